@@ -1,0 +1,90 @@
+// The addon's exports: setup(), load(), loadSync().
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "calls/raw_module.h"
+#include "environment.h"
+#include "marshal/argument.h"
+#include "module/attachment.h"
+#include "module/module.h"
+#include "napi_setup.h"
+
+namespace cryptoki {
+namespace {
+
+// dlopen and the module's own loading code may block, so loading is a job too.
+class LoadJob final : public Job {
+ public:
+  LoadJob(std::string path, LoadOptions options) : path_(std::move(path)), options_(options) {}
+
+  void execute() override { attachment_ = std::make_shared<Attachment>(Module::load(path_, options_)); }
+  Napi::Value value(Napi::Env env) override { return RawModule::create(env, attachment_); }
+
+ private:
+  std::string path_;
+  LoadOptions options_;
+  std::shared_ptr<Attachment> attachment_;
+};
+
+[[noreturn]] void refuse(const std::string& what, Napi::Value got) {
+  throw BadArgument{false, "load: " + what + " (got " + describe(got) + ")"};
+}
+
+// (path: string, { isolation?: 'auto' | 'deepbind' | 'none', interface?: 'auto' | '2.40' })
+std::shared_ptr<LoadJob> makeLoad(const Napi::CallbackInfo& info) {
+  if (!info[0].IsString()) refuse("\"path\" must be a string", info[0]);
+  const std::string path = info[0].ToString();
+  if (path.empty() || path.find('\0') != std::string::npos) refuse("\"path\" must name a library", info[0]);
+  LoadOptions options;
+  if (info[1].IsObject()) {
+    const auto object = info[1].As<Napi::Object>();
+    const Napi::Value isolation = object.Get("isolation");
+    if (!isolation.IsUndefined()) {
+      const std::string text = isolation.IsString() ? isolation.ToString().Utf8Value() : "";
+      if (text != "auto" && text != "deepbind" && text != "none") {
+        refuse("\"isolation\" must be \"auto\", \"deepbind\" or \"none\"", isolation);
+      }
+      options.isolation = text == "auto"       ? Isolation::Auto
+                          : text == "deepbind" ? Isolation::DeepBind
+                                               : Isolation::None;
+    }
+    const Napi::Value interface = object.Get("interface");
+    if (!interface.IsUndefined()) {
+      const std::string text = interface.IsString() ? interface.ToString().Utf8Value() : "";
+      if (text != "auto" && text != "2.40") refuse("\"interface\" must be \"auto\" or \"2.40\"", interface);
+      options.only240 = text == "2.40";
+    }
+  } else if (!info[1].IsUndefined()) {
+    refuse("\"options\" must be an object", info[1]);
+  }
+  Attachment::checkProcess(nullptr);
+  return std::make_shared<LoadJob>(path, options);
+}
+
+Napi::Value load(const Napi::CallbackInfo& info) {
+  return rejecting(info.Env(), [&] { return RawModule::start(info.Env(), makeLoad(info), nullptr); });
+}
+
+Napi::Value loadSync(const Napi::CallbackInfo& info) {
+  return throwing(info.Env(), [&] { return RawModule::complete(info.Env(), makeLoad(info), nullptr); });
+}
+
+Napi::Object initialiseAddon(Napi::Env env, Napi::Object exports) {
+  process();  // finds the table of the first copy in this process, watches for forks
+  auto environment = std::make_unique<Environment>(env);
+  env.SetInstanceData(environment.get());
+  Environment& kept = *environment.release();  // Node-API deletes it with the environment
+  RawModule::define(env);
+  exports.Set("setup", Napi::Function::New(env, [&kept](const Napi::CallbackInfo& info) { kept.setup(info); }));
+  exports.Set("load", Napi::Function::New(env, load));
+  exports.Set("loadSync", Napi::Function::New(env, loadSync));
+  return exports;
+}
+
+}  // namespace
+}  // namespace cryptoki
+
+static Napi::Object initialise(Napi::Env env, Napi::Object exports) { return cryptoki::initialiseAddon(env, exports); }
+
+NODE_API_MODULE(cryptoki, initialise)

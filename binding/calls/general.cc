@@ -1,0 +1,92 @@
+// C_Initialize and C_Finalize, and what the process knows without a call.
+#include <utility>
+
+#include "calls/raw_module.h"
+#include "marshal/bytes.h"
+#include "marshal/number.h"
+
+namespace cryptoki {
+namespace {
+
+// { locking?: 'os' | 'module', libraryParameters?: string }
+InitializeOptions readOptions(RawModule& raw, const Napi::CallbackInfo& info) {
+  InitializeOptions options;
+  const Argument argument{*raw.attachment(), "C_Initialize", "options"};
+  if (info[0].IsUndefined()) return options;
+  if (!info[0].IsObject()) argument.mustBe("an object", info[0]);
+  const auto object = info[0].As<Napi::Object>();
+  if (const Napi::Value locking = object.Get("locking"); !locking.IsUndefined()) {
+    const std::string text = locking.IsString() ? locking.ToString().Utf8Value() : "";
+    if (text != "os" && text != "module") argument.part(".locking").mustBe("\"os\" or \"module\"", locking);
+    options.serialise = text == "module";
+  }
+  if (const Napi::Value parameters = object.Get("libraryParameters"); !parameters.IsUndefined()) {
+    const Bytes text = toUtf8(parameters, argument.part(".libraryParameters"));
+    options.libraryParameters = std::string(text.begin(), text.end());
+  }
+  return options;
+}
+
+Napi::Value initialise(RawModule& raw, const Napi::CallbackInfo& info) {
+  auto job = raw.attachment()->initialise(readOptions(raw, info));
+  return RawModule::start(info.Env(), job, nullptr);
+}
+
+Napi::Value initialiseSync(RawModule& raw, const Napi::CallbackInfo& info) {
+  auto job = raw.attachment()->initialise(readOptions(raw, info));
+  return RawModule::complete(info.Env(), job, nullptr);
+}
+
+Napi::Value finalise(RawModule& raw, const Napi::CallbackInfo& info) {
+  auto begun = raw.attachment()->finalise();
+  return Environment::of(info.Env()).promise(*begun.job);  // posted when `begun.claim` goes, at the earliest
+}
+
+Napi::Value finaliseSync(RawModule& raw, const Napi::CallbackInfo& info) {
+  auto begun = raw.attachment()->finalise();
+  begun.claim.reset();
+  begun.job->wait();
+  return begun.job->result(info.Env());
+}
+
+// { path, version: { major, minor }, fromInterface }
+Napi::Value description(RawModule& raw, const Napi::CallbackInfo& info) {
+  const Module& module = raw.attachment()->module();
+  auto version = Napi::Object::New(info.Env());
+  version.Set("major", Napi::Number::New(info.Env(), module.version().major));
+  version.Set("minor", Napi::Number::New(info.Env(), module.version().minor));
+  auto object = Napi::Object::New(info.Env());
+  object.Set("path", module.path());
+  object.Set("version", version);
+  object.Set("fromInterface", Napi::Boolean::New(info.Env(), module.fromInterface()));
+  return object;
+}
+
+// (session) -> one of the CKS_ states, or undefined when it is closed. No call is made.
+Napi::Value sessionState(RawModule& raw, const Napi::CallbackInfo& info) {
+  const Argument argument{*raw.attachment(), "sessionState", "session"};
+  const auto session = raw.attachment()->module().session(toUlong(info[0], argument));
+  if (!session || !session->isOpen()) return info.Env().Undefined();
+  return fromUlong(info.Env(), session->state());
+}
+
+// (slot) -> how often the login on the slot's token has ended in this process. No call is made.
+Napi::Value loginEpoch(RawModule& raw, const Napi::CallbackInfo& info) {
+  const Argument argument{*raw.attachment(), "loginEpoch", "slot"};
+  const auto token = raw.attachment()->module().token(toUlong(info[0], argument));
+  return Napi::Number::New(info.Env(), static_cast<double>(token->epoch()));
+}
+
+}  // namespace
+
+void defineGeneral(std::vector<RawModule::Method>& methods) {
+  methods.push_back({"C_Initialize", initialise, RawModule::Form::Promise});
+  methods.push_back({"C_Initialize", initialiseSync, RawModule::Form::Sync});
+  methods.push_back({"C_Finalize", finalise, RawModule::Form::Promise});
+  methods.push_back({"C_Finalize", finaliseSync, RawModule::Form::Sync});
+  methods.push_back({"description", description, RawModule::Form::Immediate});
+  methods.push_back({"sessionState", sessionState, RawModule::Form::Immediate});
+  methods.push_back({"loginEpoch", loginEpoch, RawModule::Form::Immediate});
+}
+
+}  // namespace cryptoki

@@ -1,0 +1,108 @@
+// C_CloseAllSessions: waits for the calls in flight on every session of the token, since real modules crash otherwise.
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "calls/effects.h"
+#include "calls/raw_module.h"
+#include "marshal/role.h"
+
+namespace cryptoki {
+namespace {
+
+class CloseAll final : public Job {
+ public:
+  static constexpr const char* name = "C_CloseAllSessions";
+
+  CloseAll(std::shared_ptr<Attachment> attachment, const Napi::CallbackInfo& info) : attachment_(std::move(attachment)) {
+    role::Ulong slot;
+    slot.read(info[0], {*attachment_, name, "slot"});
+    token_ = attachment_->module().token(slot.number);
+  }
+
+  // Runs when every session in parked_ is held. Sessions that were opened in between are parked too, and it runs again.
+  void run() noexcept override {
+    std::unique_lock opening(token_->opening);
+    std::vector<std::shared_ptr<Session>> fresh;
+    for (auto& session : attachment_->module().sessionsOn(token_->slot())) {
+      if (std::find(parked_.begin(), parked_.end(), session) == parked_.end()) fresh.push_back(std::move(session));
+    }
+    if (!fresh.empty()) {
+      opening.unlock();
+      missing_ = fresh.size();
+      parked_.insert(parked_.end(), fresh.begin(), fresh.end());
+      const auto arrival = std::make_shared<Arrival>(std::static_pointer_cast<CloseAll>(shared_from_this()));
+      for (const auto& session : fresh) session->queue().park(arrival);
+      return;
+    }
+    executeQuietly();
+    opening.unlock();
+    for (const auto& session : parked_) session->queue().leave();
+    token_->closingAll->leave();
+    announce();
+  }
+
+  void execute() override {
+    Module& module = attachment_->module();
+    const CK_RV rv = module.call<&CK_FUNCTION_LIST_3_2::C_CloseAllSessions>(token_->slot());
+    if (rv != CKR_OK) return fail(Failure::returned(rv, name));
+    for (const auto& session : parked_) {
+      module.closed(*session);
+      attachment_->forget(session);
+    }
+    token_->loggedOut();
+  }
+
+  // The queue where it waits for its turn among others of its kind.
+  const std::shared_ptr<TokenState>& token() const { return token_; }
+
+ protected:
+  Napi::Value value(Napi::Env env) override { return env.Undefined(); }
+
+ private:
+  // One more session is held.
+  class Arrival final : public Work {
+   public:
+    explicit Arrival(std::shared_ptr<CloseAll> job) : job_(std::move(job)) {}
+    void run() noexcept override {
+      if (--job_->missing_ == 0) Pool::get().post(job_);
+    }
+
+   private:
+    std::shared_ptr<CloseAll> job_;
+  };
+
+  std::shared_ptr<Attachment> attachment_;
+  std::shared_ptr<TokenState> token_;
+  std::vector<std::shared_ptr<Session>> parked_;
+  std::atomic<std::size_t> missing_{0};
+};
+
+std::shared_ptr<CloseAll> makeCloseAll(RawModule& raw, const Napi::CallbackInfo& info) {
+  auto use = raw.attachment()->use(CloseAll::name);
+  auto job = std::make_shared<CloseAll>(raw.attachment(), info);
+  job->hold(std::move(use));
+  return job;
+}
+
+}  // namespace
+
+void defineSessions(std::vector<RawModule::Method>& methods) {
+  methods.push_back({CloseAll::name, [](RawModule& raw, const Napi::CallbackInfo& info) -> Napi::Value {
+                       const auto job = makeCloseAll(raw, info);
+                       const Napi::Promise promise = Environment::of(info.Env()).promise(*job);
+                       job->token()->closingAll->park(job);
+                       return promise;
+                     }, RawModule::Form::Promise});
+  methods.push_back({CloseAll::name, [](RawModule& raw, const Napi::CallbackInfo& info) -> Napi::Value {
+                       const auto job = makeCloseAll(raw, info);
+                       job->token()->closingAll->park(job);
+                       job->wait();
+                       return job->result(info.Env());
+                     }, RawModule::Form::Sync});
+}
+
+}  // namespace cryptoki

@@ -1,0 +1,84 @@
+#include "environment.h"
+
+#include <chrono>
+
+#include "marshal/number.h"
+#include "module/attachment.h"
+#include "runtime/pool.h"
+
+namespace cryptoki {
+namespace {
+// How long the exit of the process waits for calls in flight. Longer would be felt, shorter would let the module's own
+// exit handlers run under a call, on which real modules crash.
+constexpr auto kExitPatience = std::chrono::milliseconds(1000);
+}  // namespace
+
+Environment::Environment(Napi::Env env) : env_(env), channel_(std::make_shared<Channel>(*this)) {
+  napi_add_env_cleanup_hook(env, &Environment::teardown, this);
+}
+
+void Environment::setup(const Napi::CallbackInfo& info) {
+  const auto options = info[0].As<Napi::Object>();
+  createError_ = Napi::Persistent(options.Get("createError").As<Napi::Function>());
+  isMainThread_ = options.Get("isMainThread").ToBoolean();
+}
+
+void Environment::teardown(void* self) {
+  auto& environment = *static_cast<Environment*>(self);
+  environment.channel_->close();
+  if (environment.isMainThread_) {
+    Pool::get().quiesce(kExitPatience);
+    return;
+  }
+  for (const auto& weak : environment.attachments_) {
+    if (const auto attachment = weak.lock()) attachment->abandon();
+  }
+}
+
+Napi::Promise Environment::promise(Job& job) {
+  napi_deferred deferred = nullptr;
+  napi_value promise = nullptr;
+  if (napi_create_promise(env_, &deferred, &promise) != napi_ok) throw Napi::Error::New(env_);
+  job.settleOn(channel_, deferred);
+  channel_->expect();
+  return Napi::Promise(env_, promise);
+}
+
+void Environment::settle(Job& job) noexcept {
+  napi_value reason = nullptr;
+  try {
+    try {
+      napi_resolve_deferred(env_, job.deferred(), job.result(env_));
+      return;
+    } catch (const Failure& failure) {
+      reason = error(failure);
+    } catch (const std::bad_alloc&) {
+      reason = error(Failure::ours("ERR_CRYPTOKI_MEMORY", "not enough memory for the result"));
+    }
+  } catch (const Napi::Error& thrown) {
+    reason = thrown.Value();
+  }
+  napi_reject_deferred(env_, job.deferred(), reason);
+}
+
+Napi::Value Environment::error(const Failure& failure) {
+  const auto text = [this](const char* string) -> napi_value {
+    return string == nullptr ? env_.Undefined() : Napi::String::New(env_, string).As<Napi::Value>();
+  };
+  return createError_.Call({failure.code.empty() ? env_.Undefined() : text(failure.code.c_str()),
+                            fromUlong(env_, failure.rv), text(failure.function), text(failure.detail.c_str())});
+}
+
+Napi::Value Environment::error(const BadArgument& bad) {
+  auto object = bad.range ? Napi::RangeError::New(env_, bad.message).Value().As<Napi::Object>()
+                          : Napi::TypeError::New(env_, bad.message).Value().As<Napi::Object>();
+  object.Set("code", bad.range ? "ERR_OUT_OF_RANGE" : "ERR_INVALID_ARG_TYPE");
+  return object;
+}
+
+void Environment::add(const std::shared_ptr<Attachment>& attachment) {
+  std::erase_if(attachments_, [](const auto& weak) { return weak.expired(); });
+  attachments_.insert(attachment);
+}
+
+}  // namespace cryptoki

@@ -1,0 +1,91 @@
+// What the addon keeps per environment (main thread or worker thread). There is no mutable global per environment.
+#pragma once
+
+#include <memory>
+#include <set>
+
+#include "error.h"
+#include "napi_setup.h"
+#include "runtime/channel.h"
+#include "runtime/job.h"
+
+namespace cryptoki {
+
+class Attachment;
+
+class Environment {
+ public:
+  // `isMainThread` decides how teardown ends: the main thread's is the exit of the process.
+  explicit Environment(Napi::Env env);
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+  ~Environment() = default;
+
+  static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
+
+  Napi::Env env() const { return env_; }
+
+  // setup({ createError, isMainThread }): called once by lib/raw/native.ts.
+  void setup(const Napi::CallbackInfo& info);
+
+  // Starts nothing itself: makes the promise for a job and tells it where to report.
+  Napi::Promise promise(Job& job);
+
+  // Resolves or rejects the promise of a job that has ended.
+  void settle(Job& job) noexcept;
+
+  // The JavaScript errors for what C++ throws.
+  Napi::Value error(const Failure& failure);
+  Napi::Value error(const BadArgument& bad);
+
+  // Attachments that must be released when this environment ends.
+  void add(const std::shared_ptr<Attachment>& attachment);
+
+  Napi::FunctionReference rawModule;  // the class RawModule
+
+ private:
+  static void teardown(void* self);
+
+  Napi::Env env_;
+  std::shared_ptr<Channel> channel_;
+  std::set<std::weak_ptr<Attachment>, std::owner_less<>> attachments_;
+  Napi::FunctionReference createError_;
+  bool isMainThread_ = true;
+};
+
+// Runs `body` for a synchronous native function: C++ failures become JavaScript exceptions.
+template <class Body>
+Napi::Value throwing(Napi::Env env, Body&& body) {
+  try {
+    return body();
+  } catch (const Failure& failure) {
+    napi_throw(env, Environment::of(env).error(failure));
+  } catch (const BadArgument& bad) {
+    napi_throw(env, Environment::of(env).error(bad));
+  } catch (const std::bad_alloc&) {
+    napi_throw(env, Environment::of(env).error(Failure::ours("ERR_CRYPTOKI_MEMORY", "not enough memory for the call")));
+  }
+  return {};
+}
+
+// The same for an asynchronous one: failures become a rejected promise, so that callers need one kind of handling.
+template <class Body>
+Napi::Value rejecting(Napi::Env env, Body&& body) {
+  Napi::Value reason;
+  try {
+    return body();
+  } catch (const Failure& failure) {
+    reason = Environment::of(env).error(failure);
+  } catch (const BadArgument& bad) {
+    reason = Environment::of(env).error(bad);
+  } catch (const std::bad_alloc&) {
+    reason = Environment::of(env).error(Failure::ours("ERR_CRYPTOKI_MEMORY", "not enough memory for the call"));
+  } catch (const Napi::Error& thrown) {
+    reason = thrown.Value();
+  }
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  deferred.Reject(reason);
+  return deferred.Promise();
+}
+
+}  // namespace cryptoki

@@ -1,0 +1,33 @@
+// What can go wrong, as C++ values. environment.cc turns them into JavaScript errors.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "generated/pkcs11.h"
+
+namespace cryptoki {
+
+// A call that failed: either the module returned a CK_RV, or the binding refused (code ERR_CRYPTOKI_...). Thrown and
+// kept by jobs; holds no PIN, key or message content.
+struct Failure {
+  std::string code;                // empty for a CK_RV
+  CK_RV rv = CKR_OK;
+  const char* function = nullptr;  // the C_ function, where there is one
+  std::string detail;              // more than the code says; may be empty
+
+  static Failure returned(CK_RV rv, const char* function, std::string detail = {}) {
+    return {{}, rv, function, std::move(detail)};
+  }
+  static Failure ours(std::string code, std::string detail, const char* function = nullptr) {
+    return {std::move(code), CKR_OK, function, std::move(detail)};
+  }
+};
+
+// A JavaScript argument that cannot be used: TypeError (ERR_INVALID_ARG_TYPE) or RangeError (ERR_OUT_OF_RANGE).
+struct BadArgument {
+  bool range;
+  std::string message;
+};
+
+}  // namespace cryptoki

@@ -1,0 +1,28 @@
+#include "marshal/argument.h"
+
+namespace cryptoki {
+
+std::string describe(Napi::Value value) {
+  if (value.IsEmpty() || value.IsUndefined()) return "undefined";
+  if (value.IsNull()) return "null";
+  if (value.IsArray()) return "an array";
+  if (value.IsBoolean()) return "a boolean";
+  if (value.IsNumber()) return "a number";
+  if (value.IsBigInt()) return "a bigint";
+  if (value.IsString()) return "a string";
+  if (value.IsFunction()) return "a function";
+  if (value.IsSymbol()) return "a symbol";
+  if (value.IsBuffer() || value.IsTypedArray() || value.IsDataView()) return "bytes";
+  return "an object";
+}
+
+void Argument::mustBe(std::string_view expected, Napi::Value got) const {
+  throw BadArgument{false, std::string(function) + ": \"" + name + "\" must be " + std::string(expected) + " (got " +
+                               describe(got) + ")"};
+}
+
+void Argument::outOfRange(std::string_view expected) const {
+  throw BadArgument{true, std::string(function) + ": \"" + name + "\" must be " + std::string(expected)};
+}
+
+}  // namespace cryptoki

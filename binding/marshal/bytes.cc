@@ -1,0 +1,70 @@
+#include "marshal/bytes.h"
+
+namespace cryptoki {
+namespace {
+
+struct View {
+  const unsigned char* data = nullptr;
+  std::size_t size = 0;
+};
+
+bool view(Napi::Value value, View& out) {
+  const napi_env env = value.Env();
+  void* data = nullptr;
+  std::size_t length = 0;
+  bool is = false;
+  if (napi_is_typedarray(env, value, &is) == napi_ok && is) {
+    napi_typedarray_type type = napi_uint8_array;
+    if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok) return false;
+    out = {static_cast<unsigned char*>(data), value.As<Napi::TypedArray>().ByteLength()};
+    return true;
+  }
+  if (napi_is_dataview(env, value, &is) == napi_ok && is) {
+    if (napi_get_dataview_info(env, value, &length, &data, nullptr, nullptr) != napi_ok) return false;
+    out = {static_cast<unsigned char*>(data), length};
+    return true;
+  }
+  if (napi_is_arraybuffer(env, value, &is) == napi_ok && is) {
+    if (napi_get_arraybuffer_info(env, value, &data, &length) != napi_ok) return false;
+    out = {static_cast<unsigned char*>(data), length};
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool isBytes(Napi::Value value) { return value.IsTypedArray() || value.IsDataView() || value.IsArrayBuffer(); }
+
+Bytes toBytes(Napi::Value value, const Argument& argument) {
+  View bytes;
+  if (!isBytes(value) || !view(value, bytes)) argument.mustBe("bytes (a Buffer, typed array, DataView or ArrayBuffer)", value);
+  return {bytes.data, bytes.size};
+}
+
+Bytes toUtf8(Napi::Value value, const Argument& argument) {
+  if (!value.IsString()) argument.mustBe("a string", value);
+  std::size_t length = 0;
+  napi_get_value_string_utf8(value.Env(), value, nullptr, 0, &length);
+  Bytes text(length + 1);  // Node-API writes a terminator
+  napi_get_value_string_utf8(value.Env(), value, reinterpret_cast<char*>(text.data()), text.size(), &length);
+  text.resize(length);
+  return text;
+}
+
+Bytes toSecretText(Napi::Value value, const Argument& argument) {
+  if (value.IsString()) return toUtf8(value, argument);
+  if (isBytes(value)) return toBytes(value, argument);
+  argument.mustBe("a string or bytes", value);
+}
+
+Napi::Value fromBytes(Napi::Env env, const unsigned char* data, std::size_t size) {
+  return Napi::Buffer<unsigned char>::Copy(env, data, size);
+}
+
+Napi::Value fromPadded(Napi::Env env, const unsigned char* text, std::size_t size) {
+  while (size > 0 && (text[size - 1] == ' ' || text[size - 1] == 0)) --size;
+  return Napi::String::New(env, reinterpret_cast<const char*>(text), size);
+}
+
+}  // namespace cryptoki

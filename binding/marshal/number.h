@@ -1,0 +1,21 @@
+// CK_ULONG and CK_BBOOL. Never wrapped, never rounded: what JavaScript's number cannot hold travels as bigint.
+#pragma once
+
+#include "generated/pkcs11.h"
+#include "marshal/argument.h"
+#include "napi_setup.h"
+
+namespace cryptoki {
+
+// A number or bigint from 0 to the largest CK_ULONG of this platform (2^64-1; 2^32-1 on Windows).
+CK_ULONG toUlong(Napi::Value value, const Argument& argument);
+CK_BBOOL toBoolean(Napi::Value value, const Argument& argument);
+
+// number, or bigint beyond 2^53-1.
+Napi::Value fromUlong(Napi::Env env, CK_ULONG value);
+// The same, but undefined for CK_UNAVAILABLE_INFORMATION.
+Napi::Value fromAvailable(Napi::Env env, CK_ULONG value);
+// Handles and slot identifiers: always bigint.
+Napi::Value fromHandle(Napi::Env env, CK_ULONG value);
+
+}  // namespace cryptoki

@@ -1,0 +1,185 @@
+// The roles a parameter of a PKCS#11 function can have. Each knows how to come from JavaScript (read), which C
+// arguments it is (c), whether it wants the call made again (again), and what JavaScript gets of it (value).
+// spec/functions.json says which roles a function has.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <tuple>
+
+#include "marshal/argument.h"
+#include "marshal/attribute_reader.h"
+#include "marshal/bytes.h"
+#include "marshal/mechanism.h"
+#include "marshal/number.h"
+#include "marshal/template.h"
+#include "module/session.h"
+#include "runtime/secret.h"
+
+namespace cryptoki::role {
+
+// What most roles have in common: one of the JavaScript arguments, no result, no second call.
+struct Input {
+  static constexpr bool isInput = true;
+  static constexpr bool isOutput = false;
+  bool again(CK_RV& /*rv*/) { return false; }
+};
+struct Output {
+  static constexpr bool isInput = false;
+  static constexpr bool isOutput = true;
+  bool again(CK_RV& /*rv*/) { return false; }
+};
+
+struct Session : Input {
+  std::shared_ptr<cryptoki::Session> session;
+  void read(Napi::Value value, const Argument& argument);
+  auto c() { return std::make_tuple(session->handle()); }
+};
+
+struct Ulong : Input {
+  CK_ULONG number = 0;
+  void read(Napi::Value value, const Argument& argument) { number = toUlong(value, argument); }
+  auto c() { return std::make_tuple(number); }
+};
+
+struct Boolean : Input {
+  CK_BBOOL flag = CK_FALSE;
+  void read(Napi::Value value, const Argument& argument) { flag = toBoolean(value, argument); }
+  auto c() { return std::make_tuple(flag); }
+};
+
+struct Bytes : Input {
+  cryptoki::Bytes bytes;
+  void read(Napi::Value value, const Argument& argument) { bytes = toBytes(value, argument); }
+  auto c() { return std::make_tuple(bytes.pointer(), static_cast<CK_ULONG>(bytes.size())); }
+};
+
+struct Text : Bytes {
+  void read(Napi::Value value, const Argument& argument) { bytes = toSecretText(value, argument); }
+};
+
+// null is a null pointer: the token asks for the PIN on its own pad.
+struct Pin : Bytes {
+  bool absent = false;
+  void read(Napi::Value value, const Argument& argument) {
+    absent = value.IsNull();
+    if (!absent) bytes = toSecretText(value, argument);
+  }
+  auto c() {
+    return std::make_tuple(absent ? static_cast<CK_UTF8CHAR*>(nullptr) : bytes.pointer(),
+                           static_cast<CK_ULONG>(bytes.size()));
+  }
+};
+
+// 32 characters, padded with blanks.
+struct Label : Input {
+  std::array<CK_UTF8CHAR, 32> text{};
+  void read(Napi::Value value, const Argument& argument);
+  auto c() { return std::make_tuple(text.data()); }
+};
+
+struct Mechanism : Input {
+  MechanismMemory mechanism;
+  void read(Napi::Value value, const Argument& argument) { mechanism.read(value, argument); }
+  auto c() { return std::make_tuple(mechanism.get()); }
+};
+
+struct Template : Input {
+  TemplateMemory attributes;
+  void read(Napi::Value value, const Argument& argument) { attributes.read(value, argument); }
+  auto c() { return std::make_tuple(attributes.data(), attributes.size()); }
+};
+
+// An argument that is always a null pointer.
+struct Null : Input {
+  static constexpr bool isInput = false;
+  auto c() { return std::make_tuple(nullptr); }
+};
+
+// Bytes whose number only the module knows. The first call has room for what nearly every result needs, so that no
+// size has to be asked; CKR_BUFFER_TOO_SMALL is answered with the size the module wants.
+struct OutBytes : Output {
+  cryptoki::Bytes buffer;
+  CK_ULONG length = 0;
+  int attempts = 0;
+  // `room`: bytes that go in, since what encrypts gives at least as many back.
+  void prepare(std::size_t room);
+  auto c() {
+    length = static_cast<CK_ULONG>(buffer.size());
+    return std::make_tuple(buffer.pointer(), &length);
+  }
+  bool again(CK_RV& rv);
+  Napi::Value value(Napi::Env env) const { return fromBytes(env, buffer.data(), length); }
+};
+
+// A list of numbers: asked for its length, then fetched. Some modules give fewer than they announced.
+struct OutNumbers : Output {
+  std::vector<CK_ULONG> numbers;
+  CK_ULONG count = 0;
+  bool asked = false;
+  auto c() {
+    count = static_cast<CK_ULONG>(numbers.size());
+    return std::make_tuple(asked ? numbers.data() : nullptr, &count);
+  }
+  bool again(CK_RV& rv);
+};
+template <bool areHandles>
+struct OutList : OutNumbers {
+  Napi::Value value(Napi::Env env) const {
+    auto list = Napi::Array::New(env, count);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      list.Set(i, areHandles ? fromHandle(env, numbers[i]) : fromUlong(env, numbers[i]));
+    }
+    return list;
+  }
+};
+
+struct OutHandle : Output {
+  CK_ULONG handle = 0;
+  auto c() { return std::make_tuple(&handle); }
+  Napi::Value value(Napi::Env env) const { return fromHandle(env, handle); }
+};
+
+struct OutUlong : Output {
+  CK_ULONG number = 0;
+  auto c() { return std::make_tuple(&number); }
+  Napi::Value value(Napi::Env env) const { return fromAvailable(env, number); }
+};
+
+template <class T>
+struct OutStructure : Output {
+  T structure{};
+  auto c() { return std::make_tuple(&structure); }
+  Napi::Value value(Napi::Env env) const { return fromStructure(env, structureOf<T>(), &structure); }
+};
+
+// C_FindObjects: the argument is how many at most.
+struct OutObjects : Output {
+  static constexpr bool isInput = true;
+  std::vector<CK_OBJECT_HANDLE> handles;
+  CK_ULONG count = 0;
+  void read(Napi::Value value, const Argument& argument);
+  auto c() { return std::make_tuple(handles.data(), static_cast<CK_ULONG>(handles.size()), &count); }
+  Napi::Value value(Napi::Env env) const;
+};
+
+// C_GenerateRandom: the argument is how many bytes.
+struct OutRandom : Output {
+  static constexpr bool isInput = true;
+  cryptoki::Bytes bytes;
+  void read(Napi::Value value, const Argument& argument);
+  auto c() { return std::make_tuple(bytes.pointer(), static_cast<CK_ULONG>(bytes.size())); }
+  Napi::Value value(Napi::Env env) const { return fromBytes(env, bytes.data(), bytes.size()); }
+};
+
+// C_GetAttributeValue has a job of its own (calls/object.cc), which makes several calls.
+struct OutAttributes : Output {
+  static constexpr bool isInput = true;
+  AttributeReader reader;
+  void read(Napi::Value value, const Argument& argument) { reader.read(value, argument); }
+  auto c() { return std::make_tuple(static_cast<CK_ATTRIBUTE*>(nullptr), CK_ULONG{0}); }
+  Napi::Value value(Napi::Env env) const { return reader.value(env); }
+};
+
+}  // namespace cryptoki::role

@@ -1,0 +1,141 @@
+#include "marshal/template.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "marshal/bytes.h"
+#include "marshal/number.h"
+
+namespace cryptoki {
+namespace {
+
+template <class T>
+Bytes bytesOf(const T& value) {
+  return {&value, sizeof value};
+}
+
+// CK_DATE: eight digits, or nothing at all for "no date".
+Bytes toDate(Napi::Value value, const Argument& argument) {
+  constexpr const char* kExpected = "a Date, \"YYYY-MM-DD\" or \"\"";
+  std::string text;
+  if (value.IsDate()) {
+    const double time = value.As<Napi::Date>().ValueOf();
+    if (std::isnan(time)) argument.outOfRange("a valid date");
+    text = value.As<Napi::Object>().Get("toISOString").As<Napi::Function>().Call(value, {}).ToString().Utf8Value();
+    if (text.size() != 24) argument.outOfRange("a date of the years 0 to 9999");
+    text.resize(10);
+  } else if (value.IsString()) {
+    text = value.ToString();
+  } else {
+    argument.mustBe(kExpected, value);
+  }
+  std::erase(text, '-');
+  const bool digits = std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (!digits || (text.size() != 8 && !text.empty())) argument.outOfRange(kExpected);
+  return {text.data(), text.size()};
+}
+
+// Big-endian without leading zeros; bytes are taken as they are.
+Bytes toBigInteger(Napi::Value value, const Argument& argument) {
+  if (!value.IsBigInt()) {
+    if (!isBytes(value)) argument.mustBe("bytes (big-endian) or a bigint", value);
+    return toBytes(value, argument);
+  }
+  auto number = value.As<Napi::BigInt>();
+  std::vector<std::uint64_t> words(number.WordCount());
+  std::size_t count = words.size();
+  int sign = 0;
+  number.ToWords(&sign, &count, words.data());
+  if (sign != 0) argument.outOfRange("a non-negative bigint");
+  Bytes bytes(count * sizeof(std::uint64_t));
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const std::size_t fromEnd = bytes.size() - 1 - i;
+    bytes.data()[i] = static_cast<unsigned char>(words[fromEnd / 8] >> (fromEnd % 8 * 8));
+  }
+  wipe(words.data(), words.size() * sizeof(std::uint64_t));
+  const auto* first = std::find_if(bytes.begin(), bytes.end(), [](unsigned char byte) { return byte != 0; });
+  return {first, static_cast<std::size_t>(bytes.end() - first)};
+}
+
+Bytes toMechanismList(Napi::Value value, const Argument& argument) {
+  if (!value.IsArray()) argument.mustBe("an array of mechanism types", value);
+  const auto array = value.As<Napi::Array>();
+  std::vector<CK_MECHANISM_TYPE> list;
+  for (std::uint32_t i = 0; i < array.Length(); ++i) {
+    list.push_back(toUlong(array.Get(i), argument.part("[" + std::to_string(i) + "]")));
+  }
+  return {list.data(), list.size() * sizeof(CK_MECHANISM_TYPE)};
+}
+
+Bytes toValue(AttributeKind kind, Napi::Value value, const Argument& argument) {
+  switch (kind) {
+    case AttributeKind::Boolean:
+      return bytesOf(toBoolean(value, argument));
+    case AttributeKind::Ulong:
+      return bytesOf(toUlong(value, argument));
+    case AttributeKind::Utf8:
+      if (!value.IsString() && !isBytes(value)) argument.mustBe("a string or bytes", value);
+      return toSecretText(value, argument);
+    case AttributeKind::Date:
+      return toDate(value, argument);
+    case AttributeKind::BigInteger:
+      return toBigInteger(value, argument);
+    case AttributeKind::Mechanisms:
+      return toMechanismList(value, argument);
+    case AttributeKind::Bytes:
+    case AttributeKind::Unknown:
+    case AttributeKind::Template:
+      break;
+  }
+  return toBytes(value, argument);
+}
+
+}  // namespace
+
+void TemplateMemory::read(Napi::Value value, const Argument& argument) {
+  if (!value.IsArray()) argument.mustBe("an array of { type, value }", value);
+  const auto array = value.As<Napi::Array>();
+  entries_.reserve(array.Length());
+  for (std::uint32_t i = 0; i < array.Length(); ++i) {
+    entries_.push_back(readEntry(array.Get(i), argument.part("[" + std::to_string(i) + "]")));
+  }
+}
+
+TemplateMemory::Entry TemplateMemory::readEntry(Napi::Value value, const Argument& argument) {
+  if (!value.IsObject() || value.IsArray()) argument.mustBe("an object { type, value }", value);
+  const auto object = value.As<Napi::Object>();
+  Entry entry;
+  entry.type = toUlong(object.Get("type"), argument.part(".type"));
+  const char* name = attributeName(entry.type);
+  const Argument where =
+      argument.part(name != nullptr ? std::string(".value (") + name + ")" : std::string(".value"));
+  const AttributeKind kind = attributeKind(entry.type);
+  if (kind == AttributeKind::Template) {
+    children_.emplace_back().read(object.Get("value"), where);
+    entry.nested = &children_.back();
+  } else {
+    entry.value = toValue(kind, object.Get("value"), where);
+  }
+  return entry;
+}
+
+CK_ATTRIBUTE* TemplateMemory::data() {
+  static CK_ATTRIBUTE nothing{};
+  if (entries_.empty()) return &nothing;
+  attributes_.clear();
+  for (Entry& entry : entries_) {
+    if (entry.nested != nullptr) {
+      const auto size = static_cast<CK_ULONG>(entry.nested->size() * sizeof(CK_ATTRIBUTE));
+      attributes_.push_back({entry.type, entry.nested->data(), size});
+    } else {
+      attributes_.push_back({entry.type, entry.value.pointer(), static_cast<CK_ULONG>(entry.value.size())});
+    }
+  }
+  return attributes_.data();
+}
+
+}  // namespace cryptoki

@@ -1,0 +1,37 @@
+// CK_ATTRIBUTE arrays that go into the module.
+#pragma once
+
+#include <deque>
+#include <vector>
+
+#include "marshal/argument.h"
+#include "marshal/tables.h"
+#include "runtime/secret.h"
+
+namespace cryptoki {
+
+// A template with its values, nested templates included.
+class TemplateMemory {
+ public:
+  // `value` is an array of { type: number, value }. What a value may be follows from the type of the attribute: a
+  // boolean, a number or bigint, a string, a Date, bytes, an array of mechanism types, or another template. Attributes
+  // that the specification does not name take bytes.
+  void read(Napi::Value value, const Argument& argument);
+
+  CK_ATTRIBUTE* data();
+  CK_ULONG size() const { return static_cast<CK_ULONG>(entries_.size()); }
+
+ private:
+  struct Entry {
+    CK_ATTRIBUTE_TYPE type = 0;
+    Bytes value;
+    TemplateMemory* nested = nullptr;  // in children_
+  };
+  Entry readEntry(Napi::Value value, const Argument& argument);
+
+  std::vector<Entry> entries_;
+  std::deque<TemplateMemory> children_;
+  std::vector<CK_ATTRIBUTE> attributes_;
+};
+
+}  // namespace cryptoki

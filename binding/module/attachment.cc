@@ -1,0 +1,168 @@
+#include "module/attachment.h"
+
+#include <utility>
+
+#include "module/initialize.h"
+
+namespace cryptoki {
+namespace {
+
+constexpr const char* kInitialize = "C_Initialize";
+constexpr const char* kFinalize = "C_Finalize";
+
+// C_CloseSession for a session whose attachment ends.
+class CloseJob final : public Job {
+ public:
+  CloseJob(std::shared_ptr<Attachment> attachment, std::shared_ptr<Session> session)
+      : attachment_(std::move(attachment)), session_(std::move(session)) {}
+
+  void execute() override {
+    if (!session_->isOpen()) return;
+    Module& module = attachment_->module();
+    module.call<&CK_FUNCTION_LIST_3_2::C_CloseSession>(session_->handle());
+    module.closed(*session_);
+  }
+  Napi::Value value(Napi::Env env) override { return env.Undefined(); }
+
+ private:
+  std::shared_ptr<Attachment> attachment_;
+  std::shared_ptr<Session> session_;
+};
+
+}  // namespace
+
+class InitializeJob final : public Job {
+ public:
+  InitializeJob(std::shared_ptr<Attachment> attachment, InitializeOptions options)
+      : attachment_(std::move(attachment)), options_(std::move(options)) {}
+
+  void execute() override {
+    const CK_RV rv = initializeModule(attachment_->module(), options_);
+    std::unique_lock lock(attachment_->mutex_);
+    if (rv != CKR_OK) {
+      attachment_->state_ = Attachment::State::Loaded;
+      fail(Failure::returned(rv, kInitialize));
+    } else if (attachment_->abandoned_) {
+      lock.unlock();
+      attachment_->release();
+    } else {
+      attachment_->state_ = Attachment::State::Ready;
+      attachment_->use_ = std::make_shared<Attachment::Use>();
+    }
+  }
+  Napi::Value value(Napi::Env env) override { return env.Undefined(); }
+
+ private:
+  std::shared_ptr<Attachment> attachment_;
+  InitializeOptions options_;
+};
+
+class FinalizeJob final : public Job {
+ public:
+  explicit FinalizeJob(std::shared_ptr<Attachment> attachment) : attachment_(std::move(attachment)) {}
+
+  void execute() override {
+    const CK_RV rv = attachment_->release();
+    if (rv != CKR_OK) fail(Failure::returned(rv, kFinalize));
+  }
+  Napi::Value value(Napi::Env env) override { return env.Undefined(); }
+
+ private:
+  std::shared_ptr<Attachment> attachment_;
+};
+
+Attachment::Use::~Use() {
+  if (then) Pool::get().post(std::move(then));
+}
+
+void Attachment::checkProcess(const char* function) {
+  if (!isForked()) return;
+  throw Failure::ours("ERR_CRYPTOKI_FORKED",
+                      "this process is a fork of the one that loaded the module; PKCS#11 does not survive a fork: start "
+                      "a new process (child_process) or use worker_threads",
+                      function);
+}
+
+std::shared_ptr<void> Attachment::use(const char* function) {
+  checkProcess(function);
+  std::lock_guard lock(mutex_);
+  if (state_ != State::Ready) throw Failure::returned(CKR_CRYPTOKI_NOT_INITIALIZED, function);
+  return use_;
+}
+
+std::shared_ptr<Session> Attachment::session(CK_SESSION_HANDLE handle, const char* function) {
+  auto session = module_->session(handle);
+  if (!session || !session->isOpen()) throw Failure::returned(CKR_SESSION_HANDLE_INVALID, function);
+  return session;
+}
+
+std::shared_ptr<Job> Attachment::initialise(InitializeOptions options) {
+  checkProcess(kInitialize);
+  std::lock_guard lock(mutex_);
+  if (state_ != State::Loaded) throw Failure::returned(CKR_CRYPTOKI_ALREADY_INITIALIZED, kInitialize);
+  state_ = State::Initialising;
+  return std::make_shared<InitializeJob>(shared_from_this(), std::move(options));
+}
+
+Attachment::Finalisation Attachment::finalise() {
+  checkProcess(kFinalize);
+  auto begun = beginFinalise();
+  if (!begun.job) throw Failure::returned(CKR_CRYPTOKI_NOT_INITIALIZED, kFinalize);
+  return begun;
+}
+
+// Every session is closed in its own queue, after the calls asked for before. These and all other calls hold the use.
+Attachment::Finalisation Attachment::beginFinalise() {
+  std::set<std::shared_ptr<Session>> sessions;
+  std::shared_ptr<Use> use;
+  {
+    std::lock_guard lock(mutex_);
+    if (state_ != State::Ready) return {};
+    state_ = State::Finalising;
+    sessions.swap(sessions_);
+    use = std::move(use_);
+  }
+  auto job = std::make_shared<FinalizeJob>(shared_from_this());
+  use->then = job;
+  for (const auto& session : sessions) {
+    auto close = std::make_shared<CloseJob>(shared_from_this(), session);
+    close->hold(use);
+    session->queue().submit(std::move(close));
+  }
+  return {std::move(job), std::move(use)};
+}
+
+CK_RV Attachment::release() {
+  const CK_RV rv = process().finalise(
+      module_->entry(),
+      [](void* module) {
+        return static_cast<Module*>(module)->callUnlocked<&CK_FUNCTION_LIST_3_2::C_Finalize>(
+            static_cast<void*>(nullptr));
+      },
+      module_.get());
+  std::lock_guard lock(mutex_);
+  state_ = State::Loaded;
+  return rv;
+}
+
+void Attachment::abandon() noexcept {
+  {
+    std::lock_guard lock(mutex_);
+    abandoned_ = true;
+  }
+  if (!isForked()) beginFinalise();
+}
+
+bool Attachment::opened(const std::shared_ptr<Session>& session) {
+  std::lock_guard lock(mutex_);
+  if (state_ != State::Ready) return false;
+  sessions_.insert(session);
+  return true;
+}
+
+void Attachment::forget(const std::shared_ptr<Session>& session) {
+  std::lock_guard lock(mutex_);
+  sessions_.erase(session);
+}
+
+}  // namespace cryptoki

@@ -1,0 +1,79 @@
+// One environment's hold on a module: its C_Initialize, its sessions, and the calls it has in flight.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "error.h"
+#include "module/module.h"
+#include "runtime/job.h"
+
+namespace cryptoki {
+
+struct InitializeOptions {
+  bool serialise = false;                        // one call at a time, whatever the module can do
+  std::optional<std::string> libraryParameters;  // pReserved: NSS, YubiHSM and others take a string there
+};
+
+class Attachment : public std::enable_shared_from_this<Attachment> {
+ public:
+  explicit Attachment(std::shared_ptr<Module> module) : module_(std::move(module)) {}
+
+  Module& module() const { return *module_; }
+
+  // A claim that keeps the module initialised until it is dropped. Throws CKR_CRYPTOKI_NOT_INITIALIZED.
+  std::shared_ptr<void> use(const char* function);
+
+  // The open session with this handle. Throws CKR_SESSION_HANDLE_INVALID, without a call.
+  std::shared_ptr<Session> session(CK_SESSION_HANDLE handle, const char* function);
+
+  // Throws when a call cannot be made from this process at all.
+  static void checkProcess(const char* function);
+
+  // C_Initialize as a job.
+  std::shared_ptr<Job> initialise(InitializeOptions options);
+
+  // C_Finalize as a job that is posted by itself: when the calls in flight have ended, the sessions of this attachment
+  // are closed and the caller has dropped `claim`. It finalises the module if nobody else in the process uses it.
+  struct Finalisation {
+    std::shared_ptr<Job> job;
+    std::shared_ptr<void> claim;
+  };
+  Finalisation finalise();
+
+  // Starts finalise() for nobody: the environment or the RawModule is gone.
+  void abandon() noexcept;
+
+  // Notes a session opened through this attachment, which is to be closed with it. False when it is too late for that.
+  bool opened(const std::shared_ptr<Session>& session);
+  void forget(const std::shared_ptr<Session>& session);
+
+ private:
+  friend class InitializeJob;
+  friend class FinalizeJob;
+
+  enum class State : unsigned char { Loaded, Initialising, Ready, Finalising };
+
+  // Held by every call in flight; when the last is gone, `then` is posted.
+  struct Use {
+    Use() = default;
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+    ~Use();
+    std::shared_ptr<Work> then;
+  };
+  CK_RV release();
+  Finalisation beginFinalise();
+
+  std::shared_ptr<Module> module_;
+  std::mutex mutex_;
+  State state_ = State::Loaded;
+  bool abandoned_ = false;
+  std::shared_ptr<Use> use_;
+  std::set<std::shared_ptr<Session>> sessions_;
+};
+
+}  // namespace cryptoki

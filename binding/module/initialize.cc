@@ -1,0 +1,54 @@
+#include "module/initialize.h"
+
+#include <string>
+
+#include "module/attachment.h"
+#include "module/module.h"
+
+namespace cryptoki {
+namespace {
+
+// CK_C_INITIALIZE_ARGS and one word more: NSS has its parameter string in the place of pReserved and pReserved after.
+struct Arguments {
+  CK_C_INITIALIZE_ARGS standard;
+  void* more;
+};
+
+struct Context {
+  Module& module;
+  const InitializeOptions& options;
+};
+
+CK_RV initialize(void* opaque, int* serialise) {
+  auto& [module, options] = *static_cast<Context*>(opaque);
+  const auto call = [&module = module](Arguments* arguments) {
+    return module.callUnlocked<&CK_FUNCTION_LIST_3_2::C_Initialize>(static_cast<void*>(arguments));
+  };
+  std::string parameters = options.libraryParameters.value_or("");
+  Arguments arguments{};
+  arguments.standard.flags = CKF_OS_LOCKING_OK;
+  if (options.libraryParameters) arguments.standard.pReserved = parameters.data();
+  CK_RV rv = call(&arguments);
+  if (rv == CKR_OK) return rv;
+
+  if (rv == CKR_CANT_LOCK) {
+    *serialise = 1;
+    arguments.standard.flags = 0;
+    rv = call(&arguments);
+  }
+  if (rv == CKR_ARGUMENTS_BAD && !options.libraryParameters) {
+    *serialise = 1;  // a null argument promises the module a single thread
+    rv = call(nullptr);
+  }
+  return rv;
+}
+
+}  // namespace
+
+CK_RV initializeModule(Module& module, const InitializeOptions& options) {
+  if (options.serialise) process().serialise(module.entry());
+  Context context{module, options};
+  return process().initialise(module.entry(), &initialize, &context);
+}
+
+}  // namespace cryptoki

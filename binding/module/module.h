@@ -1,0 +1,90 @@
+// A loaded PKCS#11 module: one per library and process, shared by all environments that load it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "module/interface.h"
+#include "module/library.h"
+#include "module/process.h"
+#include "module/session.h"
+#include "module/token_state.h"
+
+namespace cryptoki {
+
+struct LoadOptions {
+  Isolation isolation = Isolation::Auto;
+  bool only240 = false;
+};
+
+class Module {
+ public:
+  // The module at `path`; the same one for every path that leads to the same library. The library stays in memory for
+  // the rest of the process: modules leave threads and exit handlers behind that must not lose their code.
+  static std::shared_ptr<Module> load(const std::string& path, const LoadOptions& options);
+
+  Module(std::string path, Library& library, FunctionList list);
+
+  const std::string& path() const { return path_; }
+  CK_VERSION version() const { return list_.functions.version; }
+  bool fromInterface() const { return list_.fromInterface; }
+  void* entry() const { return entry_; }
+
+  // Calls a function of the module: module.call<&CK_FUNCTION_LIST_3_2::C_Sign>(...). One that it lacks returns
+  // CKR_FUNCTION_NOT_SUPPORTED; modules that cannot lock for themselves see one call at a time.
+  template <auto Function, class... Arguments>
+  CK_RV call(Arguments... arguments) const {
+    const auto function = list_.functions.*Function;
+    if (function == nullptr) return CKR_FUNCTION_NOT_SUPPORTED;
+    const CallLock lock(entry_);
+    return function(arguments...);
+  }
+
+  // The same without the lock, for C_WaitForSlotEvent and for what ends it, C_Finalize.
+  template <auto Function, class... Arguments>
+  CK_RV callUnlocked(Arguments... arguments) const {
+    const auto function = list_.functions.*Function;
+    return function == nullptr ? CKR_FUNCTION_NOT_SUPPORTED : function(arguments...);
+  }
+
+  std::shared_ptr<TokenState> token(CK_SLOT_ID slot);
+
+  // The open session with this handle, or null.
+  std::shared_ptr<Session> session(CK_SESSION_HANDLE handle);
+  std::vector<std::shared_ptr<Session>> sessionsOn(CK_SLOT_ID slot);
+
+  // Notes a session that C_OpenSession has given, or that is gone. The first on a token learns who is logged in (some
+  // modules keep the login when the last session closes); the last ends the login.
+  std::shared_ptr<Session> opened(CK_SESSION_HANDLE handle, CK_SLOT_ID slot, bool readWrite);
+  void closed(Session& session);
+
+  // Asks the module who is logged in.
+  void refreshLogin(const Session& session);
+
+ private:
+  class CallLock {
+   public:
+    explicit CallLock(void* entry) : entry_(process().lock(entry) != 0 ? entry : nullptr) {}
+    CallLock(const CallLock&) = delete;
+    CallLock& operator=(const CallLock&) = delete;
+    ~CallLock() {
+      if (entry_ != nullptr) process().unlock(entry_);
+    }
+
+   private:
+    void* entry_;
+  };
+
+  std::string path_;
+  FunctionList list_;
+  void* entry_;
+
+  std::mutex mutex_;
+  std::map<CK_SLOT_ID, std::shared_ptr<TokenState>> tokens_;
+  std::map<CK_SESSION_HANDLE, std::shared_ptr<Session>> sessions_;
+};
+
+}  // namespace cryptoki

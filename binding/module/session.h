@@ -1,0 +1,41 @@
+// A session that this process has open.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <utility>
+
+#include "module/token_state.h"
+#include "runtime/session_queue.h"
+
+namespace cryptoki {
+
+class Session {
+ public:
+  Session(CK_SESSION_HANDLE handle, std::shared_ptr<TokenState> token, bool readWrite)
+      : handle_(handle), token_(std::move(token)), readWrite_(readWrite) {}
+
+  CK_SESSION_HANDLE handle() const { return handle_; }
+  TokenState& token() const { return *token_; }
+  bool readWrite() const { return readWrite_; }
+  CK_STATE state() const { return token_->state(readWrite_); }
+  SessionQueue& queue() const { return *queue_; }
+
+  // False once it was closed, by us or, as far as we learnt, by the module. No call is made with its handle then: the
+  // module may have given the number to another session.
+  bool isOpen() const { return open_.load(); }
+  void markClosed() { open_ = false; }
+
+  // Whether an operation of ours may have stayed active after an error (see calls/cancel.h). Touched only by the job
+  // whose turn it is.
+  bool suspect = false;
+
+ private:
+  CK_SESSION_HANDLE handle_;
+  std::shared_ptr<TokenState> token_;
+  bool readWrite_;
+  std::atomic<bool> open_{true};
+  std::shared_ptr<SessionQueue> queue_ = std::make_shared<SessionQueue>();
+};
+
+}  // namespace cryptoki

@@ -1,0 +1,66 @@
+// What the process knows of one token: who is logged in. Login belongs to (process, token): all sessions change together.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <shared_mutex>
+
+#include "generated/pkcs11.h"
+#include "runtime/session_queue.h"
+
+namespace cryptoki {
+
+enum class Login : unsigned char { None, User, SecurityOfficer };
+
+class TokenState {
+ public:
+  explicit TokenState(CK_SLOT_ID slot) : slot_(slot) {}
+
+  CK_SLOT_ID slot() const { return slot_; }
+  Login login() const { return login_.load(); }
+
+  // Grows with each logout, whatever caused it. Private objects and their handles live within one epoch.
+  std::uint64_t epoch() const { return epoch_.load(); }
+
+  void loggedIn(Login login) { login_ = login; }
+  void loggedOut() {
+    if (login_.exchange(Login::None) != Login::None) ++epoch_;
+  }
+
+  // Takes over what C_GetSessionInfo says.
+  void adopt(CK_STATE state) {
+    if (state == CKS_RW_SO_FUNCTIONS) {
+      loggedIn(Login::SecurityOfficer);
+    } else if (state == CKS_RO_USER_FUNCTIONS || state == CKS_RW_USER_FUNCTIONS) {
+      loggedIn(Login::User);
+    } else {
+      loggedOut();
+    }
+  }
+
+  // The state of a session on this token: one of the five of the specification (PKCS#11 3.1, section 6.7.1).
+  CK_STATE state(bool readWrite) const {
+    switch (login()) {
+      case Login::SecurityOfficer:
+        return CKS_RW_SO_FUNCTIONS;
+      case Login::User:
+        return readWrite ? CKS_RW_USER_FUNCTIONS : CKS_RO_USER_FUNCTIONS;
+      case Login::None:
+        break;
+    }
+    return readWrite ? CKS_RW_PUBLIC_SESSION : CKS_RO_PUBLIC_SESSION;
+  }
+
+  // Shared while a session is being opened, exclusive while all are being closed.
+  std::shared_mutex opening;
+  // One C_CloseAllSessions after the other.
+  const std::shared_ptr<SessionQueue> closingAll = std::make_shared<SessionQueue>();
+
+ private:
+  CK_SLOT_ID slot_;
+  std::atomic<Login> login_{Login::None};
+  std::atomic<std::uint64_t> epoch_{0};
+};
+
+}  // namespace cryptoki

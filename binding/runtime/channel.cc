@@ -1,0 +1,64 @@
+#include "runtime/channel.h"
+
+#include <utility>
+
+#include "environment.h"
+#include "runtime/job.h"
+
+namespace cryptoki {
+
+Channel::Channel(Environment& environment) : environment_(environment) {
+  const Napi::Env env = environment.env();
+  const auto name = Napi::String::New(env, "cryptoki");
+  if (napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, &Channel::wake,
+                                      &function_) != napi_ok) {
+    throw Napi::Error::New(env, "cryptoki: no thread-safe function");
+  }
+  napi_unref_threadsafe_function(env, function_);
+}
+
+void Channel::expect() {
+  if (expected_++ == 0) napi_ref_threadsafe_function(environment_.env(), function_);
+}
+
+void Channel::complete(std::shared_ptr<Job> job) noexcept {
+  std::lock_guard lock(mutex_);
+  if (closed_) return;
+  finished_.push_back(std::move(job));
+  if (scheduled_) return;
+  scheduled_ = true;
+  napi_call_threadsafe_function(function_, nullptr, napi_tsfn_nonblocking);
+}
+
+void Channel::wake(napi_env env, napi_value /*callback*/, void* context, void* /*data*/) {
+  // During teardown Node drains its queue without an environment: the jobs are dropped by close().
+  if (env != nullptr) static_cast<Channel*>(context)->drain(env);
+}
+
+void Channel::drain(napi_env env) noexcept {
+  std::vector<std::shared_ptr<Job>> batch;
+  {
+    std::lock_guard lock(mutex_);
+    batch.swap(finished_);
+    scheduled_ = false;
+  }
+  for (auto& job : batch) {
+    const Napi::HandleScope scope{Napi::Env(env)};
+    environment_.settle(*job);
+    job.reset();  // secrets of the job go now, not when the whole batch is done
+  }
+  expected_ -= batch.size();
+  if (expected_ == 0) napi_unref_threadsafe_function(env, function_);
+}
+
+void Channel::close() noexcept {
+  std::vector<std::shared_ptr<Job>> dropped;
+  {
+    std::lock_guard lock(mutex_);
+    closed_ = true;
+    dropped.swap(finished_);
+  }
+  napi_release_threadsafe_function(function_, napi_tsfn_abort);
+}
+
+}  // namespace cryptoki

@@ -1,0 +1,43 @@
+// How finished jobs reach the JavaScript thread of their environment: one wake-up settles all that have finished.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "napi_setup.h"
+
+namespace cryptoki {
+
+class Environment;
+class Job;
+
+// Shared by the environment and by every job in flight, so a job may finish after its environment is gone.
+class Channel {
+ public:
+  explicit Channel(Environment& environment);
+
+  // JavaScript thread: a promise is now waiting for this channel; the process stays alive until it is settled.
+  void expect();
+
+  // Any thread: the job has ended. Dropped when the environment has closed the channel.
+  void complete(std::shared_ptr<Job> job) noexcept;
+
+  // JavaScript thread, environment teardown: nothing is delivered any more.
+  void close() noexcept;
+
+ private:
+  static void wake(napi_env env, napi_value callback, void* context, void* data);
+  void drain(napi_env env) noexcept;
+
+  Environment& environment_;  // used on the JavaScript thread only, while the channel is open
+  napi_threadsafe_function function_ = nullptr;
+  std::size_t expected_ = 0;  // JavaScript thread only
+
+  std::mutex mutex_;
+  std::vector<std::shared_ptr<Job>> finished_;
+  bool scheduled_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace cryptoki

@@ -1,0 +1,101 @@
+#include "runtime/pool.h"
+
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#if defined(__linux__)
+#include <pthread.h>
+#include <csignal>
+#endif
+
+namespace cryptoki {
+namespace {
+
+constexpr auto kIdleTime = std::chrono::seconds(30);
+
+void prepareThread() {
+#if defined(__linux__)
+  pthread_setname_np(pthread_self(), "cryptoki");
+#endif
+#if !defined(_WIN32)
+  // Signals belong to Node's main thread. SIGPIPE stays as Node set it (ignored): some modules write to dead sockets.
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+#endif
+}
+
+}  // namespace
+
+Pool& Pool::get() {
+  // Leaked on purpose: detached threads may outlive every static destructor.
+  static Pool& pool = *new Pool;  // NOLINT(cppcoreguidelines-owning-memory)
+  return pool;
+}
+
+void Pool::post(std::shared_ptr<Work> work) {
+  bool grow = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    queue_.push_back(std::move(work));
+    if (idle_ >= queue_.size()) {
+      wake_.notify_one();
+    } else if (threads_ < kMaxThreads) {
+      ++threads_;
+      grow = true;
+    }
+  }
+  if (!grow) return;
+  try {
+    std::thread([this] { this->work(); }).detach();
+  } catch (const std::system_error&) {
+    // No more threads to be had: those that exist do the work. With none at all it is done here, late but done.
+    std::unique_lock lock(mutex_);
+    if (--threads_ > 0 || queue_.empty()) return;
+    auto last = std::move(queue_.back());
+    queue_.pop_back();
+    lock.unlock();
+    last->run();
+  }
+}
+
+void Pool::postBlocking(std::shared_ptr<Work> work) {
+  std::thread([work = std::move(work)] {
+    prepareThread();
+    work->run();
+  }).detach();
+}
+
+void Pool::work() {
+  prepareThread();
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    if (queue_.empty()) {
+      ++idle_;
+      if (stopping_) quiet_.notify_all();
+      const bool woken = wake_.wait_for(lock, kIdleTime, [this] { return !queue_.empty(); });
+      --idle_;
+      if (!woken) {
+        --threads_;
+        return;
+      }
+    }
+    auto next = std::move(queue_.front());
+    queue_.pop_front();
+    lock.unlock();
+    next->run();
+    next.reset();
+    lock.lock();
+  }
+}
+
+void Pool::quiesce(std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  stopping_ = true;
+  queue_.clear();
+  quiet_.wait_for(lock, patience, [this] { return idle_ == threads_; });
+}
+
+}  // namespace cryptoki

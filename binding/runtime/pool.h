@@ -1,0 +1,54 @@
+// The process's native threads. Node's own four are never used: one blocked HSM call must not stop file or DNS work.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+
+namespace cryptoki {
+
+// Something a pool thread runs once.
+class Work {
+ public:
+  Work() = default;
+  Work(const Work&) = delete;
+  Work& operator=(const Work&) = delete;
+  virtual ~Work() = default;
+  virtual void run() noexcept = 0;
+};
+
+// Grows only when no thread is idle, shrinks after a while without work. Shared by every environment (worker thread)
+// of the process, never destroyed: its threads are detached, so a call that blocks for ever cannot delay the exit.
+class Pool {
+ public:
+  static Pool& get();
+
+  // Runs `work` on a pool thread, in the order of posting when all threads are busy.
+  void post(std::shared_ptr<Work> work);
+
+  // Runs `work` on a thread of its own: for calls that wait for an event, which would otherwise hold a pool thread
+  // for ever. Such a call is not waited for at exit.
+  void postBlocking(std::shared_ptr<Work> work);
+
+  // Process exit: starts nothing more and waits until the calls in flight have returned, at most `patience`. The
+  // module's exit handlers must not run under a call.
+  void quiesce(std::chrono::milliseconds patience);
+
+ private:
+  Pool() = default;
+  void work();
+
+  static constexpr std::size_t kMaxThreads = 512;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::condition_variable quiet_;
+  std::deque<std::shared_ptr<Work>> queue_;
+  std::size_t threads_ = 0;
+  std::size_t idle_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace cryptoki

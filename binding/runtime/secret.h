@@ -1,0 +1,77 @@
+// Memory that is wiped when it is given back. Every byte a job owns lives in it, so no PIN, key value or message
+// stays behind on the heap, whoever wrote it there.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+namespace cryptoki {
+
+// Overwrites memory in a way that no compiler removes.
+void wipe(void* memory, std::size_t size) noexcept;
+
+// A byte string.
+class Bytes {
+ public:
+  Bytes() noexcept = default;
+  // `size` bytes, not initialised: output buffers are large.
+  explicit Bytes(std::size_t size)
+      : memory_(std::make_unique_for_overwrite<unsigned char[]>(size)), size_(size), capacity_(size) {}
+  Bytes(const void* data, std::size_t size) : Bytes(size) {
+    if (size > 0) std::memcpy(memory_.get(), data, size);
+  }
+  Bytes(const Bytes& other) : Bytes(other.data(), other.size()) {}
+  Bytes(Bytes&& other) noexcept { swap(other); }
+  Bytes& operator=(Bytes other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Bytes() {
+    if (memory_) wipe(memory_.get(), capacity_);
+  }
+
+  static Bytes zeros(std::size_t size) {
+    Bytes bytes(size);
+    if (size > 0) std::memset(bytes.data(), 0, size);
+    return bytes;
+  }
+
+  unsigned char* data() noexcept { return memory_.get(); }
+  const unsigned char* data() const noexcept { return memory_.get(); }
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+  const unsigned char* begin() const noexcept { return data(); }
+  const unsigned char* end() const noexcept { return data() + size_; }
+  unsigned char operator[](std::size_t index) const { return memory_[index]; }
+
+  // Keeps what fits of the content; new bytes are not initialised.
+  void resize(std::size_t size) {
+    if (size > capacity_) {
+      Bytes larger(size);
+      if (size_ > 0) std::memcpy(larger.data(), data(), size_);
+      swap(larger);
+    }
+    size_ = size;
+  }
+
+  // A pointer that is never null: several modules take NULL for "no argument" when an empty message was meant.
+  unsigned char* pointer() noexcept {
+    static unsigned char nothing = 0;
+    return empty() ? &nothing : data();
+  }
+
+ private:
+  void swap(Bytes& other) noexcept {
+    std::swap(memory_, other.memory_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+  }
+
+  std::unique_ptr<unsigned char[]> memory_;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
+};
+
+}  // namespace cryptoki

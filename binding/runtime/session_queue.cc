@@ -1,0 +1,62 @@
+#include "runtime/session_queue.h"
+
+#include <utility>
+
+namespace cryptoki {
+
+namespace {
+// After so many jobs in a row the thread goes to the end of the pool's line, so that a long queue starves nobody.
+constexpr int kTurnsInARow = 32;
+}  // namespace
+
+void SessionQueue::submit(std::shared_ptr<Job> job) { push({std::move(job), false}); }
+
+void SessionQueue::park(std::shared_ptr<Work> reached) { push({std::move(reached), true}); }
+
+void SessionQueue::push(Turn turn) {
+  {
+    std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(turn));
+    if (busy_) return;
+    busy_ = true;
+  }
+  Pool::get().post(shared_from_this());
+}
+
+bool SessionQueue::tryEnter() {
+  std::lock_guard lock(mutex_);
+  if (busy_) return false;
+  busy_ = true;
+  return true;
+}
+
+void SessionQueue::leave() {
+  {
+    std::lock_guard lock(mutex_);
+    if (waiting_.empty()) {
+      busy_ = false;
+      return;
+    }
+  }
+  Pool::get().post(shared_from_this());
+}
+
+void SessionQueue::run() noexcept {
+  for (int turn = 0; turn < kTurnsInARow; ++turn) {
+    Turn next;
+    {
+      std::lock_guard lock(mutex_);
+      if (waiting_.empty()) {
+        busy_ = false;
+        return;
+      }
+      next = std::move(waiting_.front());
+      waiting_.pop_front();
+    }
+    next.work->run();
+    if (next.parks) return;
+  }
+  Pool::get().post(shared_from_this());
+}
+
+}  // namespace cryptoki

@@ -1,0 +1,39 @@
+// The FIFO of one PKCS#11 session: one call at a time, in the order they were asked for. Real modules crash when two
+// threads use one session.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <mutex>
+
+#include "runtime/job.h"
+
+namespace cryptoki {
+
+class SessionQueue final : public Work, public std::enable_shared_from_this<SessionQueue> {
+ public:
+  // Runs the job on a pool thread when all before it have ended.
+  void submit(std::shared_ptr<Job> job);
+
+  // Takes the session for the calling thread if nobody has it and nobody waits; leave() gives it back.
+  bool tryEnter();
+  void leave();
+
+  // Calls `reached` (on a pool thread) when all before it have ended, and then holds the session until leave().
+  void park(std::shared_ptr<Work> reached);
+
+  void run() noexcept override;
+
+ private:
+  struct Turn {
+    std::shared_ptr<Work> work;
+    bool parks;
+  };
+  void push(Turn turn);
+
+  std::mutex mutex_;
+  std::deque<Turn> waiting_;
+  bool busy_ = false;
+};
+
+}  // namespace cryptoki

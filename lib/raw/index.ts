@@ -1,0 +1,103 @@
+/**
+ * `cryptoki/raw`: the functions of PKCS#11 as they are, asynchronous and synchronous. What the package adds at this
+ * level: calls on one session are made one after the other in the order they were asked for; C_Initialize and
+ * C_Finalize are counted over the process; sizes are asked and buffers grown; a closed session is refused without a
+ * call. Everything else is the module's.
+ */
+import type { RawCalls } from '../generated/calls';
+import { native } from './native';
+import type {
+  BytesLike,
+  InitializeOptions,
+  LoadOptions,
+  ModuleDescription,
+  RawAttribute,
+  RawFound,
+  RawMechanism,
+} from './types';
+
+export { CryptokiError, isCode } from '../errors';
+export type { Action, OwnCode, ReturnValue } from '../errors';
+export * from '../generated/constants';
+export type { RawCalls } from '../generated/calls';
+export type * from '../generated/structures';
+export type * from './types';
+
+/**
+ * Operations that PKCS#11 splits into several functions, each as one native job: nothing of another caller comes
+ * between, and nothing stays half-open on the session after an error.
+ */
+export interface RawOperations {
+  /** C_SignInit, C_Sign. */
+  sign(session: bigint, mechanism: RawMechanism, key: bigint, data: BytesLike): Promise<Buffer>;
+  signSync(session: bigint, mechanism: RawMechanism, key: bigint, data: BytesLike): Buffer;
+  /** C_VerifyInit, C_Verify; false for CKR_SIGNATURE_INVALID and CKR_SIGNATURE_LEN_RANGE. */
+  verify(session: bigint, mechanism: RawMechanism, key: bigint, data: BytesLike, signature: BytesLike): Promise<boolean>;
+  verifySync(session: bigint, mechanism: RawMechanism, key: bigint, data: BytesLike, signature: BytesLike): boolean;
+  /** C_DigestInit, C_Digest. */
+  digest(session: bigint, mechanism: RawMechanism, data: BytesLike): Promise<Buffer>;
+  digestSync(session: bigint, mechanism: RawMechanism, data: BytesLike): Buffer;
+  /** C_EncryptInit, C_Encrypt. */
+  encrypt(session: bigint, mechanism: RawMechanism, key: bigint, data: BytesLike): Promise<Buffer>;
+  encryptSync(session: bigint, mechanism: RawMechanism, key: bigint, data: BytesLike): Buffer;
+  /** C_DecryptInit, C_Decrypt. */
+  decrypt(session: bigint, mechanism: RawMechanism, key: bigint, encryptedData: BytesLike): Promise<Buffer>;
+  decryptSync(session: bigint, mechanism: RawMechanism, key: bigint, encryptedData: BytesLike): Buffer;
+  /**
+   * C_FindObjectsInit, C_FindObjects, C_FindObjectsFinal, and C_GetAttributeValue for each object found.
+   * @param types attributes to read of each object (CKA_ numbers)
+   * @param limit how many objects at most; 0 for all
+   */
+  findObjects(
+    session: bigint,
+    template: readonly RawAttribute[],
+    types: readonly number[],
+    limit: number,
+  ): Promise<RawFound[]>;
+  findObjectsSync(
+    session: bigint,
+    template: readonly RawAttribute[],
+    types: readonly number[],
+    limit: number,
+  ): RawFound[];
+}
+
+/** A loaded module. */
+export interface RawModule extends RawCalls, RawOperations {
+  /**
+   * PKCS#11 3.1, section 5.4.1. Counted over the process: the first use calls the module, with CKF_OS_LOCKING_OK, and
+   * with less where the module wants less. A module that somebody outside of this package has initialised is used as it
+   * is and never finalised.
+   * @throws CKR_CRYPTOKI_ALREADY_INITIALIZED when this object is initialised; what the module returns
+   */
+  C_Initialize(options?: InitializeOptions): Promise<void>;
+  C_InitializeSync(options?: InitializeOptions): void;
+  /**
+   * PKCS#11 3.1, section 5.4.2. Waits for the calls in flight, closes the sessions opened through this object, and
+   * finalises the module when nothing else in the process uses it.
+   */
+  C_Finalize(): Promise<void>;
+  C_FinalizeSync(): void;
+
+  /** What is known of the module without a call. */
+  description(): ModuleDescription;
+  /** The state of a session (one of CKS), true at every moment for all sessions of the process on the token; undefined when it is closed. */
+  sessionState(session: bigint): number | undefined;
+  /** How often the login on the token in this slot has ended in this process. Private objects live within one such epoch. */
+  loginEpoch(slot: bigint): number;
+}
+
+/**
+ * Loads a PKCS#11 module; it is not initialised yet.
+ * @param path file of the module, or a bare library name for the system's search path
+ * @throws ERR_CRYPTOKI_MODULE_NOT_FOUND, ERR_CRYPTOKI_MODULE_LOAD (no library, wrong architecture, a dependency is
+ *   missing), ERR_CRYPTOKI_MODULE_NOT_PKCS11
+ */
+export function load(path: string, options?: LoadOptions): Promise<RawModule> {
+  return native.load(path, options);
+}
+
+/** {@link load}, blocking the calling thread. */
+export function loadSync(path: string, options?: LoadOptions): RawModule {
+  return native.loadSync(path, options);
+}

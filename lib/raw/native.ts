@@ -1,0 +1,69 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
+import { CryptokiError, type CryptokiErrorInit, type OwnCode } from '../errors';
+import type { RawModule } from './index';
+import type { LoadOptions } from './types';
+
+/** The exports of the native addon. */
+export interface Native {
+  setup(options: {
+    createError: (code?: OwnCode, rv?: number | bigint, name?: string, detail?: string) => CryptokiError;
+    isMainThread: boolean;
+  }): void;
+  load(path: string, options?: LoadOptions): Promise<RawModule>;
+  loadSync(path: string, options?: LoadOptions): RawModule;
+}
+
+const ROOT = join(__dirname, '..', '..');
+
+/** On Linux: whether this process runs on musl. node-gyp-build knows only Alpine by itself. */
+function usesMusl(): boolean {
+  try {
+    return /\/ld-musl-/.test(readFileSync('/proc/self/maps', 'latin1'));
+  } catch {
+    return false;
+  }
+}
+
+function describePlatform(): string {
+  const libc = process.platform === 'linux' ? `, ${usesMusl() ? 'musl' : 'glibc'}` : '';
+  return `${process.platform}, ${process.arch}${libc}`;
+}
+
+function available(): string {
+  const folder = join(ROOT, 'prebuilds');
+  const targets = existsSync(folder)
+    ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.node'))
+    : [];
+  return targets.length > 0 ? `prebuilt are: ${targets.join(', ')}` : 'the package holds no prebuilt addon';
+}
+
+/** Loads build/Release/cryptoki.node if there is one, else the prebuild that fits. */
+function loadAddon(): Native {
+  const own = process.env.CRYPTOKI_ADDON; // another build of the addon: sanitizers, debugging
+  if (process.platform === 'linux' && process.env.LIBC === undefined && usesMusl()) process.env.LIBC = 'musl';
+  try {
+    if (own !== undefined && own !== '') return require(own) as Native;
+    return (require('node-gyp-build') as (folder: string) => Native)(ROOT);
+  } catch (cause) {
+    throw new CryptokiError({
+      code: 'ERR_CRYPTOKI_NO_ADDON',
+      detail:
+        `no native addon loads on this system (${describePlatform()}, Node ${process.versions.node}); ${available()}. ` +
+        'Build it from source with "npx cryptoki-build" (needs CMake and a C++20 compiler)',
+      cause,
+    });
+  }
+}
+
+/** The addon, ready for use in this environment. */
+export const native: Native = loadAddon();
+
+native.setup({
+  isMainThread,
+  createError: (code, rv, name, detail) => {
+    const init: CryptokiErrorInit = { code, rv, function: name, detail };
+    return new CryptokiError(init);
+  },
+});

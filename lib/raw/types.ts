@@ -1,0 +1,105 @@
+/** Bytes as arguments: they are copied before an asynchronous call returns to its caller. */
+export type BytesLike = ArrayBufferView | ArrayBuffer;
+
+/** CK_VERSION: 2.40 is { major: 2, minor: 40 }. */
+export interface RawVersion {
+  major: number;
+  minor: number;
+}
+
+/** What an attribute can be given; the attribute's type decides which of these it takes. */
+export type RawAttributeInput =
+  | boolean
+  | number
+  | bigint
+  | string
+  | Date
+  | BytesLike
+  | readonly number[]
+  | readonly RawAttribute[];
+
+/** One CK_ATTRIBUTE of a template. */
+export interface RawAttribute {
+  /** CKA_ number */
+  type: number;
+  /**
+   * CK_BBOOL: boolean; CK_ULONG: number or bigint; strings: string (as UTF-8) or bytes; CK_DATE: Date, 'YYYY-MM-DD', or
+   * '' for none; big integers: bytes (big-endian) or bigint; CKA_ALLOWED_MECHANISMS: numbers; templates: attributes;
+   * all others, and what the specification does not name: bytes.
+   */
+  value: RawAttributeInput;
+}
+
+/** What reading an attribute can give. */
+export type RawAttributeValue =
+  | boolean
+  | number
+  | bigint
+  | string
+  | Date
+  | null
+  | undefined
+  | Buffer
+  | number[]
+  | RawAttributeResult[];
+
+/** What came of one attribute of C_GetAttributeValue. */
+export interface RawAttributeResult {
+  /** CKA_ number */
+  type: number;
+  /**
+   * The value in the JavaScript type of the attribute (see {@link RawAttribute}); an empty date is null,
+   * CK_UNAVAILABLE_INFORMATION is undefined, a number beyond 2^53-1 a bigint.
+   */
+  value?: RawAttributeValue;
+  /** Why there is no value: it is sensitive, the object has no such attribute, or the module did not say. */
+  reason?: 'sensitive' | 'invalid' | 'unavailable';
+}
+
+/** CK_MECHANISM. */
+export interface RawMechanism {
+  /** CKM_ number */
+  mechanism: number | bigint;
+  /**
+   * Nothing; bytes as they are (an IV, or a vendor's structure); a number (a single CK_ULONG); or an object with the
+   * fields of the mechanism's parameter structure. Its member `structure` names another structure than the one the
+   * specification gives the mechanism.
+   */
+  parameter?: undefined | null | BytesLike | number | bigint | object;
+}
+
+/** An object found by findObjects. */
+export interface RawFound {
+  handle: bigint;
+  /** The attributes asked for, in the same order. */
+  attributes: RawAttributeResult[];
+}
+
+/** How a module is loaded. */
+export interface LoadOptions {
+  /**
+   * Which OpenSSL the module finds. 'deepbind': its own (RTLD_DEEPBIND; glibc only); 'none': the one inside Node's
+   * executable first; 'auto', the default: 'deepbind' where it is possible and malloc is not replaced.
+   */
+  isolation?: 'auto' | 'deepbind' | 'none' | undefined;
+  /** 'auto', the default: the newest interface that the module has; '2.40': C_GetInterface is never called. */
+  interface?: 'auto' | '2.40' | undefined;
+}
+
+/** How a module is initialised. */
+export interface InitializeOptions {
+  /** 'os', the default: the module locks for itself, if it can; 'module': one call at a time. */
+  locking?: 'os' | 'module' | undefined;
+  /** A string for modules that take one in pReserved (NSS, YubiHSM). */
+  libraryParameters?: string | undefined;
+}
+
+/** What is known of a loaded module without a call. */
+export interface ModuleDescription {
+  /** The path it was loaded from first. */
+  path: string;
+  /** Version of the function list in use. */
+  version: RawVersion;
+  /** Whether it came from C_GetInterface. */
+  fromInterface: boolean;
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+// Writes the files in binding/generated/ and lib/generated/ from spec/*.json. With --check it writes nothing and fails
+// when a file is not what it would write. PKCS#11 is data here: a new function, structure, constant or attribute is an
+// entry in spec/, never a line typed into a generated file.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { cppCalls, cppCallTable } from './generate/cpp-calls.mjs';
+import { cppDeclarations } from './generate/cpp-declarations.mjs';
+import { cppTables } from './generate/cpp-tables.mjs';
+import { loadSpec } from './generate/spec.mjs';
+import { tsCalls } from './generate/ts-calls.mjs';
+import { tsAttributes, tsConstants, tsErrors } from './generate/ts-constants.mjs';
+import { tsStructures } from './generate/ts-structures.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const spec = loadSpec(join(root, 'spec'));
+
+const files = {
+  'binding/generated/pkcs11.h': cppDeclarations(spec),
+  'binding/generated/tables.cc': cppTables(spec),
+  'binding/generated/calls.h': cppCalls(spec),
+  'binding/generated/calls.cc': cppCallTable(spec),
+  'lib/generated/constants.ts': tsConstants(spec),
+  'lib/generated/errors.ts': tsErrors(spec),
+  'lib/generated/attributes.ts': tsAttributes(spec),
+  'lib/generated/structures.ts': tsStructures(spec),
+  'lib/generated/calls.ts': tsCalls(spec),
+};
+
+const stale = [];
+for (const [name, text] of Object.entries(files)) {
+  const path = join(root, name);
+  let current;
+  try {
+    current = readFileSync(path, 'utf8');
+  } catch {
+    current = undefined;
+  }
+  if (current === text) continue;
+  stale.push(name);
+  if (process.argv.includes('--check')) continue;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+}
+
+if (process.argv.includes('--check') && stale.length > 0) {
+  console.error(`not current: ${stale.join(', ')}; run "npm run generate" and commit the result`);
+  process.exitCode = 1;
+} else {
+  console.log(stale.length > 0 ? `generated: ${stale.join(', ')}` : 'generated files are current');
+}

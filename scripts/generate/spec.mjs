@@ -1,0 +1,164 @@
+// Reads spec/ and works out what the generated files need of it: integer types, structure fields as JavaScript sees
+// them, and the roles of function parameters, checked against the C signatures.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const BASE_TYPES = ['CK_BBOOL', 'CK_BYTE', 'CK_CHAR', 'CK_UTF8CHAR', 'CK_ULONG', 'void'];
+
+/** Function pointer types, by name: their C++ declaration after "using X =". */
+export const FUNCTION_TYPES = {
+  CK_NOTIFY: 'CK_RV (*)(CK_SESSION_HANDLE, CK_NOTIFICATION, void*)',
+  CK_CREATEMUTEX: 'CK_RV (*)(void**)',
+  CK_DESTROYMUTEX: 'CK_RV (*)(void*)',
+  CK_LOCKMUTEX: 'CK_RV (*)(void*)',
+  CK_UNLOCKMUTEX: 'CK_RV (*)(void*)',
+};
+
+/**
+ * What each role in functions.json is: its C types, the C++ class in marshal/role.h (or calls/), and its TypeScript
+ * type as argument (in) and as result (out).
+ */
+export const ROLES = {
+  session: { c: ['CK_SESSION_HANDLE'], cpp: 'role::Session', in: 'bigint' },
+  slot: { c: ['CK_SLOT_ID'], cpp: 'role::Ulong', in: 'number | bigint' },
+  object: { c: ['CK_OBJECT_HANDLE'], cpp: 'role::Ulong', in: 'bigint' },
+  ulong: { c: ['CK_ULONG'], cpp: 'role::Ulong', in: 'number | bigint' },
+  boolean: { c: ['CK_BBOOL'], cpp: 'role::Boolean', in: 'boolean' },
+  mechanism: { c: ['CK_MECHANISM*'], cpp: 'role::Mechanism', in: 'RawMechanism' },
+  template: { c: ['CK_ATTRIBUTE*', 'CK_ULONG'], cpp: 'role::Template', in: 'readonly RawAttribute[]' },
+  bytes: { c: ['CK_BYTE*', 'CK_ULONG'], cpp: 'role::Bytes', in: 'BytesLike' },
+  utf8: { c: ['CK_UTF8CHAR*', 'CK_ULONG'], cpp: 'role::Text', in: 'string | BytesLike' },
+  pin: { c: ['CK_UTF8CHAR*', 'CK_ULONG'], cpp: 'role::Pin', in: 'string | BytesLike | null' },
+  label: { c: ['CK_UTF8CHAR*'], cpp: 'role::Label', in: 'string' },
+  nothing: { c: ['void*'], cpp: 'role::Null' },
+  'out bytes': { c: ['CK_BYTE*', 'CK_ULONG*'], cpp: 'role::OutBytes', out: 'Buffer' },
+  'out slots': { c: ['CK_SLOT_ID*', 'CK_ULONG*'], cpp: 'role::OutList<true>', out: 'bigint[]' },
+  'out mechanisms': { c: ['CK_MECHANISM_TYPE*', 'CK_ULONG*'], cpp: 'role::OutList<false>', out: 'number[]' },
+  'out object': { c: ['CK_OBJECT_HANDLE*'], cpp: 'role::OutHandle', out: 'bigint' },
+  'out session': { c: ['CK_SESSION_HANDLE*'], cpp: 'role::OutHandle', out: 'bigint' },
+  'out slot': { c: ['CK_SLOT_ID*'], cpp: 'role::OutHandle', out: 'bigint' },
+  'out ulong': { c: ['CK_ULONG*'], cpp: 'role::OutUlong', out: 'number | undefined' },
+  'out objects': { c: ['CK_OBJECT_HANDLE*', 'CK_ULONG', 'CK_ULONG*'], cpp: 'role::OutObjects', in: 'number', out: 'bigint[]' },
+  'out random': { c: ['CK_BYTE*', 'CK_ULONG'], cpp: 'role::OutRandom', in: 'number', out: 'Buffer' },
+  'out attributes': {
+    c: ['CK_ATTRIBUTE*', 'CK_ULONG'],
+    cpp: 'role::OutAttributes',
+    in: 'readonly number[]',
+    out: 'RawAttributeResult[]',
+  },
+};
+
+const ULONG_TYPES = /^(CK_FLAGS|CK_USER_TYPE|CK_MECHANISM_TYPE|CK_SESSION_VALIDATION_FLAGS_TYPE)/;
+
+/** @param {string} folder */
+export function loadSpec(folder) {
+  const read = (name) => JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'));
+  const [constants, structures, functions, attributes, errors, mechanisms] = [
+    'constants',
+    'structures',
+    'functions',
+    'attributes',
+    'errors',
+    'mechanisms',
+  ].map(read);
+  const fields = Object.fromEntries(Object.entries(structures).map(([name, list]) => [name, list.map(parseField)]));
+  return {
+    constants,
+    fields,
+    integerTypes: integerTypes(fields, functions),
+    functions: Object.entries(functions).map(([name, entry]) => parseFunction(name, entry)),
+    structures: Object.entries(fields).map(([name, list]) => describeStructure(name, list, fields)),
+    attributes,
+    errors,
+    mechanisms,
+  };
+}
+
+function parseField(text) {
+  const [type, name] = text.split(' ');
+  const [, base, stars, count] = /^(\w+)(\**)(?:\[(\d+)\])?$/.exec(type);
+  return { name, type: base + stars, base, pointer: stars.length > 0, count: count === undefined ? undefined : Number(count) };
+}
+
+function integerTypes(fields, functions) {
+  const known = new Set([...BASE_TYPES, ...Object.keys(fields), ...Object.keys(FUNCTION_TYPES)]);
+  const used = new Set(['CK_RV', 'CK_NOTIFICATION']);
+  for (const list of Object.values(fields)) for (const field of list) used.add(field.base);
+  for (const { c } of Object.values(functions)) for (const type of c) used.add(type.replace(/\*+$/, ''));
+  return [...used].filter((type) => !known.has(type) && type !== 'CK_FUNCTION_LIST').sort();
+}
+
+function parseFunction(name, { since, section, c, parameters, thread }) {
+  const entry = { name, since, section, c, thread, bound: false, parameters: [] };
+  if (parameters === null) return entry;
+  for (const text of parameters) {
+    const words = text.split(' ');
+    const label = words.pop();
+    const role = words.join(' ');
+    const structure = /^out (CK_\w+)$/.exec(role)?.[1];
+    const known = structure
+      ? { c: [`${structure}*`], cpp: `role::OutStructure<${structure}>`, out: structure }
+      : ROLES[role];
+    if (!known) return entry; // a role that is not bound yet
+    entry.parameters.push({ role, name: label, ...known });
+  }
+  const types = entry.parameters.flatMap((parameter) => parameter.c).map(comparable);
+  // "nothing" stands for a null pointer of whatever type the signature has.
+  const wanted = c.map((type, index) => (types[index] === 'void*' ? 'void*' : comparable(type)));
+  if (types.join() !== wanted.join()) throw new Error(`${name}: roles give (${types}), the signature is (${wanted})`);
+  entry.bound = true;
+  return entry;
+}
+
+const comparable = (type) =>
+  type.replace(ULONG_TYPES, 'CK_ULONG').replace('CK_UTF8CHAR', 'CK_BYTE').replace(/CK_\w+_HANDLE|CK_SLOT_ID/, 'CK_ULONG');
+
+/** The JavaScript name of a field: without the Hungarian prefix, in camel case: ulIvLen -> ivLen, pAAD -> aad. */
+export function jsName({ name, base, pointer }) {
+  const isFlag = base === 'CK_BBOOL' || base === 'CK_BYTE';
+  const isHandle = base === 'CK_OBJECT_HANDLE';
+  const prefix = pointer ? /^pu?l?(?=[A-Z])/ : isFlag ? /^b(?=[A-Z])/ : isHandle ? /^[hp](?=[A-Z])/ : /^ul(?=[A-Z])/;
+  const plain = name.replace(prefix, '');
+  return plain
+    .replace(/^[A-Z]+(?=[A-Z][a-z])|^[A-Z]+/, (capitals) => capitals.toLowerCase())
+    .replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
+}
+
+/** Text fields of information structures; elsewhere a fixed array is bytes. */
+const TEXT = new Set(['CK_UTF8CHAR', 'CK_CHAR']);
+
+function describeStructure(name, list, all) {
+  const lengths = new Set();
+  const out = [];
+  let complete = true;
+  for (const field of list) {
+    const plain = field.name.replace(/^p(?=[A-Z])/, '');
+    const js = jsName(field);
+    if (field.count !== undefined) out.push({ ...field, js, kind: TEXT.has(field.base) ? 'Text' : 'Fixed' });
+    else if (field.base === 'CK_VERSION' && !field.pointer) out.push({ ...field, js, kind: 'Version' });
+    else if (field.pointer && ['void', 'CK_BYTE', 'CK_UTF8CHAR'].includes(field.base) && field.type.endsWith('*')) {
+      const length = list.find((other) => !other.pointer && isLengthOf(other.name, plain));
+      if (length) {
+        lengths.add(length.name);
+        const bits = /Bits$/.test(length.name);
+        out.push({ ...field, js, kind: bits ? 'ByteBits' : 'Bytes', length: length.name });
+      } else complete = false;
+    } else if (field.pointer || all[field.base] || FUNCTION_TYPES[field.base]) complete = false;
+    else if (field.base === 'CK_BBOOL') out.push({ ...field, js, kind: 'Boolean' });
+    else if (field.base === 'CK_BYTE') out.push({ ...field, js, kind: 'Byte' });
+    else if (/HANDLE$|^CK_SLOT_ID$/.test(field.base)) out.push({ ...field, js, kind: 'Handle' });
+    else out.push({ ...field, js, kind: 'Ulong' });
+  }
+  const described = out.filter((field) => !lengths.has(field.name));
+  // ulIvBits beside pIv and ulIvLen: the length in bits, which may be left out.
+  for (const field of described) {
+    const bytes = described.find((other) => other.kind === 'Bytes' && field.name === `${other.name.replace(/^p/, 'ul')}Bits`);
+    if (field.kind === 'Ulong' && bytes) Object.assign(field, { kind: 'BitsOf', length: bytes.length });
+  }
+  return { name, complete, fields: described };
+}
+
+const isLengthOf = (length, plain) =>
+  [`ul${plain}Len`, `ul${plain}Length`, `ul${plain}Bits`].includes(length) ||
+  (plain === 'Data' && ['ulLen', 'length'].includes(length)) ||
+  (plain === 'Value' && length === 'ulValueLen');
