@@ -83,11 +83,11 @@ export function tsAttributes({ attributes, constants }) {
     const rest = family ? `, family: '${family}'` : '';
     return `  ${property}: { type: ${number(constants.CKA[name.slice(4)])}, name: '${name}', kind: '${kind}'${rest} },`;
   });
-  const families = [...new Set(usable.map(([, { family }]) => family).filter(Boolean))].sort();
+  const families = Object.keys(constants).filter((family) => family.startsWith('CK') && family.length === 3);
   return `${BANNER}import type { BytesLike, RawAttribute, RawAttributeResult } from '../raw/types';
 import type { ${families.join(', ')} } from './constants';
 
-/** Families of constants that attribute values are taken from. */
+/** The families of constants, by their prefix. */
 export interface Families {
 ${families.map((family) => `  ${family}: typeof ${family};`).join('\n')}
 }

@@ -1,0 +1,171 @@
+import { argumentError } from './constants';
+import { CryptokiError, isCode } from './errors';
+import type { InitializeOptions, LoadOptions, RawModule, RawVersion } from './raw';
+import { load } from './raw';
+import { Slot } from './slot';
+import type { Token } from './token';
+import { describeToken, matchesToken, type TokenSelector } from './token-selector';
+
+/** How a module is loaded and initialised. */
+export interface ModuleOptions extends LoadOptions, InitializeOptions {}
+
+/** C_GetInfo (PKCS#11 3.1, section 3.1). */
+export interface ModuleInfo {
+  /** Version of PKCS#11 that the module implements. */
+  readonly cryptokiVersion: RawVersion;
+  readonly manufacturer: string;
+  readonly description: string;
+  /** Version of the module itself. */
+  readonly libraryVersion: RawVersion;
+}
+
+/**
+ * A PKCS#11 module: the shared library of a vendor, loaded and initialised.
+ *
+ * ```ts
+ * await using module = await Module.open('/usr/lib/softhsm/libsofthsm2.so');
+ * ```
+ */
+export class Module implements AsyncDisposable {
+  /** The functions of the module as they are; what they change behind the model's back is theirs to know. */
+  readonly raw: RawModule;
+  /** The path given to {@link Module.open}. */
+  readonly path: string;
+  #closing: Promise<void> | undefined;
+  readonly #slots = new Map<bigint, Slot>();
+
+  private constructor(raw: RawModule, path: string) {
+    this.raw = raw;
+    this.path = path;
+  }
+
+  /**
+   * Loads a module and initialises it (C_Initialize, PKCS#11 3.1, section 5.4.1). Opening one twice is fine: uses are
+   * counted over the process, worker threads included.
+   * @param path file of the module, or a bare library name for the system's search path
+   * @throws ERR_CRYPTOKI_MODULE_NOT_FOUND, ERR_CRYPTOKI_MODULE_LOAD, ERR_CRYPTOKI_MODULE_NOT_PKCS11; what C_Initialize
+   *   returned
+   */
+  static async open(path: string, options: ModuleOptions = {}): Promise<Module> {
+    if (typeof options !== 'object' || options === null) throw argumentError(TypeError, 'options must be an object');
+    const { isolation, interface: version, locking, libraryParameters } = options;
+    const raw = await load(path, { isolation, interface: version });
+    await raw.C_Initialize({ locking, libraryParameters });
+    return new Module(raw, path);
+  }
+
+  /** Whether {@link close} was called. */
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /** C_GetInfo. */
+  async info(): Promise<ModuleInfo> {
+    const info = await this.use().C_GetInfo();
+    return {
+      cryptokiVersion: info.cryptokiVersion,
+      manufacturer: info.manufacturerID,
+      description: info.libraryDescription,
+      libraryVersion: info.libraryVersion,
+    };
+  }
+
+  /**
+   * The slots of the module (C_GetSlotList, PKCS#11 3.1, section 5.5.1).
+   * @param options.tokenPresent only slots that hold a token
+   */
+  async slots(options: { tokenPresent?: boolean } = {}): Promise<Slot[]> {
+    const ids = await this.use().C_GetSlotList(options.tokenPresent ?? false);
+    return ids.map((id) => this.#slot(id));
+  }
+
+  /**
+   * The slot with this identifier.
+   * @throws ERR_CRYPTOKI_SLOT_NOT_FOUND
+   */
+  async slot(id: number | bigint): Promise<Slot> {
+    if (typeof id !== 'bigint' && !Number.isSafeInteger(id)) {
+      throw argumentError(TypeError, 'a slot identifier must be an integer (number or bigint)');
+    }
+    const slots = await this.slots();
+    const found = slots.find((slot) => slot.id === BigInt(id));
+    if (found !== undefined) return found;
+    const known = slots.map((slot) => slot.id).join(', ') || 'none';
+    throw new CryptokiError({
+      code: 'ERR_CRYPTOKI_SLOT_NOT_FOUND',
+      detail: `the module has no slot ${id}; it has: ${known}`,
+    });
+  }
+
+  /** The tokens that are present. Slots whose token cannot be asked are passed over. */
+  async tokens(): Promise<Token[]> {
+    const slots = await this.slots({ tokenPresent: true });
+    const tokens = await Promise.all(slots.map((slot) => slot.token().catch(unlessClosed)));
+    return tokens.filter((token) => token !== undefined);
+  }
+
+  /**
+   * The one token that fits the selector; with an empty selector, the only initialised token there is.
+   * @throws ERR_CRYPTOKI_TOKEN_NOT_FOUND, ERR_CRYPTOKI_TOKEN_AMBIGUOUS; both name the tokens that are there
+   */
+  async token(selector: TokenSelector = {}): Promise<Token> {
+    const tokens = await this.tokens();
+    const found = tokens.filter((token) => matchesToken(token, selector));
+    const [only] = found;
+    if (only !== undefined && found.length === 1) return only;
+    const wanted = JSON.stringify(selector, (_, value) => (typeof value === 'bigint' ? String(value) : value));
+    if (found.length > 1) {
+      throw new CryptokiError({
+        code: 'ERR_CRYPTOKI_TOKEN_AMBIGUOUS',
+        detail: `${found.length} tokens match ${wanted}: ${found.map(describeToken).join('; ')}. Add serialNumber or slot`,
+      });
+    }
+    throw new CryptokiError({
+      code: 'ERR_CRYPTOKI_TOKEN_NOT_FOUND',
+      detail: `no token matches ${wanted}; there are: ${tokens.map(describeToken).join('; ') || 'none'}`,
+    });
+  }
+
+  /**
+   * Ends the use of the module: calls in flight end first, the sessions opened through this object are closed, and the
+   * module is finalised when nothing else in the process uses it (C_Finalize, PKCS#11 3.1, section 5.4.2).
+   * A second call returns the promise of the first.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.raw.C_Finalize();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /**
+   * The raw module, for use by the model.
+   * @internal
+   */
+  use(): RawModule {
+    if (!this.closed) return this.raw;
+    throw new CryptokiError({
+      code: 'ERR_CRYPTOKI_MODULE_CLOSED',
+      detail: `the module ${this.path} was closed; open it again with Module.open()`,
+      action: 'reinitialise',
+    });
+  }
+
+  #slot(id: bigint): Slot {
+    let slot = this.#slots.get(id);
+    if (slot === undefined) {
+      slot = new Slot(this, id);
+      this.#slots.set(id, slot);
+    }
+    return slot;
+  }
+}
+
+function unlessClosed(error: unknown): undefined {
+  if (!isCode(error, 'CKR_CRYPTOKI_NOT_INITIALIZED', 'ERR_CRYPTOKI_MODULE_CLOSED') && error instanceof CryptokiError) {
+    return undefined;
+  }
+  throw error;
+}

@@ -1,0 +1,9 @@
+import { StorageObject } from './storage-object';
+
+/** A data object (CKO_DATA). */
+export class Data extends StorageObject {
+  /** CKA_VALUE. */
+  value(): Promise<Buffer> {
+    return this.attribute('value');
+  }
+}

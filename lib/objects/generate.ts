@@ -1,0 +1,177 @@
+import { randomBytes } from 'node:crypto';
+import { type AttributeName, type Attributes, toTemplate } from '../attributes';
+import { argumentError } from '../constants';
+import { CKM } from '../generated/constants';
+import { curveNamed } from '../mechanisms/curves';
+import { asMechanism, type Mechanism } from '../mechanisms/mechanism';
+import type { RawMechanism } from '../raw/types';
+import type { Session } from '../session';
+import { adoptObject } from './create';
+import type { KeyType } from './key';
+import type { PrivateKey } from './private-key';
+import type { PublicKey } from './public-key';
+import type { SecretKey } from './secret-key';
+
+/** What a key is for: the attribute of the private or secret half; the public half gets its counterpart. */
+export type KeyUsage = 'sign' | 'decrypt' | 'derive' | 'unwrap';
+
+interface CommonOptions {
+  /** CKA_LABEL of the key, or of both halves. */
+  readonly label?: string | undefined;
+  /** CKA_ID of the key, or of both halves; default 20 random bytes, so that the halves find each other. */
+  readonly id?: Uint8Array | undefined;
+  /** CKA_TOKEN: true keeps the key on the token, false (the default) until the session closes. */
+  readonly token?: boolean | undefined;
+  /** CKA_EXTRACTABLE of the private or secret key; default false. */
+  readonly extractable?: boolean | undefined;
+}
+
+/** How a key pair is generated. */
+export interface KeyPairOptions extends CommonOptions {
+  readonly keyType: 'EC' | 'RSA' | 'EC_EDWARDS' | 'EC_MONTGOMERY' | Mechanism;
+  /** The curve: 'P-256', 'P-384', 'Ed25519' ...; see mechanisms/curves.ts. Others: give publicKey.ecParams. */
+  readonly curve?: string | undefined;
+  /** CKA_MODULUS_BITS; default 2048. */
+  readonly modulusBits?: number | undefined;
+  /** CKA_PUBLIC_EXPONENT; default 65537. */
+  readonly publicExponent?: Uint8Array | bigint | undefined;
+  /** Default: ['sign'], for EC_MONTGOMERY ['derive']. */
+  readonly usage?: readonly KeyUsage[] | undefined;
+  /** More attributes of the public key; they win over all others. */
+  readonly publicKey?: Attributes | undefined;
+  /** More attributes of the private key; they win over all others. */
+  readonly privateKey?: Attributes | undefined;
+}
+
+/** How a secret key is generated. Every other attribute can be given too. */
+export type KeyOptions = Omit<Attributes, 'id' | 'label' | 'token' | 'extractable' | 'keyType' | 'class'> &
+  CommonOptions & {
+    readonly keyType: KeyType | Mechanism;
+    /** Default: encrypt and decrypt for AES, sign and verify for GENERIC_SECRET and HMAC keys. */
+    readonly usage?: readonly ('encrypt' | 'sign' | 'derive' | 'wrap')[] | undefined;
+  };
+
+/** The two halves of a key pair. */
+export interface KeyPair {
+  readonly publicKey: PublicKey;
+  readonly privateKey: PrivateKey;
+}
+
+const PAIR_MECHANISMS: Readonly<Record<string, number>> = {
+  EC: CKM.EC_KEY_PAIR_GEN,
+  RSA: CKM.RSA_PKCS_KEY_PAIR_GEN,
+  EC_EDWARDS: CKM.EC_EDWARDS_KEY_PAIR_GEN,
+  EC_MONTGOMERY: CKM.EC_MONTGOMERY_KEY_PAIR_GEN,
+};
+
+const COUNTERPART: Readonly<Record<KeyUsage, AttributeName>> = {
+  sign: 'verify',
+  decrypt: 'encrypt',
+  derive: 'derive',
+  unwrap: 'wrap',
+};
+
+const isKeyUsage = (name: string): name is KeyUsage => Object.hasOwn(COUNTERPART, name);
+
+const SECRET_USAGE: Readonly<Record<string, readonly AttributeName[]>> = {
+  encrypt: ['encrypt', 'decrypt'],
+  sign: ['sign', 'verify'],
+  derive: ['derive'],
+  wrap: ['wrap', 'unwrap'],
+};
+
+function usageAttributes(
+  usages: readonly string[],
+  table: (usage: string) => readonly AttributeName[] | undefined,
+): Attributes {
+  const names = usages.flatMap((usage) => {
+    const found = table(usage);
+    if (found === undefined) throw argumentError(RangeError, `"${usage}" is no usage of such a key`);
+    return found;
+  });
+  const attributes: unknown = Object.fromEntries(names.map((name) => [name, true]));
+  return attributes as Attributes;
+}
+
+function pairMechanism(keyType: KeyPairOptions['keyType']): RawMechanism {
+  const given = typeof keyType === 'object' ? asMechanism(keyType) : undefined;
+  if (given !== undefined) return given;
+  const mechanism = typeof keyType === 'string' && Object.hasOwn(PAIR_MECHANISMS, keyType) ? PAIR_MECHANISMS[keyType] : undefined;
+  if (mechanism !== undefined) return { mechanism };
+  const known = Object.keys(PAIR_MECHANISMS).join(', ');
+  throw argumentError(RangeError, `"${String(keyType)}" is no type of key pair; there are ${known}, or give a mechanism`);
+}
+
+function domainAttributes({ keyType, curve, modulusBits, publicExponent }: KeyPairOptions): Attributes {
+  if (keyType === 'RSA') {
+    return { modulusBits: modulusBits ?? 2048, publicExponent: publicExponent ?? 65537n };
+  }
+  return curve === undefined ? {} : { ecParams: curveNamed(curve).oid };
+}
+
+/** C_GenerateKeyPair; see Session.generateKeyPair. */
+export async function generateKeyPair(session: Session, options: KeyPairOptions): Promise<KeyPair> {
+  const mechanism = pairMechanism(options.keyType);
+  if (options.curve === undefined && options.publicKey?.ecParams === undefined && /^EC/.test(String(options.keyType))) {
+    throw argumentError(TypeError, `a key pair of type ${options.keyType} needs a curve, for example { curve: 'P-256' }`);
+  }
+  const usage = options.usage ?? [options.keyType === 'EC_MONTGOMERY' ? 'derive' : 'sign'];
+  const { label, token = false, extractable = false, id = randomBytes(20) } = options;
+  const publicKey: Attributes = {
+    class: 'PUBLIC_KEY',
+    label,
+    id,
+    token,
+    private: false,
+    ...domainAttributes(options),
+    ...usageAttributes(usage, (name) => (isKeyUsage(name) ? [COUNTERPART[name]] : undefined)),
+    ...options.publicKey,
+  };
+  const privateKey: Attributes = {
+    class: 'PRIVATE_KEY',
+    label,
+    id,
+    token,
+    private: true,
+    sensitive: true,
+    extractable,
+    ...usageAttributes(usage, (name) => (isKeyUsage(name) ? [name] : undefined)),
+    ...options.privateKey,
+  };
+  const templates = [toTemplate(publicKey), toTemplate(privateKey)] as const;
+  const raw = session.useForWriting(Boolean(publicKey.token) || Boolean(privateKey.token));
+  const handles = await raw.C_GenerateKeyPair(session.handle, mechanism, ...templates);
+  const made = await Promise.all([
+    adoptObject(session, handles.publicKey, publicKey),
+    adoptObject(session, handles.privateKey, privateKey),
+  ]);
+  return { publicKey: made[0] as PublicKey, privateKey: made[1] as PrivateKey };
+}
+
+function keyMechanism(keyType: KeyOptions['keyType']): RawMechanism {
+  const given = typeof keyType === 'object' ? asMechanism(keyType) : undefined;
+  if (given !== undefined) return given;
+  const mechanism = (CKM as Readonly<Record<string, number>>)[`${String(keyType)}_KEY_GEN`];
+  if (typeof keyType === 'string' && mechanism !== undefined) return { mechanism };
+  throw argumentError(RangeError, `there is no CKM_${String(keyType)}_KEY_GEN; give a mechanism`);
+}
+
+/** C_GenerateKey; see Session.generateKey. */
+export async function generateKey(session: Session, options: KeyOptions): Promise<SecretKey> {
+  const { keyType, usage, id = randomBytes(20), token = false, extractable = false, ...rest } = options;
+  const isCipher = typeof keyType === 'string' && !/GENERIC|HMAC|HKDF/.test(keyType);
+  const key: Attributes = {
+    class: 'SECRET_KEY',
+    id,
+    token,
+    private: true,
+    sensitive: true,
+    extractable,
+    valueLen: keyType === 'AES' || keyType === 'GENERIC_SECRET' ? 32 : undefined,
+    ...usageAttributes(usage ?? [isCipher ? 'encrypt' : 'sign'], (name) => (Object.hasOwn(SECRET_USAGE, name) ? SECRET_USAGE[name] : undefined)),
+    ...(rest as Attributes),
+  };
+  const template = toTemplate(key);
+  const handle = await session.useForWriting(token).C_GenerateKey(session.handle, keyMechanism(keyType), template);
+  return (await adoptObject(session, handle, key)) as SecretKey;
+}

@@ -1,0 +1,18 @@
+import type { Named } from '../generated/attributes';
+import { type Identity, StorageObject } from './storage-object';
+import type { Session } from '../session';
+
+/** CKK_ without the prefix, or a vendor's number. */
+export type KeyType = Named<'CKK'>;
+
+/** A key of any class. */
+export class Key extends StorageObject {
+  /** CKA_KEY_TYPE; undefined if the module does not tell. */
+  readonly keyType: KeyType | undefined;
+
+  /** @internal */
+  constructor(session: Session, handle: bigint, identity: Identity, loginEpoch: number) {
+    super(session, handle, identity, loginEpoch);
+    this.keyType = identity.keyType;
+  }
+}

@@ -1,0 +1,46 @@
+import type { KeyObject } from 'node:crypto';
+import type { MechanismInput } from '../mechanisms/mechanism';
+import type { BytesLike } from '../raw/types';
+import { Key } from './key';
+import { encrypt, encryptSync, verify, verifySync } from './operations';
+import { toKeyObject } from './public-key-info';
+
+/** A public key (CKO_PUBLIC_KEY). */
+export class PublicKey extends Key {
+  /**
+   * Verifies a signature on the token, as one native job (C_VerifyInit, C_Verify, PKCS#11 3.1, section 5.15).
+   * @param algorithm as for PrivateKey.sign
+   * @returns false when the signature is wrong, also in its length
+   * @throws as PrivateKey.sign
+   */
+  verify(algorithm: MechanismInput, data: BytesLike, signature: BytesLike): Promise<boolean> {
+    return verify(this, algorithm, data, signature);
+  }
+
+  /** {@link verify}, blocking the calling thread. */
+  verifySync(algorithm: MechanismInput, data: BytesLike, signature: BytesLike): boolean {
+    return verifySync(this, algorithm, data, signature);
+  }
+
+  /**
+   * Encrypts as one native job (C_EncryptInit, C_Encrypt, PKCS#11 3.1, section 5.8).
+   * @param algorithm as for PrivateKey.decrypt
+   * @throws CKR_DATA_LEN_RANGE, and those of {@link verify}
+   */
+  encrypt(algorithm: MechanismInput, data: BytesLike): Promise<Buffer> {
+    return encrypt(this, algorithm, data);
+  }
+
+  /** {@link encrypt}, blocking the calling thread. */
+  encryptSync(algorithm: MechanismInput, data: BytesLike): Buffer {
+    return encryptSync(this, algorithm, data);
+  }
+
+  /**
+   * The key as a public KeyObject of node:crypto, made from its attributes; export it from there as SPKI, PEM or JWK.
+   * @throws ERR_CRYPTOKI_UNSUPPORTED for key types that Node does not know
+   */
+  toKeyObject(): Promise<KeyObject> {
+    return toKeyObject(this);
+  }
+}

@@ -1,0 +1,63 @@
+import type { MechanismInput } from '../mechanisms/mechanism';
+import type { BytesLike } from '../raw/types';
+import { Key } from './key';
+import { decrypt, decryptSync, encrypt, encryptSync, sign, signSync, verify, verifySync } from './operations';
+
+/** A secret key (CKO_SECRET_KEY): AES, HMAC and others. */
+export class SecretKey extends Key {
+  /**
+   * Encrypts as one native job (C_EncryptInit, C_Encrypt, PKCS#11 3.1, section 5.8).
+   * @param algorithm { name: 'AES-GCM', iv, additionalData?, tagLength? (bits, 128) }: the tag follows the ciphertext;
+   *   { name: 'AES-CBC', iv } with PKCS#7 padding; { name: 'AES-CTR', counter, length? (bits, 64) }; or a mechanism
+   * @throws CKR_DATA_LEN_RANGE, CKR_MECHANISM_PARAM_INVALID, CKR_KEY_FUNCTION_NOT_PERMITTED; ERR_CRYPTOKI_OBJECT_DEAD,
+   *   ERR_CRYPTOKI_SESSION_CLOSED
+   */
+  encrypt(algorithm: MechanismInput, data: BytesLike): Promise<Buffer> {
+    return encrypt(this, algorithm, data);
+  }
+
+  /** {@link encrypt}, blocking the calling thread. */
+  encryptSync(algorithm: MechanismInput, data: BytesLike): Buffer {
+    return encryptSync(this, algorithm, data);
+  }
+
+  /**
+   * Decrypts as one native job (C_DecryptInit, C_Decrypt, PKCS#11 3.1, section 5.10).
+   * @throws CKR_ENCRYPTED_DATA_INVALID (some modules: CKR_GENERAL_ERROR) when an AES-GCM tag is wrong, and those of
+   *   {@link encrypt}
+   */
+  decrypt(algorithm: MechanismInput, encryptedData: BytesLike): Promise<Buffer> {
+    return decrypt(this, algorithm, encryptedData);
+  }
+
+  /** {@link decrypt}, blocking the calling thread. */
+  decryptSync(algorithm: MechanismInput, encryptedData: BytesLike): Buffer {
+    return decryptSync(this, algorithm, encryptedData);
+  }
+
+  /**
+   * Makes a MAC as one native job (C_SignInit, C_Sign, PKCS#11 3.1, section 5.13).
+   * @param algorithm 'HMAC-SHA256' and the like, or a mechanism
+   */
+  sign(algorithm: MechanismInput, data: BytesLike): Promise<Buffer> {
+    return sign(this, algorithm, data);
+  }
+
+  /** {@link sign}, blocking the calling thread. */
+  signSync(algorithm: MechanismInput, data: BytesLike): Buffer {
+    return signSync(this, algorithm, data);
+  }
+
+  /**
+   * Verifies a MAC on the token (C_VerifyInit, C_Verify, PKCS#11 3.1, section 5.15).
+   * @returns false when it is wrong
+   */
+  verify(algorithm: MechanismInput, data: BytesLike, signature: BytesLike): Promise<boolean> {
+    return verify(this, algorithm, data, signature);
+  }
+
+  /** {@link verify}, blocking the calling thread. */
+  verifySync(algorithm: MechanismInput, data: BytesLike, signature: BytesLike): boolean {
+    return verifySync(this, algorithm, data, signature);
+  }
+}
