@@ -1,6 +1,8 @@
 #include "environment.h"
 
 #include <chrono>
+#include <exception>
+#include <new>
 
 #include "marshal/number.h"
 #include "module/attachment.h"
@@ -45,20 +47,27 @@ Napi::Promise Environment::promise(Job& job) {
 }
 
 void Environment::settle(Job& job) noexcept {
-  napi_value reason = nullptr;
   try {
-    try {
-      napi_resolve_deferred(env_, job.deferred(), job.result(env_));
-      return;
-    } catch (const Failure& failure) {
-      reason = error(failure);
-    } catch (const std::bad_alloc&) {
-      reason = error(Failure::ours("ERR_CRYPTOKI_MEMORY", "not enough memory for the result"));
-    }
-  } catch (const Napi::Error& thrown) {
-    reason = thrown.Value();
+    napi_resolve_deferred(env_, job.deferred(), job.result(env_));
+  } catch (...) {
+    napi_reject_deferred(env_, job.deferred(), currentError());
   }
-  napi_reject_deferred(env_, job.deferred(), reason);
+}
+
+Napi::Value Environment::currentError() {
+  try {
+    throw;
+  } catch (const Failure& failure) {
+    return error(failure);
+  } catch (const BadArgument& bad) {
+    return error(bad);
+  } catch (const Napi::Error& thrown) {
+    return thrown.Value();
+  } catch (const std::bad_alloc&) {
+    return error(Failure::ours("ERR_CRYPTOKI_MEMORY", "not enough memory for the call"));
+  } catch (const std::exception& unexpected) {
+    return error(Failure::ours("ERR_CRYPTOKI_INTERNAL", unexpected.what()));
+  }
 }
 
 Napi::Value Environment::error(const Failure& failure) {

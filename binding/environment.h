@@ -34,9 +34,8 @@ class Environment {
   // Resolves or rejects the promise of a job that has ended.
   void settle(Job& job) noexcept;
 
-  // The JavaScript errors for what C++ throws.
-  Napi::Value error(const Failure& failure);
-  Napi::Value error(const BadArgument& bad);
+  // The JavaScript error for the C++ exception that is being handled. Call it in a catch block.
+  Napi::Value currentError();
 
   // Attachments that must be released when this environment ends.
   void add(const std::shared_ptr<Attachment>& attachment);
@@ -45,6 +44,8 @@ class Environment {
 
  private:
   static void teardown(void* self);
+  Napi::Value error(const Failure& failure);
+  Napi::Value error(const BadArgument& bad);
 
   Napi::Env env_;
   std::shared_ptr<Channel> channel_;
@@ -58,34 +59,22 @@ template <class Body>
 Napi::Value throwing(Napi::Env env, Body&& body) {
   try {
     return body();
-  } catch (const Failure& failure) {
-    napi_throw(env, Environment::of(env).error(failure));
-  } catch (const BadArgument& bad) {
-    napi_throw(env, Environment::of(env).error(bad));
-  } catch (const std::bad_alloc&) {
-    napi_throw(env, Environment::of(env).error(Failure::ours("ERR_CRYPTOKI_MEMORY", "not enough memory for the call")));
+  } catch (...) {
+    napi_throw(env, Environment::of(env).currentError());
+    return {};
   }
-  return {};
 }
 
 // The same for an asynchronous one: failures become a rejected promise, so that callers need one kind of handling.
 template <class Body>
 Napi::Value rejecting(Napi::Env env, Body&& body) {
-  Napi::Value reason;
   try {
     return body();
-  } catch (const Failure& failure) {
-    reason = Environment::of(env).error(failure);
-  } catch (const BadArgument& bad) {
-    reason = Environment::of(env).error(bad);
-  } catch (const std::bad_alloc&) {
-    reason = Environment::of(env).error(Failure::ours("ERR_CRYPTOKI_MEMORY", "not enough memory for the call"));
-  } catch (const Napi::Error& thrown) {
-    reason = thrown.Value();
+  } catch (...) {
+    const auto deferred = Napi::Promise::Deferred::New(env);
+    deferred.Reject(Environment::of(env).currentError());
+    return deferred.Promise();
   }
-  const auto deferred = Napi::Promise::Deferred::New(env);
-  deferred.Reject(reason);
-  return deferred.Promise();
 }
 
 }  // namespace cryptoki

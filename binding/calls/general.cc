@@ -8,7 +8,7 @@
 namespace cryptoki {
 namespace {
 
-// { locking?: 'os' | 'module', libraryParameters?: string }
+// { locking?: 'os' | 'objects' | 'module', libraryParameters?: string }
 InitializeOptions readOptions(RawModule& raw, const Napi::CallbackInfo& info) {
   InitializeOptions options;
   const Argument argument{*raw.attachment(), "C_Initialize", "options"};
@@ -17,8 +17,10 @@ InitializeOptions readOptions(RawModule& raw, const Napi::CallbackInfo& info) {
   const auto object = info[0].As<Napi::Object>();
   if (const Napi::Value locking = object.Get("locking"); !locking.IsUndefined()) {
     const std::string text = locking.IsString() ? locking.ToString().Utf8Value() : "";
-    if (text != "os" && text != "module") argument.part(".locking").mustBe("\"os\" or \"module\"", locking);
-    options.serialise = text == "module";
+    if (text != "os" && text != "objects" && text != "module") {
+      argument.part(".locking").mustBe("\"os\", \"objects\" or \"module\"", locking);
+    }
+    options.locking = text == "module" ? Locking::All : text == "objects" ? Locking::Objects : Locking::None;
   }
   if (const Napi::Value parameters = object.Get("libraryParameters"); !parameters.IsUndefined()) {
     const Bytes text = toUtf8(parameters, argument.part(".libraryParameters"));

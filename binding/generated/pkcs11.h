@@ -843,6 +843,60 @@ static_assert(sizeof(CK_ULONG) == sizeof(void*));
 static_assert(offsetof(CK_FUNCTION_LIST_3_2, C_Initialize) == sizeof(void*));
 #endif
 
+// Functions that look at or change the objects of a token, or the sessions and the login that objects depend on.
+template <auto Function>
+inline constexpr bool kTouchesObjects = false;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_InitToken> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_OpenSession> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_CloseSession> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_CloseAllSessions> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_Login> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_Logout> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_CreateObject> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_CopyObject> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_DestroyObject> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_GetObjectSize> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_GetAttributeValue> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_SetAttributeValue> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_FindObjectsInit> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_FindObjects> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_FindObjectsFinal> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_GenerateKey> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_GenerateKeyPair> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_WrapKey> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_UnwrapKey> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_DeriveKey> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_LoginUser> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_EncapsulateKey> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_DecapsulateKey> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_WrapKeyAuthenticated> = true;
+template <>
+inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_UnwrapKeyAuthenticated> = true;
+
 // How many functions the lists of older versions have.
 inline constexpr std::size_t kFunctions30 = 92;
 inline constexpr std::size_t kFunctions240 = 68;

@@ -14,7 +14,7 @@
 namespace cryptoki {
 
 struct InitializeOptions {
-  bool serialise = false;                        // one call at a time, whatever the module can do
+  Locking locking = Locking::None;               // what the caller wants at least
   std::optional<std::string> libraryParameters;  // pReserved: NSS, YubiHSM and others take a string there
 };
 

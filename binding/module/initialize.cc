@@ -4,6 +4,7 @@
 
 #include "module/attachment.h"
 #include "module/module.h"
+#include "module/quirks.h"
 
 namespace cryptoki {
 namespace {
@@ -19,7 +20,7 @@ struct Context {
   const InitializeOptions& options;
 };
 
-CK_RV initialize(void* opaque, int* serialise) {
+CK_RV initialize(void* opaque) {
   auto& [module, options] = *static_cast<Context*>(opaque);
   const auto call = [&module = module](Arguments* arguments) {
     return module.callUnlocked<&CK_FUNCTION_LIST_3_2::C_Initialize>(static_cast<void*>(arguments));
@@ -32,12 +33,12 @@ CK_RV initialize(void* opaque, int* serialise) {
   if (rv == CKR_OK) return rv;
 
   if (rv == CKR_CANT_LOCK) {
-    *serialise = 1;
+    module.require(Locking::All);
     arguments.standard.flags = 0;
     rv = call(&arguments);
   }
   if (rv == CKR_ARGUMENTS_BAD && !options.libraryParameters) {
-    *serialise = 1;  // a null argument promises the module a single thread
+    module.require(Locking::All);  // a null argument promises the module a single thread
     rv = call(nullptr);
   }
   return rv;
@@ -46,9 +47,13 @@ CK_RV initialize(void* opaque, int* serialise) {
 }  // namespace
 
 CK_RV initializeModule(Module& module, const InitializeOptions& options) {
-  if (options.serialise) process().serialise(module.entry());
+  module.require(options.locking);
   Context context{module, options};
-  return process().initialise(module.entry(), &initialize, &context);
+  const CK_RV rv = process().initialise(module.entry(), &initialize, &context);
+  if (rv != CKR_OK) return rv;
+  CK_INFO info{};
+  if (module.call<&CK_FUNCTION_LIST_3_2::C_GetInfo>(&info) == CKR_OK) module.require(lockingQuirk(info));
+  return CKR_OK;
 }
 
 }  // namespace cryptoki

@@ -20,6 +20,13 @@ struct LoadOptions {
   bool only240 = false;
 };
 
+// Which calls wait for each other, whatever session they are on.
+enum class Locking : unsigned char {
+  None,     // none: the module locks for itself, or says so
+  Objects,  // those that touch objects
+  All,
+};
+
 class Module {
  public:
   // The module at `path`; the same one for every path that leads to the same library. The library stays in memory for
@@ -34,12 +41,12 @@ class Module {
   void* entry() const { return entry_; }
 
   // Calls a function of the module: module.call<&CK_FUNCTION_LIST_3_2::C_Sign>(...). One that it lacks returns
-  // CKR_FUNCTION_NOT_SUPPORTED; modules that cannot lock for themselves see one call at a time.
+  // CKR_FUNCTION_NOT_SUPPORTED; calls wait for each other where the module needs it (see Locking).
   template <auto Function, class... Arguments>
   CK_RV call(Arguments... arguments) const {
     const auto function = list_.functions.*Function;
     if (function == nullptr) return CKR_FUNCTION_NOT_SUPPORTED;
-    const CallLock lock(entry_);
+    const CallLock lock(entry_, kTouchesObjects<Function>);
     return function(arguments...);
   }
 
@@ -49,6 +56,9 @@ class Module {
     const auto function = list_.functions.*Function;
     return function == nullptr ? CKR_FUNCTION_NOT_SUPPORTED : function(arguments...);
   }
+
+  // Makes calls wait for each other, in the whole process and for good.
+  void require(Locking locking) const { process().require(entry_, static_cast<int>(locking)); }
 
   std::shared_ptr<TokenState> token(CK_SLOT_ID slot);
 
@@ -67,7 +77,8 @@ class Module {
  private:
   class CallLock {
    public:
-    explicit CallLock(void* entry) : entry_(process().lock(entry) != 0 ? entry : nullptr) {}
+    CallLock(void* entry, bool touchesObjects)
+        : entry_(process().lock(entry, touchesObjects ? 1 : 0) != 0 ? entry : nullptr) {}
     CallLock(const CallLock&) = delete;
     CallLock& operator=(const CallLock&) = delete;
     ~CallLock() {

@@ -34,7 +34,7 @@ struct Entry {
   std::mutex initialising;  // held during C_Initialize and C_Finalize
   std::size_t count = 0;
   bool owned = false;
-  std::atomic<bool> serialised{false};
+  std::atomic<int> locking{0};
   std::mutex calls;
 };
 
@@ -46,15 +46,13 @@ void* entryOf(void* library) {
   return &entries[library];
 }
 
-CK_RV initialise(void* opaque, CK_RV (*call)(void*, int*), void* context) {
+CK_RV initialise(void* opaque, CK_RV (*call)(void*), void* context) {
   Entry& entry = *static_cast<Entry*>(opaque);
   std::lock_guard lock(entry.initialising);
   if (entry.count == 0) {
-    int serialise = 0;
-    const CK_RV rv = call(context, &serialise);
+    const CK_RV rv = call(context);
     if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED) return rv;
     entry.owned = rv == CKR_OK;
-    if (serialise != 0) entry.serialised = true;
   }
   ++entry.count;
   return CKR_OK;
@@ -68,11 +66,17 @@ CK_RV finalise(void* opaque, CK_RV (*call)(void*), void* context) {
   return call(context);
 }
 
-void serialise(void* opaque) { static_cast<Entry*>(opaque)->serialised = true; }
+void require(void* opaque, int locking) {
+  auto& current = static_cast<Entry*>(opaque)->locking;
+  int now = current.load();
+  while (now < locking && !current.compare_exchange_weak(now, locking)) {
+  }
+}
 
-int lock(void* opaque) {
+int lock(void* opaque, int touchesObjects) {
   Entry& entry = *static_cast<Entry*>(opaque);
-  if (!entry.serialised) return 0;
+  const int locking = entry.locking.load(std::memory_order_relaxed);
+  if (locking == 0 || (locking == 1 && touchesObjects == 0)) return 0;
   entry.calls.lock();
   return 1;
 }
@@ -84,7 +88,7 @@ void unlock(void* opaque) { static_cast<Entry*>(opaque)->calls.unlock(); }
 
 extern "C" CRYPTOKI_EXPORT const cryptoki_process_v1* cryptoki_process_v1_table() {
   static const cryptoki_process_v1 table{cryptoki::entryOf,   cryptoki::initialise, cryptoki::finalise,
-                                         cryptoki::serialise, cryptoki::lock,       cryptoki::unlock};
+                                         cryptoki::require, cryptoki::lock,       cryptoki::unlock};
   return &table;
 }
 

@@ -12,18 +12,18 @@ struct cryptoki_process_v1 {
   // The entry for a library, by the handle that dlopen gave; made when there is none. Never freed.
   void* (*entry)(void* library);
 
-  // Counts one more initialisation. The first calls `call`, which returns the result of C_Initialize and may set
-  // `*serialise`; CKR_CRYPTOKI_ALREADY_INITIALIZED then means that somebody outside of this package did it, who keeps
-  // the duty to finalise. Returns CKR_OK or what C_Initialize returned.
-  CK_RV (*initialise)(void* entry, CK_RV (*call)(void* context, int* serialise), void* context);
+  // Counts one more initialisation. The first calls `call`, which returns the result of C_Initialize;
+  // CKR_CRYPTOKI_ALREADY_INITIALIZED then means that somebody outside of this package did it, who keeps the duty to
+  // finalise. Returns CKR_OK or what C_Initialize returned.
+  CK_RV (*initialise)(void* entry, CK_RV (*call)(void* context), void* context);
 
   // Counts one less. The last calls `call` (C_Finalize) if initialise() did C_Initialize.
   CK_RV (*finalise)(void* entry, CK_RV (*call)(void* context), void* context);
 
-  // One call at a time, for modules with `serialise`. lock() returns 0 and does nothing for the others; unlock() belongs
-  // to a lock() that returned 1.
-  void (*serialise)(void* entry);
-  int (*lock)(void* entry);
+  // Makes calls wait for each other: locking 1 those that touch objects, 2 all. It never becomes less.
+  void (*require)(void* entry, int locking);
+  // Takes the lock if this call needs it: returns 0 and does nothing else; unlock() belongs to a lock() that returned 1.
+  int (*lock)(void* entry, int touchesObjects);
   void (*unlock)(void* entry);
 };
 

@@ -1,11 +1,16 @@
 #include "runtime/channel.h"
 
+#include <iterator>
 #include <utility>
 
 #include "environment.h"
 #include "runtime/job.h"
 
 namespace cryptoki {
+namespace {
+// So many promises are settled in one turn of the event loop, a millisecond or less; other events get theirs between.
+constexpr std::ptrdiff_t kAtOnce = 1024;
+}  // namespace
 
 Channel::Channel(Environment& environment) : environment_(environment) {
   const Napi::Env env = environment.env();
@@ -39,8 +44,15 @@ void Channel::drain(napi_env env) noexcept {
   std::vector<std::shared_ptr<Job>> batch;
   {
     std::lock_guard lock(mutex_);
-    batch.swap(finished_);
-    scheduled_ = false;
+    if (std::ssize(finished_) <= kAtOnce) {
+      batch.swap(finished_);
+      scheduled_ = false;
+    } else {
+      const auto end = finished_.begin() + kAtOnce;
+      batch.assign(std::make_move_iterator(finished_.begin()), std::make_move_iterator(end));
+      finished_.erase(finished_.begin(), end);
+      napi_call_threadsafe_function(function_, nullptr, napi_tsfn_nonblocking);
+    }
   }
   for (auto& job : batch) {
     const Napi::HandleScope scope{Napi::Env(env)};

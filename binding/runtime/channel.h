@@ -32,7 +32,7 @@ class Channel {
 
   Environment& environment_;  // used on the JavaScript thread only, while the channel is open
   napi_threadsafe_function function_ = nullptr;
-  std::size_t expected_ = 0;  // JavaScript thread only
+  std::size_t expected_ = 0;                    // JavaScript thread only
 
   std::mutex mutex_;
   std::vector<std::shared_ptr<Job>> finished_;

@@ -88,8 +88,11 @@ export interface LoadOptions {
 
 /** How a module is initialised. */
 export interface InitializeOptions {
-  /** 'os', the default: the module locks for itself, if it can; 'module': one call at a time. */
-  locking?: 'os' | 'module' | undefined;
+  /**
+   * 'os', the default: the module locks for itself; one that says it cannot, or is known not to, gets more. 'objects':
+   * calls that touch objects, sessions or the login wait for each other. 'module': one call at a time.
+   */
+  locking?: 'os' | 'objects' | 'module' | undefined;
   /** A string for modules that take one in pReserved (NSS, YubiHSM). */
   libraryParameters?: string | undefined;
 }

@@ -54,6 +54,14 @@ static_assert(sizeof(CK_ULONG) == sizeof(void*));
 static_assert(offsetof(CK_FUNCTION_LIST_3_2, C_Initialize) == sizeof(void*));
 #endif
 
+// Functions that look at or change the objects of a token, or the sessions and the login that objects depend on.
+template <auto Function>
+inline constexpr bool kTouchesObjects = false;
+${functions
+  .filter(({ objects }) => objects)
+  .map(({ name }) => `template <>\ninline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::${name}> = true;`)
+  .join('\n')}
+
 // How many functions the lists of older versions have.
 ${Object.entries(counts)
   .map(
