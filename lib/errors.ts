@@ -78,10 +78,10 @@ export class CryptokiError extends Error {
 
   constructor(init: CryptokiErrorInit) {
     const returned = init.rv === undefined || init.code !== undefined ? undefined : describe(init.rv);
-    const parts = [init.function, init.code ?? returned?.name].filter((part) => part !== undefined);
     const what = [returned?.meaning, init.detail].filter((part) => part !== undefined && part !== '').join('; ');
-    const advice = returned === undefined ? '' : ` ${returned.advice}`;
-    super(`${parts.join(': ')}: ${what}.${advice}`, init.cause === undefined ? undefined : { cause: init.cause });
+    const where = [init.function, returned?.name].filter((part) => part !== undefined);
+    const advice = returned === undefined ? '' : `. ${returned.advice}`;
+    super([...where, `${what}${advice}`].join(': '), init.cause === undefined ? undefined : { cause: init.cause });
     this.name = 'CryptokiError';
     this.code = init.code ?? returned?.name ?? 'ERR_CRYPTOKI_INTERNAL';
     this.rv = returned === undefined ? undefined : init.rv;

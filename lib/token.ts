@@ -121,11 +121,12 @@ export class Token implements AsyncDisposable {
   }
 
   /**
-   * The mechanisms of the token, asked once: algorithms choose by them.
+   * The mechanisms of the token, asked once: algorithms choose by them. At once when they are known, so that a call
+   * that needs nothing else is queued before its caller goes on.
    * @internal
    */
-  mechanismSet(): Promise<ReadonlySet<number>> {
-    if (this.#mechanismsNow !== undefined) return Promise.resolve(this.#mechanismsNow);
+  mechanismSet(): ReadonlySet<number> | Promise<ReadonlySet<number>> {
+    if (this.#mechanismsNow !== undefined) return this.#mechanismsNow;
     this.#mechanisms ??= this.#askMechanisms().finally(() => {
       this.#mechanisms = undefined;
     });

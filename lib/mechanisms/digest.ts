@@ -45,12 +45,12 @@ export function digestMechanism(input: MechanismInput): RawMechanism {
   return { mechanism };
 }
 
-/** Up to here a digest takes less time than handing the message to another thread. */
-const ON_THIS_THREAD = 64 * 1024;
+/** Up to so many bytes a digest takes less time than handing the message to another thread. */
+export const DIGEST_AT_ONCE = 64 * 1024;
 
-/** The digest of a message, made by Node: for tokens that sign digests only. Long messages leave the event loop free. */
+/** The digest of a long message, made by Node beside the event loop: for tokens that sign digests only. */
 export async function digestOf(hash: Hash, data: BytesLike): Promise<Buffer> {
-  if (data.byteLength <= ON_THIS_THREAD || hash.node === 'sha224') return digestOfSync(hash, data);
+  if (hash.node === 'sha224') return digestOfSync(hash, data); // WebCrypto does not have it
   const name = hash.node.replace('sha', 'SHA-');
   return Buffer.from(await webcrypto.subtle.digest(name, data as ArrayBuffer));
 }

@@ -3,7 +3,7 @@ import { argumentError } from '../constants';
 import { CryptokiError } from '../errors';
 import { CKM } from '../generated/constants';
 import type { BytesLike, RawMechanism } from '../raw/types';
-import { digestOf, digestOfSync, type Hash, HASHES } from './digest';
+import { DIGEST_AT_ONCE, digestOf, digestOfSync, type Hash, HASHES } from './digest';
 import { type Algorithm, asAlgorithm, asMechanism, checkOptions, type MechanismInput, unknownAlgorithm } from './mechanism';
 
 /** What is to be called with what: the message itself, or its digest behind `prefix`. */
@@ -65,17 +65,18 @@ export function planSignature(input: MechanismInput, available: ReadonlySet<numb
   });
 }
 
-/** What goes to the module: the message, or its digest. */
-export async function prepareMessage(plan: SignaturePlan, data: BytesLike): Promise<BytesLike> {
-  if (plan.hash === undefined) return data;
-  const digest = await digestOf(plan.hash, checkBytes(data));
-  return plan.prefix === undefined ? digest : Buffer.concat([plan.prefix, digest]);
+/** What goes to the module: the message, or its digest; a promise when the digest of a long message has to be made. */
+export function prepareMessage(plan: SignaturePlan, data: BytesLike): BytesLike | Promise<BytesLike> {
+  if (plan.hash === undefined || checkBytes(data).byteLength <= DIGEST_AT_ONCE) return prepareMessageSync(plan, data);
+  return digestOf(plan.hash, data).then((digest) => withPrefix(plan, digest));
 }
 
 /** {@link prepareMessage}, on the calling thread. */
 export function prepareMessageSync(plan: SignaturePlan, data: BytesLike): BytesLike {
-  if (plan.hash === undefined) return data;
-  const digest = digestOfSync(plan.hash, checkBytes(data));
+  return plan.hash === undefined ? data : withPrefix(plan, digestOfSync(plan.hash, checkBytes(data)));
+}
+
+function withPrefix(plan: SignaturePlan, digest: Buffer): Buffer {
   return plan.prefix === undefined ? digest : Buffer.concat([plan.prefix, digest]);
 }
 

@@ -36,7 +36,9 @@ export function wrong<T>(value: unknown): T {
 }
 
 /** The error that a promise rejects with, or that a function throws. */
-export async function failure(action: Promise<unknown> | (() => unknown)): Promise<Error & { code?: string }> {
+export async function failure(
+  action: Promise<unknown> | (() => unknown),
+): Promise<Error & { code?: string }> {
   try {
     await (typeof action === 'function' ? action() : action);
   } catch (error) {

@@ -1,0 +1,20 @@
+// Whether a forked child knows that it is one. V8 cannot run in a forked child (its heap is not inherited), so this is
+// tested without it.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "module/process.h"
+
+int main() {
+  cryptoki::process();  // as the addon does when it is loaded
+  if (cryptoki::isForked()) return 1;
+  const pid_t child = fork();
+  if (child == 0) _exit(cryptoki::isForked() ? 0 : 2);
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (status != 0 || cryptoki::isForked()) return 3;
+  std::puts("the child knows");
+  return 0;
+}

@@ -1,0 +1,91 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { Module, type Session } from 'cryptoki';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createToken, type TestToken } from './support/token';
+
+type Ending = 'close' | 'exit' | 'terminate' | 'return';
+
+let token: TestToken;
+let module: Module;
+let session: Session;
+
+beforeAll(async () => {
+  token = await createToken();
+  module = await Module.open(token.module);
+  session = await (await module.token({ label: token.label })).openSession({ readWrite: true });
+  await session.login(token.pin);
+});
+
+afterAll(async () => {
+  await module.close();
+  token.remove();
+});
+
+const workerData = (count: number, ending: Ending) => ({
+  module: token.module,
+  label: token.label,
+  pin: token.pin,
+  count,
+  ending,
+});
+
+/** Runs a worker to its end and gives what it reported. */
+async function work(ending: Ending, count = 50): Promise<{ valid: number; state: string }> {
+  const program = new URL('./support/programs/worker.mjs', import.meta.url);
+  const worker = new Worker(program, { workerData: workerData(count, ending) });
+  const exit = once(worker, 'exit');
+  const [report] = await Promise.race([
+    once(worker, 'message'),
+    once(worker, 'error').then(([error]) => Promise.reject(error)),
+  ]);
+  if (ending === 'terminate') await worker.terminate();
+  await exit;
+  return report;
+}
+
+describe('worker threads share a module', () => {
+  test.each<Ending>(['close', 'exit', 'terminate', 'return'])(
+    'one that ends by %s with calls in flight disturbs nobody',
+    async (ending) => {
+      const { privateKey, publicKey } = await session.generateKeyPair('EC', { curve: 'P-256' });
+      let running = true;
+      const signing = (async () => {
+        let count = 0;
+        while (running) {
+          const message = Buffer.from(`main ${count}`);
+          const signature = await privateKey.sign('ECDSA-SHA256', message);
+          expect(await publicKey.verify('ECDSA-SHA256', message, signature)).toBe(true);
+          count += 1;
+        }
+        return count;
+      })();
+      for (let round = 0; round < 3; round++) {
+        const reports = await Promise.all([work(ending), work(ending), work(ending)]);
+        for (const report of reports) expect(report).toEqual({ valid: 50, state: 'RW_USER_FUNCTIONS' });
+      }
+      running = false;
+      expect(await signing).toBeGreaterThan(0);
+      expect(session.state).toBe('RW_USER_FUNCTIONS');
+    },
+  );
+
+  test('the sessions of a worker that ended are closed', async () => {
+    const before = (await session.token.info()).sessions;
+    await work('terminate');
+    await expect.poll(async () => (await session.token.info()).sessions, { timeout: 10_000 }).toBe(before);
+  });
+
+  test('a logout in one thread is seen in the others', async () => {
+    const worker = new Worker(new URL('./support/programs/worker.mjs', import.meta.url), {
+      workerData: workerData(1, 'terminate'),
+    });
+    await once(worker, 'message');
+    await session.logout();
+    expect(session.state).toBe('RW_PUBLIC_SESSION');
+    const other = await work('close', 1); // logs in again
+    expect(other.state).toBe('RW_USER_FUNCTIONS');
+    expect(session.state).toBe('RW_USER_FUNCTIONS');
+    await worker.terminate();
+  });
+});
