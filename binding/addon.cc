@@ -76,7 +76,8 @@ Napi::Object initialiseAddon(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(environment.get());
   Environment& kept = *environment.release();  // Node-API deletes it with the environment
   RawModule::define(env);
-  exports.Set("setup", Napi::Function::New(env, [&kept](const Napi::CallbackInfo& info) { kept.setup(info); }));
+  exports.Set("setup",
+              Napi::Function::New(env, [&kept](const Napi::CallbackInfo& info) { kept.setup(info); }));
   exports.Set("load", Napi::Function::New(env, load));
   exports.Set("loadSync", Napi::Function::New(env, loadSync));
   return exports;
@@ -85,6 +86,8 @@ Napi::Object initialiseAddon(Napi::Env env, Napi::Object exports) {
 }  // namespace
 }  // namespace cryptoki
 
-static Napi::Object initialise(Napi::Env env, Napi::Object exports) { return cryptoki::initialiseAddon(env, exports); }
+static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  return cryptoki::initialiseAddon(env, exports);
+}
 
 NODE_API_MODULE(cryptoki, initialise)

@@ -10,9 +10,23 @@
 
 namespace cryptoki {
 namespace {
-// How long the exit of the process waits for calls in flight. Longer would be felt, shorter would let the module's own
-// exit handlers run under a call, on which real modules crash.
+// How long the exit of the process waits for calls in flight. Longer would be felt, shorter would let the
+// module's own exit handlers run under a call, on which real modules crash.
 constexpr auto kExitPatience = std::chrono::milliseconds(1000);
+
+// Napi::HandleScope, but without exceptions.
+class Scope {
+ public:
+  explicit Scope(napi_env env) noexcept : env_(env) { napi_open_handle_scope(env, &scope_); }
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+  ~Scope() { napi_close_handle_scope(env_, scope_); }
+
+ private:
+  napi_env env_;
+  napi_handle_scope scope_ = nullptr;
+};
+
 }  // namespace
 
 Environment::Environment(Napi::Env env) : env_(env), channel_(std::make_shared<Channel>(*this)) {
@@ -47,6 +61,7 @@ Napi::Promise Environment::promise(Job& job) {
 }
 
 void Environment::settle(Job& job) noexcept {
+  const Scope scope(env_);
   try {
     napi_resolve_deferred(env_, job.deferred(), job.result(env_));
   } catch (...) {
@@ -75,7 +90,8 @@ Napi::Value Environment::error(const Failure& failure) {
     return string == nullptr ? env_.Undefined() : Napi::String::New(env_, string).As<Napi::Value>();
   };
   return createError_.Call({failure.code.empty() ? env_.Undefined() : text(failure.code.c_str()),
-                            fromUlong(env_, failure.rv), text(failure.function), text(failure.detail.c_str())});
+                            fromUlong(env_, failure.rv), text(failure.function),
+                            text(failure.detail.c_str())});
 }
 
 Napi::Value Environment::error(const BadArgument& bad) {

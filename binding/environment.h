@@ -1,4 +1,5 @@
-// What the addon keeps per environment (main thread or worker thread). There is no mutable global per environment.
+// What the addon keeps per environment (main thread or worker thread). There is no mutable global per
+// environment.
 #pragma once
 
 #include <memory>
@@ -65,7 +66,8 @@ Napi::Value throwing(Napi::Env env, Body&& body) {
   }
 }
 
-// The same for an asynchronous one: failures become a rejected promise, so that callers need one kind of handling.
+// The same for an asynchronous one: failures become a rejected promise, so that callers need one kind of
+// handling.
 template <class Body>
 Napi::Value rejecting(Napi::Env env, Body&& body) {
   try {

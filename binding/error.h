@@ -8,10 +8,10 @@
 
 namespace cryptoki {
 
-// A call that failed: either the module returned a CK_RV, or the binding refused (code ERR_CRYPTOKI_...). Thrown and
-// kept by jobs; holds no PIN, key or message content.
+// A call that failed: either the module returned a CK_RV, or the binding refused (code ERR_CRYPTOKI_...).
+// Thrown and kept by jobs; holds no PIN, key or message content.
 struct Failure {
-  std::string code;                // empty for a CK_RV
+  std::string code;  // empty for a CK_RV
   CK_RV rv = CKR_OK;
   const char* function = nullptr;  // the C_ function, where there is one
   std::string detail;              // more than the code says; may be empty
@@ -24,7 +24,8 @@ struct Failure {
   }
 };
 
-// A JavaScript argument that cannot be used: TypeError (ERR_INVALID_ARG_TYPE) or RangeError (ERR_OUT_OF_RANGE).
+// A JavaScript argument that cannot be used: TypeError (ERR_INVALID_ARG_TYPE) or RangeError
+// (ERR_OUT_OF_RANGE).
 struct BadArgument {
   bool range;
   std::string message;

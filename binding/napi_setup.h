@@ -1,5 +1,5 @@
-// The only place that includes Node-API. The compile definitions (CMakeLists.txt) remove what this addon must not
-// use: external buffers (Electron's memory cage), deprecated calls, finalizers that run JavaScript.
+// The only place that includes Node-API. The compile definitions (CMakeLists.txt) remove what this addon must
+// not use: external buffers (Electron's memory cage), deprecated calls, finalizers that run JavaScript.
 #pragma once
 
 #include <napi.h>

@@ -36,17 +36,18 @@ bool wantsAgain(Roles& roles, CK_RV& rv) {
   return std::apply([&rv](auto&... role) { return (role.again(rv) || ...); }, roles);
 }
 
-// Reads the roles that are JavaScript arguments, from argument number `index` and role number `first` on, and makes
-// room for outputs. Returns the number of the next argument.
+// Reads the roles that are JavaScript arguments, from argument number `index` and role number `first` on, and
+// makes room for outputs. Returns the number of the next argument.
 template <class Function, class Roles>
-std::uint32_t readRoles(Roles& roles, const Napi::CallbackInfo& info, Attachment& attachment, std::uint32_t index = 0,
-                        std::size_t first = 0) {
+std::uint32_t readRoles(Roles& roles, const Napi::CallbackInfo& info, Attachment& attachment,
+                        std::uint32_t index = 0, std::size_t first = 0) {
   std::size_t room = 0;
   std::size_t position = 0;
   const auto read = [&](auto& role) {
     using Role = std::decay_t<decltype(role)>;
     if constexpr (Role::isInput) {
-      if (position >= first) role.read(info[index++], {attachment, Function::name, Function::names[position]});
+      if (position >= first)
+        role.read(info[index++], {attachment, Function::name, Function::names[position]});
     }
     if constexpr (std::is_same_v<Role, role::Bytes>) room += role.bytes.size();
     ++position;
@@ -91,17 +92,22 @@ class Call final : public Job {
   using Roles = typename Function::Roles;
   static constexpr const char* name = Function::name;
   static constexpr bool hasSession = [] {
-    if constexpr (std::tuple_size_v<Roles> == 0) return false;
-    else return std::is_same_v<std::tuple_element_t<0, Roles>, role::Session>;
+    if constexpr (std::tuple_size_v<Roles> == 0)
+      return false;
+    else
+      return std::is_same_v<std::tuple_element_t<0, Roles>, role::Session>;
   }();
 
-  Call(std::shared_ptr<Attachment> attachment, const Napi::CallbackInfo& info) : attachment_(std::move(attachment)) {
+  Call(std::shared_ptr<Attachment> attachment, const Napi::CallbackInfo& info)
+      : attachment_(std::move(attachment)) {
     readRoles<Function>(roles_, info, *attachment_);
   }
 
   std::shared_ptr<Session> session() const {
-    if constexpr (hasSession) return std::get<0>(roles_).session;
-    else return nullptr;
+    if constexpr (hasSession)
+      return std::get<0>(roles_).session;
+    else
+      return nullptr;
   }
 
   void execute() override {
@@ -127,18 +133,20 @@ class Call final : public Job {
   Roles roles_;
 };
 
-// The methods of a function on RawModule: C_X and C_XSync. A call that waits for an event has a thread of its own, no
-// synchronous form, and does not keep the module from being finalised: that is what ends it.
+// The methods of a function on RawModule: C_X and C_XSync. A call that waits for an event has a thread of its
+// own, no synchronous form, and does not keep the module from being finalised: that is what ends it.
 template <class Function>
 void define(std::vector<RawModule::Method>& methods) {
   if constexpr (Function::ownThread) {
-    methods.push_back({Function::name, [](RawModule& raw, const Napi::CallbackInfo& info) -> Napi::Value {
+    methods.push_back({Function::name,
+                       [](RawModule& raw, const Napi::CallbackInfo& info) -> Napi::Value {
                          raw.attachment()->use(Function::name);
                          auto job = std::make_shared<Call<Function>>(raw.attachment(), info);
                          const Napi::Promise promise = Environment::of(info.Env()).promise(*job);
                          Pool::get().postBlocking(std::move(job));
                          return promise;
-                       }, RawModule::Form::Promise});
+                       },
+                       RawModule::Form::Promise});
   } else {
     defineJob<Call<Function>>(methods, Function::name);
   }

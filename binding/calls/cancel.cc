@@ -36,13 +36,15 @@ CK_RV finish(const Module& module, CK_SESSION_HANDLE session, CK_FLAGS kind) {
 
 bool endOperations(const Module& module, CK_SESSION_HANDLE session, CK_FLAGS kinds) {
   if (module.call<&CK_FUNCTION_LIST_3_2::C_SessionCancel>(session, kinds) == CKR_OK) return true;
-  bool over = true;
+  bool allOver = true;
   for (const CK_FLAGS kind : {CKF_SIGN, CKF_VERIFY, CKF_DIGEST, CKF_ENCRYPT, CKF_DECRYPT, CKF_FIND_OBJECTS}) {
     if ((kinds & kind) == 0) continue;
     // The first call may end the operation with an error; the second then says that there is none.
-    if (!isOver(finish(module, session, kind)) && !isOver(finish(module, session, kind))) over = false;
+    bool over = false;
+    for (int attempt = 0; attempt < 2 && !over; ++attempt) over = isOver(finish(module, session, kind));
+    allOver = allOver && over;
   }
-  return over;
+  return allOver;
 }
 
 }  // namespace cryptoki

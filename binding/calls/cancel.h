@@ -5,13 +5,14 @@
 
 namespace cryptoki {
 
-// Ends the operations named by `kinds` (CKF_SIGN, CKF_VERIFY, CKF_DIGEST, CKF_ENCRYPT, CKF_DECRYPT, CKF_FIND_OBJECTS):
-// by C_SessionCancel where the module has it, else by finishing them on an empty message. Returns false when they may
-// still be active.
+// Ends the operations named by `kinds` (CKF_SIGN, CKF_VERIFY, CKF_DIGEST, CKF_ENCRYPT, CKF_DECRYPT,
+// CKF_FIND_OBJECTS): by C_SessionCancel where the module has it, else by finishing them on an empty message.
+// Returns false when they may still be active.
 bool endOperations(const Module& module, CK_SESSION_HANDLE session, CK_FLAGS kinds);
 
-// Runs an Init function. When it says CKR_OPERATION_ACTIVE and an earlier error of ours may be why, that operation is
-// ended first; if it cannot be, the session is closed, since it would refuse everything from now on.
+// Runs an Init function. When it says CKR_OPERATION_ACTIVE and an earlier error of ours may be why, that
+// operation is ended first; if it cannot be, the session is closed, since it would refuse everything from now
+// on.
 template <class Init>
 CK_RV beginOperation(Module& module, Session& session, Init&& init) {
   constexpr CK_FLAGS kAll = CKF_SIGN | CKF_VERIFY | CKF_DIGEST | CKF_ENCRYPT | CKF_DECRYPT | CKF_FIND_OBJECTS;

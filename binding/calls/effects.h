@@ -15,7 +15,8 @@ struct Effect {
   }
 };
 
-// A module that does not know the session any more: it was closed by something else (a pulled token, another library).
+// A module that does not know the session any more: it was closed by something else (a pulled token, another
+// library).
 inline void noteSessionLoss(Attachment& attachment, const std::shared_ptr<Session>& session, CK_RV rv) {
   if (rv != CKR_SESSION_HANDLE_INVALID && rv != CKR_SESSION_CLOSED) return;
   attachment.module().closed(*session);
@@ -59,7 +60,8 @@ struct Effect<fn::C_CloseSession> {
 inline void noteLogin(Module& module, const Session& session, CK_USER_TYPE user, CK_RV rv) {
   if (rv == CKR_OK && user == CKU_SO) session.token().loggedIn(Login::SecurityOfficer);
   if (rv == CKR_OK && user != CKU_SO && user != CKU_CONTEXT_SPECIFIC) session.token().loggedIn(Login::User);
-  if (rv == CKR_USER_ALREADY_LOGGED_IN || rv == CKR_USER_ANOTHER_ALREADY_LOGGED_IN) module.refreshLogin(session);
+  if (rv == CKR_USER_ALREADY_LOGGED_IN || rv == CKR_USER_ANOTHER_ALREADY_LOGGED_IN)
+    module.refreshLogin(session);
 }
 
 template <>

@@ -12,7 +12,8 @@ namespace {
 
 using List = CK_FUNCTION_LIST_3_2;
 
-CK_RV readAttributes(const Module& module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, AttributeReader& reader) {
+CK_RV readAttributes(const Module& module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                     AttributeReader& reader) {
   return reader.fetch([&](CK_ATTRIBUTE* attributes, CK_ULONG count) {
     return module.call<&List::C_GetAttributeValue>(session, object, attributes, count);
   });
@@ -100,8 +101,8 @@ class FindObjects final : public Job {
 
   CK_RV begin() {
     return beginOperation(attachment_->module(), *session(), [this] {
-      return attachment_->module().call<&List::C_FindObjectsInit>(session()->handle(), template_.attributes.data(),
-                                                                  template_.attributes.size());
+      return attachment_->module().call<&List::C_FindObjectsInit>(
+          session()->handle(), template_.attributes.data(), template_.attributes.size());
     });
   }
 
@@ -109,13 +110,15 @@ class FindObjects final : public Job {
     std::vector<CK_OBJECT_HANDLE> handles(kAtOnce);
     for (;;) {
       CK_ULONG want = kAtOnce;
-      if (limit_.number != 0) want = std::min<CK_ULONG>(want, limit_.number - static_cast<CK_ULONG>(found_.size()));
+      if (limit_.number != 0)
+        want = std::min<CK_ULONG>(want, limit_.number - static_cast<CK_ULONG>(found_.size()));
       if (want == 0) return CKR_OK;
       CK_ULONG count = 0;
       const CK_RV rv =
           attachment_->module().call<&List::C_FindObjects>(session()->handle(), handles.data(), want, &count);
       if (rv != CKR_OK || count == 0) return rv;
-      for (CK_ULONG i = 0; i < std::min(count, want); ++i) found_.push_back(Found{handles[i], types_.reader, false});
+      for (CK_ULONG i = 0; i < std::min(count, want); ++i)
+        found_.push_back(Found{handles[i], types_.reader, false});
     }
   }
 

@@ -1,4 +1,5 @@
-// Sign, verify, digest, encrypt and decrypt as one job each: Init and the operation, nothing left open after it.
+// Sign, verify, digest, encrypt and decrypt as one job each: Init and the operation, nothing left open after
+// it.
 #include <memory>
 #include <tuple>
 #include <utility>
@@ -10,7 +11,8 @@
 namespace cryptoki {
 namespace {
 
-// The arguments in JavaScript are those of the Init function, then those of the operation without its session.
+// The arguments in JavaScript are those of the Init function, then those of the operation without its
+// session.
 template <class Kind>
 class Operation final : public Job {
   using Init = typename Kind::Init;
@@ -50,8 +52,10 @@ class Operation final : public Job {
 
  protected:
   Napi::Value value(Napi::Env env) override {
-    if constexpr (Kind::isVerify) return Napi::Boolean::New(env, valid_);
-    else return resultOf<Run>(env, run_);
+    if constexpr (Kind::isVerify)
+      return Napi::Boolean::New(env, valid_);
+    else
+      return resultOf<Run>(env, run_);
   }
 
  private:

@@ -61,7 +61,8 @@ Napi::Value RawModule::dispatch(const Napi::CallbackInfo& info) {
   return method.form == Form::Promise ? rejecting(info.Env(), body) : throwing(info.Env(), body);
 }
 
-Napi::Value RawModule::start(Napi::Env env, const std::shared_ptr<Job>& job, const std::shared_ptr<Session>& session) {
+Napi::Value RawModule::start(Napi::Env env, const std::shared_ptr<Job>& job,
+                             const std::shared_ptr<Session>& session) {
   const Napi::Promise promise = Environment::of(env).promise(*job);
   if (session) {
     session->queue().submit(job);

@@ -16,7 +16,8 @@ class RawModule final : public Napi::ObjectWrap<RawModule> {
  public:
   using Body = Napi::Value (*)(RawModule& raw, const Napi::CallbackInfo& info);
 
-  // How a method answers: with a promise, after blocking ("Sync" is added to its name), or at once without a call.
+  // How a method answers: with a promise, after blocking ("Sync" is added to its name), or at once without a
+  // call.
   enum class Form : unsigned char { Promise, Sync, Immediate };
   struct Method {
     const char* name;
@@ -33,10 +34,12 @@ class RawModule final : public Napi::ObjectWrap<RawModule> {
   const std::shared_ptr<Attachment>& attachment() const { return attachment_; }
 
   // Queues the job, on its session where it has one, and returns its promise.
-  static Napi::Value start(Napi::Env env, const std::shared_ptr<Job>& job, const std::shared_ptr<Session>& session);
+  static Napi::Value start(Napi::Env env, const std::shared_ptr<Job>& job,
+                           const std::shared_ptr<Session>& session);
 
   // Runs the job on this thread if its session is free, else waits for its turn; returns its result.
-  static Napi::Value complete(Napi::Env env, const std::shared_ptr<Job>& job, const std::shared_ptr<Session>& session);
+  static Napi::Value complete(Napi::Env env, const std::shared_ptr<Job>& job,
+                              const std::shared_ptr<Session>& session);
 
  private:
   Napi::Value dispatch(const Napi::CallbackInfo& info);
@@ -45,28 +48,33 @@ class RawModule final : public Napi::ObjectWrap<RawModule> {
 };
 
 // The methods, by chapter.
-void defineCalls(std::vector<RawModule::Method>& methods);        // generated/calls.cc
-void defineGeneral(std::vector<RawModule::Method>& methods);      // general.cc: C_Initialize, C_Finalize, state
-void defineSessions(std::vector<RawModule::Method>& methods);     // session.cc: C_CloseAllSessions
-void defineObjects(std::vector<RawModule::Method>& methods);      // object.cc: C_GetAttributeValue, findObjects
-void defineOperations(std::vector<RawModule::Method>& methods);   // operation.cc: sign, verify, digest, encrypt, decrypt
+void defineCalls(std::vector<RawModule::Method>& methods);     // generated/calls.cc
+void defineGeneral(std::vector<RawModule::Method>& methods);   // general.cc: C_Initialize, C_Finalize, state
+void defineSessions(std::vector<RawModule::Method>& methods);  // session.cc: C_CloseAllSessions
+void defineObjects(std::vector<RawModule::Method>& methods);   // object.cc: C_GetAttributeValue, findObjects
+void defineOperations(
+    std::vector<RawModule::Method>& methods);  // operation.cc: sign, verify, digest, encrypt, decrypt
 
-// Makes the two methods of a job class: `name` and `nameSync`. JobClass(attachment, info) reads the arguments; its
-// session() is where it queues, or null.
+// Makes the two methods of a job class: `name` and `nameSync`. JobClass(attachment, info) reads the
+// arguments; its session() is where it queues, or null.
 template <class JobClass>
 void defineJob(std::vector<RawModule::Method>& methods, const char* name) {
-  methods.push_back({name, [](RawModule& raw, const Napi::CallbackInfo& info) {
+  methods.push_back({name,
+                     [](RawModule& raw, const Napi::CallbackInfo& info) {
                        auto use = raw.attachment()->use(JobClass::name);
                        auto job = std::make_shared<JobClass>(raw.attachment(), info);
                        job->hold(std::move(use));
                        return RawModule::start(info.Env(), job, job->session());
-                     }, RawModule::Form::Promise});
-  methods.push_back({name, [](RawModule& raw, const Napi::CallbackInfo& info) {
+                     },
+                     RawModule::Form::Promise});
+  methods.push_back({name,
+                     [](RawModule& raw, const Napi::CallbackInfo& info) {
                        auto use = raw.attachment()->use(JobClass::name);
                        auto job = std::make_shared<JobClass>(raw.attachment(), info);
                        job->hold(std::move(use));
                        return RawModule::complete(info.Env(), job, job->session());
-                     }, RawModule::Form::Sync});
+                     },
+                     RawModule::Form::Sync});
 }
 
 }  // namespace cryptoki

@@ -1,4 +1,5 @@
-// C_CloseAllSessions: waits for the calls in flight on every session of the token, since real modules crash otherwise.
+// C_CloseAllSessions: waits for the calls in flight on every session of the token, since real modules crash
+// otherwise.
 #include <algorithm>
 #include <atomic>
 #include <memory>
@@ -17,18 +18,21 @@ class CloseAll final : public Job {
  public:
   static constexpr const char* name = "C_CloseAllSessions";
 
-  CloseAll(std::shared_ptr<Attachment> attachment, const Napi::CallbackInfo& info) : attachment_(std::move(attachment)) {
+  CloseAll(std::shared_ptr<Attachment> attachment, const Napi::CallbackInfo& info)
+      : attachment_(std::move(attachment)) {
     role::Ulong slot;
     slot.read(info[0], {*attachment_, name, "slot"});
     token_ = attachment_->module().token(slot.number);
   }
 
-  // Runs when every session in parked_ is held. Sessions that were opened in between are parked too, and it runs again.
+  // Runs when every session in parked_ is held. Sessions that were opened in between are parked too, and it
+  // runs again.
   void run() noexcept override {
     std::unique_lock opening(token_->opening);
     std::vector<std::shared_ptr<Session>> fresh;
     for (auto& session : attachment_->module().sessionsOn(token_->slot())) {
-      if (std::find(parked_.begin(), parked_.end(), session) == parked_.end()) fresh.push_back(std::move(session));
+      if (std::find(parked_.begin(), parked_.end(), session) == parked_.end())
+        fresh.push_back(std::move(session));
     }
     if (!fresh.empty()) {
       opening.unlock();
@@ -91,18 +95,22 @@ std::shared_ptr<CloseAll> makeCloseAll(RawModule& raw, const Napi::CallbackInfo&
 }  // namespace
 
 void defineSessions(std::vector<RawModule::Method>& methods) {
-  methods.push_back({CloseAll::name, [](RawModule& raw, const Napi::CallbackInfo& info) -> Napi::Value {
+  methods.push_back({CloseAll::name,
+                     [](RawModule& raw, const Napi::CallbackInfo& info) -> Napi::Value {
                        const auto job = makeCloseAll(raw, info);
                        const Napi::Promise promise = Environment::of(info.Env()).promise(*job);
                        job->token()->closingAll->park(job);
                        return promise;
-                     }, RawModule::Form::Promise});
-  methods.push_back({CloseAll::name, [](RawModule& raw, const Napi::CallbackInfo& info) -> Napi::Value {
+                     },
+                     RawModule::Form::Promise});
+  methods.push_back({CloseAll::name,
+                     [](RawModule& raw, const Napi::CallbackInfo& info) -> Napi::Value {
                        const auto job = makeCloseAll(raw, info);
                        job->token()->closingAll->park(job);
                        job->wait();
                        return job->result(info.Env());
-                     }, RawModule::Form::Sync});
+                     },
+                     RawModule::Form::Sync});
 }
 
 }  // namespace cryptoki

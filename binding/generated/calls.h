@@ -111,7 +111,7 @@ struct C_GetOperationState {
 struct C_SetOperationState {
   static constexpr const char* name = "C_SetOperationState";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SetOperationState;
-  using Roles = std::tuple<role::Session, role::Bytes, role::Ulong, role::Ulong>;
+  using Roles = std::tuple<role::Session, role::Bytes, role::Object, role::Object>;
   static constexpr std::array<const char*, 4> names = {"session", "state", "encryptionKey", "authenticationKey"};
   static constexpr bool ownThread = false;
 };
@@ -139,35 +139,35 @@ struct C_CreateObject {
 struct C_CopyObject {
   static constexpr const char* name = "C_CopyObject";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_CopyObject;
-  using Roles = std::tuple<role::Session, role::Ulong, role::Template, role::OutHandle>;
+  using Roles = std::tuple<role::Session, role::Object, role::Template, role::OutHandle>;
   static constexpr std::array<const char*, 4> names = {"session", "object", "template", "copy"};
   static constexpr bool ownThread = false;
 };
 struct C_DestroyObject {
   static constexpr const char* name = "C_DestroyObject";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DestroyObject;
-  using Roles = std::tuple<role::Session, role::Ulong>;
+  using Roles = std::tuple<role::Session, role::Object>;
   static constexpr std::array<const char*, 2> names = {"session", "object"};
   static constexpr bool ownThread = false;
 };
 struct C_GetObjectSize {
   static constexpr const char* name = "C_GetObjectSize";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetObjectSize;
-  using Roles = std::tuple<role::Session, role::Ulong, role::OutUlong>;
+  using Roles = std::tuple<role::Session, role::Object, role::OutUlong>;
   static constexpr std::array<const char*, 3> names = {"session", "object", "size"};
   static constexpr bool ownThread = false;
 };
 struct C_GetAttributeValue {
   static constexpr const char* name = "C_GetAttributeValue";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetAttributeValue;
-  using Roles = std::tuple<role::Session, role::Ulong, role::OutAttributes>;
+  using Roles = std::tuple<role::Session, role::Object, role::OutAttributes>;
   static constexpr std::array<const char*, 3> names = {"session", "object", "attributes"};
   static constexpr bool ownThread = false;
 };
 struct C_SetAttributeValue {
   static constexpr const char* name = "C_SetAttributeValue";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SetAttributeValue;
-  using Roles = std::tuple<role::Session, role::Ulong, role::Template>;
+  using Roles = std::tuple<role::Session, role::Object, role::Template>;
   static constexpr std::array<const char*, 3> names = {"session", "object", "template"};
   static constexpr bool ownThread = false;
 };
@@ -195,7 +195,7 @@ struct C_FindObjectsFinal {
 struct C_EncryptInit {
   static constexpr const char* name = "C_EncryptInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_EncryptInit;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Ulong>;
+  using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
   static constexpr bool ownThread = false;
 };
@@ -223,7 +223,7 @@ struct C_EncryptFinal {
 struct C_DecryptInit {
   static constexpr const char* name = "C_DecryptInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptInit;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Ulong>;
+  using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
   static constexpr bool ownThread = false;
 };
@@ -272,7 +272,7 @@ struct C_DigestUpdate {
 struct C_DigestKey {
   static constexpr const char* name = "C_DigestKey";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DigestKey;
-  using Roles = std::tuple<role::Session, role::Ulong>;
+  using Roles = std::tuple<role::Session, role::Object>;
   static constexpr std::array<const char*, 2> names = {"session", "key"};
   static constexpr bool ownThread = false;
 };
@@ -286,7 +286,7 @@ struct C_DigestFinal {
 struct C_SignInit {
   static constexpr const char* name = "C_SignInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignInit;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Ulong>;
+  using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
   static constexpr bool ownThread = false;
 };
@@ -314,7 +314,7 @@ struct C_SignFinal {
 struct C_SignRecoverInit {
   static constexpr const char* name = "C_SignRecoverInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignRecoverInit;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Ulong>;
+  using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
   static constexpr bool ownThread = false;
 };
@@ -328,7 +328,7 @@ struct C_SignRecover {
 struct C_VerifyInit {
   static constexpr const char* name = "C_VerifyInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifyInit;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Ulong>;
+  using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
   static constexpr bool ownThread = false;
 };
@@ -356,7 +356,7 @@ struct C_VerifyFinal {
 struct C_VerifyRecoverInit {
   static constexpr const char* name = "C_VerifyRecoverInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifyRecoverInit;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Ulong>;
+  using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
   static constexpr bool ownThread = false;
 };
@@ -412,21 +412,21 @@ struct C_GenerateKeyPair {
 struct C_WrapKey {
   static constexpr const char* name = "C_WrapKey";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_WrapKey;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Ulong, role::Ulong, role::OutBytes>;
+  using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Object, role::OutBytes>;
   static constexpr std::array<const char*, 5> names = {"session", "mechanism", "wrappingKey", "key", "wrappedKey"};
   static constexpr bool ownThread = false;
 };
 struct C_UnwrapKey {
   static constexpr const char* name = "C_UnwrapKey";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_UnwrapKey;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Ulong, role::Bytes, role::Template, role::OutHandle>;
+  using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Bytes, role::Template, role::OutHandle>;
   static constexpr std::array<const char*, 6> names = {"session", "mechanism", "unwrappingKey", "wrappedKey", "template", "key"};
   static constexpr bool ownThread = false;
 };
 struct C_DeriveKey {
   static constexpr const char* name = "C_DeriveKey";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DeriveKey;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Ulong, role::Template, role::OutHandle>;
+  using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Template, role::OutHandle>;
   static constexpr std::array<const char*, 5> names = {"session", "mechanism", "baseKey", "template", "key"};
   static constexpr bool ownThread = false;
 };
@@ -468,7 +468,7 @@ struct C_SessionCancel {
 struct C_MessageEncryptInit {
   static constexpr const char* name = "C_MessageEncryptInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageEncryptInit;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Ulong>;
+  using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
   static constexpr bool ownThread = false;
 };
@@ -482,7 +482,7 @@ struct C_MessageEncryptFinal {
 struct C_MessageDecryptInit {
   static constexpr const char* name = "C_MessageDecryptInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageDecryptInit;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Ulong>;
+  using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
   static constexpr bool ownThread = false;
 };
@@ -496,7 +496,7 @@ struct C_MessageDecryptFinal {
 struct C_MessageSignInit {
   static constexpr const char* name = "C_MessageSignInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageSignInit;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Ulong>;
+  using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
   static constexpr bool ownThread = false;
 };
@@ -510,7 +510,7 @@ struct C_MessageSignFinal {
 struct C_MessageVerifyInit {
   static constexpr const char* name = "C_MessageVerifyInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageVerifyInit;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Ulong>;
+  using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
   static constexpr bool ownThread = false;
 };
@@ -524,21 +524,21 @@ struct C_MessageVerifyFinal {
 struct C_EncapsulateKey {
   static constexpr const char* name = "C_EncapsulateKey";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_EncapsulateKey;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Ulong, role::Template, role::OutBytes, role::OutHandle>;
+  using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Template, role::OutBytes, role::OutHandle>;
   static constexpr std::array<const char*, 6> names = {"session", "mechanism", "publicKey", "template", "ciphertext", "key"};
   static constexpr bool ownThread = false;
 };
 struct C_DecapsulateKey {
   static constexpr const char* name = "C_DecapsulateKey";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecapsulateKey;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Ulong, role::Template, role::Bytes, role::OutHandle>;
+  using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Template, role::Bytes, role::OutHandle>;
   static constexpr std::array<const char*, 6> names = {"session", "mechanism", "privateKey", "template", "ciphertext", "key"};
   static constexpr bool ownThread = false;
 };
 struct C_VerifySignatureInit {
   static constexpr const char* name = "C_VerifySignatureInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifySignatureInit;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Ulong, role::Bytes>;
+  using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Bytes>;
   static constexpr std::array<const char*, 4> names = {"session", "mechanism", "key", "signature"};
   static constexpr bool ownThread = false;
 };
@@ -573,14 +573,14 @@ struct C_GetSessionValidationFlags {
 struct C_WrapKeyAuthenticated {
   static constexpr const char* name = "C_WrapKeyAuthenticated";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_WrapKeyAuthenticated;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Ulong, role::Ulong, role::Bytes, role::OutBytes>;
+  using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Object, role::Bytes, role::OutBytes>;
   static constexpr std::array<const char*, 6> names = {"session", "mechanism", "wrappingKey", "key", "associatedData", "wrappedKey"};
   static constexpr bool ownThread = false;
 };
 struct C_UnwrapKeyAuthenticated {
   static constexpr const char* name = "C_UnwrapKeyAuthenticated";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_UnwrapKeyAuthenticated;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Ulong, role::Bytes, role::Template, role::Bytes, role::OutHandle>;
+  using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Bytes, role::Template, role::Bytes, role::OutHandle>;
   static constexpr std::array<const char*, 7> names = {"session", "mechanism", "unwrappingKey", "wrappedKey", "template", "associatedData", "key"};
   static constexpr bool ownThread = false;
 };

@@ -17,8 +17,8 @@ std::string describe(Napi::Value value) {
 }
 
 void Argument::mustBe(std::string_view expected, Napi::Value got) const {
-  throw BadArgument{false, std::string(function) + ": \"" + name + "\" must be " + std::string(expected) + " (got " +
-                               describe(got) + ")"};
+  throw BadArgument{false, std::string(function) + ": \"" + name + "\" must be " + std::string(expected) +
+                               " (got " + describe(got) + ")"};
 }
 
 void Argument::outOfRange(std::string_view expected) const {

@@ -18,7 +18,9 @@ struct Argument {
   bool synchronous = false;
 
   // For a part of this argument: argument.part(".iv").
-  Argument part(std::string_view suffix) const { return {attachment, function, name + std::string(suffix), synchronous}; }
+  Argument part(std::string_view suffix) const {
+    return {attachment, function, name + std::string(suffix), synchronous};
+  }
 
   [[noreturn]] void mustBe(std::string_view expected, Napi::Value got) const;
   [[noreturn]] void outOfRange(std::string_view expected) const;

@@ -150,8 +150,8 @@ CK_RV AttributeReader::fetchSized(std::vector<Entry*> entries, const Call& call)
   return CKR_OK;
 }
 
-// The value holds CK_ATTRIBUTEs with null pointers, into which the module wrote types and lengths. The values are
-// fetched by a call that has memory for each.
+// The value holds CK_ATTRIBUTEs with null pointers, into which the module wrote types and lengths. The values
+// are fetched by a call that has memory for each.
 CK_RV AttributeReader::fetchTemplate(Entry& entry, const Call& call) {
   std::vector<CK_ATTRIBUTE> members(entry.value.size() / sizeof(CK_ATTRIBUTE));
   if (members.empty()) return CKR_OK;
@@ -171,7 +171,8 @@ CK_RV AttributeReader::fetchTemplate(Entry& entry, const Call& call) {
     member.value.resize(members[i].ulValueLen);
     members[i].pValue = member.value.pointer();
   }
-  CK_ATTRIBUTE whole{entry.type, members.data(), static_cast<CK_ULONG>(members.size() * sizeof(CK_ATTRIBUTE))};
+  CK_ATTRIBUTE whole{entry.type, members.data(),
+                     static_cast<CK_ULONG>(members.size() * sizeof(CK_ATTRIBUTE))};
   const CK_RV rv = call(&whole, 1);
   if (!partial(rv)) return rv;
   entry.available = rv == CKR_OK;

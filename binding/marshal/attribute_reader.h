@@ -19,12 +19,14 @@ class AttributeReader {
   // `value` is an array of attribute types.
   void read(Napi::Value value, const Argument& argument);
 
-  // Reads all there is to read, in as few calls as that takes: values of fixed size come with the first; the sizes of
-  // the others are asked by the first and fetched by a second; attributes that failed in company are asked one by one
-  // to learn why. An attribute that cannot be read is no error: CKR_OK says that the object could be asked.
+  // Reads all there is to read, in as few calls as that takes: values of fixed size come with the first; the
+  // sizes of the others are asked by the first and fetched by a second; attributes that failed in company are
+  // asked one by one to learn why. An attribute that cannot be read is no error: CKR_OK says that the object
+  // could be asked.
   CK_RV fetch(const Call& call);
 
-  // Array of { type, value } or { type, reason: 'sensitive' | 'invalid' | 'unavailable' }, in the order of the request.
+  // Array of { type, value } or { type, reason: 'sensitive' | 'invalid' | 'unavailable' }, in the order of
+  // the request.
   Napi::Value value(Napi::Env env) const;
 
  private:
@@ -32,9 +34,9 @@ class AttributeReader {
     CK_ATTRIBUTE_TYPE type = 0;
     AttributeKind kind = AttributeKind::Unknown;
     bool available = false;
-    CK_RV reason = CKR_OK;       // why not available, where the module said so
+    CK_RV reason = CKR_OK;  // why not available, where the module said so
     Bytes value;
-    std::vector<Entry> nested;   // the members of a template
+    std::vector<Entry> nested;  // the members of a template
   };
 
   static CK_RV fetchAll(std::vector<Entry>& entries, const Call& call);

@@ -15,7 +15,8 @@ bool view(Napi::Value value, View& out) {
   bool is = false;
   if (napi_is_typedarray(env, value, &is) == napi_ok && is) {
     napi_typedarray_type type = napi_uint8_array;
-    if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok) return false;
+    if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok)
+      return false;
     out = {static_cast<unsigned char*>(data), value.As<Napi::TypedArray>().ByteLength()};
     return true;
   }
@@ -34,11 +35,14 @@ bool view(Napi::Value value, View& out) {
 
 }  // namespace
 
-bool isBytes(Napi::Value value) { return value.IsTypedArray() || value.IsDataView() || value.IsArrayBuffer(); }
+bool isBytes(Napi::Value value) {
+  return value.IsTypedArray() || value.IsDataView() || value.IsArrayBuffer();
+}
 
 Bytes toBytes(Napi::Value value, const Argument& argument) {
   View bytes;
-  if (!isBytes(value) || !view(value, bytes)) argument.mustBe("bytes (a Buffer, typed array, DataView or ArrayBuffer)", value);
+  if (!isBytes(value) || !view(value, bytes))
+    argument.mustBe("bytes (a Buffer, typed array, DataView or ArrayBuffer)", value);
   return {bytes.data, bytes.size};
 }
 

@@ -9,19 +9,23 @@
 namespace cryptoki {
 namespace {
 
-const Structure& chooseStructure(const Napi::Object& parameter, CK_MECHANISM_TYPE type, const Argument& argument) {
+const Structure& chooseStructure(const Napi::Object& parameter, CK_MECHANISM_TYPE type,
+                                 const Argument& argument) {
   const Napi::Value named = parameter.Get("structure");
   if (!named.IsUndefined()) {
     if (!named.IsString()) argument.part(".structure").mustBe("the name of a parameter structure", named);
     const std::string name = named.ToString();
     if (const Structure* structure = structureNamed(name)) return *structure;
-    throw BadArgument{false, std::string(argument.function) + ": \"" + argument.name +
-                                 ".structure\" names no parameter structure that is supported; give the parameter as bytes"};
+    throw BadArgument{
+        false,
+        std::string(argument.function) + ": \"" + argument.name +
+            ".structure\" names no parameter structure that is supported; give the parameter as bytes"};
   }
   if (const Structure* structure = parameterOf(type)) return *structure;
-  throw BadArgument{false, std::string(argument.function) + ": \"" + argument.name + "\" is an object, but mechanism " +
-                               std::to_string(type) +
-                               " has no parameter structure; name one with \"structure\", or give bytes or a number"};
+  throw BadArgument{
+      false, std::string(argument.function) + ": \"" + argument.name + "\" is an object, but mechanism " +
+                 std::to_string(type) +
+                 " has no parameter structure; name one with \"structure\", or give bytes or a number"};
 }
 
 }  // namespace

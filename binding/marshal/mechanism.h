@@ -9,8 +9,8 @@ namespace cryptoki {
 // A CK_MECHANISM and all its parameter points to.
 class MechanismMemory {
  public:
-  // `value` is { mechanism: number, parameter?: bytes | number | object }. An object is the mechanism's own parameter
-  // structure, or the one that its member `structure` names.
+  // `value` is { mechanism: number, parameter?: bytes | number | object }. An object is the mechanism's own
+  // parameter structure, or the one that its member `structure` names.
   void read(Napi::Value value, const Argument& argument);
   CK_MECHANISM* get();
 

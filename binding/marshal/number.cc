@@ -22,7 +22,8 @@ CK_ULONG toUlong(Napi::Value value, const Argument& argument) {
   }
   if (!value.IsNumber()) argument.mustBe(kWanted, value);
   const double number = value.As<Napi::Number>().DoubleValue();
-  if (!(number >= 0) || number > kMaxSafeInteger || number != std::floor(number)) argument.outOfRange(range());
+  if (!(number >= 0) || number > kMaxSafeInteger || number != std::floor(number))
+    argument.outOfRange(range());
   if (static_cast<std::uint64_t>(number) > kMax) argument.outOfRange(range());
   return static_cast<CK_ULONG>(number);
 }
@@ -33,7 +34,8 @@ CK_BBOOL toBoolean(Napi::Value value, const Argument& argument) {
 }
 
 Napi::Value fromUlong(Napi::Env env, CK_ULONG value) {
-  if (static_cast<double>(value) <= kMaxSafeInteger) return Napi::Number::New(env, static_cast<double>(value));
+  if (static_cast<double>(value) <= kMaxSafeInteger)
+    return Napi::Number::New(env, static_cast<double>(value));
   return fromHandle(env, value);
 }
 

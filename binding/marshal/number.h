@@ -1,4 +1,5 @@
-// CK_ULONG and CK_BBOOL. Never wrapped, never rounded: what JavaScript's number cannot hold travels as bigint.
+// CK_ULONG and CK_BBOOL. Never wrapped, never rounded: what JavaScript's number cannot hold travels as
+// bigint.
 #pragma once
 
 #include "generated/pkcs11.h"

@@ -8,7 +8,8 @@
 namespace cryptoki::role {
 namespace {
 
-// Room for the result of nearly everything that does not grow with its input: ML-DSA-87 signatures are 4,627 bytes.
+// Room for the result of nearly everything that does not grow with its input: ML-DSA-87 signatures are 4,627
+// bytes.
 constexpr std::size_t kRoom = 5120;
 // A module that keeps asking for more is broken.
 constexpr int kAttempts = 4;
@@ -39,7 +40,8 @@ bool OutBytes::again(CK_RV& rv) {
   }
   if (rv != CKR_BUFFER_TOO_SMALL || ++attempts >= kAttempts) return false;
   // NSS leaves garbage in the length: double then, until the module is content.
-  const bool sane = length > buffer.size() && length != CK_UNAVAILABLE_INFORMATION && length / 64 <= buffer.size();
+  const bool sane =
+      length > buffer.size() && length != CK_UNAVAILABLE_INFORMATION && length / 64 <= buffer.size();
   buffer.resize(sane ? length : buffer.size() * 8);
   return true;
 }
@@ -61,7 +63,8 @@ bool OutNumbers::again(CK_RV& rv) {
 
 void OutObjects::read(Napi::Value value, const Argument& argument) {
   const CK_ULONG most = toUlong(value, argument);
-  if (most < 1 || most > kMaxObjects) argument.outOfRange("an integer from 1 to " + std::to_string(kMaxObjects));
+  if (most < 1 || most > kMaxObjects)
+    argument.outOfRange("an integer from 1 to " + std::to_string(kMaxObjects));
   handles.resize(most);
 }
 

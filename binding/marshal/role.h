@@ -1,6 +1,6 @@
-// The roles a parameter of a PKCS#11 function can have. Each knows how to come from JavaScript (read), which C
-// arguments it is (c), whether it wants the call made again (again), and what JavaScript gets of it (value).
-// spec/functions.json says which roles a function has.
+// The roles a parameter of a PKCS#11 function can have. Each knows how to come from JavaScript (read), which
+// C arguments it is (c), whether it wants the call made again (again), and what JavaScript gets of it
+// (value). spec/functions.json says which roles a function has.
 #pragma once
 
 #include <array>
@@ -41,6 +41,14 @@ struct Ulong : Input {
   CK_ULONG number = 0;
   void read(Napi::Value value, const Argument& argument) { number = toUlong(value, argument); }
   auto c() { return std::make_tuple(number); }
+};
+
+// Object handles are bigint, like all handles: a number may be one that was rounded.
+struct Object : Ulong {
+  void read(Napi::Value value, const Argument& argument) {
+    if (!value.IsBigInt()) argument.mustBe("an object handle (bigint)", value);
+    number = toUlong(value, argument);
+  }
 };
 
 struct Boolean : Input {
@@ -97,8 +105,8 @@ struct Null : Input {
   auto c() { return std::make_tuple(nullptr); }
 };
 
-// Bytes whose number only the module knows. The first call has room for what nearly every result needs, so that no
-// size has to be asked; CKR_BUFFER_TOO_SMALL is answered with the size the module wants.
+// Bytes whose number only the module knows. The first call has room for what nearly every result needs, so
+// that no size has to be asked; CKR_BUFFER_TOO_SMALL is answered with the size the module wants.
 struct OutBytes : Output {
   cryptoki::Bytes buffer;
   CK_ULONG length = 0;

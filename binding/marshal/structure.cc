@@ -18,7 +18,7 @@ void put(Bytes& structure, std::size_t offset, const T& value) {
 
 template <class T>
 T get(const void* memory, std::size_t offset) {
-  T value;
+  T value{};
   std::memcpy(&value, static_cast<const unsigned char*>(memory) + offset, sizeof value);
   return value;
 }
@@ -27,11 +27,12 @@ void refuseUnknownFields(const Napi::Object& object, const Structure& descriptio
   const Napi::Array names = object.GetPropertyNames();
   for (std::uint32_t i = 0; i < names.Length(); ++i) {
     const std::string name = names.Get(i).ToString();
-    const bool known = name == "structure" || std::any_of(description.begin(), description.end(),
-                                                          [&](const Field& field) { return name == field.name; });
+    const bool known =
+        name == "structure" || std::any_of(description.begin(), description.end(),
+                                           [&](const Field& field) { return name == field.name; });
     if (!known) {
-      throw BadArgument{false, std::string(argument.function) + ": \"" + argument.name + "\" has no field \"" + name +
-                                   "\" (" + description.name + ")"};
+      throw BadArgument{false, std::string(argument.function) + ": \"" + argument.name +
+                                   "\" has no field \"" + name + "\" (" + description.name + ")"};
     }
   }
 }
@@ -45,7 +46,8 @@ CK_BYTE toByte(Napi::Value value, const Argument& argument) {
 CK_VERSION toVersion(Napi::Value value, const Argument& argument) {
   if (!value.IsObject()) argument.mustBe("an object { major, minor }", value);
   const auto object = value.As<Napi::Object>();
-  return {toByte(object.Get("major"), argument.part(".major")), toByte(object.Get("minor"), argument.part(".minor"))};
+  return {toByte(object.Get("major"), argument.part(".major")),
+          toByte(object.Get("minor"), argument.part(".minor"))};
 }
 
 void putField(StructureMemory& memory, const Field& field, Napi::Value value, const Argument& argument) {
@@ -77,7 +79,7 @@ void putField(StructureMemory& memory, const Field& field, Napi::Value value, co
       memory.parts.push_back(toBytes(value, argument));
       Bytes& bytes = memory.parts.back();
       put(to, field.offset, bytes.pointer());
-      const CK_ULONG length = static_cast<CK_ULONG>(bytes.size());
+      const auto length = static_cast<CK_ULONG>(bytes.size());
       return put(to, field.lengthOffset, field.kind == FieldKind::ByteBits ? length * 8 : length);
     }
   }
@@ -86,7 +88,8 @@ void putField(StructureMemory& memory, const Field& field, Napi::Value value, co
 }  // namespace
 
 StructureMemory toStructure(Napi::Value value, const Structure& description, const Argument& argument) {
-  if (!value.IsObject() || value.IsArray()) argument.mustBe(std::string("an object (") + description.name + ")", value);
+  if (!value.IsObject() || value.IsArray())
+    argument.mustBe(std::string("an object (") + description.name + ")", value);
   const auto object = value.As<Napi::Object>();
   refuseUnknownFields(object, description, argument);
   StructureMemory memory;

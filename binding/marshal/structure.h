@@ -15,8 +15,8 @@ struct StructureMemory {
   std::vector<Bytes> parts;
 };
 
-// Every field that is not optional (see lib/generated/structures.ts) must be there; unknown ones are an error, since a
-// misspelt option must not be ignored.
+// Every field that is not optional (see lib/generated/structures.ts) must be there; unknown ones are an
+// error, since a misspelt option must not be ignored.
 StructureMemory toStructure(Napi::Value value, const Structure& description, const Argument& argument);
 
 Napi::Value fromStructure(Napi::Env env, const Structure& description, const void* memory);

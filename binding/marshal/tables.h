@@ -1,5 +1,5 @@
-// What generated/tables.cc knows of PKCS#11: the type of each attribute, the fields of each structure, the parameter
-// structure of each mechanism.
+// What generated/tables.cc knows of PKCS#11: the type of each attribute, the fields of each structure, the
+// parameter structure of each mechanism.
 #pragma once
 
 #include <cstddef>
@@ -39,7 +39,7 @@ enum class FieldKind : unsigned char {
 };
 
 struct Field {
-  const char* name;          // in JavaScript
+  const char* name;  // in JavaScript
   FieldKind kind;
   std::size_t offset;
   std::size_t lengthOffset;  // Bytes, ByteBits, BitsOf

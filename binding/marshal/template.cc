@@ -25,7 +25,12 @@ Bytes toDate(Napi::Value value, const Argument& argument) {
   if (value.IsDate()) {
     const double time = value.As<Napi::Date>().ValueOf();
     if (std::isnan(time)) argument.outOfRange("a valid date");
-    text = value.As<Napi::Object>().Get("toISOString").As<Napi::Function>().Call(value, {}).ToString().Utf8Value();
+    text = value.As<Napi::Object>()
+               .Get("toISOString")
+               .As<Napi::Function>()
+               .Call(value, {})
+               .ToString()
+               .Utf8Value();
     if (text.size() != 24) argument.outOfRange("a date of the years 0 to 9999");
     text.resize(10);
   } else if (value.IsString()) {

@@ -13,9 +13,9 @@ namespace cryptoki {
 // A template with its values, nested templates included.
 class TemplateMemory {
  public:
-  // `value` is an array of { type: number, value }. What a value may be follows from the type of the attribute: a
-  // boolean, a number or bigint, a string, a Date, bytes, an array of mechanism types, or another template. Attributes
-  // that the specification does not name take bytes.
+  // `value` is an array of { type: number, value }. What a value may be follows from the type of the
+  // attribute: a boolean, a number or bigint, a string, a Date, bytes, an array of mechanism types, or
+  // another template. Attributes that the specification does not name take bytes.
   void read(Napi::Value value, const Argument& argument);
 
   CK_ATTRIBUTE* data();

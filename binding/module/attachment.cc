@@ -77,10 +77,11 @@ Attachment::Use::~Use() {
 
 void Attachment::checkProcess(const char* function) {
   if (!isForked()) return;
-  throw Failure::ours("ERR_CRYPTOKI_FORKED",
-                      "this process is a fork of the one that loaded the module; PKCS#11 does not survive a fork: start "
-                      "a new process (child_process) or use worker_threads",
-                      function);
+  throw Failure::ours(
+      "ERR_CRYPTOKI_FORKED",
+      "this process is a fork of the one that loaded the module; PKCS#11 does not survive a fork: start "
+      "a new process (child_process) or use worker_threads",
+      function);
 }
 
 std::shared_ptr<void> Attachment::use(const char* function) {
@@ -111,7 +112,8 @@ Attachment::Finalisation Attachment::finalise() {
   return begun;
 }
 
-// Every session is closed in its own queue, after the calls asked for before. These and all other calls hold the use.
+// Every session is closed in its own queue, after the calls asked for before. These and all other calls hold
+// the use.
 Attachment::Finalisation Attachment::beginFinalise() {
   std::set<std::shared_ptr<Session>> sessions;
   std::shared_ptr<Use> use;

@@ -36,8 +36,9 @@ class Attachment : public std::enable_shared_from_this<Attachment> {
   // C_Initialize as a job.
   std::shared_ptr<Job> initialise(InitializeOptions options);
 
-  // C_Finalize as a job that is posted by itself: when the calls in flight have ended, the sessions of this attachment
-  // are closed and the caller has dropped `claim`. It finalises the module if nobody else in the process uses it.
+  // C_Finalize as a job that is posted by itself: when the calls in flight have ended, the sessions of this
+  // attachment are closed and the caller has dropped `claim`. It finalises the module if nobody else in the
+  // process uses it.
   struct Finalisation {
     std::shared_ptr<Job> job;
     std::shared_ptr<void> claim;
@@ -47,7 +48,8 @@ class Attachment : public std::enable_shared_from_this<Attachment> {
   // Starts finalise() for nobody: the environment or the RawModule is gone.
   void abandon() noexcept;
 
-  // Notes a session opened through this attachment, which is to be closed with it. False when it is too late for that.
+  // Notes a session opened through this attachment, which is to be closed with it. False when it is too late
+  // for that.
   bool opened(const std::shared_ptr<Session>& session);
   void forget(const std::shared_ptr<Session>& session);
 

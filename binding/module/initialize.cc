@@ -9,7 +9,8 @@
 namespace cryptoki {
 namespace {
 
-// CK_C_INITIALIZE_ARGS and one word more: NSS has its parameter string in the place of pReserved and pReserved after.
+// CK_C_INITIALIZE_ARGS and one word more: NSS has its parameter string in the place of pReserved and
+// pReserved after.
 struct Arguments {
   CK_C_INITIALIZE_ARGS standard;
   void* more;

@@ -51,7 +51,8 @@ FunctionList discover(const Library& library, bool only240) {
   void* modern = only240 ? nullptr : library.symbol("C_GetInterface");
   if (modern != nullptr && entry != nullptr && !sameLibrary(modern, entry)) modern = nullptr;
   if (modern != nullptr) {
-    if (const void* list = listFromInterface(reinterpret_cast<GetInterface>(modern))) return copyList(list, true);
+    if (const void* list = listFromInterface(reinterpret_cast<GetInterface>(modern)))
+      return copyList(list, true);
   }
   if (entry == nullptr) {
     throw Failure::ours("ERR_CRYPTOKI_MODULE_NOT_PKCS11", "the library has no C_GetFunctionList");
@@ -60,7 +61,8 @@ FunctionList discover(const Library& library, bool only240) {
   const CK_RV rv = reinterpret_cast<GetFunctionList>(entry)(&list);
   if (rv != CKR_OK) throw Failure::returned(rv, "C_GetFunctionList");
   if (list == nullptr) {
-    throw Failure::ours("ERR_CRYPTOKI_MODULE_NOT_PKCS11", "C_GetFunctionList returned no list", "C_GetFunctionList");
+    throw Failure::ours("ERR_CRYPTOKI_MODULE_NOT_PKCS11", "C_GetFunctionList returned no list",
+                        "C_GetFunctionList");
   }
   return copyList(list, false);
 }

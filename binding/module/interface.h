@@ -6,8 +6,8 @@
 
 namespace cryptoki {
 
-// The one list that is used for every call. A function that the module's version lacks is a null pointer, and so may
-// be one that its version has: callers check each pointer.
+// The one list that is used for every call. A function that the module's version lacks is a null pointer, and
+// so may be one that its version has: callers check each pointer.
 struct FunctionList {
   CK_FUNCTION_LIST_3_2 functions{};  // its `version` is what the module said
   bool fromInterface = false;

@@ -5,7 +5,8 @@
 
 namespace cryptoki {
 
-// Whose OpenSSL the vendor's library finds. Node exports its own; a library made for another one can crash on it.
+// Whose OpenSSL the vendor's library finds. Node exports its own; a library made for another one can crash on
+// it.
 enum class Isolation {
   Auto,      // DeepBind where the C library has it and malloc is not replaced, else None
   DeepBind,  // the library's own dependencies first (glibc's RTLD_DEEPBIND)
@@ -34,8 +35,8 @@ class Library {
   void* handle_ = nullptr;
 };
 
-// Whether two functions come from the same shared library. A symbol that a library lacks may be found in one of its
-// dependencies, which is another PKCS#11 module then.
+// Whether two functions come from the same shared library. A symbol that a library lacks may be found in one
+// of its dependencies, which is another PKCS#11 module then.
 bool sameLibrary(const void* one, const void* other);
 
 }  // namespace cryptoki

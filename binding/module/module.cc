@@ -7,7 +7,7 @@
 namespace cryptoki {
 
 std::shared_ptr<Module> Module::load(const std::string& path, const LoadOptions& options) {
-  static std::mutex& mutex = *new std::mutex;                                                // NOLINT
+  static std::mutex& mutex = *new std::mutex;                                      // NOLINT
   static auto& modules = *new std::unordered_map<void*, std::shared_ptr<Module>>;  // NOLINT
   Library library(path, options.isolation);
   std::lock_guard lock(mutex);
@@ -77,7 +77,7 @@ void Module::closed(Session& session) {
   if (last) keep->token().loggedOut();
 }
 
-void Module::refreshLogin(const Session& session) {
+void Module::refreshLogin(const Session& session) const {
   CK_SESSION_INFO info{};
   if (call<&CK_FUNCTION_LIST_3_2::C_GetSessionInfo>(session.handle(), &info) == CKR_OK) {
     session.token().adopt(info.state);

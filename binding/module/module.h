@@ -29,8 +29,9 @@ enum class Locking : unsigned char {
 
 class Module {
  public:
-  // The module at `path`; the same one for every path that leads to the same library. The library stays in memory for
-  // the rest of the process: modules leave threads and exit handlers behind that must not lose their code.
+  // The module at `path`; the same one for every path that leads to the same library. The library stays in
+  // memory for the rest of the process: modules leave threads and exit handlers behind that must not lose
+  // their code.
   static std::shared_ptr<Module> load(const std::string& path, const LoadOptions& options);
 
   Module(std::string path, Library& library, FunctionList list);
@@ -40,8 +41,8 @@ class Module {
   bool fromInterface() const { return list_.fromInterface; }
   void* entry() const { return entry_; }
 
-  // Calls a function of the module: module.call<&CK_FUNCTION_LIST_3_2::C_Sign>(...). One that it lacks returns
-  // CKR_FUNCTION_NOT_SUPPORTED; calls wait for each other where the module needs it (see Locking).
+  // Calls a function of the module: module.call<&CK_FUNCTION_LIST_3_2::C_Sign>(...). One that it lacks
+  // returns CKR_FUNCTION_NOT_SUPPORTED; calls wait for each other where the module needs it (see Locking).
   template <auto Function, class... Arguments>
   CK_RV call(Arguments... arguments) const {
     const auto function = list_.functions.*Function;
@@ -66,13 +67,13 @@ class Module {
   std::shared_ptr<Session> session(CK_SESSION_HANDLE handle);
   std::vector<std::shared_ptr<Session>> sessionsOn(CK_SLOT_ID slot);
 
-  // Notes a session that C_OpenSession has given, or that is gone. The first on a token learns who is logged in (some
-  // modules keep the login when the last session closes); the last ends the login.
+  // Notes a session that C_OpenSession has given, or that is gone. The first on a token learns who is logged
+  // in (some modules keep the login when the last session closes); the last ends the login.
   std::shared_ptr<Session> opened(CK_SESSION_HANDLE handle, CK_SLOT_ID slot, bool readWrite);
   void closed(Session& session);
 
   // Asks the module who is logged in.
-  void refreshLogin(const Session& session);
+  void refreshLogin(const Session& session) const;
 
  private:
   class CallLock {

@@ -40,7 +40,7 @@ struct Entry {
 
 void* entryOf(void* library) {
   // Leaked on purpose, like the pool: calls may be under way while the process ends.
-  static std::mutex& mutex = *new std::mutex;                                                    // NOLINT
+  static std::mutex& mutex = *new std::mutex;                    // NOLINT
   static auto& entries = *new std::unordered_map<void*, Entry>;  // NOLINT
   std::lock_guard lock(mutex);
   return &entries[library];
@@ -87,7 +87,7 @@ void unlock(void* opaque) { static_cast<Entry*>(opaque)->calls.unlock(); }
 }  // namespace cryptoki
 
 extern "C" CRYPTOKI_EXPORT const cryptoki_process_v1* cryptoki_process_v1_table() {
-  static const cryptoki_process_v1 table{cryptoki::entryOf,   cryptoki::initialise, cryptoki::finalise,
+  static const cryptoki_process_v1 table{cryptoki::entryOf, cryptoki::initialise, cryptoki::finalise,
                                          cryptoki::require, cryptoki::lock,       cryptoki::unlock};
   return &table;
 }
@@ -103,8 +103,8 @@ using Table = const cryptoki_process_v1* (*)();
 Table firstTable() {
   std::vector<HMODULE> modules(4096);
   DWORD size = 0;
-  if (EnumProcessModules(GetCurrentProcess(), modules.data(), static_cast<DWORD>(modules.size() * sizeof(HMODULE)),
-                         &size) == 0) {
+  if (EnumProcessModules(GetCurrentProcess(), modules.data(),
+                         static_cast<DWORD>(modules.size() * sizeof(HMODULE)), &size) == 0) {
     return nullptr;
   }
   modules.resize(std::min<std::size_t>(modules.size(), size / sizeof(HMODULE)));
@@ -126,7 +126,8 @@ std::vector<std::string> loadedLibraries() {
 #else
   dl_iterate_phdr(
       [](dl_phdr_info* info, std::size_t, void* list) {
-        if (info->dlpi_name != nullptr) static_cast<std::vector<std::string>*>(list)->emplace_back(info->dlpi_name);
+        if (info->dlpi_name != nullptr)
+          static_cast<std::vector<std::string>*>(list)->emplace_back(info->dlpi_name);
         return 0;
       },
       &names);

@@ -1,7 +1,7 @@
-// What all copies of this addon in one process share: for each loaded library, how many initialisations are held, who
-// did the C_Initialize, and the lock of a module that cannot lock for itself. The first copy that was loaded keeps the
-// table; later copies (another version of the package, another folder) find it by its exported symbol, so it has a C
-// interface that may only grow.
+// What all copies of this addon in one process share: for each loaded library, how many initialisations are
+// held, who did the C_Initialize, and the lock of a module that cannot lock for itself. The first copy that
+// was loaded keeps the table; later copies (another version of the package, another folder) find it by its
+// exported symbol, so it has a C interface that may only grow.
 #pragma once
 
 #include "generated/pkcs11.h"
@@ -13,8 +13,8 @@ struct cryptoki_process_v1 {
   void* (*entry)(void* library);
 
   // Counts one more initialisation. The first calls `call`, which returns the result of C_Initialize;
-  // CKR_CRYPTOKI_ALREADY_INITIALIZED then means that somebody outside of this package did it, who keeps the duty to
-  // finalise. Returns CKR_OK or what C_Initialize returned.
+  // CKR_CRYPTOKI_ALREADY_INITIALIZED then means that somebody outside of this package did it, who keeps the
+  // duty to finalise. Returns CKR_OK or what C_Initialize returned.
   CK_RV (*initialise)(void* entry, CK_RV (*call)(void* context), void* context);
 
   // Counts one less. The last calls `call` (C_Finalize) if initialise() did C_Initialize.
@@ -22,7 +22,8 @@ struct cryptoki_process_v1 {
 
   // Makes calls wait for each other: locking 1 those that touch objects, 2 all. It never becomes less.
   void (*require)(void* entry, int locking);
-  // Takes the lock if this call needs it: returns 0 and does nothing else; unlock() belongs to a lock() that returned 1.
+  // Takes the lock if this call needs it: returns 0 and does nothing else; unlock() belongs to a lock() that
+  // returned 1.
   int (*lock)(void* entry, int touchesObjects);
   void (*unlock)(void* entry);
 };
@@ -34,8 +35,8 @@ namespace cryptoki {
 // The table of the first copy in the process.
 const cryptoki_process_v1& process();
 
-// Whether this process is a fork of the one that loaded the addon: native threads and the module's state are gone, so
-// no call may be made.
+// Whether this process is a fork of the one that loaded the addon: native threads and the module's state are
+// gone, so no call may be made.
 bool isForked() noexcept;
 
 }  // namespace cryptoki

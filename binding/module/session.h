@@ -21,13 +21,13 @@ class Session {
   CK_STATE state() const { return token_->state(readWrite_); }
   SessionQueue& queue() const { return *queue_; }
 
-  // False once it was closed, by us or, as far as we learnt, by the module. No call is made with its handle then: the
-  // module may have given the number to another session.
+  // False once it was closed, by us or, as far as we learnt, by the module. No call is made with its handle
+  // then: the module may have given the number to another session.
   bool isOpen() const { return open_.load(); }
   void markClosed() { open_ = false; }
 
-  // Whether an operation of ours may have stayed active after an error (see calls/cancel.h). Touched only by the job
-  // whose turn it is.
+  // Whether an operation of ours may have stayed active after an error (see calls/cancel.h). Touched only by
+  // the job whose turn it is.
   bool suspect = false;
 
  private:

@@ -1,4 +1,5 @@
-// What the process knows of one token: who is logged in. Login belongs to (process, token): all sessions change together.
+// What the process knows of one token: who is logged in. Login belongs to (process, token): all sessions
+// change together.
 #pragma once
 
 #include <atomic>

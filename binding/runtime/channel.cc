@@ -1,6 +1,6 @@
 #include "runtime/channel.h"
 
-#include <iterator>
+#include <algorithm>
 #include <utility>
 
 #include "environment.h"
@@ -8,15 +8,16 @@
 
 namespace cryptoki {
 namespace {
-// So many promises are settled in one turn of the event loop, a millisecond or less; other events get theirs between.
-constexpr std::ptrdiff_t kAtOnce = 1024;
+// So many promises are settled in one turn of the event loop, a millisecond or less; other events get theirs
+// between.
+constexpr std::size_t kAtOnce = 1024;
 }  // namespace
 
 Channel::Channel(Environment& environment) : environment_(environment) {
   const Napi::Env env = environment.env();
   const auto name = Napi::String::New(env, "cryptoki");
-  if (napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, &Channel::wake,
-                                      &function_) != napi_ok) {
+  if (napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this,
+                                      &Channel::wake, &function_) != napi_ok) {
     throw Napi::Error::New(env, "cryptoki: no thread-safe function");
   }
   napi_unref_threadsafe_function(env, function_);
@@ -41,26 +42,24 @@ void Channel::wake(napi_env env, napi_value /*callback*/, void* context, void* /
 }
 
 void Channel::drain(napi_env env) noexcept {
-  std::vector<std::shared_ptr<Job>> batch;
-  {
+  if (settled_ == settling_.size()) {
+    settling_.clear();
+    settled_ = 0;
     std::lock_guard lock(mutex_);
-    if (std::ssize(finished_) <= kAtOnce) {
-      batch.swap(finished_);
-      scheduled_ = false;
-    } else {
-      const auto end = finished_.begin() + kAtOnce;
-      batch.assign(std::make_move_iterator(finished_.begin()), std::make_move_iterator(end));
-      finished_.erase(finished_.begin(), end);
-      napi_call_threadsafe_function(function_, nullptr, napi_tsfn_nonblocking);
-    }
+    settling_.swap(finished_);
+    scheduled_ = false;
   }
-  for (auto& job : batch) {
-    const Napi::HandleScope scope{Napi::Env(env)};
-    environment_.settle(*job);
-    job.reset();  // secrets of the job go now, not when the whole batch is done
+  const std::size_t end = std::min(settling_.size(), settled_ + kAtOnce);
+  expected_ -= end - settled_;
+  for (; settled_ < end; ++settled_) {
+    environment_.settle(*settling_[settled_]);
+    settling_[settled_].reset();  // the secrets of a job go with it, not when the whole batch is done
   }
-  expected_ -= batch.size();
   if (expected_ == 0) napi_unref_threadsafe_function(env, function_);
+  std::lock_guard lock(mutex_);
+  if (settled_ < settling_.size() || !finished_.empty()) {
+    napi_call_threadsafe_function(function_, nullptr, napi_tsfn_nonblocking);
+  }
 }
 
 void Channel::close() noexcept {

@@ -1,4 +1,5 @@
-// How finished jobs reach the JavaScript thread of their environment: one wake-up settles all that have finished.
+// How finished jobs reach the JavaScript thread of their environment: one wake-up settles all that have
+// finished.
 #pragma once
 
 #include <memory>
@@ -17,7 +18,8 @@ class Channel {
  public:
   explicit Channel(Environment& environment);
 
-  // JavaScript thread: a promise is now waiting for this channel; the process stays alive until it is settled.
+  // JavaScript thread: a promise is now waiting for this channel; the process stays alive until it is
+  // settled.
   void expect();
 
   // Any thread: the job has ended. Dropped when the environment has closed the channel.
@@ -32,7 +34,10 @@ class Channel {
 
   Environment& environment_;  // used on the JavaScript thread only, while the channel is open
   napi_threadsafe_function function_ = nullptr;
-  std::size_t expected_ = 0;                    // JavaScript thread only
+  // JavaScript thread only: promises that wait, and finished jobs on their way to them.
+  std::size_t expected_ = 0;
+  std::vector<std::shared_ptr<Job>> settling_;
+  std::size_t settled_ = 0;
 
   std::mutex mutex_;
   std::vector<std::shared_ptr<Job>> finished_;

@@ -1,5 +1,5 @@
-// One piece of native work that JavaScript asked for. A job owns all it touches: input bytes, mechanism and attribute
-// memory, outputs, and (through its attachment) the module.
+// One piece of native work that JavaScript asked for. A job owns all it touches: input bytes, mechanism and
+// attribute memory, outputs, and (through its attachment) the module.
 #pragma once
 
 #include <condition_variable>
@@ -17,11 +17,12 @@ class Channel;
 
 class Job : public Work, public std::enable_shared_from_this<Job> {
  public:
-  // Does the calls into the module and keeps their outcome. Runs on a native thread, or on the JavaScript thread for a
-  // synchronous call; never touches JavaScript.
+  // Does the calls into the module and keeps their outcome. Runs on a native thread, or on the JavaScript
+  // thread for a synchronous call; never touches JavaScript.
   virtual void execute() = 0;
 
-  // Turns the outcome into a JavaScript value. Runs on the JavaScript thread. Throws the Failure of execute().
+  // Turns the outcome into a JavaScript value. Runs on the JavaScript thread. Throws the Failure of
+  // execute().
   Napi::Value result(Napi::Env env) {
     if (failure_) throw Failure(*failure_);
     return value(env);
@@ -30,7 +31,8 @@ class Job : public Work, public std::enable_shared_from_this<Job> {
   // execute() with every exception kept as the job's failure, then the end of the job announced.
   void run() noexcept override;
 
-  // Whom to tell: the promise `deferred` of the environment behind `channel` (asynchronous), or the thread in wait().
+  // Whom to tell: the promise `deferred` of the environment behind `channel` (asynchronous), or the thread in
+  // wait().
   void settleOn(std::shared_ptr<Channel> channel, napi_deferred deferred) {
     channel_ = std::move(channel);
     deferred_ = deferred;
@@ -40,7 +42,8 @@ class Job : public Work, public std::enable_shared_from_this<Job> {
   // Blocks until run() has ended; for synchronous calls that had to queue.
   void wait();
 
-  // Keeps something (a use of an initialised module) until run() has ended, not until JavaScript has the result.
+  // Keeps something (a use of an initialised module) until run() has ended, not until JavaScript has the
+  // result.
   void hold(std::shared_ptr<void> lease) { lease_ = std::move(lease); }
 
  protected:

@@ -19,7 +19,8 @@ void prepareThread() {
   pthread_setname_np(pthread_self(), "cryptoki");
 #endif
 #if !defined(_WIN32)
-  // Signals belong to Node's main thread. SIGPIPE stays as Node set it (ignored): some modules write to dead sockets.
+  // Signals belong to Node's main thread. SIGPIPE stays as Node set it (ignored): some modules write to dead
+  // sockets.
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
@@ -51,7 +52,8 @@ void Pool::post(std::shared_ptr<Work> work) {
   try {
     std::thread([this] { this->work(); }).detach();
   } catch (const std::system_error&) {
-    // No more threads to be had: those that exist do the work. With none at all it is done here, late but done.
+    // No more threads to be had: those that exist do the work. With none at all it is done here, late but
+    // done.
     std::unique_lock lock(mutex_);
     if (--threads_ > 0 || queue_.empty()) return;
     auto last = std::move(queue_.back());

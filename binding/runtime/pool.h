@@ -1,4 +1,5 @@
-// The process's native threads. Node's own four are never used: one blocked HSM call must not stop file or DNS work.
+// The process's native threads. Node's own four are never used: one blocked HSM call must not stop file or
+// DNS work.
 #pragma once
 
 #include <chrono>
@@ -19,8 +20,9 @@ class Work {
   virtual void run() noexcept = 0;
 };
 
-// Grows only when no thread is idle, shrinks after a while without work. Shared by every environment (worker thread)
-// of the process, never destroyed: its threads are detached, so a call that blocks for ever cannot delay the exit.
+// Grows only when no thread is idle, shrinks after a while without work. Shared by every environment (worker
+// thread) of the process, never destroyed: its threads are detached, so a call that blocks for ever cannot
+// delay the exit.
 class Pool {
  public:
   static Pool& get();
@@ -28,12 +30,12 @@ class Pool {
   // Runs `work` on a pool thread, in the order of posting when all threads are busy.
   void post(std::shared_ptr<Work> work);
 
-  // Runs `work` on a thread of its own: for calls that wait for an event, which would otherwise hold a pool thread
-  // for ever. Such a call is not waited for at exit.
+  // Runs `work` on a thread of its own: for calls that wait for an event, which would otherwise hold a pool
+  // thread for ever. Such a call is not waited for at exit.
   void postBlocking(std::shared_ptr<Work> work);
 
-  // Process exit: starts nothing more and waits until the calls in flight have returned, at most `patience`. The
-  // module's exit handlers must not run under a call.
+  // Process exit: starts nothing more and waits until the calls in flight have returned, at most `patience`.
+  // The module's exit handlers must not run under a call.
   void quiesce(std::chrono::milliseconds patience);
 
  private:

@@ -1,5 +1,5 @@
-// Memory that is wiped when it is given back. Every byte a job owns lives in it, so no PIN, key value or message
-// stays behind on the heap, whoever wrote it there.
+// Memory that is wiped when it is given back. Every byte a job owns lives in it, so no PIN, key value or
+// message stays behind on the heap, whoever wrote it there.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,8 @@ class Bytes {
   }
   Bytes(const Bytes& other) : Bytes(other.data(), other.size()) {}
   Bytes(Bytes&& other) noexcept { swap(other); }
-  Bytes& operator=(Bytes other) noexcept {
+  Bytes& operator=(const Bytes& other) { return *this = Bytes(other); }
+  Bytes& operator=(Bytes&& other) noexcept {
     swap(other);
     return *this;
   }
@@ -56,7 +57,8 @@ class Bytes {
     size_ = size;
   }
 
-  // A pointer that is never null: several modules take NULL for "no argument" when an empty message was meant.
+  // A pointer that is never null: several modules take NULL for "no argument" when an empty message was
+  // meant.
   unsigned char* pointer() noexcept {
     static unsigned char nothing = 0;
     return empty() ? &nothing : data();

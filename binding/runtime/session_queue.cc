@@ -5,7 +5,8 @@
 namespace cryptoki {
 
 namespace {
-// After so many jobs in a row the thread goes to the end of the pool's line, so that a long queue starves nobody.
+// After so many jobs in a row the thread goes to the end of the pool's line, so that a long queue starves
+// nobody.
 constexpr int kTurnsInARow = 32;
 }  // namespace
 

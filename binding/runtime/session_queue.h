@@ -1,5 +1,5 @@
-// The FIFO of one PKCS#11 session: one call at a time, in the order they were asked for. Real modules crash when two
-// threads use one session.
+// The FIFO of one PKCS#11 session: one call at a time, in the order they were asked for. Real modules crash
+// when two threads use one session.
 #pragma once
 
 #include <deque>
@@ -19,7 +19,8 @@ class SessionQueue final : public Work, public std::enable_shared_from_this<Sess
   bool tryEnter();
   void leave();
 
-  // Calls `reached` (on a pool thread) when all before it have ended, and then holds the session until leave().
+  // Calls `reached` (on a pool thread) when all before it have ended, and then holds the session until
+  // leave().
   void park(std::shared_ptr<Work> reached);
 
   void run() noexcept override;
@@ -27,7 +28,7 @@ class SessionQueue final : public Work, public std::enable_shared_from_this<Sess
  private:
   struct Turn {
     std::shared_ptr<Work> work;
-    bool parks;
+    bool parks = false;
   };
   void push(Turn turn);
 

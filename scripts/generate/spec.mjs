@@ -21,7 +21,7 @@ export const FUNCTION_TYPES = {
 export const ROLES = {
   session: { c: ['CK_SESSION_HANDLE'], cpp: 'role::Session', in: 'bigint' },
   slot: { c: ['CK_SLOT_ID'], cpp: 'role::Ulong', in: 'number | bigint' },
-  object: { c: ['CK_OBJECT_HANDLE'], cpp: 'role::Ulong', in: 'bigint' },
+  object: { c: ['CK_OBJECT_HANDLE'], cpp: 'role::Object', in: 'bigint' },
   ulong: { c: ['CK_ULONG'], cpp: 'role::Ulong', in: 'number | bigint' },
   boolean: { c: ['CK_BBOOL'], cpp: 'role::Boolean', in: 'boolean' },
   mechanism: { c: ['CK_MECHANISM*'], cpp: 'role::Mechanism', in: 'RawMechanism' },
