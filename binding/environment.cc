@@ -1,6 +1,5 @@
 #include "environment.h"
 
-#include <chrono>
 #include <exception>
 #include <new>
 
@@ -10,10 +9,6 @@
 
 namespace cryptoki {
 namespace {
-// How long the exit of the process waits for calls in flight. Longer would be felt, shorter would let the
-// module's own exit handlers run under a call, on which real modules crash.
-constexpr auto kExitPatience = std::chrono::milliseconds(1000);
-
 // Napi::HandleScope, but without exceptions.
 class Scope {
  public:
@@ -43,7 +38,7 @@ void Environment::teardown(void* self) {
   auto& environment = *static_cast<Environment*>(self);
   environment.channel_->close();
   if (environment.isMainThread_) {
-    Pool::get().quiesce(kExitPatience);
+    Pool::get().quiesce();
     return;
   }
   for (const auto& weak : environment.attachments_) {

@@ -2,8 +2,9 @@
 //
 //   npm start                                      on a SoftHSM2 token of its own
 //   npm start -- --module PATH --token LABEL       on a token of yours
-import { parseArgs } from 'node:util';
+
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { Module } from 'cryptoki';
 import { softToken } from '../scripts/soft-token.mjs';
 import { readPin } from './start/pin.mjs';
@@ -82,7 +83,9 @@ async function signWithAll(token, session, options) {
 try {
   await main();
 } catch (error) {
-  const hint = error.code?.startsWith('ERR_PARSE_ARGS') ? '\nPINs are never taken from the command line. See --help.' : '';
+  const hint = error.code?.startsWith('ERR_PARSE_ARGS')
+    ? '\nPINs are never taken from the command line. See --help.'
+    : '';
   console.error(`${error.message}${hint}`);
   process.exitCode = 1;
 }

@@ -1,5 +1,6 @@
 /** Templates and attribute values by name: { label: 'signing', keyType: 'EC' } instead of CKA_ numbers. */
-import { argumentError, constantName, constantValue } from './constants';
+import { argumentError } from './arguments';
+import { constantName, constantValue } from './constants';
 import { CryptokiError } from './errors';
 import {
   ATTRIBUTES,
@@ -7,7 +8,13 @@ import {
   type AttributeInputs,
   type AttributeValues,
 } from './generated/attributes';
-import type { BytesLike, RawAttribute, RawAttributeInput, RawAttributeResult, RawAttributeValue } from './raw/types';
+import type {
+  BytesLike,
+  RawAttribute,
+  RawAttributeInput,
+  RawAttributeResult,
+  RawAttributeValue,
+} from './raw/types';
 
 /** The name of an attribute: label, ecParams, alwaysAuthenticate ... (CKA_ in camel case). */
 export type AttributeName = keyof AttributeValues;
@@ -41,16 +48,23 @@ export function toTemplate(attributes: Attributes): RawAttribute[] {
     }
     const { type, family } = describe(name);
     const input = value as RawAttributeInput;
-    template.push({ type, value: family === undefined ? input : constantValue(family, input as string | number) });
+    template.push({
+      type,
+      value: family === undefined ? input : constantValue(family, input as string | number),
+    });
   }
   return template;
 }
 
 function toValue({ name, kind, family }: AttributeDescription, value: RawAttributeValue): unknown {
   if (typeof value === 'bigint') {
-    throw new CryptokiError({ code: 'ERR_CRYPTOKI_ATTRIBUTE', detail: `${name} is too large for a number: ${value}` });
+    throw new CryptokiError({
+      code: 'ERR_CRYPTOKI_ATTRIBUTE',
+      detail: `${name} is too large for a number: ${value}`,
+    });
   }
-  if (kind === 'ulong' && family !== undefined && typeof value === 'number') return constantName(family, value);
+  if (kind === 'ulong' && family !== undefined && typeof value === 'number')
+    return constantName(family, value);
   return value ?? undefined;
 }
 

@@ -1,5 +1,6 @@
-import * as generated from './generated/constants';
+import { argumentError } from './arguments';
 import type { Families, Named } from './generated/attributes';
+import * as generated from './generated/constants';
 
 const FAMILIES = generated as unknown as Record<keyof Families, Readonly<Record<string, number>>>;
 
@@ -10,7 +11,8 @@ function namesOf(family: keyof Families): Map<number, string> {
   if (table === undefined) {
     table = new Map();
     // The first name wins: later ones with the same number are legacy synonyms.
-    for (const [name, value] of Object.entries(FAMILIES[family])) if (!table.has(value)) table.set(value, name);
+    for (const [name, value] of Object.entries(FAMILIES[family]))
+      if (!table.has(value)) table.set(value, name);
     names.set(family, table);
   }
   return table;
@@ -37,10 +39,4 @@ export function constantValue(family: keyof Families, name: string | number | bi
   const value = Object.hasOwn(table, key) ? table[key] : undefined;
   if (value === undefined) throw argumentError(RangeError, `"${name}" is no ${prefix} name of PKCS#11`);
   return value;
-}
-
-/** A TypeError or RangeError with Node's code for a wrong argument. */
-export function argumentError(Type: typeof TypeError | typeof RangeError, message: string): Error {
-  const code = Type === RangeError ? 'ERR_OUT_OF_RANGE' : 'ERR_INVALID_ARG_TYPE';
-  return Object.assign(new Type(message), { code });
 }

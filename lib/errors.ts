@@ -56,7 +56,9 @@ function describe(rv: number | bigint): ReturnValue {
   const vendor = rv >= VENDOR_DEFINED;
   return {
     name: vendor ? `CKR_VENDOR_DEFINED|${hex}` : hex,
-    meaning: vendor ? `the vendor's own return value ${hex}` : `return value ${hex}, which PKCS#11 does not define`,
+    meaning: vendor
+      ? `the vendor's own return value ${hex}`
+      : `return value ${hex}, which PKCS#11 does not define`,
     advice: "Look it up in the documentation of the module's vendor.",
     action: 'fatal',
   };
@@ -78,10 +80,15 @@ export class CryptokiError extends Error {
 
   constructor(init: CryptokiErrorInit) {
     const returned = init.rv === undefined || init.code !== undefined ? undefined : describe(init.rv);
-    const what = [returned?.meaning, init.detail].filter((part) => part !== undefined && part !== '').join('; ');
+    const what = [returned?.meaning, init.detail]
+      .filter((part) => part !== undefined && part !== '')
+      .join('; ');
     const where = [init.function, returned?.name].filter((part) => part !== undefined);
     const advice = returned === undefined ? '' : `. ${returned.advice}`;
-    super([...where, `${what}${advice}`].join(': '), init.cause === undefined ? undefined : { cause: init.cause });
+    super(
+      [...where, `${what}${advice}`].join(': '),
+      init.cause === undefined ? undefined : { cause: init.cause },
+    );
     this.name = 'CryptokiError';
     this.code = init.code ?? returned?.name ?? 'ERR_CRYPTOKI_INTERNAL';
     this.rv = returned === undefined ? undefined : init.rv;

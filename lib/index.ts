@@ -19,7 +19,14 @@ export { PublicKey } from './objects/public-key';
 export { SecretKey } from './objects/secret-key';
 export { type ObjectClass, StorageObject } from './objects/storage-object';
 export type { BytesLike, InitializeOptions, LoadOptions, RawMechanism, RawVersion } from './raw/types';
-export { type Pin, Session, type SessionInfo, type SessionOptions, type SessionState, type User } from './session';
+export {
+  type Pin,
+  Session,
+  type SessionInfo,
+  type SessionOptions,
+  type SessionState,
+  type User,
+} from './session';
 export { type MechanismInfo, type MechanismName, Slot, type SlotInfo } from './slot';
 export { Token, type TokenInfo } from './token';
 export type { TokenSelector } from './token-selector';

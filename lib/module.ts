@@ -1,13 +1,15 @@
-import { argumentError } from './constants';
+import { argumentError, requireOptions } from './arguments';
 import { CryptokiError, isCode } from './errors';
 import type { InitializeOptions, LoadOptions, RawModule, RawVersion } from './raw';
 import { load } from './raw';
 import { Slot } from './slot';
 import type { Token } from './token';
-import { describeToken, matchesToken, type TokenSelector } from './token-selector';
+import { checkSelector, describeToken, matchesToken, type TokenSelector } from './token-selector';
 
 /** How a module is loaded and initialised. */
 export interface ModuleOptions extends LoadOptions, InitializeOptions {}
+
+const MODULE_OPTIONS = ['isolation', 'interface', 'locking', 'libraryParameters'] as const;
 
 /** C_GetInfo (PKCS#11 3.1, section 3.1). */
 export interface ModuleInfo {
@@ -47,7 +49,7 @@ export class Module implements AsyncDisposable {
    *   returned
    */
   static async open(path: string, options: ModuleOptions = {}): Promise<Module> {
-    if (typeof options !== 'object' || options === null) throw argumentError(TypeError, 'options must be an object');
+    requireOptions(options, 'the options of Module.open', MODULE_OPTIONS);
     const { isolation, interface: version, locking, libraryParameters } = options;
     const raw = await load(path, { isolation, interface: version });
     await raw.C_Initialize({ locking, libraryParameters });
@@ -75,6 +77,7 @@ export class Module implements AsyncDisposable {
    * @param options.tokenPresent only slots that hold a token
    */
   async slots(options: { tokenPresent?: boolean } = {}): Promise<Slot[]> {
+    requireOptions(options, 'the options of slots', ['tokenPresent']);
     const ids = await this.use().C_GetSlotList(options.tokenPresent ?? false);
     return ids.map((id) => this.#slot(id));
   }
@@ -109,11 +112,14 @@ export class Module implements AsyncDisposable {
    * @throws ERR_CRYPTOKI_TOKEN_NOT_FOUND, ERR_CRYPTOKI_TOKEN_AMBIGUOUS; both name the tokens that are there
    */
   async token(selector: TokenSelector = {}): Promise<Token> {
+    checkSelector(selector);
     const tokens = await this.tokens();
     const found = tokens.filter((token) => matchesToken(token, selector));
     const [only] = found;
     if (only !== undefined && found.length === 1) return only;
-    const wanted = JSON.stringify(selector, (_, value) => (typeof value === 'bigint' ? String(value) : value));
+    const wanted = JSON.stringify(selector, (_, value) =>
+      typeof value === 'bigint' ? String(value) : value,
+    );
     if (found.length > 1) {
       throw new CryptokiError({
         code: 'ERR_CRYPTOKI_TOKEN_AMBIGUOUS',
@@ -164,7 +170,10 @@ export class Module implements AsyncDisposable {
 }
 
 function unlessClosed(error: unknown): undefined {
-  if (!isCode(error, 'CKR_CRYPTOKI_NOT_INITIALIZED', 'ERR_CRYPTOKI_MODULE_CLOSED') && error instanceof CryptokiError) {
+  if (
+    !isCode(error, 'CKR_CRYPTOKI_NOT_INITIALIZED', 'ERR_CRYPTOKI_MODULE_CLOSED') &&
+    error instanceof CryptokiError
+  ) {
     return undefined;
   }
   throw error;

@@ -1,5 +1,6 @@
+import { argumentError, requireObject, requireOptions } from './arguments';
 import type { Attributes } from './attributes';
-import { argumentError, constantName, constantValue } from './constants';
+import { constantName, constantValue } from './constants';
 import { CryptokiError, isCode } from './errors';
 import type { Named } from './generated/attributes';
 import { digestMechanism } from './mechanisms/digest';
@@ -95,6 +96,7 @@ export class Session implements AsyncDisposable {
    *   CKR_USER_ANOTHER_ALREADY_LOGGED_IN, CKR_SESSION_READ_ONLY_EXISTS (SO)
    */
   async login(pin: Pin | null, options: { user?: User } = {}): Promise<void> {
+    requireOptions(options, 'the options of login', ['user']);
     const user = options.user ?? 'USER';
     if (user !== 'USER' && user !== 'SO') throw argumentError(TypeError, 'user must be "USER" or "SO"');
     try {
@@ -152,7 +154,11 @@ export class Session implements AsyncDisposable {
    * @throws CKR_MECHANISM_INVALID, CKR_TEMPLATE_INCONSISTENT and the like, as the token sees fit;
    *   ERR_CRYPTOKI_SESSION_READ_ONLY for token objects in a read-only session
    */
-  generateKeyPair(keyType: KeyPairOptions['keyType'], options: Omit<KeyPairOptions, 'keyType'> = {}): Promise<KeyPair> {
+  async generateKeyPair(
+    keyType: KeyPairOptions['keyType'],
+    options: Omit<KeyPairOptions, 'keyType'> = {},
+  ): Promise<KeyPair> {
+    requireObject(options, 'the options of generateKeyPair');
     return generateKeyPair(this, { ...options, keyType });
   }
 
@@ -160,7 +166,11 @@ export class Session implements AsyncDisposable {
    * Generates a secret key (C_GenerateKey, PKCS#11 3.1, section 5.18.1).
    * @param keyType 'AES', 'GENERIC_SECRET' (for HMAC), or another
    */
-  generateKey(keyType: KeyOptions['keyType'], options: Omit<KeyOptions, 'keyType'> = {}): Promise<SecretKey> {
+  async generateKey(
+    keyType: KeyOptions['keyType'],
+    options: Omit<KeyOptions, 'keyType'> = {},
+  ): Promise<SecretKey> {
+    requireObject(options, 'the options of generateKey');
     return generateKey(this, { ...options, keyType });
   }
 

@@ -1,4 +1,4 @@
-import { argumentError } from './constants';
+import { argumentError, requireOptions } from './arguments';
 import type { Token } from './token';
 
 /** Which token: every member given must be equal to the token's. */
@@ -13,25 +13,28 @@ export interface TokenSelector {
 
 const TEXTS = ['label', 'serialNumber', 'model', 'manufacturer'] as const;
 
-/** Whether a token fits. A selector without label and serial number looks at initialised tokens only. */
-export function matchesToken(token: Token, selector: TokenSelector): boolean {
-  if (typeof selector !== 'object' || selector === null) {
-    throw argumentError(TypeError, 'a token selector must be an object such as { label: "payments" }');
-  }
-  for (const [name, value] of Object.entries(selector)) {
-    if (name === 'slot') {
-      if (value !== undefined && typeof value !== 'bigint' && !Number.isSafeInteger(value)) {
-        throw argumentError(TypeError, 'slot in a token selector must be an integer (number or bigint)');
-      }
-    } else if (!TEXTS.some((text) => text === name)) {
-      throw argumentError(TypeError, `a token selector has no "${name}"; it has ${TEXTS.join(', ')} and slot`);
-    } else if (value !== undefined && typeof value !== 'string') {
+/**
+ * Refuses a selector that could not fit anything as it is meant.
+ * @throws TypeError ERR_INVALID_ARG_TYPE
+ */
+export function checkSelector(selector: TokenSelector): void {
+  requireOptions(selector, 'the members of a token selector', [...TEXTS, 'slot']);
+  for (const name of TEXTS) {
+    if (selector[name] !== undefined && typeof selector[name] !== 'string') {
       throw argumentError(TypeError, `${name} in a token selector must be a string`);
     }
   }
+  const { slot } = selector;
+  if (slot !== undefined && typeof slot !== 'bigint' && !Number.isSafeInteger(slot)) {
+    throw argumentError(TypeError, 'slot in a token selector must be an integer (number or bigint)');
+  }
+}
+
+/** Whether a token fits. A selector that names nothing looks at initialised tokens only. */
+export function matchesToken(token: Token, selector: TokenSelector): boolean {
   const isWanted = TEXTS.every((name) => selector[name] === undefined || selector[name] === token[name]);
   const isThere = selector.slot === undefined || BigInt(selector.slot) === token.slot.id;
-  const isNamed = TEXTS.some((name) => selector[name] !== undefined) || selector.slot !== undefined;
+  const isNamed = selector.slot !== undefined || TEXTS.some((name) => selector[name] !== undefined);
   return isWanted && isThere && (isNamed || token.initialized);
 }
 

@@ -1,4 +1,4 @@
-import { argumentError } from './constants';
+import { argumentError, requireOptions } from './arguments';
 import { CKF } from './generated/constants';
 import type { CK_TOKEN_INFO } from './generated/structures';
 import type { RawVersion } from './raw/types';
@@ -40,7 +40,8 @@ export interface TokenInfo {
 }
 
 /** CK_EFFECTIVELY_INFINITE is 0. */
-const limit = (value: number | undefined): number | undefined => (value === 0 ? Number.POSITIVE_INFINITY : value);
+const limit = (value: number | undefined): number | undefined =>
+  value === 0 ? Number.POSITIVE_INFINITY : value;
 
 function toInfo(info: CK_TOKEN_INFO): TokenInfo {
   const has = (flag: number): boolean => (info.flags & flag) !== 0;
@@ -112,17 +113,19 @@ export class Token implements AsyncDisposable {
    *   CKR_SESSION_READ_WRITE_SO_EXISTS, CKR_TOKEN_NOT_RECOGNIZED for a token that is not initialised
    */
   async openSession(options: SessionOptions = {}): Promise<Session> {
-    if (typeof options !== 'object' || options === null) throw argumentError(TypeError, 'options must be an object');
+    requireOptions(options, 'the options of openSession', ['readWrite']);
     const readWrite = options.readWrite ?? false;
     if (typeof readWrite !== 'boolean') throw argumentError(TypeError, 'readWrite must be a boolean');
     const flags = CKF.SERIAL_SESSION | (readWrite ? CKF.RW_SESSION : 0);
     const handle = await this.slot.module.use().C_OpenSession(this.slot.id, flags);
-    return new Session(this, handle, readWrite, this.#sessions);
+    const session = new Session(this, handle, readWrite, this.#sessions);
+    // Asked here, so that no operation has to ask first: it is queued before its caller goes on.
+    if (this.#mechanismsNow === undefined) await Promise.resolve(this.mechanismSet()).catch(() => {});
+    return session;
   }
 
   /**
-   * The mechanisms of the token, asked once: algorithms choose by them. At once when they are known, so that a call
-   * that needs nothing else is queued before its caller goes on.
+   * The mechanisms of the token, asked once: algorithms choose by them. A promise only while they are not known.
    * @internal
    */
   mechanismSet(): ReadonlySet<number> | Promise<ReadonlySet<number>> {

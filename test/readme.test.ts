@@ -27,9 +27,12 @@ afterAll(() => {
 /** Runs a sample as it stands in README.md, but for the path of the module. */
 async function run(code: string, index: number): Promise<string> {
   const options = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext };
-  const { outputText } = ts.transpileModule(code.replaceAll('/usr/lib/softhsm/libsofthsm2.so', token.module), {
-    compilerOptions: options,
-  });
+  const { outputText } = ts.transpileModule(
+    code.replaceAll('/usr/lib/softhsm/libsofthsm2.so', token.module),
+    {
+      compilerOptions: options,
+    },
+  );
   const file = join(folder, `sample${index}.mjs`);
   writeFileSync(file, outputText);
   const { stdout } = await promisify(execFile)(process.execPath, [file], {

@@ -71,9 +71,16 @@ describe('garbage collection', () => {
 describe.skipIf(process.platform === 'win32')('fork', () => {
   test('a forked child knows that no call may be made; its parent is not disturbed', async () => {
     const program = join(folder, 'fork_guard');
-    const sources = [join(root, 'test', 'native', 'fork_guard.cc'), join(root, 'binding', 'module', 'process.cc')];
+    const sources = [
+      join(root, 'test', 'native', 'fork_guard.cc'),
+      join(root, 'binding', 'module', 'process.cc'),
+    ];
     const flags = ['-std=c++20', `-I${join(root, 'binding')}`, '-pthread', '-o', program];
-    await run(process.env.CXX ?? 'c++', [...flags, ...sources, ...(process.platform === 'linux' ? ['-ldl'] : [])]);
+    await run(process.env.CXX ?? 'c++', [
+      ...flags,
+      ...sources,
+      ...(process.platform === 'linux' ? ['-ldl'] : []),
+    ]);
     const { stdout } = await run(program);
     expect(stdout.trim()).toBe('the child knows');
   });

@@ -1,6 +1,8 @@
 // Sign, verify, digest, encrypt and decrypt as one job each: Init and the operation, nothing left open after
 // it.
+#include <cstring>
 #include <memory>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -11,99 +13,141 @@
 namespace cryptoki {
 namespace {
 
-// The arguments in JavaScript are those of the Init function, then those of the operation without its
-// session.
-template <class Kind>
-class Operation final : public Job {
-  using Init = typename Kind::Init;
-  using Run = typename Kind::Run;
-
- public:
-  static constexpr const char* name = Run::name;
-
-  Operation(std::shared_ptr<Attachment> attachment, const Napi::CallbackInfo& info)
-      : attachment_(std::move(attachment)) {
-    const auto next = readRoles<Init>(init_, info, *attachment_);
-    std::get<0>(run_).session = session();
-    readRoles<Run>(run_, info, *attachment_, next, 1);
-  }
-
-  std::shared_ptr<Session> session() const { return std::get<0>(init_).session; }
-
-  void execute() override {
-    if (!session()->isOpen()) return failed(CKR_SESSION_HANDLE_INVALID, Init::name);
-    if (const CK_RV rv = begin(); rv != CKR_OK) return failed(rv, Init::name);
-    CK_RV rv = operate();
-    while (wantsAgain(run_, rv)) {
-      rv = operate();
-      if (rv != CKR_OPERATION_NOT_INITIALIZED) continue;
-      // CKR_BUFFER_TOO_SMALL ended the operation, against the specification: once more from the beginning.
-      if (rv = begin(); rv != CKR_OK) return failed(rv, Init::name);
-      rv = operate();
-    }
-    if constexpr (Kind::isVerify) {
-      valid_ = rv == CKR_OK;
-      if (rv == CKR_SIGNATURE_INVALID || rv == CKR_SIGNATURE_LEN_RANGE) rv = CKR_OK;
-    }
-    if (rv == CKR_OK) return;
-    if (!endOperations(attachment_->module(), session()->handle(), Kind::flag)) session()->suspect = true;
-    failed(rv, Run::name);
-  }
-
- protected:
-  Napi::Value value(Napi::Env env) override {
-    if constexpr (Kind::isVerify)
-      return Napi::Boolean::New(env, valid_);
-    else
-      return resultOf<Run>(env, run_);
-  }
-
- private:
-  CK_RV begin() {
-    return beginOperation(attachment_->module(), *session(),
-                          [this] { return invokeOnce<Init>(attachment_->module(), init_); });
-  }
-  CK_RV operate() { return invokeOnce<Run>(attachment_->module(), run_); }
-  void failed(CK_RV rv, const char* function) {
-    noteSessionLoss(*attachment_, session(), rv);
-    fail(Failure::returned(rv, function));
-  }
-
-  std::shared_ptr<Attachment> attachment_;
-  typename Init::Roles init_;
-  typename Run::Roles run_;
-  bool valid_ = false;
-};
-
 struct Sign {
   using Init = fn::C_SignInit;
   using Run = fn::C_Sign;
   static constexpr CK_FLAGS flag = CKF_SIGN;
-  static constexpr bool isVerify = false;
 };
 struct Verify {
   using Init = fn::C_VerifyInit;
   using Run = fn::C_Verify;
   static constexpr CK_FLAGS flag = CKF_VERIFY;
-  static constexpr bool isVerify = true;
 };
 struct Digest {
   using Init = fn::C_DigestInit;
   using Run = fn::C_Digest;
   static constexpr CK_FLAGS flag = CKF_DIGEST;
-  static constexpr bool isVerify = false;
 };
 struct Encrypt {
   using Init = fn::C_EncryptInit;
   using Run = fn::C_Encrypt;
   static constexpr CK_FLAGS flag = CKF_ENCRYPT;
-  static constexpr bool isVerify = false;
 };
 struct Decrypt {
   using Init = fn::C_DecryptInit;
   using Run = fn::C_Decrypt;
   static constexpr CK_FLAGS flag = CKF_DECRYPT;
-  static constexpr bool isVerify = false;
+};
+
+template <class Kind>
+constexpr bool isVerify = std::is_same_v<Kind, Verify>;
+
+// Init and operation with their arguments.
+template <class Kind>
+struct Steps {
+  using Init = typename Kind::Init;
+  using Run = typename Kind::Run;
+
+  typename Init::Roles init;
+  typename Run::Roles run;
+
+  // Returns CKR_OK, or that a signature is wrong. Throws any other failure, after having ended the operation.
+  CK_RV perform(Attachment& attachment, const std::shared_ptr<Session>& session) {
+    Module& module = attachment.module();
+    const auto begin = [&] {
+      const CK_RV rv = beginOperation(module, *session, [&] { return invokeOnce<Init>(module, init); });
+      if (rv != CKR_OK) fail(attachment, session, rv, Init::name);
+    };
+    begin();
+    CK_RV rv = invokeOnce<Run>(module, run);
+    while (wantsAgain(run, rv)) {
+      rv = invokeOnce<Run>(module, run);
+      if (rv != CKR_OPERATION_NOT_INITIALIZED) continue;
+      begin();  // CKR_BUFFER_TOO_SMALL ended the operation, against the specification
+      rv = invokeOnce<Run>(module, run);
+    }
+    if (rv == CKR_OK) return rv;
+    if (isVerify<Kind> && (rv == CKR_SIGNATURE_INVALID || rv == CKR_SIGNATURE_LEN_RANGE)) return rv;
+    if (!endOperations(module, session->handle(), Kind::flag)) session->suspect = true;
+    fail(attachment, session, rv, Run::name);
+  }
+
+ private:
+  [[noreturn]] static void fail(Attachment& attachment, const std::shared_ptr<Session>& session, CK_RV rv,
+                                const char* function) {
+    noteSessionLoss(attachment, session, rv);
+    throw Failure::returned(rv, function);
+  }
+};
+
+// { mechanism, prefix? }: the message is digested on the token before it is signed or verified.
+class DigestFirst {
+ public:
+  DigestFirst(Napi::Value value, const Argument& argument) {
+    if (!value.IsObject()) argument.mustBe("an object { mechanism, prefix }", value);
+    const auto object = value.As<Napi::Object>();
+    std::get<1>(steps_.init).read(object.Get("mechanism"), argument.part(".mechanism"));
+    const Napi::Value prefix = object.Get("prefix");
+    if (!prefix.IsUndefined()) prefix_ = toBytes(prefix, argument.part(".prefix"));
+  }
+
+  // Puts prefix and digest in the place of the message.
+  void replace(Bytes& message, Attachment& attachment, const std::shared_ptr<Session>& session) {
+    auto& [runSession, data, digest] = steps_.run;
+    std::get<0>(steps_.init).session = session;
+    runSession.session = session;
+    data.bytes = std::move(message);
+    digest.prepare(0);
+    steps_.perform(attachment, session);
+    message = Bytes(prefix_.size() + digest.length);
+    std::memcpy(message.pointer(), prefix_.pointer(), prefix_.size());
+    std::memcpy(message.pointer() + prefix_.size(), digest.buffer.data(), digest.length);
+  }
+
+ private:
+  Steps<Digest> steps_;
+  Bytes prefix_;
+};
+
+// The arguments in JavaScript are those of the Init function, those of the operation without its session, and
+// for sign and verify { mechanism, prefix } of a digest, which may be left out.
+template <class Kind>
+class Operation final : public Job {
+ public:
+  static constexpr const char* name = Kind::Run::name;
+
+  Operation(std::shared_ptr<Attachment> attachment, const Napi::CallbackInfo& info)
+      : attachment_(std::move(attachment)) {
+    auto next = readRoles<typename Kind::Init>(steps_.init, info, *attachment_);
+    std::get<0>(steps_.run).session = session();
+    next = readRoles<typename Kind::Run>(steps_.run, info, *attachment_, next, 1);
+    if constexpr (std::is_same_v<Kind, Sign> || std::is_same_v<Kind, Verify>) {
+      if (!info[next].IsUndefined()) digestFirst_.emplace(info[next], Argument{*attachment_, name, "digest"});
+    }
+  }
+
+  std::shared_ptr<Session> session() const { return std::get<0>(steps_.init).session; }
+
+  void execute() override {
+    if (!session()->isOpen()) return fail(Failure::returned(CKR_SESSION_HANDLE_INVALID, Kind::Init::name));
+    if (digestFirst_) digestFirst_->replace(std::get<1>(steps_.run).bytes, *attachment_, session());
+    valid_ = steps_.perform(*attachment_, session()) == CKR_OK;
+  }
+
+ protected:
+  Napi::Value value(Napi::Env env) override {
+    if constexpr (isVerify<Kind>) {
+      return Napi::Boolean::New(env, valid_);
+    } else {
+      return resultOf<typename Kind::Run>(env, steps_.run);
+    }
+  }
+
+ private:
+  std::shared_ptr<Attachment> attachment_;
+  Steps<Kind> steps_;
+  std::optional<DigestFirst> digestFirst_;
+  bool valid_ = false;
 };
 
 }  // namespace

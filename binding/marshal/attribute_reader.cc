@@ -26,6 +26,13 @@ bool partial(CK_RV rv) {
          rv == CKR_BUFFER_TOO_SMALL;
 }
 
+// Results that the specification does not have here, with which modules refuse all because of one attribute
+// (SoftHSM2: dates of private objects).
+bool aboutOneAttribute(CK_RV rv) {
+  return rv == CKR_GENERAL_ERROR || rv == CKR_FUNCTION_FAILED || rv == CKR_ARGUMENTS_BAD ||
+         rv == CKR_ATTRIBUTE_VALUE_INVALID;
+}
+
 CK_ULONG toNumber(const Bytes& value) {
   // Some modules give a CK_ULONG four bytes on a 64-bit system.
   if (value.size() == sizeof(std::uint32_t)) {
@@ -84,7 +91,8 @@ CK_RV AttributeReader::fetchAll(std::vector<Entry>& entries, const Call& call) {
                           fixed ? static_cast<CK_ULONG>(entry.value.size()) : CK_UNAVAILABLE_INFORMATION});
   }
   const CK_RV rv = call(attributes.data(), static_cast<CK_ULONG>(attributes.size()));
-  if (!partial(rv)) return rv;
+  if (!partial(rv))
+    return entries.size() > 1 && aboutOneAttribute(rv) ? fetchOneByOne(entries, rv, call) : rv;
 
   std::vector<Entry*> sized;
   std::vector<Entry*> failed;
@@ -114,6 +122,23 @@ CK_RV AttributeReader::fetchAll(std::vector<Entry>& entries, const Call& call) {
     if (const CK_RV result = fetchSized({entry}, call); result != CKR_OK) return result;
   }
   return CKR_OK;
+}
+
+// After `failure` of all together: each for itself. If none can be read, the failure is about the object.
+CK_RV AttributeReader::fetchOneByOne(std::vector<Entry>& entries, CK_RV failure, const Call& call) {
+  bool any = false;
+  for (Entry& entry : entries) {
+    std::vector<Entry> alone{entry};
+    const CK_RV rv = fetchAll(alone, call);
+    if (rv != CKR_OK && !aboutOneAttribute(rv)) return rv;
+    if (rv == CKR_OK) {
+      entry = std::move(alone.front());
+    } else {
+      entry.reason = rv;
+    }
+    any = any || rv == CKR_OK;
+  }
+  return any ? CKR_OK : failure;
 }
 
 CK_RV AttributeReader::fetchSized(std::vector<Entry*> entries, const Call& call) {

@@ -40,6 +40,7 @@ class AttributeReader {
   };
 
   static CK_RV fetchAll(std::vector<Entry>& entries, const Call& call);
+  static CK_RV fetchOneByOne(std::vector<Entry>& entries, CK_RV failure, const Call& call);
   static CK_RV fetchSized(std::vector<Entry*> entries, const Call& call);
   static CK_RV fetchTemplate(Entry& entry, const Call& call);
   static Napi::Value toArray(Napi::Env env, const std::vector<Entry>& entries);

@@ -52,6 +52,7 @@ CK_RV initializeModule(Module& module, const InitializeOptions& options) {
   Context context{module, options};
   const CK_RV rv = process().initialise(module.entry(), &initialize, &context);
   if (rv != CKR_OK) return rv;
+  module.quiesceAtExit();
   CK_INFO info{};
   if (module.call<&CK_FUNCTION_LIST_3_2::C_GetInfo>(&info) == CKR_OK) module.require(lockingQuirk(info));
   return CKR_OK;

@@ -46,7 +46,7 @@ const void* listFromInterface(GetInterface getInterface) {
 
 }  // namespace
 
-FunctionList discover(const Library& library, bool only240) {
+FunctionList discover(const Library& library, const std::string& path, bool only240) {
   void* entry = library.symbol("C_GetFunctionList");
   void* modern = only240 ? nullptr : library.symbol("C_GetInterface");
   if (modern != nullptr && entry != nullptr && !sameLibrary(modern, entry)) modern = nullptr;
@@ -55,7 +55,10 @@ FunctionList discover(const Library& library, bool only240) {
       return copyList(list, true);
   }
   if (entry == nullptr) {
-    throw Failure::ours("ERR_CRYPTOKI_MODULE_NOT_PKCS11", "the library has no C_GetFunctionList");
+    throw Failure::ours("ERR_CRYPTOKI_MODULE_NOT_PKCS11",
+                        path +
+                            " is a library without C_GetFunctionList, so no PKCS#11 module; give the path of "
+                            "the vendor's PKCS#11 library");
   }
   const void* list = nullptr;
   const CK_RV rv = reinterpret_cast<GetFunctionList>(entry)(&list);

@@ -1,6 +1,8 @@
 // Which functions a module offers: C_GetInterface (3.2, 3.1, 3.0, the default), else C_GetFunctionList.
 #pragma once
 
+#include <string>
+
 #include "generated/pkcs11.h"
 #include "module/library.h"
 
@@ -15,6 +17,6 @@ struct FunctionList {
 
 // `only240`: C_GetInterface is not asked (some modules and wrappers crash in it).
 // Throws Failure: ERR_CRYPTOKI_MODULE_NOT_PKCS11, or what the module returned.
-FunctionList discover(const Library& library, bool only240);
+FunctionList discover(const Library& library, const std::string& path, bool only240);
 
 }  // namespace cryptoki

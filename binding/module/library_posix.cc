@@ -17,14 +17,38 @@ namespace cryptoki {
 namespace {
 
 #if defined(RTLD_DEEPBIND) && !defined(CRYPTOKI_SANITIZED)
+// Whether the object at this path has a malloc of its own.
+bool definesMalloc(const char* path) {
+  void* library = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
+  if (library == nullptr) return false;
+  const void* found = dlsym(library, "malloc");
+  const void* libc = dlsym(library, "gnu_get_libc_version");
+  const bool own = found != nullptr && !sameLibrary(found, libc);
+  dlclose(library);
+  return own;
+}
+
 // A replaced malloc (LD_PRELOAD=libjemalloc...) and RTLD_DEEPBIND do not go together: memory that libc
-// allocated with the one would be freed with the other.
+// allocated with the one would be freed with the other. Replacements stand before the C library in the list
+// of what is loaded. The executable itself, the first, is not asked: in one that is not position-independent
+// the address of malloc is its own.
 bool mallocIsReplaced() {
-  Dl_info malloc{};
-  Dl_info libc{};
-  return dladdr(dlsym(RTLD_DEFAULT, "malloc"), &malloc) != 0 &&
-         dladdr(dlsym(RTLD_DEFAULT, "gnu_get_libc_version"), &libc) != 0 &&
-         malloc.dli_fbase != libc.dli_fbase;
+  struct Search {
+    int position = 0;
+    bool atLibc = false;
+    bool found = false;
+  } search;
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, std::size_t, void* opaque) {
+        auto& state = *static_cast<Search*>(opaque);
+        const std::string name = info->dlpi_name != nullptr ? info->dlpi_name : "";
+        state.atLibc = state.atLibc || name.find("/libc.so") != std::string::npos;
+        if (state.position++ > 0 && !state.atLibc && !name.empty())
+          state.found = state.found || definesMalloc(name.c_str());
+        return state.atLibc ? 1 : 0;
+      },
+      &search);
+  return search.found;
 }
 
 int bindFlag(Isolation isolation) {
@@ -65,20 +89,29 @@ Library::Library(const std::string& path, Isolation isolation) {
   struct stat status {};
   const bool isPath = path.find('/') != std::string::npos;  // a bare name is looked up by the dynamic loader
   if (isPath && stat(path.c_str(), &status) != 0) {
-    throw Failure::ours("ERR_CRYPTOKI_MODULE_NOT_FOUND", "no file at " + path);
+    throw Failure::ours("ERR_CRYPTOKI_MODULE_NOT_FOUND",
+                        "there is no file " + path + "; give the path of the vendor's PKCS#11 library");
   }
   if (isPath && !S_ISREG(status.st_mode)) {
-    throw Failure::ours("ERR_CRYPTOKI_MODULE_LOAD", path + " is not a file");
+    throw Failure::ours("ERR_CRYPTOKI_MODULE_LOAD",
+                        path + " is no file; give the path of the vendor's PKCS#11 library");
   }
   if (isPath && !isComplete(path, static_cast<std::uint64_t>(status.st_size))) {
-    throw Failure::ours("ERR_CRYPTOKI_MODULE_LOAD", path + " is truncated: part of the library is missing");
+    throw Failure::ours("ERR_CRYPTOKI_MODULE_LOAD",
+                        path + " is truncated: part of the library is missing; install it again");
   }
   handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | bindFlag(isolation));
   if (handle_ != nullptr) return;
   const char* error = dlerror();
   const std::string reason = error != nullptr ? error : "cannot load " + path;
   const bool missing = !isPath && reason.starts_with(path + ": cannot open");
-  throw Failure::ours(missing ? "ERR_CRYPTOKI_MODULE_NOT_FOUND" : "ERR_CRYPTOKI_MODULE_LOAD", reason);
+  if (missing) {
+    throw Failure::ours("ERR_CRYPTOKI_MODULE_NOT_FOUND",
+                        "the dynamic loader finds no library " + path + "; give its full path");
+  }
+  throw Failure::ours(
+      "ERR_CRYPTOKI_MODULE_LOAD",
+      reason + "; is it a library for this system and architecture, with all the libraries it needs?");
 }
 
 Library::~Library() {

@@ -14,7 +14,7 @@ std::shared_ptr<Module> Module::load(const std::string& path, const LoadOptions&
   auto& module = modules[library.handle()];
   if (!module) {
     try {
-      module = std::make_shared<Module>(path, library, discover(library, options.only240));
+      module = std::make_shared<Module>(path, library, discover(library, path, options.only240));
     } catch (...) {
       modules.erase(library.handle());
       throw;

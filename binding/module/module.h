@@ -61,6 +61,12 @@ class Module {
   // Makes calls wait for each other, in the whole process and for good.
   void require(Locking locking) const { process().require(entry_, static_cast<int>(locking)); }
 
+  // After the first initialisation: calls end before the exit handlers that the module has registered by then
+  // run. (process.exit() runs no cleanup hooks of Node-API, only exit handlers.)
+  void quiesceAtExit() {
+    std::call_once(atExit_, [] { Pool::quiesceAtExit(); });
+  }
+
   std::shared_ptr<TokenState> token(CK_SLOT_ID slot);
 
   // The open session with this handle, or null.
@@ -94,6 +100,7 @@ class Module {
   FunctionList list_;
   void* entry_;
 
+  std::once_flag atExit_;
   std::mutex mutex_;
   std::map<CK_SLOT_ID, std::shared_ptr<TokenState>> tokens_;
   std::map<CK_SESSION_HANDLE, std::shared_ptr<Session>> sessions_;

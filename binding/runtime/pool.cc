@@ -1,5 +1,7 @@
 #include "runtime/pool.h"
 
+#include <chrono>
+#include <cstdlib>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -13,6 +15,9 @@ namespace cryptoki {
 namespace {
 
 constexpr auto kIdleTime = std::chrono::seconds(30);
+// How long the exit of the process waits for calls in flight. Longer would be felt, shorter would let the
+// module's own exit handlers run under a call, on which real modules crash.
+constexpr auto kExitPatience = std::chrono::milliseconds(1000);
 
 void prepareThread() {
 #if defined(__linux__)
@@ -93,11 +98,15 @@ void Pool::work() {
   }
 }
 
-void Pool::quiesce(std::chrono::milliseconds patience) {
+void Pool::quiesce() {
   std::unique_lock lock(mutex_);
   stopping_ = true;
   queue_.clear();
-  quiet_.wait_for(lock, patience, [this] { return idle_ == threads_; });
+  quiet_.wait_for(lock, kExitPatience, [this] { return idle_ == threads_; });
+}
+
+void Pool::quiesceAtExit() {
+  std::atexit([] { get().quiesce(); });
 }
 
 }  // namespace cryptoki

@@ -2,7 +2,6 @@
 // DNS work.
 #pragma once
 
-#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -34,9 +33,12 @@ class Pool {
   // thread for ever. Such a call is not waited for at exit.
   void postBlocking(std::shared_ptr<Work> work);
 
-  // Process exit: starts nothing more and waits until the calls in flight have returned, at most `patience`.
+  // Process exit: starts nothing more and waits until the calls in flight have returned, but not for ever.
   // The module's exit handlers must not run under a call.
-  void quiesce(std::chrono::milliseconds patience);
+  void quiesce();
+
+  // Calls quiesce() at the exit of the process, before the exit handlers that were registered before now.
+  static void quiesceAtExit();
 
  private:
   Pool() = default;

@@ -7,7 +7,8 @@ import password from '@inquirer/password';
  * @param {import('cryptoki').TokenInfo} info
  */
 export async function readPin(file, info) {
-  if (info.userPin.locked) throw new Error(`the PIN of token "${info.label}" is locked; its security officer can reset it`);
+  if (info.userPin.locked)
+    throw new Error(`the PIN of token "${info.label}" is locked; its security officer can reset it`);
   if (info.userPin.finalTry) console.warn('Careful: a wrong PIN now locks the token.');
   if (file !== undefined) return readFileSync(file, 'utf8').split(/\r?\n/)[0];
   if (process.env.CRYPTOKI_PIN !== undefined) return process.env.CRYPTOKI_PIN;
@@ -15,6 +16,7 @@ export async function readPin(file, info) {
     console.log('Enter the PIN on the reader.');
     return null;
   }
-  if (!process.stdin.isTTY) throw new Error('no PIN: give --pin-file or set CRYPTOKI_PIN, there is no terminal to ask on');
+  if (!process.stdin.isTTY)
+    throw new Error('no PIN: give --pin-file or set CRYPTOKI_PIN, there is no terminal to ask on');
   return password({ message: `PIN of token "${info.label}"`, mask: '*' });
 }

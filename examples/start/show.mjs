@@ -16,7 +16,9 @@ export async function showModule(module, token) {
   ]);
   const table = new Table({ style: { head: [], border: [] } });
   table.push(
-    { Module: `${info.description} ${version(info.libraryVersion)}, ${info.manufacturer}, PKCS#11 ${version(info.cryptokiVersion)}` },
+    {
+      Module: `${info.description} ${version(info.libraryVersion)}, ${info.manufacturer}, PKCS#11 ${version(info.cryptokiVersion)}`,
+    },
     { File: module.path },
     { Slot: `${token.slot.id}: ${slot.description}` },
     { Token: `"${details.label}", ${details.model}, serial ${details.serialNumber}` },
@@ -27,10 +29,30 @@ export async function showModule(module, token) {
 
 /** @param {Awaited<ReturnType<typeof import('./sign.mjs').signAndCheck>>[]} rates */
 export function showRates(rates) {
-  const head = ['Key', 'Algorithm', 'Messages', 'Sessions', 'Seconds', 'Signatures/s', 'Checked by node:crypto'];
-  const table = new Table({ head, colAligns: [, , 'right', 'right', 'right', 'right', 'right'], style: { head: [], border: [] } });
+  const head = [
+    'Key',
+    'Algorithm',
+    'Messages',
+    'Sessions',
+    'Seconds',
+    'Signatures/s',
+    'Checked by node:crypto',
+  ];
+  const table = new Table({
+    head,
+    colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'right'],
+    style: { head: [], border: [] },
+  });
   for (const { key, algorithm, count, sessions, seconds } of rates) {
-    table.push([key, algorithm, count, sessions, seconds.toFixed(2), Math.round(count / seconds), `${count} valid`]);
+    table.push([
+      key,
+      algorithm,
+      count,
+      sessions,
+      seconds.toFixed(2),
+      Math.round(count / seconds),
+      `${count} valid`,
+    ]);
   }
   console.log(`\n${table.toString()}`);
 }

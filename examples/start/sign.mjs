@@ -4,8 +4,20 @@ import { SingleBar } from 'cli-progress';
 import { CryptokiError } from 'cryptoki';
 
 export const ALGORITHMS = [
-  { key: 'EC P-256', keyType: 'EC', parameters: { curve: 'P-256' }, name: 'ECDSA-SHA256', check: { dsaEncoding: 'ieee-p1363' } },
-  { key: 'RSA-2048', keyType: 'RSA', parameters: { modulusBits: 2048 }, name: 'RSA-PKCS1-SHA256', check: { padding: constants.RSA_PKCS1_PADDING } },
+  {
+    key: 'EC P-256',
+    keyType: 'EC',
+    parameters: { curve: 'P-256' },
+    name: 'ECDSA-SHA256',
+    check: { dsaEncoding: 'ieee-p1363' },
+  },
+  {
+    key: 'RSA-2048',
+    keyType: 'RSA',
+    parameters: { modulusBits: 2048 },
+    name: 'RSA-PKCS1-SHA256',
+    check: { padding: constants.RSA_PKCS1_PADDING },
+  },
 ];
 
 /**
@@ -33,12 +45,21 @@ export async function makeKeyPair(session, { key, keyType, parameters }) {
  * @param {import('cryptoki').Token} token
  * @param {import('cryptoki').KeyPair} pair
  */
-export async function signAndCheck(token, { privateKey, publicKey }, { key, name, check }, { count, sessions: wanted }) {
+export async function signAndCheck(
+  token,
+  { privateKey, publicKey },
+  { key, name, check },
+  { count, sessions: wanted },
+) {
   const judge = { key: await publicKey.toKeyObject(), ...check };
   const messages = Array.from({ length: count }, (_, index) => Buffer.from(`message ${index} of ${count}`));
   const signatures = new Array(count);
   const sessions = [];
-  const bar = new SingleBar({ format: `${key.padEnd(8)} [{bar}] {value}/{total}`, noTTYOutput: true, notTTYSchedule: 2000 });
+  const bar = new SingleBar({
+    format: `${key.padEnd(8)} [{bar}] {value}/{total}`,
+    noTTYOutput: true,
+    notTTYSchedule: 2000,
+  });
   try {
     while (sessions.length < wanted) {
       const session = await token.openSession().catch(endOfSessions);
@@ -61,7 +82,9 @@ export async function signAndCheck(token, { privateKey, publicKey }, { key, name
     await Promise.all(keys.map(work));
     const seconds = Number(process.hrtime.bigint() - begin) / 1e9;
     bar.update(count);
-    const wrong = signatures.findIndex((signature, index) => !verify('sha256', messages[index], judge, signature));
+    const wrong = signatures.findIndex(
+      (signature, index) => !verify('sha256', messages[index], judge, signature),
+    );
     if (wrong >= 0) throw new Error(`${key}: node:crypto does not accept signature ${wrong}`);
     return { key, algorithm: name, count, sessions: keys.length, seconds };
   } finally {

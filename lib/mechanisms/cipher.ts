@@ -1,9 +1,16 @@
 /** Encryption algorithms by name. */
-import { argumentError } from '../constants';
+import { argumentError } from '../arguments';
 import { CKM, CKZ } from '../generated/constants';
 import type { BytesLike, RawMechanism } from '../raw/types';
 import { HASHES } from './digest';
-import { type Algorithm, asAlgorithm, asMechanism, checkOptions, type MechanismInput, unknownAlgorithm } from './mechanism';
+import {
+  type Algorithm,
+  asAlgorithm,
+  asMechanism,
+  checkOptions,
+  type MechanismInput,
+  unknownAlgorithm,
+} from './mechanism';
 
 function bytes(algorithm: Algorithm, option: string, length?: number): BytesLike {
   const value = algorithm[option];
@@ -23,7 +30,10 @@ function optionalBytes(algorithm: Algorithm, option: string): BytesLike | undefi
 function bits(algorithm: Algorithm, option: string, usual: number, most: number): number {
   const value = algorithm[option] ?? usual;
   if (!Number.isSafeInteger(value) || (value as number) < 1 || (value as number) > most) {
-    throw argumentError(RangeError, `${algorithm.name}: "${option}" must be a number of bits from 1 to ${most}`);
+    throw argumentError(
+      RangeError,
+      `${algorithm.name}: "${option}" must be a number of bits from 1 to ${most}`,
+    );
   }
   return value as number;
 }

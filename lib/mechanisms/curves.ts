@@ -1,4 +1,4 @@
-import { argumentError } from '../constants';
+import { argumentError } from '../arguments';
 
 /** An elliptic curve. */
 export interface Curve {
@@ -45,7 +45,10 @@ const PRINTABLE: Readonly<Record<string, string>> = {
 export function curveNamed(name: string): Curve {
   const found = CURVES.find((curve) => curve.name === name);
   if (found !== undefined) return found;
-  throw argumentError(RangeError, `"${name}" is no known curve; there are ${CURVE_NAMES.join(', ')}. Others: give ecParams`);
+  throw argumentError(
+    RangeError,
+    `"${String(name)}" is no known curve; there are ${CURVE_NAMES.join(', ')}. Others: give ecParams`,
+  );
 }
 
 /** The curve that a value of CKA_EC_PARAMS means, if it is one of ours. */

@@ -1,4 +1,4 @@
-import { createHash, webcrypto } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { CKG, CKM } from '../generated/constants';
 import type { BytesLike, RawMechanism } from '../raw/types';
 import { asAlgorithm, asMechanism, checkOptions, type MechanismInput, unknownAlgorithm } from './mechanism';
@@ -15,11 +15,41 @@ export interface Hash {
 
 /** Hash functions by the name that algorithms use for them. */
 export const HASHES: Readonly<Record<string, Hash>> = {
-  SHA1: { node: 'sha1', length: 20, mechanism: CKM.SHA_1, mgf: CKG.MGF1_SHA1, digestInfo: '3021300906052b0e03021a05000414' },
-  SHA224: { node: 'sha224', length: 28, mechanism: CKM.SHA224, mgf: CKG.MGF1_SHA224, digestInfo: '302d300d06096086480165030402040500041c' },
-  SHA256: { node: 'sha256', length: 32, mechanism: CKM.SHA256, mgf: CKG.MGF1_SHA256, digestInfo: '3031300d060960864801650304020105000420' },
-  SHA384: { node: 'sha384', length: 48, mechanism: CKM.SHA384, mgf: CKG.MGF1_SHA384, digestInfo: '3041300d060960864801650304020205000430' },
-  SHA512: { node: 'sha512', length: 64, mechanism: CKM.SHA512, mgf: CKG.MGF1_SHA512, digestInfo: '3051300d060960864801650304020305000440' },
+  SHA1: {
+    node: 'sha1',
+    length: 20,
+    mechanism: CKM.SHA_1,
+    mgf: CKG.MGF1_SHA1,
+    digestInfo: '3021300906052b0e03021a05000414',
+  },
+  SHA224: {
+    node: 'sha224',
+    length: 28,
+    mechanism: CKM.SHA224,
+    mgf: CKG.MGF1_SHA224,
+    digestInfo: '302d300d06096086480165030402040500041c',
+  },
+  SHA256: {
+    node: 'sha256',
+    length: 32,
+    mechanism: CKM.SHA256,
+    mgf: CKG.MGF1_SHA256,
+    digestInfo: '3031300d060960864801650304020105000420',
+  },
+  SHA384: {
+    node: 'sha384',
+    length: 48,
+    mechanism: CKM.SHA384,
+    mgf: CKG.MGF1_SHA384,
+    digestInfo: '3041300d060960864801650304020205000430',
+  },
+  SHA512: {
+    node: 'sha512',
+    length: 64,
+    mechanism: CKM.SHA512,
+    mgf: CKG.MGF1_SHA512,
+    digestInfo: '3051300d060960864801650304020305000440',
+  },
 };
 
 const DIGESTS: Readonly<Record<string, number>> = {
@@ -45,18 +75,8 @@ export function digestMechanism(input: MechanismInput): RawMechanism {
   return { mechanism };
 }
 
-/** Up to so many bytes a digest takes less time than handing the message to another thread. */
-export const DIGEST_AT_ONCE = 64 * 1024;
-
-/** The digest of a long message, made by Node beside the event loop: for tokens that sign digests only. */
-export async function digestOf(hash: Hash, data: BytesLike): Promise<Buffer> {
-  if (hash.node === 'sha224') return digestOfSync(hash, data); // WebCrypto does not have it
-  const name = hash.node.replace('sha', 'SHA-');
-  return Buffer.from(await webcrypto.subtle.digest(name, data as ArrayBuffer));
-}
-
-/** {@link digestOf}, on the calling thread. */
-export function digestOfSync(hash: Hash, data: BytesLike): Buffer {
+/** The digest of a message, made by Node on the calling thread. */
+export function digestOf(hash: Hash, data: BytesLike): Buffer {
   const view = ArrayBuffer.isView(data)
     ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
     : new Uint8Array(data);

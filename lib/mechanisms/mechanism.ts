@@ -1,4 +1,5 @@
-import { argumentError, constantValue } from '../constants';
+import { argumentError } from '../arguments';
+import { constantValue } from '../constants';
 import type { RawMechanism } from '../raw/types';
 import type { MechanismName } from '../slot';
 
@@ -30,7 +31,8 @@ export function asMechanism(input: MechanismInput): RawMechanism | undefined {
 /** The algorithm, when the input is one. */
 export function asAlgorithm(input: MechanismInput): Algorithm {
   if (typeof input === 'string') return { name: input };
-  if (typeof input === 'object' && input !== null && 'name' in input && typeof input.name === 'string') return input;
+  if (typeof input === 'object' && input !== null && 'name' in input && typeof input.name === 'string')
+    return input;
   throw argumentError(
     TypeError,
     'an algorithm must be a name ("ECDSA-SHA256"), an object with a name, or an object with a mechanism',

@@ -1,16 +1,31 @@
 /** Signature and MAC algorithms by name, and how a token that lacks the whole mechanism does the rest. */
-import { argumentError } from '../constants';
+import { argumentError } from '../arguments';
 import { CryptokiError } from '../errors';
 import { CKM } from '../generated/constants';
-import type { BytesLike, RawMechanism } from '../raw/types';
-import { DIGEST_AT_ONCE, digestOf, digestOfSync, type Hash, HASHES } from './digest';
-import { type Algorithm, asAlgorithm, asMechanism, checkOptions, type MechanismInput, unknownAlgorithm } from './mechanism';
+import type { BytesLike, RawDigest, RawMechanism } from '../raw/types';
+import { digestOf, HASHES, type Hash } from './digest';
+import {
+  type Algorithm,
+  asAlgorithm,
+  asMechanism,
+  checkOptions,
+  type MechanismInput,
+  unknownAlgorithm,
+} from './mechanism';
 
 /** What is to be called with what: the message itself, or its digest behind `prefix`. */
 export interface SignaturePlan {
   readonly mechanism: RawMechanism;
   readonly hash?: Hash;
   readonly prefix?: Buffer;
+}
+
+/** The arguments of the native job. */
+export interface PreparedSignature {
+  readonly mechanism: RawMechanism;
+  readonly message: BytesLike;
+  /** The job makes the digest of the message on the token first. */
+  readonly digest?: RawDigest | undefined;
 }
 
 interface SignatureAlgorithm {
@@ -26,9 +41,24 @@ const ALGORITHMS = new Map<string, SignatureAlgorithm>([['EdDSA', { whole: CKM.E
 for (const [name, hash] of Object.entries(HASHES)) {
   const mechanism = (text: string): number => (CKM as Readonly<Record<string, number>>)[text] as number;
   const legacy = name === 'SHA1' ? 'SHA_1' : name;
-  ALGORITHMS.set(`ECDSA-${name}`, { whole: mechanism(`ECDSA_${name}`), digestOnly: CKM.ECDSA, hash, kind: 'ecdsa' });
-  ALGORITHMS.set(`RSA-PKCS1-${name}`, { whole: mechanism(`${name}_RSA_PKCS`), digestOnly: CKM.RSA_PKCS, hash, kind: 'pkcs1' });
-  ALGORITHMS.set(`RSA-PSS-${name}`, { whole: mechanism(`${name}_RSA_PKCS_PSS`), digestOnly: CKM.RSA_PKCS_PSS, hash, kind: 'pss' });
+  ALGORITHMS.set(`ECDSA-${name}`, {
+    whole: mechanism(`ECDSA_${name}`),
+    digestOnly: CKM.ECDSA,
+    hash,
+    kind: 'ecdsa',
+  });
+  ALGORITHMS.set(`RSA-PKCS1-${name}`, {
+    whole: mechanism(`${name}_RSA_PKCS`),
+    digestOnly: CKM.RSA_PKCS,
+    hash,
+    kind: 'pkcs1',
+  });
+  ALGORITHMS.set(`RSA-PSS-${name}`, {
+    whole: mechanism(`${name}_RSA_PKCS_PSS`),
+    digestOnly: CKM.RSA_PKCS_PSS,
+    hash,
+    kind: 'pss',
+  });
   ALGORITHMS.set(`HMAC-${name}`, { whole: mechanism(`${legacy}_HMAC`), hash, kind: 'hmac' });
 }
 
@@ -45,7 +75,7 @@ function pssParameter(algorithm: Algorithm, hash: Hash): object {
  * @param available the mechanisms of the token (CKM_ numbers)
  * @throws RangeError ERR_OUT_OF_RANGE for an unknown name; ERR_CRYPTOKI_UNSUPPORTED when the token can do neither
  */
-export function planSignature(input: MechanismInput, available: ReadonlySet<number>): SignaturePlan {
+function planSignature(input: MechanismInput, available: ReadonlySet<number>): SignaturePlan {
   const given = asMechanism(input);
   if (given !== undefined) return { mechanism: given };
   const algorithm = asAlgorithm(input);
@@ -57,7 +87,9 @@ export function planSignature(input: MechanismInput, available: ReadonlySet<numb
   if (available.has(whole)) return { mechanism: { mechanism: whole, parameter } };
   if (hash !== undefined && digestOnly !== undefined && available.has(digestOnly)) {
     const mechanism = { mechanism: digestOnly, parameter };
-    return kind === 'pkcs1' ? { mechanism, hash, prefix: Buffer.from(hash.digestInfo, 'hex') } : { mechanism, hash };
+    return kind === 'pkcs1'
+      ? { mechanism, hash, prefix: Buffer.from(hash.digestInfo, 'hex') }
+      : { mechanism, hash };
   }
   throw new CryptokiError({
     code: 'ERR_CRYPTOKI_UNSUPPORTED',
@@ -65,22 +97,31 @@ export function planSignature(input: MechanismInput, available: ReadonlySet<numb
   });
 }
 
-/** What goes to the module: the message, or its digest; a promise when the digest of a long message has to be made. */
-export function prepareMessage(plan: SignaturePlan, data: BytesLike): BytesLike | Promise<BytesLike> {
-  if (plan.hash === undefined || checkBytes(data).byteLength <= DIGEST_AT_ONCE) return prepareMessageSync(plan, data);
-  return digestOf(plan.hash, data).then((digest) => withPrefix(plan, digest));
-}
+/** Up to so many bytes Node makes the digest in less time than it takes to notice. */
+const DIGEST_AT_ONCE = 64 * 1024;
 
-/** {@link prepareMessage}, on the calling thread. */
-export function prepareMessageSync(plan: SignaturePlan, data: BytesLike): BytesLike {
-  return plan.hash === undefined ? data : withPrefix(plan, digestOfSync(plan.hash, checkBytes(data)));
-}
-
-function withPrefix(plan: SignaturePlan, digest: Buffer): Buffer {
-  return plan.prefix === undefined ? digest : Buffer.concat([plan.prefix, digest]);
+/**
+ * How to sign or verify a message with what the token has. Where it signs digests only, Node makes that of a short
+ * message, and the token that of a long one: within the job, so that the event loop stays free and calls stay in order.
+ */
+export function prepareSignature(
+  input: MechanismInput,
+  available: ReadonlySet<number>,
+  data: BytesLike,
+): PreparedSignature {
+  const { mechanism, hash, prefix } = planSignature(input, available);
+  if (hash === undefined) return { mechanism, message: data };
+  if (checkBytes(data).byteLength > DIGEST_AT_ONCE && available.has(hash.mechanism)) {
+    return { mechanism, message: data, digest: { mechanism: { mechanism: hash.mechanism }, prefix } };
+  }
+  const digest = digestOf(hash, data);
+  return { mechanism, message: prefix === undefined ? digest : Buffer.concat([prefix, digest]) };
 }
 
 function checkBytes(data: BytesLike): BytesLike {
   if (ArrayBuffer.isView(data) || data instanceof ArrayBuffer) return data;
-  throw argumentError(TypeError, 'the message must be bytes (a Buffer, typed array, DataView or ArrayBuffer)');
+  throw argumentError(
+    TypeError,
+    'the message must be bytes (a Buffer, typed array, DataView or ArrayBuffer)',
+  );
 }

@@ -25,7 +25,12 @@ const CLASSES: Readonly<Record<string, ObjectType>> = {
 export const IDENTITY_TYPES: readonly number[] = IDENTITY.map(attributeType);
 
 /** The object of the right class for a handle. */
-export function makeObject(session: Session, handle: bigint, identity: Identity, loginEpoch: number): StorageObject {
+export function makeObject(
+  session: Session,
+  handle: bigint,
+  identity: Identity,
+  loginEpoch: number,
+): StorageObject {
   const Type = typeof identity.class === 'string' ? CLASSES[identity.class] : undefined;
   return new (Type ?? StorageObject)(session, handle, identity, loginEpoch);
 }
@@ -37,18 +42,30 @@ export function loginEpoch(session: Session): number {
 }
 
 /**
- * The object for a handle that the session has just made. What the module does not tell of it is taken from the
- * template it was made with.
+ * The object for a handle that the session has just made. What cannot be read of it, because the session was closed
+ * meanwhile or the module does not tell, is taken from the template: what was made must not be lost to its caller.
  */
-export async function adoptObject(session: Session, handle: bigint, made: Attributes): Promise<StorageObject> {
-  const epoch = loginEpoch(session);
-  const read = await session.use().C_GetAttributeValue(session.handle, handle, IDENTITY_TYPES);
+export async function adoptObject(
+  session: Session,
+  handle: bigint,
+  made: Attributes,
+  epoch: number,
+): Promise<StorageObject> {
+  const token = made.token ?? false;
+  if (!token) session.token.slot.creators.set(handle, session);
+  const { raw } = session.token.slot.module;
+  const read = await raw.C_GetAttributeValue(session.handle, handle, IDENTITY_TYPES).catch(() => []);
   const known: Identity = fromResults(IDENTITY, read);
-  const identity: Identity = { token: made.token ?? false, ...known };
-  if (identity.class === undefined && made.class !== undefined) {
-    identity.class = constantName('CKO', Number(constantValue('CKO', made.class))) as Named<'CKO'>;
-  }
-  if (!identity.token) session.token.slot.creators.set(handle, session);
+  const named = <Family extends 'CKO' | 'CKK'>(family: Family, name: Named<Family>): Named<Family> =>
+    constantName(family, Number(constantValue(family, name as string | number)));
+  const identity: Identity = {
+    token,
+    private: made.private ?? false,
+    ...(made.class === undefined ? {} : { class: named('CKO', made.class) }),
+    ...(made.keyType === undefined ? {} : { keyType: named('CKK', made.keyType) }),
+    ...(typeof made.label === 'string' ? { label: made.label } : {}),
+    ...known,
+  };
   return makeObject(session, handle, identity, epoch);
 }
 
@@ -56,6 +73,7 @@ export async function adoptObject(session: Session, handle: bigint, made: Attrib
 export async function createObject(session: Session, attributes: Attributes): Promise<StorageObject> {
   const template = toTemplate(attributes);
   const raw = session.useForWriting(attributes.token ?? false);
+  const epoch = loginEpoch(session);
   const handle = await raw.C_CreateObject(session.handle, template);
-  return adoptObject(session, handle, attributes);
+  return adoptObject(session, handle, attributes, epoch);
 }

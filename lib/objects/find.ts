@@ -1,5 +1,5 @@
+import { argumentError, requireObject, requireOptions } from '../arguments';
 import { type Attributes, fromResults, toTemplate } from '../attributes';
-import { argumentError } from '../constants';
 import { CryptokiError } from '../errors';
 import type { Session } from '../session';
 import { IDENTITY_TYPES, loginEpoch, makeObject } from './create';
@@ -17,12 +17,15 @@ export async function findObjects(
   attributes: Attributes,
   options: FindOptions,
 ): Promise<StorageObject[]> {
+  requireOptions(options, 'the options of find', ['limit']);
   const limit = options.limit ?? 0;
   if (options.limit !== undefined && (!Number.isSafeInteger(limit) || limit < 1)) {
     throw argumentError(RangeError, 'limit must be a positive integer');
   }
   const epoch = loginEpoch(session);
-  const found = await session.use().findObjects(session.handle, toTemplate(attributes), IDENTITY_TYPES, limit);
+  const found = await session
+    .use()
+    .findObjects(session.handle, toTemplate(attributes), IDENTITY_TYPES, limit);
   return found.map(({ handle, attributes: results }) =>
     makeObject(session, handle, fromResults(IDENTITY, results), epoch),
   );
@@ -34,6 +37,7 @@ export async function findOne(
   objectClass: 'PRIVATE_KEY' | 'PUBLIC_KEY' | 'SECRET_KEY' | 'CERTIFICATE',
   attributes: Attributes,
 ): Promise<StorageObject> {
+  requireObject(attributes, 'the attributes to search by');
   const found = await findObjects(session, { ...attributes, class: objectClass }, { limit: 2 });
   const [only] = found;
   if (only !== undefined && found.length === 1) return only;
@@ -46,7 +50,9 @@ export async function findOne(
       detail: `more than one ${what} ${where} fits (searched by ${names}); add id or label`,
     });
   }
-  const hint = session.state.includes('PUBLIC_SESSION') ? '; nobody is logged in, so private objects are not seen' : '';
+  const hint = session.state.includes('PUBLIC_SESSION')
+    ? '; nobody is logged in, so private objects are not seen'
+    : '';
   throw new CryptokiError({
     code: 'ERR_CRYPTOKI_OBJECT_NOT_FOUND',
     detail: `no ${what} ${where} fits (searched by ${names})${hint}`,

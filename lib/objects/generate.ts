@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { argumentError, requireOptions } from '../arguments';
 import { type AttributeName, type Attributes, toTemplate } from '../attributes';
-import { argumentError } from '../constants';
 import { CKM } from '../generated/constants';
 import { curveNamed } from '../mechanisms/curves';
 import { asMechanism, type Mechanism } from '../mechanisms/mechanism';
 import type { RawMechanism } from '../raw/types';
 import type { Session } from '../session';
-import { adoptObject } from './create';
+import { adoptObject, loginEpoch } from './create';
 import type { KeyType } from './key';
 import type { PrivateKey } from './private-key';
 import type { PublicKey } from './public-key';
@@ -64,42 +64,68 @@ const PAIR_MECHANISMS: Readonly<Record<string, number>> = {
   EC_MONTGOMERY: CKM.EC_MONTGOMERY_KEY_PAIR_GEN,
 };
 
-const COUNTERPART: Readonly<Record<KeyUsage, AttributeName>> = {
-  sign: 'verify',
-  decrypt: 'encrypt',
-  derive: 'derive',
-  unwrap: 'wrap',
+const PAIR_OPTIONS = [
+  'keyType',
+  'curve',
+  'modulusBits',
+  'publicExponent',
+  'usage',
+  'label',
+  'id',
+  'token',
+  'extractable',
+  'publicKey',
+  'privateKey',
+] as const;
+
+type UsageTable = Readonly<Record<string, readonly AttributeName[]>>;
+
+const PRIVATE_USAGE: UsageTable = {
+  sign: ['sign'],
+  decrypt: ['decrypt'],
+  derive: ['derive'],
+  unwrap: ['unwrap'],
 };
-
-const isKeyUsage = (name: string): name is KeyUsage => Object.hasOwn(COUNTERPART, name);
-
-const SECRET_USAGE: Readonly<Record<string, readonly AttributeName[]>> = {
+const PUBLIC_USAGE: UsageTable = {
+  sign: ['verify'],
+  decrypt: ['encrypt'],
+  derive: ['derive'],
+  unwrap: ['wrap'],
+};
+const SECRET_USAGE: UsageTable = {
   encrypt: ['encrypt', 'decrypt'],
   sign: ['sign', 'verify'],
   derive: ['derive'],
   wrap: ['wrap', 'unwrap'],
 };
 
-function usageAttributes(
-  usages: readonly string[],
-  table: (usage: string) => readonly AttributeName[] | undefined,
-): Attributes {
+/** The attributes of what the key is for, and false for all else: tokens differ in what they take as default. */
+function usageAttributes(usages: readonly string[], table: UsageTable): Attributes {
+  if (!Array.isArray(usages)) throw argumentError(TypeError, 'usage must be an array of names');
   const names = usages.flatMap((usage) => {
-    const found = table(usage);
-    if (found === undefined) throw argumentError(RangeError, `"${usage}" is no usage of such a key`);
-    return found;
+    const found = Object.hasOwn(table, usage) ? table[usage] : undefined;
+    if (found !== undefined) return found;
+    const known = Object.keys(table).join(', ');
+    throw argumentError(RangeError, `"${String(usage)}" is no usage of such a key; there are ${known}`);
   });
-  const attributes: unknown = Object.fromEntries(names.map((name) => [name, true]));
+  const all = Object.values(table).flat();
+  const attributes: unknown = Object.fromEntries(all.map((name) => [name, names.includes(name)]));
   return attributes as Attributes;
 }
 
 function pairMechanism(keyType: KeyPairOptions['keyType']): RawMechanism {
   const given = typeof keyType === 'object' ? asMechanism(keyType) : undefined;
   if (given !== undefined) return given;
-  const mechanism = typeof keyType === 'string' && Object.hasOwn(PAIR_MECHANISMS, keyType) ? PAIR_MECHANISMS[keyType] : undefined;
+  const mechanism =
+    typeof keyType === 'string' && Object.hasOwn(PAIR_MECHANISMS, keyType)
+      ? PAIR_MECHANISMS[keyType]
+      : undefined;
   if (mechanism !== undefined) return { mechanism };
   const known = Object.keys(PAIR_MECHANISMS).join(', ');
-  throw argumentError(RangeError, `"${String(keyType)}" is no type of key pair; there are ${known}, or give a mechanism`);
+  throw argumentError(
+    RangeError,
+    `"${String(keyType)}" is no type of key pair; there are ${known}, or give a mechanism`,
+  );
 }
 
 function domainAttributes({ keyType, curve, modulusBits, publicExponent }: KeyPairOptions): Attributes {
@@ -111,39 +137,40 @@ function domainAttributes({ keyType, curve, modulusBits, publicExponent }: KeyPa
 
 /** C_GenerateKeyPair; see Session.generateKeyPair. */
 export async function generateKeyPair(session: Session, options: KeyPairOptions): Promise<KeyPair> {
+  requireOptions(options, 'the options of generateKeyPair', PAIR_OPTIONS);
   const mechanism = pairMechanism(options.keyType);
-  if (options.curve === undefined && options.publicKey?.ecParams === undefined && /^EC/.test(String(options.keyType))) {
-    throw argumentError(TypeError, `a key pair of type ${options.keyType} needs a curve, for example { curve: 'P-256' }`);
-  }
-  const usage = options.usage ?? [options.keyType === 'EC_MONTGOMERY' ? 'derive' : 'sign'];
   const { label, token = false, extractable = false, id = randomBytes(20) } = options;
+  const isElliptic = typeof options.keyType === 'string' && options.keyType.startsWith('EC');
+  if (options.keyType === 'RSA' && options.curve !== undefined) {
+    throw argumentError(TypeError, 'a key pair of type RSA has no curve');
+  }
+  if (isElliptic && options.curve === undefined && options.publicKey?.ecParams === undefined) {
+    throw argumentError(
+      TypeError,
+      `a key pair of type ${options.keyType} needs a curve, such as { curve: 'P-256' }`,
+    );
+  }
+  const { usage = [options.keyType === 'EC_MONTGOMERY' ? 'derive' : 'sign'] } = options;
   const publicKey: Attributes = {
     class: 'PUBLIC_KEY',
-    label,
-    id,
-    token,
-    private: false,
+    ...{ label, id, token, private: false },
     ...domainAttributes(options),
-    ...usageAttributes(usage, (name) => (isKeyUsage(name) ? [COUNTERPART[name]] : undefined)),
+    ...usageAttributes(usage, PUBLIC_USAGE),
     ...options.publicKey,
   };
   const privateKey: Attributes = {
     class: 'PRIVATE_KEY',
-    label,
-    id,
-    token,
-    private: true,
-    sensitive: true,
-    extractable,
-    ...usageAttributes(usage, (name) => (isKeyUsage(name) ? [name] : undefined)),
+    ...{ label, id, token, private: true, sensitive: true, extractable },
+    ...usageAttributes(usage, PRIVATE_USAGE),
     ...options.privateKey,
   };
   const templates = [toTemplate(publicKey), toTemplate(privateKey)] as const;
   const raw = session.useForWriting(Boolean(publicKey.token) || Boolean(privateKey.token));
+  const epoch = loginEpoch(session);
   const handles = await raw.C_GenerateKeyPair(session.handle, mechanism, ...templates);
   const made = await Promise.all([
-    adoptObject(session, handles.publicKey, publicKey),
-    adoptObject(session, handles.privateKey, privateKey),
+    adoptObject(session, handles.publicKey, publicKey, epoch),
+    adoptObject(session, handles.privateKey, privateKey, epoch),
   ]);
   return { publicKey: made[0] as PublicKey, privateKey: made[1] as PrivateKey };
 }
@@ -159,19 +186,19 @@ function keyMechanism(keyType: KeyOptions['keyType']): RawMechanism {
 /** C_GenerateKey; see Session.generateKey. */
 export async function generateKey(session: Session, options: KeyOptions): Promise<SecretKey> {
   const { keyType, usage, id = randomBytes(20), token = false, extractable = false, ...rest } = options;
+  const attributes: Attributes = rest;
+  const hasLength = keyType === 'AES' || keyType === 'GENERIC_SECRET';
   const isCipher = typeof keyType === 'string' && !/GENERIC|HMAC|HKDF/.test(keyType);
   const key: Attributes = {
     class: 'SECRET_KEY',
-    id,
-    token,
-    private: true,
-    sensitive: true,
-    extractable,
-    valueLen: keyType === 'AES' || keyType === 'GENERIC_SECRET' ? 32 : undefined,
-    ...usageAttributes(usage ?? [isCipher ? 'encrypt' : 'sign'], (name) => (Object.hasOwn(SECRET_USAGE, name) ? SECRET_USAGE[name] : undefined)),
-    ...(rest as Attributes),
+    ...{ id, token, private: true, sensitive: true, extractable },
+    ...usageAttributes(usage === undefined ? [isCipher ? 'encrypt' : 'sign'] : usage, SECRET_USAGE),
+    ...attributes,
+    valueLen: attributes.valueLen ?? (hasLength ? 32 : undefined),
   };
   const template = toTemplate(key);
-  const handle = await session.useForWriting(token).C_GenerateKey(session.handle, keyMechanism(keyType), template);
-  return (await adoptObject(session, handle, key)) as SecretKey;
+  const raw = session.useForWriting(token);
+  const epoch = loginEpoch(session);
+  const handle = await raw.C_GenerateKey(session.handle, keyMechanism(keyType), template);
+  return (await adoptObject(session, handle, key, epoch)) as SecretKey;
 }

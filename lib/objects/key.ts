@@ -1,6 +1,6 @@
 import type { Named } from '../generated/attributes';
-import { type Identity, StorageObject } from './storage-object';
 import type { Session } from '../session';
+import { type Identity, StorageObject } from './storage-object';
 
 /** CKK_ without the prefix, or a vendor's number. */
 export type KeyType = Named<'CKK'>;

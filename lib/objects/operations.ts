@@ -1,43 +1,38 @@
 /** What keys do, whatever class they are of. Each is one native job on the key's session. */
 import { cipherMechanism } from '../mechanisms/cipher';
 import type { MechanismInput } from '../mechanisms/mechanism';
-import { planSignature, prepareMessage, prepareMessageSync } from '../mechanisms/signature';
-import type { BytesLike, RawMechanism } from '../raw/types';
+import { type PreparedSignature, prepareSignature } from '../mechanisms/signature';
+import type { BytesLike } from '../raw/types';
 import type { StorageObject } from './storage-object';
 
-interface Prepared {
-  readonly mechanism: RawMechanism;
-  readonly message: BytesLike;
-}
-
-/** The plan and the message for it; a promise only where the mechanisms are not known or the digest takes long. */
-function prepare(key: StorageObject, algorithm: MechanismInput, data: BytesLike): Prepared | Promise<Prepared> {
-  const withMechanisms = (available: ReadonlySet<number>): Prepared | Promise<Prepared> => {
-    const plan = planSignature(algorithm, available);
-    const message = prepareMessage(plan, data);
-    const { mechanism } = plan;
-    return message instanceof Promise ? message.then((done) => ({ mechanism, message: done })) : { mechanism, message };
-  };
+/** A promise only when the mechanisms of the token could not be asked before. */
+function prepare(
+  key: StorageObject,
+  algorithm: MechanismInput,
+  data: BytesLike,
+): PreparedSignature | Promise<PreparedSignature> {
   const available = key.session.token.mechanismSet();
-  return available instanceof Promise ? available.then(withMechanisms) : withMechanisms(available);
-}
-
-function prepareSync(key: StorageObject, algorithm: MechanismInput, data: BytesLike): Prepared {
-  const plan = planSignature(algorithm, key.session.token.mechanismSetSync());
-  return { mechanism: plan.mechanism, message: prepareMessageSync(plan, data) };
+  return available instanceof Promise
+    ? available.then((set) => prepareSignature(algorithm, set, data))
+    : prepareSignature(algorithm, available, data);
 }
 
 export async function sign(key: StorageObject, algorithm: MechanismInput, data: BytesLike): Promise<Buffer> {
   key.use();
   let prepared = prepare(key, algorithm, data);
   if (prepared instanceof Promise) prepared = await prepared;
-  return key.use().sign(key.session.handle, prepared.mechanism, key.handle, prepared.message);
+  const { mechanism, message, digest } = prepared;
+  return key.use().sign(key.session.handle, mechanism, key.handle, message, digest);
 }
 
 export function signSync(key: StorageObject, algorithm: MechanismInput, data: BytesLike): Buffer {
   const raw = key.use();
-  const { mechanism, message } = prepareSync(key, algorithm, data);
-  return raw.signSync(key.session.handle, mechanism, key.handle, message);
+  const { mechanism, message, digest } = prepareSignature(
+    algorithm,
+    key.session.token.mechanismSetSync(),
+    data,
+  );
+  return raw.signSync(key.session.handle, mechanism, key.handle, message, digest);
 }
 
 export async function verify(
@@ -49,7 +44,8 @@ export async function verify(
   key.use();
   let prepared = prepare(key, algorithm, data);
   if (prepared instanceof Promise) prepared = await prepared;
-  return key.use().verify(key.session.handle, prepared.mechanism, key.handle, prepared.message, signature);
+  const { mechanism, message, digest } = prepared;
+  return key.use().verify(key.session.handle, mechanism, key.handle, message, signature, digest);
 }
 
 export function verifySync(
@@ -59,11 +55,19 @@ export function verifySync(
   signature: BytesLike,
 ): boolean {
   const raw = key.use();
-  const { mechanism, message } = prepareSync(key, algorithm, data);
-  return raw.verifySync(key.session.handle, mechanism, key.handle, message, signature);
+  const { mechanism, message, digest } = prepareSignature(
+    algorithm,
+    key.session.token.mechanismSetSync(),
+    data,
+  );
+  return raw.verifySync(key.session.handle, mechanism, key.handle, message, signature, digest);
 }
 
-export async function encrypt(key: StorageObject, algorithm: MechanismInput, data: BytesLike): Promise<Buffer> {
+export async function encrypt(
+  key: StorageObject,
+  algorithm: MechanismInput,
+  data: BytesLike,
+): Promise<Buffer> {
   return key.use().encrypt(key.session.handle, cipherMechanism(algorithm), key.handle, data);
 }
 
@@ -71,7 +75,11 @@ export function encryptSync(key: StorageObject, algorithm: MechanismInput, data:
   return key.use().encryptSync(key.session.handle, cipherMechanism(algorithm), key.handle, data);
 }
 
-export async function decrypt(key: StorageObject, algorithm: MechanismInput, data: BytesLike): Promise<Buffer> {
+export async function decrypt(
+  key: StorageObject,
+  algorithm: MechanismInput,
+  data: BytesLike,
+): Promise<Buffer> {
   return key.use().decrypt(key.session.handle, cipherMechanism(algorithm), key.handle, data);
 }
 

@@ -26,9 +26,13 @@ function ellipticKeyInfo(ecParams: Buffer, ecPoint: Buffer): Buffer {
   const curve = curveOf(ecParams);
   const parameters = fromBER(toArrayBuffer(curve?.oid ?? ecParams)).result;
   const isWeierstrass = curve === undefined || curve.keyType === 'EC';
-  const algorithm = isWeierstrass ? [new ObjectIdentifier({ value: EC_PUBLIC_KEY }), parameters] : [parameters];
+  const algorithm = isWeierstrass
+    ? [new ObjectIdentifier({ value: EC_PUBLIC_KEY }), parameters]
+    : [parameters];
   const point = toArrayBuffer(pointOf(ecPoint, curve?.pointLength));
-  const info = new Sequence({ value: [new Sequence({ value: algorithm }), new BitString({ valueHex: point })] });
+  const info = new Sequence({
+    value: [new Sequence({ value: algorithm }), new BitString({ valueHex: point })],
+  });
   return Buffer.from(info.toBER());
 }
 

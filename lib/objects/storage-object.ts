@@ -1,5 +1,5 @@
+import { argumentError } from '../arguments';
 import { type AttributeName, type Attributes, attributeType, fromResults, toTemplate } from '../attributes';
-import { argumentError } from '../constants';
 import { CryptokiError } from '../errors';
 import type { AttributeValues, Named } from '../generated/attributes';
 import type { RawModule } from '../raw';
@@ -59,7 +59,7 @@ export class StorageObject implements AsyncDisposable {
    * on several of them.
    */
   on(session: Session): this {
-    if (session.token.slot !== this.session.token.slot) {
+    if (session?.token?.slot !== this.session.token.slot) {
       throw argumentError(TypeError, 'an object can only be used through a session on its own token');
     }
     const Same = this.constructor as new (...args: ConstructorParameters<typeof StorageObject>) => this;
@@ -82,7 +82,9 @@ export class StorageObject implements AsyncDisposable {
    * @throws CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID; ERR_CRYPTOKI_ATTRIBUTE when the module has no value
    */
   async attribute<Name extends AttributeName>(name: Name): Promise<AttributeValues[Name]> {
-    const results = await this.use().C_GetAttributeValue(this.session.handle, this.handle, [attributeType(name)]);
+    const results = await this.use().C_GetAttributeValue(this.session.handle, this.handle, [
+      attributeType(name),
+    ]);
     const value = fromResults([name], results)[name];
     if (value !== undefined) return value as AttributeValues[Name];
     const reason = results[0]?.reason;

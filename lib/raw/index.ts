@@ -12,14 +12,15 @@ import type {
   LoadOptions,
   ModuleDescription,
   RawAttribute,
+  RawDigest,
   RawFound,
   RawMechanism,
 } from './types';
 
-export { CryptokiError, isCode } from '../errors';
 export type { Action, OwnCode, ReturnValue } from '../errors';
-export * from '../generated/constants';
+export { CryptokiError, isCode } from '../errors';
 export type { RawCalls } from '../generated/calls';
+export * from '../generated/constants';
 export type * from '../generated/structures';
 export type * from './types';
 
@@ -28,12 +29,44 @@ export type * from './types';
  * between, and nothing stays half-open on the session after an error.
  */
 export interface RawOperations {
-  /** C_SignInit, C_Sign. */
-  sign(session: bigint, mechanism: RawMechanism, key: bigint, data: BytesLike): Promise<Buffer>;
-  signSync(session: bigint, mechanism: RawMechanism, key: bigint, data: BytesLike): Buffer;
-  /** C_VerifyInit, C_Verify; false for CKR_SIGNATURE_INVALID and CKR_SIGNATURE_LEN_RANGE. */
-  verify(session: bigint, mechanism: RawMechanism, key: bigint, data: BytesLike, signature: BytesLike): Promise<boolean>;
-  verifySync(session: bigint, mechanism: RawMechanism, key: bigint, data: BytesLike, signature: BytesLike): boolean;
+  /**
+   * C_SignInit, C_Sign.
+   * @param digest makes the digest of `data` first (C_DigestInit, C_Digest) and signs that
+   */
+  sign(
+    session: bigint,
+    mechanism: RawMechanism,
+    key: bigint,
+    data: BytesLike,
+    digest?: RawDigest | undefined,
+  ): Promise<Buffer>;
+  signSync(
+    session: bigint,
+    mechanism: RawMechanism,
+    key: bigint,
+    data: BytesLike,
+    digest?: RawDigest | undefined,
+  ): Buffer;
+  /**
+   * C_VerifyInit, C_Verify; false for CKR_SIGNATURE_INVALID and CKR_SIGNATURE_LEN_RANGE.
+   * @param digest as for sign
+   */
+  verify(
+    session: bigint,
+    mechanism: RawMechanism,
+    key: bigint,
+    data: BytesLike,
+    signature: BytesLike,
+    digest?: RawDigest | undefined,
+  ): Promise<boolean>;
+  verifySync(
+    session: bigint,
+    mechanism: RawMechanism,
+    key: bigint,
+    data: BytesLike,
+    signature: BytesLike,
+    digest?: RawDigest | undefined,
+  ): boolean;
   /** C_DigestInit, C_Digest. */
   digest(session: bigint, mechanism: RawMechanism, data: BytesLike): Promise<Buffer>;
   digestSync(session: bigint, mechanism: RawMechanism, data: BytesLike): Buffer;

@@ -68,6 +68,14 @@ export interface RawMechanism {
   parameter?: undefined | null | BytesLike | number | bigint | object;
 }
 
+/** For mechanisms that sign digests only: the job makes the digest of the message on the token first. */
+export interface RawDigest {
+  /** The digest mechanism. */
+  mechanism: RawMechanism;
+  /** Bytes to put before the digest: DigestInfo for CKM_RSA_PKCS. */
+  prefix?: BytesLike | undefined;
+}
+
 /** An object found by findObjects. */
 export interface RawFound {
   handle: bigint;

@@ -103,7 +103,10 @@ const Structure* parameterOf(CK_MECHANISM_TYPE mechanism) {
 }
 
 ${['CK_INFO', 'CK_SLOT_INFO', 'CK_TOKEN_INFO', 'CK_MECHANISM_INFO', 'CK_SESSION_INFO']
-  .map((name) => `template <>\nconst Structure& structureOf<${name}>() {\n  static const Structure& structure = *structureNamed("${name}");\n  return structure;\n}`)
+  .map(
+    (name) =>
+      `template <>\nconst Structure& structureOf<${name}>() {\n  static const Structure& structure = *structureNamed("${name}");\n  return structure;\n}`,
+  )
   .join('\n')}
 
 }  // namespace cryptoki

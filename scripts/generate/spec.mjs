@@ -38,7 +38,12 @@ export const ROLES = {
   'out session': { c: ['CK_SESSION_HANDLE*'], cpp: 'role::OutHandle', out: 'bigint' },
   'out slot': { c: ['CK_SLOT_ID*'], cpp: 'role::OutHandle', out: 'bigint' },
   'out ulong': { c: ['CK_ULONG*'], cpp: 'role::OutUlong', out: 'number | undefined' },
-  'out objects': { c: ['CK_OBJECT_HANDLE*', 'CK_ULONG', 'CK_ULONG*'], cpp: 'role::OutObjects', in: 'number', out: 'bigint[]' },
+  'out objects': {
+    c: ['CK_OBJECT_HANDLE*', 'CK_ULONG', 'CK_ULONG*'],
+    cpp: 'role::OutObjects',
+    in: 'number',
+    out: 'bigint[]',
+  },
   'out random': { c: ['CK_BYTE*', 'CK_ULONG'], cpp: 'role::OutRandom', in: 'number', out: 'Buffer' },
   'out attributes': {
     c: ['CK_ATTRIBUTE*', 'CK_ULONG'],
@@ -61,7 +66,9 @@ export function loadSpec(folder) {
     'errors',
     'mechanisms',
   ].map(read);
-  const fields = Object.fromEntries(Object.entries(structures).map(([name, list]) => [name, list.map(parseField)]));
+  const fields = Object.fromEntries(
+    Object.entries(structures).map(([name, list]) => [name, list.map(parseField)]),
+  );
   return {
     constants,
     fields,
@@ -77,7 +84,13 @@ export function loadSpec(folder) {
 function parseField(text) {
   const [type, name] = text.split(' ');
   const [, base, stars, count] = /^(\w+)(\**)(?:\[(\d+)\])?$/.exec(type);
-  return { name, type: base + stars, base, pointer: stars.length > 0, count: count === undefined ? undefined : Number(count) };
+  return {
+    name,
+    type: base + stars,
+    base,
+    pointer: stars.length > 0,
+    count: count === undefined ? undefined : Number(count),
+  };
 }
 
 function integerTypes(fields, functions) {
@@ -105,19 +118,29 @@ function parseFunction(name, { since, section, c, parameters, thread, objects = 
   const types = entry.parameters.flatMap((parameter) => parameter.c).map(comparable);
   // "nothing" stands for a null pointer of whatever type the signature has.
   const wanted = c.map((type, index) => (types[index] === 'void*' ? 'void*' : comparable(type)));
-  if (types.join() !== wanted.join()) throw new Error(`${name}: roles give (${types}), the signature is (${wanted})`);
+  if (types.join() !== wanted.join())
+    throw new Error(`${name}: roles give (${types}), the signature is (${wanted})`);
   entry.bound = true;
   return entry;
 }
 
 const comparable = (type) =>
-  type.replace(ULONG_TYPES, 'CK_ULONG').replace('CK_UTF8CHAR', 'CK_BYTE').replace(/CK_\w+_HANDLE|CK_SLOT_ID/, 'CK_ULONG');
+  type
+    .replace(ULONG_TYPES, 'CK_ULONG')
+    .replace('CK_UTF8CHAR', 'CK_BYTE')
+    .replace(/CK_\w+_HANDLE|CK_SLOT_ID/, 'CK_ULONG');
 
 /** The JavaScript name of a field: without the Hungarian prefix, in camel case: ulIvLen -> ivLen, pAAD -> aad. */
 export function jsName({ name, base, pointer }) {
   const isFlag = base === 'CK_BBOOL' || base === 'CK_BYTE';
   const isHandle = base === 'CK_OBJECT_HANDLE';
-  const prefix = pointer ? /^pu?l?(?=[A-Z])/ : isFlag ? /^b(?=[A-Z])/ : isHandle ? /^[hp](?=[A-Z])/ : /^ul(?=[A-Z])/;
+  const prefix = pointer
+    ? /^pu?l?(?=[A-Z])/
+    : isFlag
+      ? /^b(?=[A-Z])/
+      : isHandle
+        ? /^[hp](?=[A-Z])/
+        : /^ul(?=[A-Z])/;
   const plain = name.replace(prefix, '');
   return plain
     .replace(/^[A-Z]+(?=[A-Z][a-z])|^[A-Z]+/, (capitals) => capitals.toLowerCase())
@@ -136,7 +159,11 @@ function describeStructure(name, list, all) {
     const js = jsName(field);
     if (field.count !== undefined) out.push({ ...field, js, kind: TEXT.has(field.base) ? 'Text' : 'Fixed' });
     else if (field.base === 'CK_VERSION' && !field.pointer) out.push({ ...field, js, kind: 'Version' });
-    else if (field.pointer && ['void', 'CK_BYTE', 'CK_UTF8CHAR'].includes(field.base) && field.type.endsWith('*')) {
+    else if (
+      field.pointer &&
+      ['void', 'CK_BYTE', 'CK_UTF8CHAR'].includes(field.base) &&
+      field.type.endsWith('*')
+    ) {
       const length = list.find((other) => !other.pointer && isLengthOf(other.name, plain));
       if (length) {
         lengths.add(length.name);
@@ -152,7 +179,9 @@ function describeStructure(name, list, all) {
   const described = out.filter((field) => !lengths.has(field.name));
   // ulIvBits beside pIv and ulIvLen: the length in bits, which may be left out.
   for (const field of described) {
-    const bytes = described.find((other) => other.kind === 'Bytes' && field.name === `${other.name.replace(/^p/, 'ul')}Bits`);
+    const bytes = described.find(
+      (other) => other.kind === 'Bytes' && field.name === `${other.name.replace(/^p/, 'ul')}Bits`,
+    );
     if (field.kind === 'Ulong' && bytes) Object.assign(field, { kind: 'BitsOf', length: bytes.length });
   }
   return { name, complete, fields: described };

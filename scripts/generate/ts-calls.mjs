@@ -16,10 +16,14 @@ export function tsCalls({ functions }) {
           : outputs.length === 1
             ? outputs[0].out
             : `{ ${outputs.map(({ name: label, out }) => `${label}: ${out}`).join('; ')} }`;
-      const where = /^\d/.test(section) && !section.includes(',') ? `PKCS#11 3.1, section ${section}` : `PKCS#11 ${section}`;
+      const where =
+        /^\d/.test(section) && !section.includes(',')
+          ? `PKCS#11 3.1, section ${section}`
+          : `PKCS#11 ${section}`;
       const doc = `${where}; since ${since}.`;
       const lines = [`  /** ${doc} */\n  ${name}(${list}): Promise<${result}>;`];
-      if (thread !== 'own') lines.push(`  /** ${name}, blocking the calling thread. */\n  ${name}Sync(${list}): ${result};`);
+      if (thread !== 'own')
+        lines.push(`  /** ${name}, blocking the calling thread. */\n  ${name}Sync(${list}): ${result};`);
       return lines;
     });
   return `${BANNER}import type { BytesLike, RawAttribute, RawAttributeResult, RawMechanism } from '../raw/types';

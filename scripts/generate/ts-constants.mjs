@@ -74,10 +74,17 @@ const WRITE = {
 export const camel = (name) => name.toLowerCase().replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
 
 export function tsAttributes({ attributes, constants }) {
-  const usable = Object.entries(attributes).filter(([name, { alias }]) => !alias && name !== 'CKA_VENDOR_DEFINED');
-  const type = (types) => ({ type: kind, family }) => (family ? `Named<'${family}'>` : types[kind]);
+  const usable = Object.entries(attributes).filter(
+    ([name, { alias }]) => !alias && name !== 'CKA_VENDOR_DEFINED',
+  );
+  const type =
+    (types) =>
+    ({ type: kind, family }) =>
+      family ? `Named<'${family}'>` : types[kind];
   const members = (types) =>
-    usable.map(([name, entry]) => `  /** ${name} */\n  ${camel(name.slice(4))}: ${type(types)(entry)};`).join('\n');
+    usable
+      .map(([name, entry]) => `  /** ${name} */\n  ${camel(name.slice(4))}: ${type(types)(entry)};`)
+      .join('\n');
   const table = usable.map(([name, { type: kind, family }]) => {
     const property = camel(name.slice(4));
     const rest = family ? `, family: '${family}'` : '';

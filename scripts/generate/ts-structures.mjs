@@ -26,10 +26,14 @@ export function tsStructures({ structures }) {
   const information = structures
     .filter(({ name }) => INFORMATION.includes(name))
     .map(({ name, fields }) => {
-      const lines = fields.map((field) => `  /** ${field.name} */\n  ${field.js}: ${OUT[field.kind](field)};`);
+      const lines = fields.map(
+        (field) => `  /** ${field.name} */\n  ${field.js}: ${OUT[field.kind](field)};`,
+      );
       return `/** ${name} */\nexport interface ${name} {\n${lines.join('\n')}\n}`;
     });
-  const parameters = structures.filter(({ name, complete }) => complete && /_PARAMS\d?$|_CONTEXT$/.test(name));
+  const parameters = structures.filter(
+    ({ name, complete }) => complete && /_PARAMS\d?$|_CONTEXT$/.test(name),
+  );
   const inputs = parameters.map(({ name, fields }) => {
     const lines = fields.map((field) => {
       const [type, note, optional] = IN[field.kind](field);

@@ -19,7 +19,9 @@ const lost = (error) => {
 async function load(module, rounds) {
   const token = await module.token({ label: soft.label });
   for (let round = 0; round < rounds; round++) {
-    const sessions = await Promise.all(Array.from({ length: 6 }, () => token.openSession({ readWrite: true })));
+    const sessions = await Promise.all(
+      Array.from({ length: 6 }, () => token.openSession({ readWrite: true })),
+    );
     await sessions[0].login(soft.pin);
     const { privateKey, publicKey } = await sessions[0].generateKeyPair('EC', { curve: 'P-256' });
     const work = sessions.map(async (session) => {
