@@ -1,0 +1,82 @@
+#!/usr/bin/env node
+// @ts-check
+// Builds the native addon from source with plain CMake: the remedy where no prebuild fits (`npx cryptoki-build`).
+// It needs CMake 3.20, a C++20 compiler and this package's own dependencies; none of the development tools.
+
+const { spawnSync } = require('node:child_process');
+const { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } = require('node:fs');
+const { availableParallelism } = require('node:os');
+const { join, resolve } = require('node:path');
+
+const root = resolve(__dirname, '..');
+
+/** @param {string} command */
+const works = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
+
+/**
+ * What is missing for a build, as a message that says how to get it; undefined when nothing is missing.
+ * @returns {string | undefined}
+ */
+function missingTools() {
+  const missing = [];
+  if (!works('cmake')) missing.push('CMake');
+  // On Windows CMake itself finds Visual Studio; its compiler is not in the PATH.
+  const compilers = [process.env.CXX ?? 'c++', 'g++', 'clang++'];
+  if (process.platform !== 'win32') {
+    if (!compilers.some(works)) missing.push('a C++20 compiler');
+    if (!works('make') && !works('ninja')) missing.push('make or ninja');
+  }
+  if (missing.length === 0) return undefined;
+  return [
+    `Building the native addon needs tools that are missing here: ${missing.join(', ')}. Install them:`,
+    '  Debian, Ubuntu   apt-get install cmake g++ make',
+    '  Fedora, RHEL     dnf install cmake gcc-c++ make',
+    '  Alpine           apk add cmake g++ make',
+    '  Arch             pacman -S cmake gcc make',
+    '  macOS            xcode-select --install && brew install cmake',
+    '  Windows          winget install Kitware.CMake and Visual Studio Build Tools with "Desktop development with C++"',
+  ].join('\n');
+}
+
+/** @param {string[]} args */
+function cmake(...args) {
+  const result = spawnSync('cmake', args, { cwd: root, stdio: 'inherit' });
+  if (result.status !== 0) {
+    console.error(`\ncryptoki-build: cmake ${args.join(' ')} failed; the reason is above.`);
+    process.exit(1);
+  }
+}
+
+function main() {
+  const message = missingTools();
+  if (message) {
+    console.error(message);
+    process.exit(1);
+  }
+  // An own folder: the one of cmake-js may have been made by another generator. It starts empty, so that a folder that
+  // was copied or moved with node_modules does not matter.
+  const work = join(root, 'build', 'source');
+  rmSync(work, { recursive: true, force: true });
+  const ninja = works('ninja') && process.platform !== 'win32' ? ['-G', 'Ninja'] : [];
+  cmake('-S', root, '-B', work, '-DCMAKE_BUILD_TYPE=Release', ...ninja);
+  cmake('--build', work, '--config', 'Release', '--parallel', String(availableParallelism()));
+
+  const built = [join(work, 'cryptoki.node'), join(work, 'Release', 'cryptoki.node')].find((file) =>
+    existsSync(file),
+  );
+  if (!built) {
+    console.error(`cryptoki-build: the build ended well, but left no cryptoki.node in ${work}.`);
+    process.exit(1);
+  }
+  const folder = join(root, 'build', 'Release');
+  const target = join(folder, 'cryptoki.node');
+  mkdirSync(folder, { recursive: true });
+  // Never write into a file that a running process may have mapped: put the new one beside it, then swap.
+  copyFileSync(built, `${target}.new`);
+  renameSync(`${target}.new`, target);
+  rmSync(work, { recursive: true, force: true });
+  console.log(`cryptoki-build: built ${target}`);
+}
+
+module.exports = { missingTools };
+if (require.main === module) main();

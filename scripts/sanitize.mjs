@@ -1,0 +1,86 @@
+// @ts-check
+// Builds the addon with sanitizers, beside the ordinary build, and runs the tests on it (Linux, g++).
+//
+//   node scripts/sanitize.mjs address,undefined [-- COMMAND ...]     default: vitest, all but the packing
+//   node scripts/sanitize.mjs thread [-- COMMAND ...]                default: node test/tsan/run.mjs
+//
+// COMMAND runs with CRYPTOKI_ADDON naming the instrumented addon. ASAN_OPTIONS and TSAN_OPTIONS are added to ours, so
+// ASAN_OPTIONS=detect_leaks=1 looks for leaks as well (for plain Node programs; vitest itself leaks at exit).
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { readReports } from './sanitize/tsan-reports.mjs';
+import { at, binPath, cpus, ensureSetup, run, runBin, runMain, step, ToolError, works } from './tools.mjs';
+
+const kinds = {
+  'address,undefined': {
+    folder: 'build-asan',
+    runtime: 'libasan.so',
+    // The test of the package packs and compiles the ordinary addon; it has nothing to gain here.
+    command: () => [process.execPath, binPath('vitest'), 'run', '--exclude', 'test/package.test.ts'],
+  },
+  thread: {
+    folder: 'build-tsan',
+    runtime: 'libtsan.so',
+    command: () => [process.execPath, at('test', 'tsan', 'run.mjs')],
+  },
+};
+
+/** @param {...(string | undefined)} parts */
+const joined = (...parts) => parts.filter(Boolean).join(':');
+
+await runMain(async () => {
+  const [kind = '', dashes, ...chosen] = process.argv.slice(2);
+  if (!(kind in kinds) || (dashes !== undefined && dashes !== '--')) {
+    throw new ToolError('usage: node scripts/sanitize.mjs address,undefined|thread [-- COMMAND ...]');
+  }
+  if (process.platform !== 'linux' || !works('g++')) throw new ToolError('This needs Linux and g++.');
+  const { folder, runtime, command } = kinds[/** @type {keyof typeof kinds} */ (kind)];
+  ensureSetup();
+
+  await step(`building with -fsanitize=${kind}`, () =>
+    runBin('cmake-js', [
+      ...['build', '--out', at(folder), '--config', 'RelWithDebInfo', '--parallel', String(cpus)],
+      ...['--prefer-gnu', `--CDCRYPTOKI_SANITIZE=${kind}`],
+    ]),
+  );
+  // Node itself is not instrumented, so the runtime has to be there before it.
+  const preload = (await run('g++', [`-print-file-name=${runtime}`])).trim();
+  if (!preload.startsWith('/')) throw new ToolError(`${runtime} is missing: install the sanitizers of g++.`);
+
+  // TSAN needs its shadow memory where newer kernels put randomised mappings: switch the randomisation off if allowed.
+  const fixed = ['setarch', process.arch === 'arm64' ? 'aarch64' : 'x86_64', '-R'];
+  const prefix = kind === 'thread' && works('setarch', [...fixed.slice(1), 'true']) ? fixed : [];
+
+  const logs = at('.cache', 'sanitize');
+  rmSync(logs, { recursive: true, force: true });
+  mkdirSync(logs, { recursive: true });
+  const [program = '', ...args] = [...prefix, ...(chosen.length > 0 ? chosen : command())];
+  const { ASAN_OPTIONS, LSAN_OPTIONS, TSAN_OPTIONS, UBSAN_OPTIONS } = process.env;
+  const result = spawnSync(program, args, {
+    cwd: at(),
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      CRYPTOKI_ADDON: at(folder, 'RelWithDebInfo', 'cryptoki.node'),
+      LD_PRELOAD: preload,
+      ASAN_OPTIONS: joined('detect_leaks=0', 'strict_string_checks=1', ASAN_OPTIONS),
+      LSAN_OPTIONS: joined(
+        `suppressions=${at('scripts/sanitize/lsan.supp')}:print_suppressions=0`,
+        LSAN_OPTIONS,
+      ),
+      UBSAN_OPTIONS: joined('print_stacktrace=1', UBSAN_OPTIONS),
+      // Its exit code would also tell of Node's own races: the reports are read below instead.
+      TSAN_OPTIONS: joined(`log_path=${join(logs, 'tsan')}:exitcode=0:second_deadlock_stack=1`, TSAN_OPTIONS),
+    },
+  });
+  if (result.error) throw new ToolError(`${program}: ${result.error.message}`);
+  const { ours, others } = readReports(logs);
+  for (const report of ours) process.stderr.write(`${report}\n`);
+  if (others > 0) process.stderr.write(`${others} reports about Node itself left out: see ${logs}\n`);
+  if (ours.length > 0) throw new ToolError(`${ours.length} reports of the thread sanitizer about this addon`);
+  if (result.status !== 0) {
+    throw new ToolError(`${[program, ...args].join(' ')}: ended with ${result.status ?? result.signal}`);
+  }
+});
