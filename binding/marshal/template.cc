@@ -120,8 +120,9 @@ TemplateMemory::Entry TemplateMemory::readEntry(Napi::Value value, const Argumen
       argument.part(name != nullptr ? std::string(".value (") + name + ")" : std::string(".value"));
   const AttributeKind kind = attributeKind(entry.type);
   if (kind == AttributeKind::Template) {
-    children_.emplace_back().read(object.Get("value"), where);
-    entry.nested = &children_.back();
+    children_.push_back(std::make_unique<TemplateMemory>());
+    entry.nested = children_.back().get();
+    entry.nested->read(object.Get("value"), where);
   } else {
     entry.value = toValue(kind, object.Get("value"), where);
   }

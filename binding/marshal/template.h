@@ -1,7 +1,7 @@
 // CK_ATTRIBUTE arrays that go into the module.
 #pragma once
 
-#include <deque>
+#include <memory>
 #include <vector>
 
 #include "marshal/argument.h"
@@ -30,7 +30,7 @@ class TemplateMemory {
   Entry readEntry(Napi::Value value, const Argument& argument);
 
   std::vector<Entry> entries_;
-  std::deque<TemplateMemory> children_;
+  std::vector<std::unique_ptr<TemplateMemory>> children_;
   std::vector<CK_ATTRIBUTE> attributes_;
 };
 
