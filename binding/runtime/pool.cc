@@ -6,8 +6,9 @@
 #include <thread>
 #include <utility>
 
-#if defined(__linux__)
+#if !defined(_WIN32)
 #include <pthread.h>
+
 #include <csignal>
 #endif
 
