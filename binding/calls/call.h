@@ -60,6 +60,11 @@ std::uint32_t readRoles(Roles& roles, const Napi::CallbackInfo& info, Attachment
   return index;
 }
 
+template <class Roles>
+void settleRoles(Roles& roles, bool succeeded) {
+  std::apply([succeeded](auto&... role) { (role.settle(succeeded), ...); }, roles);
+}
+
 // undefined, the only output, or an object of outputs by name.
 template <class Function, class Roles>
 Napi::Value resultOf(Napi::Env env, const Roles& roles) {
@@ -121,12 +126,17 @@ class Call final : public Job {
       } while (wantsAgain(roles_, result));
       return result;
     });
-    if constexpr (hasSession) noteSessionLoss(*attachment_, session(), rv);
+    if constexpr (hasSession) {
+      noteSessionLoss(*attachment_, session(), rv);
+      // The module goes on writing into this job's memory, until C_AsyncComplete or the end of the session.
+      if (rv == CKR_PENDING) session()->pending.push_back(shared_from_this());
+    }
     if (rv != CKR_OK) fail(Failure::returned(rv, Function::name));
   }
 
  protected:
   Napi::Value value(Napi::Env env) override { return resultOf<Function>(env, roles_); }
+  void settle(Napi::Env /*env*/, bool succeeded) override { settleRoles(roles_, succeeded); }
 
  private:
   std::shared_ptr<Attachment> attachment_;

@@ -142,6 +142,7 @@ class Operation final : public Job {
       return resultOf<typename Kind::Run>(env, steps_.run);
     }
   }
+  void settle(Napi::Env /*env*/, bool succeeded) override { settleRoles(steps_.init, succeeded); }
 
  private:
   std::shared_ptr<Attachment> attachment_;

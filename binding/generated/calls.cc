@@ -72,12 +72,24 @@ void defineCalls(std::vector<RawModule::Method>& methods) {
   define<fn::C_LoginUser>(methods);
   define<fn::C_SessionCancel>(methods);
   define<fn::C_MessageEncryptInit>(methods);
+  define<fn::C_EncryptMessage>(methods);
+  define<fn::C_EncryptMessageBegin>(methods);
+  define<fn::C_EncryptMessageNext>(methods);
   define<fn::C_MessageEncryptFinal>(methods);
   define<fn::C_MessageDecryptInit>(methods);
+  define<fn::C_DecryptMessage>(methods);
+  define<fn::C_DecryptMessageBegin>(methods);
+  define<fn::C_DecryptMessageNext>(methods);
   define<fn::C_MessageDecryptFinal>(methods);
   define<fn::C_MessageSignInit>(methods);
+  define<fn::C_SignMessage>(methods);
+  define<fn::C_SignMessageBegin>(methods);
+  define<fn::C_SignMessageNext>(methods);
   define<fn::C_MessageSignFinal>(methods);
   define<fn::C_MessageVerifyInit>(methods);
+  define<fn::C_VerifyMessage>(methods);
+  define<fn::C_VerifyMessageBegin>(methods);
+  define<fn::C_VerifyMessageNext>(methods);
   define<fn::C_MessageVerifyFinal>(methods);
   define<fn::C_EncapsulateKey>(methods);
   define<fn::C_DecapsulateKey>(methods);
@@ -86,6 +98,9 @@ void defineCalls(std::vector<RawModule::Method>& methods) {
   define<fn::C_VerifySignatureUpdate>(methods);
   define<fn::C_VerifySignatureFinal>(methods);
   define<fn::C_GetSessionValidationFlags>(methods);
+  define<fn::C_AsyncComplete>(methods);
+  define<fn::C_AsyncGetID>(methods);
+  define<fn::C_AsyncJoin>(methods);
   define<fn::C_WrapKeyAuthenticated>(methods);
   define<fn::C_UnwrapKeyAuthenticated>(methods);
 }

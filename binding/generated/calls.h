@@ -472,6 +472,27 @@ struct C_MessageEncryptInit {
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
   static constexpr bool ownThread = false;
 };
+struct C_EncryptMessage {
+  static constexpr const char* name = "C_EncryptMessage";
+  static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_EncryptMessage;
+  using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::Bytes, role::OutBytes>;
+  static constexpr std::array<const char*, 5> names = {"session", "parameter", "associatedData", "plaintext", "ciphertext"};
+  static constexpr bool ownThread = false;
+};
+struct C_EncryptMessageBegin {
+  static constexpr const char* name = "C_EncryptMessageBegin";
+  static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_EncryptMessageBegin;
+  using Roles = std::tuple<role::Session, role::Parameter, role::Bytes>;
+  static constexpr std::array<const char*, 3> names = {"session", "parameter", "associatedData"};
+  static constexpr bool ownThread = false;
+};
+struct C_EncryptMessageNext {
+  static constexpr const char* name = "C_EncryptMessageNext";
+  static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_EncryptMessageNext;
+  using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::OutBytes, role::Ulong>;
+  static constexpr std::array<const char*, 5> names = {"session", "parameter", "plaintextPart", "ciphertextPart", "flags"};
+  static constexpr bool ownThread = false;
+};
 struct C_MessageEncryptFinal {
   static constexpr const char* name = "C_MessageEncryptFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageEncryptFinal;
@@ -484,6 +505,27 @@ struct C_MessageDecryptInit {
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageDecryptInit;
   using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
+  static constexpr bool ownThread = false;
+};
+struct C_DecryptMessage {
+  static constexpr const char* name = "C_DecryptMessage";
+  static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptMessage;
+  using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::Bytes, role::OutBytes>;
+  static constexpr std::array<const char*, 5> names = {"session", "parameter", "associatedData", "ciphertext", "plaintext"};
+  static constexpr bool ownThread = false;
+};
+struct C_DecryptMessageBegin {
+  static constexpr const char* name = "C_DecryptMessageBegin";
+  static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptMessageBegin;
+  using Roles = std::tuple<role::Session, role::Parameter, role::Bytes>;
+  static constexpr std::array<const char*, 3> names = {"session", "parameter", "associatedData"};
+  static constexpr bool ownThread = false;
+};
+struct C_DecryptMessageNext {
+  static constexpr const char* name = "C_DecryptMessageNext";
+  static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptMessageNext;
+  using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::OutBytes, role::Ulong>;
+  static constexpr std::array<const char*, 5> names = {"session", "parameter", "ciphertextPart", "plaintextPart", "flags"};
   static constexpr bool ownThread = false;
 };
 struct C_MessageDecryptFinal {
@@ -500,6 +542,27 @@ struct C_MessageSignInit {
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
   static constexpr bool ownThread = false;
 };
+struct C_SignMessage {
+  static constexpr const char* name = "C_SignMessage";
+  static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignMessage;
+  using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::OutBytes>;
+  static constexpr std::array<const char*, 4> names = {"session", "parameter", "data", "signature"};
+  static constexpr bool ownThread = false;
+};
+struct C_SignMessageBegin {
+  static constexpr const char* name = "C_SignMessageBegin";
+  static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignMessageBegin;
+  using Roles = std::tuple<role::Session, role::Parameter>;
+  static constexpr std::array<const char*, 2> names = {"session", "parameter"};
+  static constexpr bool ownThread = false;
+};
+struct C_SignMessageNext {
+  static constexpr const char* name = "C_SignMessageNext";
+  static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignMessageNext;
+  using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::OutBytes>;
+  static constexpr std::array<const char*, 4> names = {"session", "parameter", "dataPart", "signature"};
+  static constexpr bool ownThread = false;
+};
 struct C_MessageSignFinal {
   static constexpr const char* name = "C_MessageSignFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageSignFinal;
@@ -512,6 +575,27 @@ struct C_MessageVerifyInit {
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageVerifyInit;
   using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
+  static constexpr bool ownThread = false;
+};
+struct C_VerifyMessage {
+  static constexpr const char* name = "C_VerifyMessage";
+  static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifyMessage;
+  using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::Bytes>;
+  static constexpr std::array<const char*, 4> names = {"session", "parameter", "data", "signature"};
+  static constexpr bool ownThread = false;
+};
+struct C_VerifyMessageBegin {
+  static constexpr const char* name = "C_VerifyMessageBegin";
+  static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifyMessageBegin;
+  using Roles = std::tuple<role::Session, role::Parameter>;
+  static constexpr std::array<const char*, 2> names = {"session", "parameter"};
+  static constexpr bool ownThread = false;
+};
+struct C_VerifyMessageNext {
+  static constexpr const char* name = "C_VerifyMessageNext";
+  static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifyMessageNext;
+  using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::Bytes>;
+  static constexpr std::array<const char*, 4> names = {"session", "parameter", "dataPart", "signature"};
   static constexpr bool ownThread = false;
 };
 struct C_MessageVerifyFinal {
@@ -568,6 +652,27 @@ struct C_GetSessionValidationFlags {
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetSessionValidationFlags;
   using Roles = std::tuple<role::Session, role::Ulong, role::OutUlong>;
   static constexpr std::array<const char*, 3> names = {"session", "type", "flags"};
+  static constexpr bool ownThread = false;
+};
+struct C_AsyncComplete {
+  static constexpr const char* name = "C_AsyncComplete";
+  static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_AsyncComplete;
+  using Roles = std::tuple<role::Session, role::FunctionName, role::OutAsyncData>;
+  static constexpr std::array<const char*, 3> names = {"session", "functionName", "result"};
+  static constexpr bool ownThread = false;
+};
+struct C_AsyncGetID {
+  static constexpr const char* name = "C_AsyncGetID";
+  static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_AsyncGetID;
+  using Roles = std::tuple<role::Session, role::FunctionName, role::OutUlong>;
+  static constexpr std::array<const char*, 3> names = {"session", "functionName", "id"};
+  static constexpr bool ownThread = false;
+};
+struct C_AsyncJoin {
+  static constexpr const char* name = "C_AsyncJoin";
+  static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_AsyncJoin;
+  using Roles = std::tuple<role::Session, role::FunctionName, role::Ulong, role::Bytes>;
+  static constexpr std::array<const char*, 4> names = {"session", "functionName", "id", "data"};
   static constexpr bool ownThread = false;
 };
 struct C_WrapKeyAuthenticated {

@@ -1,6 +1,5 @@
 #include "marshal/mechanism.h"
 
-#include <cstring>
 #include <string>
 
 #include "marshal/bytes.h"
@@ -9,52 +8,77 @@
 namespace cryptoki {
 namespace {
 
-const Structure& chooseStructure(const Napi::Object& parameter, CK_MECHANISM_TYPE type,
+const Structure& chooseStructure(const Napi::Object& parameter, const Structure* usual,
                                  const Argument& argument) {
   const Napi::Value named = parameter.Get("structure");
-  if (!named.IsUndefined()) {
-    if (!named.IsString()) argument.part(".structure").mustBe("the name of a parameter structure", named);
-    const std::string name = named.ToString();
-    if (const Structure* structure = structureNamed(name)) return *structure;
-    throw BadArgument{
-        false,
-        std::string(argument.function) + ": \"" + argument.name +
-            ".structure\" names no parameter structure that is supported; give the parameter as bytes"};
+  if (named.IsUndefined()) {
+    if (usual != nullptr) return *usual;
+    throw BadArgument{false, std::string(argument.function) + ": \"" + argument.name +
+                                 "\" is an object without a known structure; name one with \"structure\" "
+                                 "(CK_..._PARAMS), or give bytes or a number"};
   }
-  if (const Structure* structure = parameterOf(type)) return *structure;
-  throw BadArgument{
-      false, std::string(argument.function) + ": \"" + argument.name + "\" is an object, but mechanism " +
-                 std::to_string(type) +
-                 " has no parameter structure; name one with \"structure\", or give bytes or a number"};
+  if (!named.IsString()) argument.part(".structure").mustBe("the name of a parameter structure", named);
+  const std::string name = named.ToString();
+  if (const Structure* structure = structureNamed(name)) return *structure;
+  throw BadArgument{false,
+                    std::string(argument.function) + ": \"" + argument.name +
+                        ".structure\" names no parameter structure of PKCS#11; give the parameter as bytes"};
 }
 
 }  // namespace
+
+WriteBackTarget::~WriteBackTarget() {
+  if (reference_ != nullptr && std::this_thread::get_id() == thread_) napi_delete_reference(env_, reference_);
+}
+
+void WriteBackTarget::hold(Napi::Object object) {
+  env_ = object.Env();
+  thread_ = std::this_thread::get_id();
+  napi_create_reference(env_, object, 1, &reference_);
+}
+
+void WriteBackTarget::settle(const StructureMemory& memory, bool written) {
+  if (reference_ == nullptr) return;
+  napi_value object = nullptr;
+  napi_get_reference_value(env_, reference_, &object);
+  napi_delete_reference(env_, reference_);
+  reference_ = nullptr;
+  if (written && object != nullptr) memory.writeBack(Napi::Object(env_, object));
+}
 
 void MechanismMemory::read(Napi::Value value, const Argument& argument) {
   if (!value.IsObject() || value.IsArray()) argument.mustBe("an object { mechanism, parameter }", value);
   const auto object = value.As<Napi::Object>();
   type_ = toUlong(object.Get("mechanism"), argument.part(".mechanism"));
-  const Napi::Value parameter = object.Get("parameter");
-  if (parameter.IsUndefined() || parameter.IsNull()) return;
+  hasType_ = true;
+  readParameter(object.Get("parameter"), argument.part(".parameter"));
+}
+
+void MechanismMemory::readParameter(Napi::Value value, const Argument& argument) {
+  if (value.IsUndefined() || value.IsNull()) return;
   absent_ = false;
-  const Argument where = argument.part(".parameter");
-  if (parameter.IsNumber() || parameter.IsBigInt()) {
-    const CK_ULONG number = toUlong(parameter, where);
-    parameter_.structure.resize(sizeof number);
-    std::memcpy(parameter_.structure.data(), &number, sizeof number);
-  } else if (isBytes(parameter)) {
-    parameter_.structure = toBytes(parameter, where);
-  } else if (parameter.IsObject() && !parameter.IsArray()) {
-    parameter_ = toStructure(parameter, chooseStructure(parameter.As<Napi::Object>(), type_, where), where);
+  isPlain_ = true;
+  if (value.IsNumber() || value.IsBigInt()) {
+    const CK_ULONG number = toUlong(value, argument);
+    plain_ = Bytes(&number, sizeof number);
+  } else if (isBytes(value)) {
+    plain_ = toBytes(value, argument);
+  } else if (value.IsObject() && !value.IsArray()) {
+    isPlain_ = false;
+    const auto object = value.As<Napi::Object>();
+    const Structure* usual = hasType_ ? parameterOf(type_) : nullptr;
+    parameter_.read(value, chooseStructure(object, usual, argument), argument);
+    if (parameter_.writesBack()) target_.hold(object);
   } else {
-    where.mustBe("bytes, a number or an object", parameter);
+    argument.mustBe("bytes, a number or an object", value);
   }
 }
 
 CK_MECHANISM* MechanismMemory::get() {
+  Bytes& memory = isPlain_ ? plain_ : parameter_.bytes();
   mechanism_.mechanism = type_;
-  mechanism_.pParameter = absent_ ? nullptr : parameter_.structure.pointer();
-  mechanism_.ulParameterLen = static_cast<CK_ULONG>(parameter_.structure.size());
+  mechanism_.pParameter = absent_ ? nullptr : memory.pointer();
+  mechanism_.ulParameterLen = absent_ ? 0 : static_cast<CK_ULONG>(memory.size());
   return &mechanism_;
 }
 

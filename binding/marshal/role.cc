@@ -24,6 +24,11 @@ void Session::read(Napi::Value value, const Argument& argument) {
   session = argument.attachment.session(toUlong(value, argument), argument.function);
 }
 
+void FunctionName::read(Napi::Value value, const Argument& argument) {
+  const cryptoki::Bytes text = toUtf8(value, argument);
+  name.assign(text.begin(), text.end());
+}
+
 void Label::read(Napi::Value value, const Argument& argument) {
   const cryptoki::Bytes utf8 = toUtf8(value, argument);
   if (utf8.size() > text.size()) argument.outOfRange("at most 32 bytes of UTF-8");
@@ -59,6 +64,14 @@ bool OutNumbers::again(CK_RV& rv) {
   }
   if (count > numbers.size()) count = static_cast<CK_ULONG>(numbers.size());
   return false;
+}
+
+Napi::Value OutAsyncData::value(Napi::Env env) const {
+  auto object = Napi::Object::New(env);
+  if (data.pValue != nullptr) object.Set("value", fromBytes(env, data.pValue, data.ulValue));
+  object.Set("object", fromHandle(env, data.hObject));
+  object.Set("additionalObject", fromHandle(env, data.hAdditionalObject));
+  return object;
 }
 
 void OutObjects::read(Napi::Value value, const Argument& argument) {

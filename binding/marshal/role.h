@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <tuple>
 
 #include "marshal/argument.h"
@@ -24,11 +25,13 @@ struct Input {
   static constexpr bool isInput = true;
   static constexpr bool isOutput = false;
   bool again(CK_RV& /*rv*/) { return false; }
+  void settle(bool /*succeeded*/) {}
 };
 struct Output {
   static constexpr bool isInput = false;
   static constexpr bool isOutput = true;
   bool again(CK_RV& /*rv*/) { return false; }
+  void settle(bool /*succeeded*/) {}
 };
 
 struct Session : Input {
@@ -91,6 +94,25 @@ struct Mechanism : Input {
   MechanismMemory mechanism;
   void read(Napi::Value value, const Argument& argument) { mechanism.read(value, argument); }
   auto c() { return std::make_tuple(mechanism.get()); }
+  void settle(bool succeeded) { mechanism.settle(succeeded); }
+};
+
+// The parameter of one message: bytes, or an object that names its structure (CK_GCM_MESSAGE_PARAMS ...).
+struct Parameter : Input {
+  MechanismMemory mechanism;
+  void read(Napi::Value value, const Argument& argument) { mechanism.readParameter(value, argument); }
+  auto c() {
+    const CK_MECHANISM* made = mechanism.get();
+    return std::make_tuple(made->pParameter, made->ulParameterLen);
+  }
+  void settle(bool succeeded) { mechanism.settle(succeeded); }
+};
+
+// The name of a PKCS#11 function, with a NUL at its end.
+struct FunctionName : Input {
+  std::string name;
+  void read(Napi::Value value, const Argument& argument);
+  auto c() { return std::make_tuple(reinterpret_cast<CK_UTF8CHAR*>(name.data())); }
 };
 
 struct Template : Input {
@@ -160,6 +182,13 @@ struct OutStructure : Output {
   T structure{};
   auto c() { return std::make_tuple(&structure); }
   Napi::Value value(Napi::Env env) const { return fromStructure(env, structureOf<T>(), &structure); }
+};
+
+// What C_AsyncComplete says of an operation: { value?, object, additionalObject }.
+struct OutAsyncData : Output {
+  CK_ASYNC_DATA data{};
+  auto c() { return std::make_tuple(&data); }
+  Napi::Value value(Napi::Env env) const;
 };
 
 // C_FindObjects: the argument is how many at most.

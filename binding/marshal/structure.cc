@@ -5,23 +5,30 @@
 #include <string>
 
 #include "marshal/bytes.h"
+#include "marshal/field.h"
+#include "marshal/mechanism.h"
 #include "marshal/number.h"
+#include "marshal/template.h"
 
 namespace cryptoki {
+
+// What a field points to.
+struct StructureMemory::Part {
+  const Field* field;
+  Bytes bytes;
+  Bytes original;       // of a field that the module may write: what went in
+  CK_ULONG length = 0;  // BytesPointer
+  std::vector<StructureMemory> structures;
+  TemplateMemory attributes;
+  std::unique_ptr<MechanismMemory> mechanism;
+};
+
+StructureMemory::StructureMemory() = default;
+StructureMemory::StructureMemory(StructureMemory&&) noexcept = default;
+StructureMemory& StructureMemory::operator=(StructureMemory&&) noexcept = default;
+StructureMemory::~StructureMemory() = default;
+
 namespace {
-
-// Fields are written and read by memcpy: structures are packed on Windows.
-template <class T>
-void put(Bytes& structure, std::size_t offset, const T& value) {
-  std::memcpy(structure.data() + offset, &value, sizeof value);
-}
-
-template <class T>
-T get(const void* memory, std::size_t offset) {
-  T value{};
-  std::memcpy(&value, static_cast<const unsigned char*>(memory) + offset, sizeof value);
-  return value;
-}
 
 void refuseUnknownFields(const Napi::Object& object, const Structure& description, const Argument& argument) {
   const Napi::Array names = object.GetPropertyNames();
@@ -37,112 +44,207 @@ void refuseUnknownFields(const Napi::Object& object, const Structure& descriptio
   }
 }
 
-CK_BYTE toByte(Napi::Value value, const Argument& argument) {
-  const CK_ULONG number = toUlong(value, argument);
-  if (number > 255) argument.outOfRange("an integer from 0 to 255");
-  return static_cast<CK_BYTE>(number);
-}
+bool isAbsent(Napi::Value value) { return value.IsUndefined() || value.IsNull(); }
 
-CK_VERSION toVersion(Napi::Value value, const Argument& argument) {
-  if (!value.IsObject()) argument.mustBe("an object { major, minor }", value);
+}  // namespace
+
+void StructureMemory::read(Napi::Value value, const Structure& description, const Argument& argument,
+                           const StructureMemory* parent) {
+  if (!value.IsObject() || value.IsArray()) {
+    argument.mustBe(std::string("an object (") + description.name + ")", value);
+  }
   const auto object = value.As<Napi::Object>();
-  return {toByte(object.Get("major"), argument.part(".major")),
-          toByte(object.Get("minor"), argument.part(".minor"))};
+  refuseUnknownFields(object, description, argument);
+  description_ = &description;
+  structure_ = Bytes::zeros(description.size);
+  for (const bool lengths : {false, true}) {  // lengths in bits last: they follow from the bytes
+    for (const Field& field : description) {
+      if ((field.kind == FieldKind::BitsOf) != lengths) continue;
+      readField(field, object.Get(field.name), argument.part(std::string(".") + field.name), parent);
+    }
+  }
 }
 
-void putField(StructureMemory& memory, const Field& field, Napi::Value value, const Argument& argument) {
-  Bytes& to = memory.structure;
+void StructureMemory::readField(const Field& field, Napi::Value value, const Argument& argument,
+                                const StructureMemory* parent) {
   switch (field.kind) {
     case FieldKind::Ulong:
-      return put(to, field.offset, toUlong(value, argument));
+      return putField(structure_, field.offset, toUlong(value, argument));
     case FieldKind::Handle:
-      return put(to, field.offset, toUlong(value, argument));
+      if (field.out && isAbsent(value)) return;
+      return putField(structure_, field.offset, toUlong(value, argument));
     case FieldKind::Boolean:
-      return put(to, field.offset, toBoolean(value, argument));
+      return putField(structure_, field.offset, toBoolean(value, argument));
     case FieldKind::Byte:
-      return put(to, field.offset, toByte(value, argument));
+      return putField(structure_, field.offset, toByte(value, argument));
     case FieldKind::Version:
-      return put(to, field.offset, toVersion(value, argument));
+      return putField(structure_, field.offset, toVersion(value, argument));
     case FieldKind::BitsOf:
-      if (value.IsUndefined()) return put(to, field.offset, get<CK_ULONG>(to.data(), field.lengthOffset) * 8);
-      return put(to, field.offset, toUlong(value, argument));
+      if (isAbsent(value)) {
+        return putField(structure_, field.offset,
+                        getField<CK_ULONG>(structure_.data(), field.lengthOffset) * 8);
+      }
+      return putField(structure_, field.offset, toUlong(value, argument));
     case FieldKind::Text:
     case FieldKind::Fixed: {
       const Bytes bytes = toBytes(value, argument);
       if (bytes.size() != field.size) argument.outOfRange("exactly " + std::to_string(field.size) + " bytes");
-      std::memcpy(to.data() + field.offset, bytes.data(), bytes.size());
+      std::memcpy(structure_.data() + field.offset, bytes.data(), bytes.size());
       return;
     }
+    case FieldKind::Nested:
+    case FieldKind::Pointer:
+    case FieldKind::Array:
+      return readStructures(field, value, argument);
+    default:
+      return readPointed(field, value, argument, parent);
+  }
+}
+
+// Remembers bytes and lets the field point to them.
+StructureMemory::Part& StructureMemory::keep(const Field& field, Bytes bytes) {
+  auto& part = *parts_.emplace_back(std::make_unique<Part>());
+  part.field = &field;
+  part.bytes = std::move(bytes);
+  if (field.out) part.original = part.bytes;
+  putField(structure_, field.offset, part.bytes.pointer());
+  return part;
+}
+
+void StructureMemory::readPointed(const Field& field, Napi::Value value, const Argument& argument,
+                                  const StructureMemory* parent) {
+  // What is left out is a null pointer, and length 0 where there is a length; but the module needs memory to
+  // write to.
+  const bool isForModule = field.kind == FieldKind::HandlePointer ||
+                           field.kind == FieldKind::VersionPointer || field.kind == FieldKind::ParentBits;
+  if (isAbsent(value) && !isForModule) return;
+  switch (field.kind) {
     case FieldKind::Bytes:
     case FieldKind::ByteBits: {
-      if (value.IsUndefined() || value.IsNull()) return;  // null pointer, length 0
-      memory.parts.push_back(toBytes(value, argument));
-      Bytes& bytes = memory.parts.back();
-      put(to, field.offset, bytes.pointer());
-      const auto length = static_cast<CK_ULONG>(bytes.size());
-      return put(to, field.lengthOffset, field.kind == FieldKind::ByteBits ? length * 8 : length);
+      const auto length = static_cast<CK_ULONG>(keep(field, toBytes(value, argument)).bytes.size());
+      return putField(structure_, field.lengthOffset,
+                      field.kind == FieldKind::ByteBits ? length * 8 : length);
     }
-  }
-}
-
-}  // namespace
-
-StructureMemory toStructure(Napi::Value value, const Structure& description, const Argument& argument) {
-  if (!value.IsObject() || value.IsArray())
-    argument.mustBe(std::string("an object (") + description.name + ")", value);
-  const auto object = value.As<Napi::Object>();
-  refuseUnknownFields(object, description, argument);
-  StructureMemory memory;
-  memory.structure = Bytes::zeros(description.size);
-  memory.parts.reserve(description.count);
-  for (const bool lengths : {false, true}) {  // lengths in bits last: they follow from the bytes
-    for (const Field& field : description) {
-      if ((field.kind == FieldKind::BitsOf) != lengths) continue;
-      putField(memory, field, object.Get(field.name), argument.part(std::string(".") + field.name));
+    case FieldKind::BytesPointer: {
+      Part& part = keep(field, toBytes(value, argument));
+      part.length = static_cast<CK_ULONG>(part.bytes.size());
+      return putField(structure_, field.lengthOffset, &part.length);
     }
-  }
-  return memory;
-}
-
-Napi::Value fromStructure(Napi::Env env, const Structure& description, const void* memory) {
-  auto object = Napi::Object::New(env);
-  for (const Field& field : description) {
-    Napi::Value value;
-    switch (field.kind) {
-      case FieldKind::Ulong:
-        value = fromAvailable(env, get<CK_ULONG>(memory, field.offset));
-        break;
-      case FieldKind::Handle:
-        value = fromHandle(env, get<CK_ULONG>(memory, field.offset));
-        break;
-      case FieldKind::Boolean:
-        value = Napi::Boolean::New(env, get<CK_BBOOL>(memory, field.offset) != CK_FALSE);
-        break;
-      case FieldKind::Byte:
-        value = Napi::Number::New(env, get<CK_BYTE>(memory, field.offset));
-        break;
-      case FieldKind::Version: {
-        const auto version = get<CK_VERSION>(memory, field.offset);
-        auto made = Napi::Object::New(env);
-        made.Set("major", Napi::Number::New(env, version.major));
-        made.Set("minor", Napi::Number::New(env, version.minor));
-        value = made;
-        break;
+    case FieldKind::Plain: {
+      Bytes bytes = toBytes(value, argument);
+      if (field.size != 0 && bytes.size() != field.size) {
+        argument.outOfRange("exactly " + std::to_string(field.size) + " bytes");
       }
-      case FieldKind::Text:
-        value = fromPadded(env, static_cast<const unsigned char*>(memory) + field.offset, field.size);
-        break;
-      case FieldKind::Fixed:
-        value = fromBytes(env, static_cast<const unsigned char*>(memory) + field.offset, field.size);
-        break;
-      case FieldKind::Bytes:
-      case FieldKind::ByteBits:
-      case FieldKind::BitsOf:
-        continue;  // not in information structures
+      keep(field, std::move(bytes));
+      return;
     }
-    object.Set(field.name, value);
+    case FieldKind::ParentBits:
+      keep(field, Bytes::zeros(parent == nullptr ? 0 : (parent->ivBits() + 7) / 8));
+      return;
+    case FieldKind::VersionPointer: {
+      const CK_VERSION version = isAbsent(value) ? CK_VERSION{} : toVersion(value, argument);
+      keep(field, Bytes(&version, sizeof version));
+      return;
+    }
+    case FieldKind::HandlePointer:
+      keep(field, Bytes::zeros(sizeof(CK_OBJECT_HANDLE)));
+      return;
+    case FieldKind::CString: {
+      const Bytes text = toUtf8(value, argument);
+      Bytes terminated = Bytes::zeros(text.size() + 1);
+      std::memcpy(terminated.data(), text.data(), text.size());
+      keep(field, std::move(terminated));
+      return;
+    }
+    case FieldKind::Template: {
+      Part& part = keep(field, {});
+      part.attributes.read(value, argument);
+      putField(structure_, field.offset, part.attributes.data());
+      return putField(structure_, field.lengthOffset, part.attributes.size());
+    }
+    case FieldKind::Mechanism: {
+      Part& part = keep(field, {});
+      part.mechanism = std::make_unique<MechanismMemory>();
+      part.mechanism->read(value, argument);
+      return putField(structure_, field.offset, part.mechanism->get());
+    }
+    default: {  // Any: as the parameter of a mechanism
+      Part& part = keep(field, {});
+      part.mechanism = std::make_unique<MechanismMemory>();
+      part.mechanism->readParameter(value, argument);
+      putField(structure_, field.offset, part.mechanism->get()->pParameter);
+      return putField(structure_, field.lengthOffset, part.mechanism->get()->ulParameterLen);
+    }
   }
-  return object;
+}
+
+void StructureMemory::readStructures(const Field& field, Napi::Value value, const Argument& argument) {
+  const Structure& nested = *structureNamed(field.nested);
+  if (field.kind == FieldKind::Nested) {
+    StructureMemory inner;
+    inner.read(value, nested, argument, this);
+    std::memcpy(structure_.data() + field.offset, inner.structure_.data(), nested.size);
+    auto& part = *parts_.emplace_back(std::make_unique<Part>());
+    part.field = &field;
+    part.structures.push_back(std::move(inner));
+    return;
+  }
+  if (isAbsent(value)) return;
+  if (field.kind == FieldKind::Pointer) {
+    StructureMemory inner;
+    inner.read(value, nested, argument, this);
+    Part& part = keep(field, {});
+    part.structures.push_back(std::move(inner));
+    return putField(structure_, field.offset, part.structures.front().structure_.pointer());
+  }
+  if (!value.IsArray()) argument.mustBe(std::string("an array of ") + nested.name, value);
+  const auto array = value.As<Napi::Array>();
+  Part& part = keep(field, Bytes::zeros(array.Length() * nested.size));
+  for (std::uint32_t i = 0; i < array.Length(); ++i) {
+    StructureMemory& inner = part.structures.emplace_back();
+    inner.read(array.Get(i), nested, argument.part("[" + std::to_string(i) + "]"), this);
+    std::memcpy(part.bytes.data() + i * nested.size, inner.structure_.data(), nested.size);
+  }
+  putField(structure_, field.lengthOffset, static_cast<CK_ULONG>(array.Length()));
+}
+
+// The length that a structure gives for the IVs in its CK_..._KEY_MAT_OUT.
+CK_ULONG StructureMemory::ivBits() const {
+  for (const Field& field : *description_) {
+    if (std::strcmp(field.name, "ivSizeInBits") == 0)
+      return getField<CK_ULONG>(structure_.data(), field.offset);
+  }
+  return 0;
+}
+
+void StructureMemory::writeBack(Napi::Object object) const {
+  const Napi::Env env = object.Env();
+  for (const Field& field : *description_) {
+    if (field.out && field.kind == FieldKind::Handle) {
+      object.Set(field.name, fromHandle(env, getField<CK_ULONG>(structure_.data(), field.offset)));
+    }
+  }
+  for (const auto& part : parts_) {
+    const Field& field = *part->field;
+    if (field.kind == FieldKind::Pointer || field.kind == FieldKind::Array) {
+      const Napi::Value value = object.Get(field.name);
+      for (std::uint32_t i = 0; i < part->structures.size(); ++i) {
+        const Napi::Value inner = value.IsArray() ? value.As<Napi::Array>().Get(i) : value;
+        if (inner.IsObject()) part->structures[i].writeBack(inner.As<Napi::Object>());
+      }
+    } else if (!field.out) {
+      continue;
+    } else if (field.kind == FieldKind::HandlePointer) {
+      object.Set(field.name, fromHandle(env, getField<CK_ULONG>(part->bytes.data(), 0)));
+    } else if (field.kind == FieldKind::VersionPointer) {
+      object.Set(field.name, fromVersion(env, getField<CK_VERSION>(part->bytes.data(), 0)));
+    } else if (field.kind == FieldKind::BytesPointer) {
+      const auto length = std::min<std::size_t>(part->length, part->bytes.size());
+      object.Set(field.name, fromBytes(env, part->bytes.data(), length));
+    } else if (!std::equal(part->bytes.begin(), part->bytes.end(), part->original.begin())) {
+      object.Set(field.name, fromBytes(env, part->bytes.data(), part->bytes.size()));
+    }
+  }
 }
 
 }  // namespace cryptoki

@@ -1,6 +1,8 @@
-// Structures by their description: JavaScript object -> mechanism parameter, information structure -> object.
+// Structures by their description: mechanism parameters from JavaScript objects and what the module wrote
+// into them back, information structures to objects.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "marshal/argument.h"
@@ -9,15 +11,40 @@
 
 namespace cryptoki {
 
-// A structure and the bytes its pointers point to. Moving it moves no memory, so the pointers stay right.
-struct StructureMemory {
-  Bytes structure;
-  std::vector<Bytes> parts;
-};
+// A structure and all that its pointers point to. Moving it moves no memory, so the pointers stay right.
+class StructureMemory {
+ public:
+  StructureMemory();
+  StructureMemory(StructureMemory&&) noexcept;
+  StructureMemory& operator=(StructureMemory&&) noexcept;
+  ~StructureMemory();
 
-// Every field that is not optional (see lib/generated/structures.ts) must be there; unknown ones are an
-// error, since a misspelt option must not be ignored.
-StructureMemory toStructure(Napi::Value value, const Structure& description, const Argument& argument);
+  // Every field that is not optional (see lib/generated/structures.ts) must be there; unknown ones are an
+  // error, since a misspelt option must not be ignored.
+  void read(Napi::Value value, const Structure& description, const Argument& argument,
+            const StructureMemory* parent = nullptr);
+
+  Bytes& bytes() { return structure_; }
+  bool writesBack() const { return description_ != nullptr && description_->writesBack; }
+
+  // Sets the fields that the module has written in the object that was read.
+  void writeBack(Napi::Object object) const;
+
+ private:
+  struct Part;
+
+  void readField(const Field& field, Napi::Value value, const Argument& argument,
+                 const StructureMemory* parent);
+  void readPointed(const Field& field, Napi::Value value, const Argument& argument,
+                   const StructureMemory* parent);
+  void readStructures(const Field& field, Napi::Value value, const Argument& argument);
+  Part& keep(const Field& field, Bytes bytes);
+  CK_ULONG ivBits() const;
+
+  const Structure* description_ = nullptr;
+  Bytes structure_;
+  std::vector<std::unique_ptr<Part>> parts_;
+};
 
 Napi::Value fromStructure(Napi::Env env, const Structure& description, const void* memory);
 

@@ -31,19 +31,33 @@ enum class FieldKind : unsigned char {
   Byte,
   Handle,
   Version,
-  Text,      // blank-padded characters in the structure
-  Fixed,     // bytes in the structure
-  Bytes,     // pointer, with a length field in bytes
-  ByteBits,  // pointer, with a length field in bits
-  BitsOf,    // the length of another field in bits, unless given
+  Text,            // blank-padded characters in the structure
+  Fixed,           // bytes in the structure
+  Bytes,           // pointer, with a length field in bytes
+  ByteBits,        // pointer, with a length field in bits
+  BitsOf,          // the length of another field in bits, unless given
+  BytesPointer,    // pointer, with a pointer to a length: what goes in, what came out
+  Plain,           // pointer to bytes whose number is agreed
+  ParentBits,      // pointer to bytes for the module to write; their number is in the structure around
+  Nested,          // a structure in the structure
+  Pointer,         // pointer to a structure
+  Array,           // pointer to structures, with their count
+  Template,        // CK_ATTRIBUTE*, with a count
+  Mechanism,       // CK_MECHANISM*
+  VersionPointer,  // CK_VERSION*
+  HandlePointer,   // CK_OBJECT_HANDLE*
+  CString,         // characters up to a NUL
+  Any,             // void*, with a length: bytes, a number or a structure
 };
 
 struct Field {
   const char* name;  // in JavaScript
   FieldKind kind;
   std::size_t offset;
-  std::size_t lengthOffset;  // Bytes, ByteBits, BitsOf
-  std::size_t size;          // Text, Fixed: number of bytes
+  std::size_t lengthOffset;  // of the length or count, where there is one; ParentBits: see structure.cc
+  std::size_t size;          // Text, Fixed, Plain: number of bytes (Plain: 0 is any)
+  const char* nested;        // Nested, Pointer, Array: the structure
+  bool out;                  // the module may write it
 };
 
 struct Structure {
@@ -51,6 +65,7 @@ struct Structure {
   std::size_t size;
   const Field* fields;
   std::size_t count;
+  bool writesBack;  // it, or a structure in it, has a field that the module may write
 
   const Field* begin() const { return fields; }
   const Field* end() const { return fields + count; }

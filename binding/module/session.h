@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "module/token_state.h"
 #include "runtime/session_queue.h"
@@ -29,6 +30,10 @@ class Session {
   // Whether an operation of ours may have stayed active after an error (see calls/cancel.h). Touched only by
   // the job whose turn it is.
   bool suspect = false;
+
+  // Calls whose operation goes on in the module (CKR_PENDING), with their memory. Touched only by the job
+  // whose turn it is.
+  std::vector<std::shared_ptr<Job>> pending;
 
  private:
   CK_SESSION_HANDLE handle_;

@@ -21,9 +21,10 @@ class Job : public Work, public std::enable_shared_from_this<Job> {
   // thread for a synchronous call; never touches JavaScript.
   virtual void execute() = 0;
 
-  // Turns the outcome into a JavaScript value. Runs on the JavaScript thread. Throws the Failure of
+  // Turns the outcome into a JavaScript value. Runs on the JavaScript thread, once. Throws the Failure of
   // execute().
   Napi::Value result(Napi::Env env) {
+    settle(env, !failure_);
     if (failure_) throw Failure(*failure_);
     return value(env);
   }
@@ -48,6 +49,8 @@ class Job : public Work, public std::enable_shared_from_this<Job> {
 
  protected:
   virtual Napi::Value value(Napi::Env env) = 0;
+  // Uses what belongs to the JavaScript thread, if the call succeeded, and lets it go.
+  virtual void settle(Napi::Env /*env*/, bool /*succeeded*/) {}
   void fail(Failure failure) { failure_ = std::move(failure); }
   bool failed() const { return failure_.has_value(); }
 

@@ -1,3 +1,5 @@
+import type { ParameterStructures } from '../generated/structures';
+
 /** Bytes as arguments: they are copied before an asynchronous call returns to its caller. */
 export type BytesLike = ArrayBufferView | ArrayBuffer;
 
@@ -63,9 +65,30 @@ export interface RawMechanism {
   /**
    * Nothing; bytes as they are (an IV, or a vendor's structure); a number (a single CK_ULONG); or an object with the
    * fields of the mechanism's parameter structure. Its member `structure` names another structure than the one the
-   * specification gives the mechanism.
+   * specification gives the mechanism. What the module writes into a field (an IV made in an HSM) is set in the object
+   * when the call has succeeded.
    */
   parameter?: undefined | null | BytesLike | number | bigint | object;
+}
+
+/**
+ * The parameter of one message of the message-based functions: bytes as they are, or an object with the fields of the
+ * structure that its member `structure` names (CK_GCM_MESSAGE_PARAMS ...). Fields that the module writes (a nonce it has
+ * made, the tag) are set in the object when the call has succeeded.
+ */
+export type RawParameter =
+  | BytesLike
+  | null
+  | undefined
+  | { structure: keyof ParameterStructures; [field: string]: unknown };
+
+/** What C_AsyncComplete says of an operation that has ended. */
+export interface RawAsyncData {
+  /** Bytes it made, where it made some. */
+  value?: Buffer;
+  /** Objects it made; 0n where it made none. */
+  object: bigint;
+  additionalObject: bigint;
 }
 
 /** For mechanisms that sign digests only: the job makes the digest of the message on the token first. */

@@ -20,10 +20,15 @@ export function cppTables({ attributes, constants, structures, mechanisms }) {
     .sort(([a], [b]) => constants.CKA[a.slice(4)] - constants.CKA[b.slice(4)])
     .map(([name, { type }]) => `    {${name}, AttributeKind::${KINDS[type]}, "${name}"},`);
   const usable = structures.filter(({ complete }) => complete);
+  const writesBack = (name) =>
+    usable
+      .find((structure) => structure.name === name)
+      .fields.some(({ out, nested }) => out || (nested !== undefined && writesBack(nested)));
   const structureLines = usable.map(({ name, fields }) => {
-    const lines = fields.map(({ name: field, js, kind, length, count }) => {
+    const lines = fields.map(({ name: field, js, kind, length, count, nested, out }) => {
       const lengthOffset = length ? `offsetof(${name}, ${length})` : '0';
-      return `    {"${js}", FieldKind::${kind}, offsetof(${name}, ${field}), ${lengthOffset}, ${count ?? 0}},`;
+      const inner = nested ? `"${nested}"` : 'nullptr';
+      return `    {"${js}", FieldKind::${kind}, offsetof(${name}, ${field}), ${lengthOffset}, ${count ?? 0}, ${inner}, ${out}},`;
     });
     return `constexpr Field k${name}[] = {\n${lines.join('\n')}\n};`;
   });
@@ -57,7 +62,7 @@ ${attributeLines.join('\n')}
 ${structureLines.join('\n')}
 
 constexpr Structure kStructures[] = {
-${usable.map(({ name }) => `    {"${name}", sizeof(${name}), k${name}, std::size(k${name})},`).join('\n')}
+${usable.map(({ name }) => `    {"${name}", sizeof(${name}), k${name}, std::size(k${name}), ${writesBack(name)}},`).join('\n')}
 };
 
 struct ParameterEntry {

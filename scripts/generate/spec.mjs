@@ -30,6 +30,8 @@ export const ROLES = {
   utf8: { c: ['CK_UTF8CHAR*', 'CK_ULONG'], cpp: 'role::Text', in: 'string | BytesLike' },
   pin: { c: ['CK_UTF8CHAR*', 'CK_ULONG'], cpp: 'role::Pin', in: 'string | BytesLike | null' },
   label: { c: ['CK_UTF8CHAR*'], cpp: 'role::Label', in: 'string' },
+  parameter: { c: ['void*', 'CK_ULONG'], cpp: 'role::Parameter', in: 'RawParameter' },
+  functionName: { c: ['CK_UTF8CHAR*'], cpp: 'role::FunctionName', in: 'string' },
   nothing: { c: ['void*'], cpp: 'role::Null' },
   'out bytes': { c: ['CK_BYTE*', 'CK_ULONG*'], cpp: 'role::OutBytes', out: 'Buffer' },
   'out slots': { c: ['CK_SLOT_ID*', 'CK_ULONG*'], cpp: 'role::OutList<true>', out: 'bigint[]' },
@@ -38,6 +40,7 @@ export const ROLES = {
   'out session': { c: ['CK_SESSION_HANDLE*'], cpp: 'role::OutHandle', out: 'bigint' },
   'out slot': { c: ['CK_SLOT_ID*'], cpp: 'role::OutHandle', out: 'bigint' },
   'out ulong': { c: ['CK_ULONG*'], cpp: 'role::OutUlong', out: 'number | undefined' },
+  asyncData: { c: ['CK_ASYNC_DATA*'], cpp: 'role::OutAsyncData', out: 'RawAsyncData' },
   'out objects': {
     c: ['CK_OBJECT_HANDLE*', 'CK_ULONG', 'CK_ULONG*'],
     cpp: 'role::OutObjects',
@@ -74,23 +77,42 @@ export function loadSpec(folder) {
     fields,
     integerTypes: integerTypes(fields, functions),
     functions: Object.entries(functions).map(([name, entry]) => parseFunction(name, entry)),
-    structures: Object.entries(fields).map(([name, list]) => describeStructure(name, list, fields)),
+    structures: inOrderOfUse(fields).map(([name, list]) => describeStructure(name, list, fields)),
     attributes,
     errors,
     mechanisms,
   };
 }
 
+/**
+ * A field is "type name" and what the type does not say: len:F or bits:F (the field with its length), size:N (a pointer
+ * to N bytes; 0: the length is agreed elsewhere), parentbits:F (its length is in the structure around), count:F (array of
+ * structures), template:F, structure, mechanism, version, handle, cstring, any, out (the module writes it), as:NAME.
+ */
 function parseField(text) {
-  const [type, name] = text.split(' ');
+  const [type, name, ...words] = text.split(' ');
   const [, base, stars, count] = /^(\w+)(\**)(?:\[(\d+)\])?$/.exec(type);
+  const notes = Object.fromEntries(words.map((word) => [word.split(':')[0], word.split(':')[1] ?? true]));
   return {
     name,
+    notes,
     type: base + stars,
     base,
     pointer: stars.length > 0,
     count: count === undefined ? undefined : Number(count),
   };
+}
+
+/** Structures after those that they contain or point to. @param {Record<string, {base: string}[]>} fields */
+export function inOrderOfUse(fields) {
+  const done = new Map();
+  const visit = (name) => {
+    if (done.has(name) || !fields[name]) return;
+    for (const field of fields[name]) visit(field.base);
+    done.set(name, fields[name]);
+  };
+  for (const name of Object.keys(fields)) visit(name);
+  return [...done];
 }
 
 function integerTypes(fields, functions) {
@@ -150,41 +172,76 @@ export function jsName({ name, base, pointer }) {
 /** Text fields of information structures; elsewhere a fixed array is bytes. */
 const TEXT = new Set(['CK_UTF8CHAR', 'CK_CHAR']);
 
+/** Kinds that the notes of a field decide, with the field that holds a length or count. */
+function kindByNotes({ notes, base }) {
+  if (notes.any) return { kind: 'Any', length: notes.len };
+  if (notes.len) return { kind: 'Bytes', length: notes.len };
+  if (notes.bits) return { kind: 'ByteBits', length: notes.bits };
+  if (notes.parentbits) return { kind: 'ParentBits' };
+  if (notes.size) return { kind: 'Plain', count: Number(notes.size) };
+  if (notes.count) return { kind: 'Array', length: notes.count, nested: base };
+  if (notes.template) return { kind: 'Template', length: notes.template };
+  if (notes.structure) return { kind: 'Pointer', nested: base };
+  const plain = ['mechanism', 'version', 'handle', 'cstring'].find((note) => notes[note]);
+  const kinds = {
+    mechanism: 'Mechanism',
+    version: 'VersionPointer',
+    handle: 'HandlePointer',
+    cstring: 'CString',
+  };
+  return plain === undefined ? undefined : { kind: kinds[plain] };
+}
+
+function kindByType(field, list, all) {
+  const { base, pointer, type, name, count } = field;
+  if (count !== undefined) return { kind: TEXT.has(base) ? 'Text' : 'Fixed' };
+  if (pointer && ['void', 'CK_BYTE', 'CK_UTF8CHAR'].includes(base) && type.endsWith('*')) {
+    const plain = name.replace(/^p(?=[A-Z])/, '');
+    const length = list.find((other) => !other.pointer && isLengthOf(other.name, plain));
+    if (length === undefined) return undefined;
+    return { kind: /Bits$/.test(length.name) ? 'ByteBits' : 'Bytes', length: length.name };
+  }
+  if (pointer || FUNCTION_TYPES[base]) return undefined;
+  if (base === 'CK_VERSION') return { kind: 'Version' };
+  if (all[base]) return { kind: 'Nested', nested: base };
+  if (base === 'CK_BBOOL') return { kind: 'Boolean' };
+  if (base === 'CK_BYTE') return { kind: 'Byte' };
+  return { kind: /HANDLE$|^CK_SLOT_ID$/.test(base) ? 'Handle' : 'Ulong' };
+}
+
 function describeStructure(name, list, all) {
   const lengths = new Set();
-  const out = [];
+  const described = [];
   let complete = true;
   for (const field of list) {
-    const plain = field.name.replace(/^p(?=[A-Z])/, '');
-    const js = jsName(field);
-    if (field.count !== undefined) out.push({ ...field, js, kind: TEXT.has(field.base) ? 'Text' : 'Fixed' });
-    else if (field.base === 'CK_VERSION' && !field.pointer) out.push({ ...field, js, kind: 'Version' });
-    else if (
-      field.pointer &&
-      ['void', 'CK_BYTE', 'CK_UTF8CHAR'].includes(field.base) &&
-      field.type.endsWith('*')
-    ) {
-      const length = list.find((other) => !other.pointer && isLengthOf(other.name, plain));
-      if (length) {
-        lengths.add(length.name);
-        const bits = /Bits$/.test(length.name);
-        out.push({ ...field, js, kind: bits ? 'ByteBits' : 'Bytes', length: length.name });
-      } else complete = false;
-    } else if (field.pointer || all[field.base] || FUNCTION_TYPES[field.base]) complete = false;
-    else if (field.base === 'CK_BBOOL') out.push({ ...field, js, kind: 'Boolean' });
-    else if (field.base === 'CK_BYTE') out.push({ ...field, js, kind: 'Byte' });
-    else if (/HANDLE$|^CK_SLOT_ID$/.test(field.base)) out.push({ ...field, js, kind: 'Handle' });
-    else out.push({ ...field, js, kind: 'Ulong' });
+    const kind = kindByNotes(field) ?? kindByType(field, list, all);
+    const isPointed = list.find(({ name: each }) => each === kind?.length)?.pointer;
+    if (kind?.kind === 'Bytes' && isPointed) kind.kind = 'BytesPointer';
+    if (kind?.length) lengths.add(kind.length);
+    if (kind === undefined) complete = lengths.has(field.name) && complete;
+    else
+      described.push({
+        ...field,
+        js: field.notes.as ?? jsName(field),
+        ...kind,
+        out: field.notes.out === true,
+      });
   }
-  const described = out.filter((field) => !lengths.has(field.name));
+  const own = described.filter((field) => !lengths.has(field.name));
   // ulIvBits beside pIv and ulIvLen: the length in bits, which may be left out.
-  for (const field of described) {
-    const bytes = described.find(
+  for (const field of own) {
+    const bytes = own.find(
       (other) => other.kind === 'Bytes' && field.name === `${other.name.replace(/^p/, 'ul')}Bits`,
     );
     if (field.kind === 'Ulong' && bytes) Object.assign(field, { kind: 'BitsOf', length: bytes.length });
   }
-  return { name, complete, fields: described };
+  return {
+    name,
+    complete:
+      complete &&
+      list.every(({ name: each }) => own.some((field) => field.name === each) || lengths.has(each)),
+    fields: own,
+  };
 }
 
 const isLengthOf = (length, plain) =>

@@ -26,7 +26,14 @@ export function tsCalls({ functions }) {
         lines.push(`  /** ${name}, blocking the calling thread. */\n  ${name}Sync(${list}): ${result};`);
       return lines;
     });
-  return `${BANNER}import type { BytesLike, RawAttribute, RawAttributeResult, RawMechanism } from '../raw/types';
+  return `${BANNER}import type {
+  BytesLike,
+  RawAsyncData,
+  RawAttribute,
+  RawAttributeResult,
+  RawMechanism,
+  RawParameter,
+} from '../raw/types';
 import type { ${[...used].sort().join(', ')} } from './structures';
 
 /**

@@ -16,11 +16,41 @@ const IN = {
   Bytes: () => ['BytesLike', 'optional: a null pointer and length 0 when left out', true],
   ByteBits: () => ['BytesLike', 'its length is given to the module in bits', true],
   BitsOf: () => ['number', 'optional: the length of the bytes in bits', true],
+  BytesPointer: () => ['BytesLike', 'as long as what comes back may be', true],
+  Plain: ({ count }) => ['BytesLike', count > 0 ? `${count} bytes` : 'as long as the mechanism wants', true],
+  ParentBits: () => ['BytesLike', 'comes back', true],
+  Nested: ({ nested }) => [nested],
+  Pointer: ({ nested }) => [nested, undefined, true],
+  Array: ({ nested }) => [`readonly ${nested}[]`, undefined, true],
+  Template: () => ['readonly RawAttribute[]', undefined, true],
+  Mechanism: () => ['RawMechanism', undefined, true],
+  VersionPointer: () => ['RawVersion', 'comes back', true],
+  HandlePointer: () => ['bigint', 'comes back', true],
+  CString: () => ['string', 'ends at a NUL', true],
+  Any: () => [
+    'BytesLike | number | bigint | ({ structure: keyof ParameterStructures } & object)',
+    'bytes, a number, or a structure by name',
+    true,
+  ],
   Boolean: () => ['boolean'],
   Byte: () => ['number', '0 to 255'],
-  Handle: () => ['bigint'],
+  Handle: ({ out }) => (out ? ['bigint', 'comes back', true] : ['bigint']),
   Ulong: () => ['number | bigint'],
 };
+
+/** Structures that are no parameters, nor part of one. */
+const OTHER = new Set([
+  ...[
+    'CK_ATTRIBUTE',
+    'CK_DATE',
+    'CK_VERSION',
+    'CK_INFO',
+    'CK_MECHANISM',
+    'CK_MECHANISM_INFO',
+    'CK_SESSION_INFO',
+  ],
+  ...['CK_SLOT_INFO', 'CK_TOKEN_INFO'],
+]);
 
 export function tsStructures({ structures }) {
   const information = structures
@@ -31,17 +61,18 @@ export function tsStructures({ structures }) {
       );
       return `/** ${name} */\nexport interface ${name} {\n${lines.join('\n')}\n}`;
     });
-  const parameters = structures.filter(
-    ({ name, complete }) => complete && /_PARAMS\d?$|_CONTEXT$/.test(name),
-  );
+  const parameters = structures.filter(({ name, complete }) => complete && !OTHER.has(name));
   const inputs = parameters.map(({ name, fields }) => {
     const lines = fields.map((field) => {
-      const [type, note, optional] = IN[field.kind](field);
+      const [type, kindNote, optional] = IN[field.kind](field);
+      const note = [kindNote, field.out && kindNote !== 'comes back' ? 'the module may change it' : undefined]
+        .filter(Boolean)
+        .join('; ');
       return `  /** ${field.name}${note ? `; ${note}` : ''} */\n  ${field.js}${optional ? '?' : ''}: ${type}${optional ? ' | undefined' : ''};`;
     });
     return `/** ${name} */\nexport interface ${name} {\n${lines.join('\n')}\n}`;
   });
-  return `${BANNER}import type { BytesLike, RawVersion } from '../raw/types';
+  return `${BANNER}import type { BytesLike, RawAttribute, RawMechanism, RawVersion } from '../raw/types';
 
 ${information.join('\n\n')}
 

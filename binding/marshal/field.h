@@ -1,0 +1,28 @@
+// Single fields of C structures. They are written and read by memcpy, since structures are packed on Windows.
+#pragma once
+
+#include <cstring>
+
+#include "marshal/argument.h"
+#include "runtime/secret.h"
+
+namespace cryptoki {
+
+template <class T>
+void putField(Bytes& structure, std::size_t offset, const T& value) {
+  std::memcpy(structure.data() + offset, &value, sizeof value);
+}
+
+template <class T>
+T getField(const void* memory, std::size_t offset) {
+  T value{};
+  std::memcpy(&value, static_cast<const unsigned char*>(memory) + offset, sizeof value);
+  return value;
+}
+
+CK_BYTE toByte(Napi::Value value, const Argument& argument);
+// { major, minor }
+CK_VERSION toVersion(Napi::Value value, const Argument& argument);
+Napi::Value fromVersion(Napi::Env env, CK_VERSION version);
+
+}  // namespace cryptoki

@@ -1,0 +1,56 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Module, type Session } from 'cryptoki';
+
+/** libsoftokn3, where distributions put it. */
+function find(): string | undefined {
+  const roots = ['/usr/lib', '/usr/lib64', '/opt/homebrew/lib', '/usr/local/lib'].filter((root) =>
+    existsSync(root),
+  );
+  const folders = roots.flatMap((root) => [
+    root,
+    join(root, 'nss'),
+    ...readdirSync(root)
+      .filter((name) => name.endsWith('-linux-gnu'))
+      .flatMap((name) => [join(root, name), join(root, name, 'nss')]),
+  ]);
+  const names = ['libsoftokn3.so', 'libsoftokn3.dylib'];
+  return folders
+    .flatMap((folder) => names.map((name) => join(folder, name)))
+    .find((path) => existsSync(path));
+}
+
+const path = find();
+
+/** Why NSS cannot be used here; undefined when it can. */
+export const whyNoNss: string | undefined = path === undefined ? 'needs libsoftokn3 (libnss3)' : undefined;
+
+/** A session, logged in, with NSS's database token in a private directory. */
+export interface Nss {
+  readonly module: Module;
+  readonly session: Session;
+  close(): Promise<void>;
+}
+
+/** Opens NSS: a module with the interface of PKCS#11 3.0. */
+export async function openNss(): Promise<Nss> {
+  if (path === undefined) throw new Error(whyNoNss);
+  const folder = mkdtempSync(join(tmpdir(), 'cryptoki-nss-'));
+  const libraryParameters = `configdir='sql:${folder}' certPrefix='' keyPrefix='' secmod='secmod.db' flags=`;
+  const module = await Module.open(path, { libraryParameters });
+  const token = await module.token({ slot: 2 }); // slot 1 has no objects of its own
+  const session = await token.openSession({ readWrite: true });
+  await session.login('', { user: 'SO' });
+  await module.raw.C_InitPIN(session.handle, '1234');
+  await session.logout();
+  await session.login('1234');
+  return {
+    module,
+    session,
+    close: async () => {
+      await module.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
