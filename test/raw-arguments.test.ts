@@ -64,7 +64,7 @@ function right(type: string): unknown {
   if (type.startsWith('readonly number')) return [CKA.LABEL];
   if (type.startsWith('readonly RawAttribute')) return [{ type: CKA.LABEL, value: 'x' }];
   if (type === 'RawMechanism') return { mechanism: CKM.SHA256_HMAC };
-  if (type.includes('BytesLike')) return Buffer.alloc(8);
+  if (type.includes('BytesLike') || type.startsWith('RawParameter')) return Buffer.alloc(8);
   if (type === 'string') return 'text';
   if (type === 'boolean') return true;
   if (type === 'number') return 1;
@@ -76,7 +76,7 @@ function right(type: string): unknown {
 function wrongOnes(type: string): unknown[] {
   const never: unknown[] = [undefined, Symbol('x'), () => undefined, Number.NaN];
   const isText = type.includes('string');
-  const isBytes = type.includes('BytesLike');
+  const isBytes = type.includes('BytesLike') || type.startsWith('RawParameter');
   const isBig = type.includes('bigint');
   const isNumber = type.includes('number') && !type.startsWith('readonly');
   if (!type.includes('null')) never.push(null);
@@ -100,7 +100,8 @@ function wrongOnes(type: string): unknown[] {
       [{ type: 'x', value: 1 }],
       [{ type: -1 }],
     );
-  if (type !== 'RawMechanism') never.push({});
+  if (type.startsWith('RawParameter')) never.push({}, { structure: 'CK_NOTHING' }, { structure: 5 });
+  else if (type !== 'RawMechanism') never.push({});
   else
     never.push(
       {},

@@ -10,7 +10,8 @@ namespace cryptoki {
 
 template <class T>
 void putField(Bytes& structure, std::size_t offset, const T& value) {
-  std::memcpy(structure.data() + offset, &value, sizeof value);
+  // NOLINTNEXTLINE(bugprone-sizeof-expression): where T is a pointer, its own size is meant
+  std::memcpy(structure.data() + offset, &value, sizeof(T));
 }
 
 template <class T>

@@ -97,10 +97,16 @@ struct Mechanism : Input {
   void settle(bool succeeded) { mechanism.settle(succeeded); }
 };
 
-// The parameter of one message: bytes, or an object that names its structure (CK_GCM_MESSAGE_PARAMS ...).
+// // The parameter of one message: bytes, an object that names its structure (CK_GCM_MESSAGE_PARAMS ...), or
+// null.
 struct Parameter : Input {
   MechanismMemory mechanism;
-  void read(Napi::Value value, const Argument& argument) { mechanism.readParameter(value, argument); }
+  void read(Napi::Value value, const Argument& argument) {
+    const bool isObject = value.IsObject() && !value.IsArray() && !value.IsFunction();
+    if (!value.IsNull() && !isObject)
+      argument.mustBe("bytes, an object that names its structure, or null", value);
+    mechanism.readParameter(value, argument);
+  }
   auto c() {
     const CK_MECHANISM* made = mechanism.get();
     return std::make_tuple(made->pParameter, made->ulParameterLen);

@@ -14,7 +14,7 @@ namespace cryptoki {
 
 // What a field points to.
 struct StructureMemory::Part {
-  const Field* field;
+  const Field* field = nullptr;
   Bytes bytes;
   Bytes original;       // of a field that the module may write: what went in
   CK_ULONG length = 0;  // BytesPointer

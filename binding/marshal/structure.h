@@ -15,6 +15,8 @@ namespace cryptoki {
 class StructureMemory {
  public:
   StructureMemory();
+  StructureMemory(const StructureMemory&) = delete;
+  StructureMemory& operator=(const StructureMemory&) = delete;
   StructureMemory(StructureMemory&&) noexcept;
   StructureMemory& operator=(StructureMemory&&) noexcept;
   ~StructureMemory();

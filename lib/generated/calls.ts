@@ -279,17 +279,17 @@ export interface RawCalls {
   /** C_MessageEncryptInit, blocking the calling thread. */
   C_MessageEncryptInitSync(session: bigint, mechanism: RawMechanism, key: bigint): void;
   /** PKCS#11 3.1, section 5.9.2; since 3.0. */
-  C_EncryptMessage(session: bigint, parameter: RawParameter, associatedData: BytesLike, plaintext: BytesLike): Promise<Buffer>;
+  C_EncryptMessage(session: bigint, parameter: RawParameter | null, associatedData: BytesLike, plaintext: BytesLike): Promise<Buffer>;
   /** C_EncryptMessage, blocking the calling thread. */
-  C_EncryptMessageSync(session: bigint, parameter: RawParameter, associatedData: BytesLike, plaintext: BytesLike): Buffer;
+  C_EncryptMessageSync(session: bigint, parameter: RawParameter | null, associatedData: BytesLike, plaintext: BytesLike): Buffer;
   /** PKCS#11 3.1, section 5.9.3; since 3.0. */
-  C_EncryptMessageBegin(session: bigint, parameter: RawParameter, associatedData: BytesLike): Promise<void>;
+  C_EncryptMessageBegin(session: bigint, parameter: RawParameter | null, associatedData: BytesLike): Promise<void>;
   /** C_EncryptMessageBegin, blocking the calling thread. */
-  C_EncryptMessageBeginSync(session: bigint, parameter: RawParameter, associatedData: BytesLike): void;
+  C_EncryptMessageBeginSync(session: bigint, parameter: RawParameter | null, associatedData: BytesLike): void;
   /** PKCS#11 3.1, section 5.9.4; since 3.0. */
-  C_EncryptMessageNext(session: bigint, parameter: RawParameter, plaintextPart: BytesLike, flags: number | bigint): Promise<Buffer>;
+  C_EncryptMessageNext(session: bigint, parameter: RawParameter | null, plaintextPart: BytesLike, flags: number | bigint): Promise<Buffer>;
   /** C_EncryptMessageNext, blocking the calling thread. */
-  C_EncryptMessageNextSync(session: bigint, parameter: RawParameter, plaintextPart: BytesLike, flags: number | bigint): Buffer;
+  C_EncryptMessageNextSync(session: bigint, parameter: RawParameter | null, plaintextPart: BytesLike, flags: number | bigint): Buffer;
   /** PKCS#11 3.1, section 5.9.5; since 3.0. */
   C_MessageEncryptFinal(session: bigint): Promise<void>;
   /** C_MessageEncryptFinal, blocking the calling thread. */
@@ -299,17 +299,17 @@ export interface RawCalls {
   /** C_MessageDecryptInit, blocking the calling thread. */
   C_MessageDecryptInitSync(session: bigint, mechanism: RawMechanism, key: bigint): void;
   /** PKCS#11 3.1, section 5.11.2; since 3.0. */
-  C_DecryptMessage(session: bigint, parameter: RawParameter, associatedData: BytesLike, ciphertext: BytesLike): Promise<Buffer>;
+  C_DecryptMessage(session: bigint, parameter: RawParameter | null, associatedData: BytesLike, ciphertext: BytesLike): Promise<Buffer>;
   /** C_DecryptMessage, blocking the calling thread. */
-  C_DecryptMessageSync(session: bigint, parameter: RawParameter, associatedData: BytesLike, ciphertext: BytesLike): Buffer;
+  C_DecryptMessageSync(session: bigint, parameter: RawParameter | null, associatedData: BytesLike, ciphertext: BytesLike): Buffer;
   /** PKCS#11 3.1, section 5.11.3; since 3.0. */
-  C_DecryptMessageBegin(session: bigint, parameter: RawParameter, associatedData: BytesLike): Promise<void>;
+  C_DecryptMessageBegin(session: bigint, parameter: RawParameter | null, associatedData: BytesLike): Promise<void>;
   /** C_DecryptMessageBegin, blocking the calling thread. */
-  C_DecryptMessageBeginSync(session: bigint, parameter: RawParameter, associatedData: BytesLike): void;
+  C_DecryptMessageBeginSync(session: bigint, parameter: RawParameter | null, associatedData: BytesLike): void;
   /** PKCS#11 3.1, section 5.11.4; since 3.0. */
-  C_DecryptMessageNext(session: bigint, parameter: RawParameter, ciphertextPart: BytesLike, flags: number | bigint): Promise<Buffer>;
+  C_DecryptMessageNext(session: bigint, parameter: RawParameter | null, ciphertextPart: BytesLike, flags: number | bigint): Promise<Buffer>;
   /** C_DecryptMessageNext, blocking the calling thread. */
-  C_DecryptMessageNextSync(session: bigint, parameter: RawParameter, ciphertextPart: BytesLike, flags: number | bigint): Buffer;
+  C_DecryptMessageNextSync(session: bigint, parameter: RawParameter | null, ciphertextPart: BytesLike, flags: number | bigint): Buffer;
   /** PKCS#11 3.1, section 5.11.5; since 3.0. */
   C_MessageDecryptFinal(session: bigint): Promise<void>;
   /** C_MessageDecryptFinal, blocking the calling thread. */
@@ -319,17 +319,17 @@ export interface RawCalls {
   /** C_MessageSignInit, blocking the calling thread. */
   C_MessageSignInitSync(session: bigint, mechanism: RawMechanism, key: bigint): void;
   /** PKCS#11 3.1, section 5.14.2; since 3.0. */
-  C_SignMessage(session: bigint, parameter: RawParameter, data: BytesLike): Promise<Buffer>;
+  C_SignMessage(session: bigint, parameter: RawParameter | null, data: BytesLike): Promise<Buffer>;
   /** C_SignMessage, blocking the calling thread. */
-  C_SignMessageSync(session: bigint, parameter: RawParameter, data: BytesLike): Buffer;
+  C_SignMessageSync(session: bigint, parameter: RawParameter | null, data: BytesLike): Buffer;
   /** PKCS#11 3.1, section 5.14.3; since 3.0. */
-  C_SignMessageBegin(session: bigint, parameter: RawParameter): Promise<void>;
+  C_SignMessageBegin(session: bigint, parameter: RawParameter | null): Promise<void>;
   /** C_SignMessageBegin, blocking the calling thread. */
-  C_SignMessageBeginSync(session: bigint, parameter: RawParameter): void;
+  C_SignMessageBeginSync(session: bigint, parameter: RawParameter | null): void;
   /** PKCS#11 3.1, section 5.14.4; since 3.0. */
-  C_SignMessageNext(session: bigint, parameter: RawParameter, dataPart: BytesLike): Promise<Buffer>;
+  C_SignMessageNext(session: bigint, parameter: RawParameter | null, dataPart: BytesLike): Promise<Buffer>;
   /** C_SignMessageNext, blocking the calling thread. */
-  C_SignMessageNextSync(session: bigint, parameter: RawParameter, dataPart: BytesLike): Buffer;
+  C_SignMessageNextSync(session: bigint, parameter: RawParameter | null, dataPart: BytesLike): Buffer;
   /** PKCS#11 3.1, section 5.14.5; since 3.0. */
   C_MessageSignFinal(session: bigint): Promise<void>;
   /** C_MessageSignFinal, blocking the calling thread. */
@@ -339,17 +339,17 @@ export interface RawCalls {
   /** C_MessageVerifyInit, blocking the calling thread. */
   C_MessageVerifyInitSync(session: bigint, mechanism: RawMechanism, key: bigint): void;
   /** PKCS#11 3.1, section 5.16.2; since 3.0. */
-  C_VerifyMessage(session: bigint, parameter: RawParameter, data: BytesLike, signature: BytesLike): Promise<void>;
+  C_VerifyMessage(session: bigint, parameter: RawParameter | null, data: BytesLike, signature: BytesLike): Promise<void>;
   /** C_VerifyMessage, blocking the calling thread. */
-  C_VerifyMessageSync(session: bigint, parameter: RawParameter, data: BytesLike, signature: BytesLike): void;
+  C_VerifyMessageSync(session: bigint, parameter: RawParameter | null, data: BytesLike, signature: BytesLike): void;
   /** PKCS#11 3.1, section 5.16.3; since 3.0. */
-  C_VerifyMessageBegin(session: bigint, parameter: RawParameter): Promise<void>;
+  C_VerifyMessageBegin(session: bigint, parameter: RawParameter | null): Promise<void>;
   /** C_VerifyMessageBegin, blocking the calling thread. */
-  C_VerifyMessageBeginSync(session: bigint, parameter: RawParameter): void;
+  C_VerifyMessageBeginSync(session: bigint, parameter: RawParameter | null): void;
   /** PKCS#11 3.1, section 5.16.4; since 3.0. */
-  C_VerifyMessageNext(session: bigint, parameter: RawParameter, dataPart: BytesLike, signature: BytesLike): Promise<void>;
+  C_VerifyMessageNext(session: bigint, parameter: RawParameter | null, dataPart: BytesLike, signature: BytesLike): Promise<void>;
   /** C_VerifyMessageNext, blocking the calling thread. */
-  C_VerifyMessageNextSync(session: bigint, parameter: RawParameter, dataPart: BytesLike, signature: BytesLike): void;
+  C_VerifyMessageNextSync(session: bigint, parameter: RawParameter | null, dataPart: BytesLike, signature: BytesLike): void;
   /** PKCS#11 3.1, section 5.16.5; since 3.0. */
   C_MessageVerifyFinal(session: bigint): Promise<void>;
   /** C_MessageVerifyFinal, blocking the calling thread. */

@@ -76,11 +76,7 @@ export interface RawMechanism {
  * structure that its member `structure` names (CK_GCM_MESSAGE_PARAMS ...). Fields that the module writes (a nonce it has
  * made, the tag) are set in the object when the call has succeeded.
  */
-export type RawParameter =
-  | BytesLike
-  | null
-  | undefined
-  | { structure: keyof ParameterStructures; [field: string]: unknown };
+export type RawParameter = BytesLike | { structure: keyof ParameterStructures; [field: string]: unknown };
 
 /** What C_AsyncComplete says of an operation that has ended. */
 export interface RawAsyncData {

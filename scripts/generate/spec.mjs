@@ -30,7 +30,7 @@ export const ROLES = {
   utf8: { c: ['CK_UTF8CHAR*', 'CK_ULONG'], cpp: 'role::Text', in: 'string | BytesLike' },
   pin: { c: ['CK_UTF8CHAR*', 'CK_ULONG'], cpp: 'role::Pin', in: 'string | BytesLike | null' },
   label: { c: ['CK_UTF8CHAR*'], cpp: 'role::Label', in: 'string' },
-  parameter: { c: ['void*', 'CK_ULONG'], cpp: 'role::Parameter', in: 'RawParameter' },
+  parameter: { c: ['void*', 'CK_ULONG'], cpp: 'role::Parameter', in: 'RawParameter | null' },
   functionName: { c: ['CK_UTF8CHAR*'], cpp: 'role::FunctionName', in: 'string' },
   nothing: { c: ['void*'], cpp: 'role::Null' },
   'out bytes': { c: ['CK_BYTE*', 'CK_ULONG*'], cpp: 'role::OutBytes', out: 'Buffer' },
