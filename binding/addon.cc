@@ -1,11 +1,13 @@
 // The addon's exports: setup(), load(), loadSync().
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "calls/raw_module.h"
 #include "environment.h"
 #include "marshal/argument.h"
+#include "marshal/vendor.h"
 #include "module/attachment.h"
 #include "module/module.h"
 #include "napi_setup.h"
@@ -70,6 +72,21 @@ Napi::Value loadSync(const Napi::CallbackInfo& info) {
   return throwing(info.Env(), [&] { return RawModule::complete(info.Env(), makeLoad(info), nullptr); });
 }
 
+// (type: number, kind: string, name: string); lib/attributes.ts has checked them.
+void registerVendorAttribute(const Napi::CallbackInfo& info) {
+  constexpr std::pair<std::string_view, AttributeKind> kKinds[] = {
+      {"boolean", AttributeKind::Boolean}, {"ulong", AttributeKind::Ulong},
+      {"bytes", AttributeKind::Bytes},     {"utf8", AttributeKind::Utf8},
+      {"date", AttributeKind::Date},       {"bigInteger", AttributeKind::BigInteger},
+  };
+  const std::string kind = info[1].ToString();
+  for (const auto& [name, value] : kKinds) {
+    if (name != kind) continue;
+    const double type = info[0].As<Napi::Number>().DoubleValue();
+    registerAttribute(static_cast<CK_ATTRIBUTE_TYPE>(type), value, info[2].ToString());
+  }
+}
+
 Napi::Object initialiseAddon(Napi::Env env, Napi::Object exports) {
   process();  // finds the table of the first copy in this process, watches for forks
   auto environment = std::make_unique<Environment>(env);
@@ -78,6 +95,7 @@ Napi::Object initialiseAddon(Napi::Env env, Napi::Object exports) {
   RawModule::define(env);
   exports.Set("setup",
               Napi::Function::New(env, [&kept](const Napi::CallbackInfo& info) { kept.setup(info); }));
+  exports.Set("registerAttribute", Napi::Function::New(env, registerVendorAttribute));
   exports.Set("load", Napi::Function::New(env, load));
   exports.Set("loadSync", Napi::Function::New(env, loadSync));
   return exports;

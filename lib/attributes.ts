@@ -1,5 +1,5 @@
 /** Templates and attribute values by name: { label: 'signing', keyType: 'EC' } instead of CKA_ numbers. */
-import { argumentError } from './arguments';
+import { argumentError, requireOptions } from './arguments';
 import { constantName, constantValue } from './constants';
 import { CryptokiError } from './errors';
 import {
@@ -8,6 +8,8 @@ import {
   type AttributeInputs,
   type AttributeValues,
 } from './generated/attributes';
+import { CKA } from './generated/constants';
+import { native } from './raw/native';
 import type {
   BytesLike,
   RawAttribute,
@@ -16,17 +18,59 @@ import type {
   RawAttributeValue,
 } from './raw/types';
 
-/** The name of an attribute: label, ecParams, alwaysAuthenticate ... (CKA_ in camel case). */
-export type AttributeName = keyof AttributeValues;
+/** The attributes of vendors that the program has registered: it declares them here (see {@link registerAttribute}). */
+// biome-ignore lint/suspicious/noEmptyInterface: for programs to add to
+export interface VendorAttributes {}
 
-/** Attributes to give an object or to look for. Attributes of a vendor are written by number, with bytes. */
+/** The standard attributes and those of vendors, as they are read. */
+export type AllAttributeValues = AttributeValues & VendorAttributes;
+
+/** The name of an attribute: label, ecParams, alwaysAuthenticate ... (CKA_ in camel case). */
+export type AttributeName = keyof AllAttributeValues;
+
+/** Attributes to give an object or to look for. Attributes of a vendor are written by number, with bytes, or by name. */
 export type Attributes = {
-  readonly [Name in AttributeName]?: AttributeInputs[Name] | undefined;
-} & { readonly [vendor: number]: BytesLike };
+  readonly [Name in keyof AttributeInputs]?: AttributeInputs[Name] | undefined;
+} & { readonly [Name in keyof VendorAttributes]?: VendorAttributes[Name] | undefined } & {
+  readonly [vendor: number]: BytesLike;
+};
+
+const vendors = new Map<string, AttributeDescription>();
 
 function describe(name: string): AttributeDescription {
   if (Object.hasOwn(ATTRIBUTES, name)) return ATTRIBUTES[name as AttributeName];
+  const vendor = vendors.get(name);
+  if (vendor !== undefined) return vendor;
   throw argumentError(RangeError, `"${name}" is no attribute of PKCS#11; give those of a vendor by number`);
+}
+
+const KINDS = ['boolean', 'ulong', 'bytes', 'utf8', 'date', 'bigInteger'] as const;
+
+/** What an attribute of a vendor holds. */
+export type VendorAttributeKind = (typeof KINDS)[number];
+
+/**
+ * Gives an attribute of a vendor a name and a type, in this process: templates and attributes() know it by its name from
+ * then on, and the raw calls take and give values of its type instead of bytes. TypeScript learns the name by
+ * `declare module 'cryptoki' { interface VendorAttributes { name: Buffer } }`.
+ * @param name in camel case, as the standard ones; not one of them
+ * @param options.type the CKA_ number, CKA_VENDOR_DEFINED (0x80000000) or above
+ * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE
+ */
+export function registerAttribute(name: string, options: { type: number; kind: VendorAttributeKind }): void {
+  if (typeof name !== 'string' || !/^[A-Za-z]\w*$/.test(name)) {
+    throw argumentError(TypeError, 'the name of an attribute must be a word');
+  }
+  requireOptions(options, 'the options of registerAttribute', ['type', 'kind']);
+  const { type, kind } = options;
+  if (Object.hasOwn(ATTRIBUTES, name))
+    throw argumentError(RangeError, `"${name}" is an attribute of PKCS#11`);
+  if (!Number.isSafeInteger(type) || type < CKA.VENDOR_DEFINED) {
+    throw argumentError(RangeError, 'the type of an attribute of a vendor must be 0x80000000 or above');
+  }
+  if (!KINDS.includes(kind)) throw argumentError(RangeError, `kind must be one of ${KINDS.join(', ')}`);
+  native.registerAttribute(type, kind, name);
+  vendors.set(name, { type, name, kind });
 }
 
 /** The CKA_ number of an attribute. */
@@ -72,13 +116,13 @@ function toValue({ name, kind, family }: AttributeDescription, value: RawAttribu
 export function fromResults<Name extends AttributeName>(
   names: readonly Name[],
   results: readonly RawAttributeResult[],
-): Partial<Pick<AttributeValues, Name>> {
+): Partial<Pick<AllAttributeValues, Name>> {
   const values: Record<string, unknown> = {};
   names.forEach((name, index) => {
     const result = results[index];
     if (result === undefined || !('value' in result)) return;
-    const value = toValue(ATTRIBUTES[name], result.value);
+    const value = toValue(describe(name), result.value);
     if (value !== undefined) values[name] = value;
   });
-  return values as Partial<Pick<AttributeValues, Name>>;
+  return values as Partial<Pick<AllAttributeValues, Name>>;
 }

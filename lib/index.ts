@@ -2,7 +2,14 @@
  * `cryptoki`: PKCS#11 as its specification models it. Module, Slot, Token, Session and objects, with the rules of
  * login and lifetime. `cryptoki/raw` has the functions themselves.
  */
-export type { AttributeName, Attributes } from './attributes';
+export {
+  type AllAttributeValues,
+  type AttributeName,
+  type Attributes,
+  registerAttribute,
+  type VendorAttributeKind,
+  type VendorAttributes,
+} from './attributes';
 export { constantName, constantValue } from './constants';
 export { type Action, CryptokiError, isCode, type OwnCode } from './errors';
 export type { AttributeInputs, AttributeValues, Named } from './generated/attributes';

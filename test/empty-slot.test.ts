@@ -1,4 +1,5 @@
 import { Module, type Slot } from 'cryptoki';
+import { CKF } from 'cryptoki/raw';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Reader, startReader, whyNoReader } from './support/reader';
 
@@ -37,6 +38,24 @@ describe.skipIf(whyNoReader !== undefined)(
     test('opens no session', async () => {
       const id = slot?.id ?? 0n;
       await expect(module.raw.C_OpenSession(id, 4)).rejects.toMatchObject({ code: 'CKR_TOKEN_NOT_PRESENT' });
+    });
+
+    test('is asked for events without waiting', async () => {
+      const event = module.raw.C_WaitForSlotEvent(CKF.DONT_BLOCK);
+      await expect(event).rejects.toMatchObject({ code: 'CKR_NO_EVENT', action: 'retry' });
+    });
+
+    test('is waited on beside all other calls, until the module is closed', async () => {
+      const other = await Module.open(reader.module);
+      const ended = expect(module.raw.C_WaitForSlotEvent(0)).rejects.toMatchObject({
+        code: 'CKR_CRYPTOKI_NOT_INITIALIZED',
+        function: 'C_WaitForSlotEvent',
+      });
+      expect(await other.slots()).not.toEqual([]);
+      await other.close();
+      await module.close(); // the last to go: C_Finalize is what ends the wait
+      await ended;
+      module = await Module.open(reader.module);
     });
   },
 );

@@ -1,5 +1,12 @@
 import { argumentError } from '../arguments';
-import { type AttributeName, type Attributes, attributeType, fromResults, toTemplate } from '../attributes';
+import {
+  type AllAttributeValues,
+  type AttributeName,
+  type Attributes,
+  attributeType,
+  fromResults,
+  toTemplate,
+} from '../attributes';
 import { CryptokiError } from '../errors';
 import type { AttributeValues, Named } from '../generated/attributes';
 import type { RawModule } from '../raw';
@@ -72,7 +79,7 @@ export class StorageObject implements AsyncDisposable {
    */
   async attributes<Name extends AttributeName>(
     ...names: readonly Name[]
-  ): Promise<Partial<Pick<AttributeValues, Name>>> {
+  ): Promise<Partial<Pick<AllAttributeValues, Name>>> {
     const types = names.map(attributeType);
     return fromResults(names, await this.use().C_GetAttributeValue(this.session.handle, this.handle, types));
   }
@@ -81,12 +88,12 @@ export class StorageObject implements AsyncDisposable {
    * One attribute.
    * @throws CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID; ERR_CRYPTOKI_ATTRIBUTE when the module has no value
    */
-  async attribute<Name extends AttributeName>(name: Name): Promise<AttributeValues[Name]> {
+  async attribute<Name extends AttributeName>(name: Name): Promise<AllAttributeValues[Name]> {
     const results = await this.use().C_GetAttributeValue(this.session.handle, this.handle, [
       attributeType(name),
     ]);
     const value = fromResults([name], results)[name];
-    if (value !== undefined) return value as AttributeValues[Name];
+    if (value !== undefined) return value as AllAttributeValues[Name];
     const reason = results[0]?.reason;
     const rv = reason === 'sensitive' ? 0x11 : reason === 'invalid' ? 0x12 : undefined;
     const code = rv === undefined ? 'ERR_CRYPTOKI_ATTRIBUTE' : undefined;

@@ -11,6 +11,7 @@ export interface Native {
     createError: (code?: OwnCode, rv?: number | bigint, name?: string, detail?: string) => CryptokiError;
     isMainThread: boolean;
   }): void;
+  registerAttribute(type: number, kind: string, name: string): void;
   load(path: string, options?: LoadOptions): Promise<RawModule>;
   loadSync(path: string, options?: LoadOptions): RawModule;
 }

@@ -40,6 +40,8 @@ export function cppTables({ attributes, constants, structures, mechanisms }) {
     .map(([name, { parameter }]) => `    {${name}, "${parameter}"},`);
   return `${BANNER}#include "marshal/tables.h"
 
+#include "marshal/vendor.h"
+
 #include <algorithm>
 #include <iterator>
 #include <string_view>
@@ -86,12 +88,12 @@ const AttributeEntry* find(CK_ATTRIBUTE_TYPE type) {
 
 AttributeKind attributeKind(CK_ATTRIBUTE_TYPE type) {
   const auto* entry = find(type);
-  return entry != nullptr ? entry->kind : AttributeKind::Unknown;
+  return entry != nullptr ? entry->kind : vendorAttributeKind(type);
 }
 
 const char* attributeName(CK_ATTRIBUTE_TYPE type) {
   const auto* entry = find(type);
-  return entry != nullptr ? entry->name : nullptr;
+  return entry != nullptr ? entry->name : vendorAttributeName(type);
 }
 
 const Structure* structureNamed(std::string_view name) {
