@@ -58,9 +58,14 @@ Napi::Promise Environment::promise(Job& job) {
 void Environment::settle(Job& job) noexcept {
   const Scope scope(env_);
   try {
-    napi_resolve_deferred(env_, job.deferred(), job.result(env_));
+    try {
+      napi_resolve_deferred(env_, job.deferred(), job.result(env_));
+    } catch (...) {
+      napi_reject_deferred(env_, job.deferred(), currentError());
+    }
   } catch (...) {
-    napi_reject_deferred(env_, job.deferred(), currentError());
+    // No JavaScript can run any more, not even for an error: the thread is being terminated, and nobody is
+    // waiting.
   }
 }
 

@@ -19,6 +19,7 @@ parentPort.postMessage({ valid, state: session.state });
 
 // Calls that are in flight, and queued behind them, when the thread ends.
 for (let i = 0; i < 200; i++) privateKey.sign('ECDSA-SHA256', Buffer.from('in flight')).catch(() => {});
+for (let i = 0; i < 200; i++) module.raw.C_DestroyObject(session.handle, 999_999n).catch(() => {}); // errors too
 session.generateKeyPair('RSA', { modulusBits: 2048 }).catch(() => {});
 if (ending === 'exit') process.exit(0);
 if (ending === 'close') await module.close();
