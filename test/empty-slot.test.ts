@@ -44,18 +44,5 @@ describe.skipIf(whyNoReader !== undefined)(
       const event = module.raw.C_WaitForSlotEvent(CKF.DONT_BLOCK);
       await expect(event).rejects.toMatchObject({ code: 'CKR_NO_EVENT', action: 'retry' });
     });
-
-    test('is waited on beside all other calls, until the module is closed', async () => {
-      const other = await Module.open(reader.module);
-      const ended = expect(module.raw.C_WaitForSlotEvent(0)).rejects.toMatchObject({
-        code: 'CKR_CRYPTOKI_NOT_INITIALIZED',
-        function: 'C_WaitForSlotEvent',
-      });
-      expect(await other.slots()).not.toEqual([]);
-      await other.close();
-      await module.close(); // the last to go: C_Finalize is what ends the wait
-      await ended;
-      module = await Module.open(reader.module);
-    });
   },
 );

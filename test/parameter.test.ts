@@ -28,7 +28,7 @@ describe.skipIf(whyNoNss !== undefined)(`mechanism parameters (${whyNoNss ?? 'NS
 
   const base = async (value: Buffer, keyType: 'GENERIC_SECRET' | 'HKDF' = 'GENERIC_SECRET') =>
     (await nss.session.createObject({ class: 'SECRET_KEY', keyType, value, derive: true })).handle;
-  const valueOf = async (key: bigint) =>
+  const readValue = async (key: bigint) =>
     (await raw.C_GetAttributeValue(session, key, [CKA.VALUE]))[0]?.value as Buffer;
 
   test('CK_HKDF_PARAMS: bytes, booleans and a handle', async () => {
@@ -41,7 +41,7 @@ describe.skipIf(whyNoNss !== undefined)(`mechanism parameters (${whyNoNss ?? 'NS
     const template = secret(42, CKK.GENERIC_SECRET);
     const mechanism = { mechanism: CKM.HKDF_DERIVE, parameter };
     const key = await raw.C_DeriveKey(session, mechanism, await base(input, 'HKDF'), template);
-    expect((await valueOf(key)).equals(Buffer.from(hkdfSync('sha256', input, salt, info, 42)))).toBe(true);
+    expect((await readValue(key)).equals(Buffer.from(hkdfSync('sha256', input, salt, info, 42)))).toBe(true);
   });
 
   test('CK_SP800_108_KDF_PARAMS: arrays, structures by name, templates, and keys that come back', async () => {
@@ -65,18 +65,18 @@ describe.skipIf(whyNoNss !== undefined)(`mechanism parameters (${whyNoNss ?? 'NS
         .update(Buffer.from([0, 0, 0, i]))
         .update('label')
         .digest();
-    expect(await valueOf(key)).toEqual(block(1));
-    expect(await valueOf(more.key ?? 0n)).toEqual(block(2).subarray(0, 16));
+    expect(await readValue(key)).toEqual(block(1));
+    expect(await readValue(more.key ?? 0n)).toEqual(block(2).subarray(0, 16));
   });
 
+  // NSS has stayed with the first form of the structure, which is therefore its usual one.
   test('CK_PKCS5_PBKD2_PARAMS: a length behind a pointer', async () => {
     const parameter = {
-      structure: 'CK_PKCS5_PBKD2_PARAMS', // NSS has stayed with the first form
       ...{ saltSource: 1, saltSourceData: Buffer.from('salt') },
       ...{ iterations: 1000, prf: 4, password: Buffer.from('password') },
     };
     const key = await raw.C_GenerateKey(session, { mechanism: CKM.PKCS5_PBKD2, parameter }, secret(32));
-    expect(await valueOf(key)).toEqual(pbkdf2Sync('password', 'salt', 1000, 32, 'sha256'));
+    expect(await readValue(key)).toEqual(pbkdf2Sync('password', 'salt', 1000, 32, 'sha256'));
   });
 
   test('TLS 1.2: structures in structures, a version and key material that come back', async () => {
@@ -98,7 +98,7 @@ describe.skipIf(whyNoNss !== undefined)(`mechanism parameters (${whyNoNss ?? 'NS
     const first = { mechanism: CKM.TLS12_MASTER_KEY_DERIVE, parameter: master };
     const key = await raw.C_DeriveKey(session, first, await base(premaster), secret(48));
     const masterSecret = prf(premaster, 'master secret', Buffer.concat([client, server]), 48);
-    expect(await valueOf(key)).toEqual(masterSecret);
+    expect(await readValue(key)).toEqual(masterSecret);
     expect(master.version).toEqual({ major: 3, minor: 3 });
 
     const material: { clientKey?: bigint; ivClient?: Buffer; ivServer?: Buffer } = {};
@@ -113,7 +113,7 @@ describe.skipIf(whyNoNss !== undefined)(`mechanism parameters (${whyNoNss ?? 'NS
       secret(16, CKK.AES),
     );
     const block = prf(masterSecret, 'key expansion', Buffer.concat([server, client]), 40);
-    expect(await valueOf(material.clientKey ?? 0n)).toEqual(block.subarray(0, 16));
+    expect(await readValue(material.clientKey ?? 0n)).toEqual(block.subarray(0, 16));
     expect([material.ivClient, material.ivServer]).toEqual([block.subarray(32, 36), block.subarray(36, 40)]);
   });
 

@@ -121,6 +121,12 @@ class Operation final : public Job {
     auto next = readRoles<typename Kind::Init>(steps_.init, info, *attachment_);
     std::get<0>(steps_.run).session = session();
     next = readRoles<typename Kind::Run>(steps_.run, info, *attachment_, next, 1);
+    if constexpr (std::is_same_v<Kind, Sign>) {
+      // NSS wants a buffer of exactly the length of an Ed25519 signature. For Ed448 the module asks for more.
+      constexpr std::size_t kEd25519 = 64;
+      if (std::get<1>(steps_.init).mechanism.type() == CKM_EDDSA)
+        std::get<2>(steps_.run).buffer.resize(kEd25519);
+    }
     if constexpr (std::is_same_v<Kind, Sign> || std::is_same_v<Kind, Verify>) {
       if (!info[next].IsUndefined()) digestFirst_.emplace(info[next], Argument{*attachment_, name, "digest"});
     }

@@ -4,9 +4,16 @@
 
 #include "marshal/bytes.h"
 #include "marshal/number.h"
+#include "module/attachment.h"
 
 namespace cryptoki {
 namespace {
+
+const Structure* usualStructure(CK_MECHANISM_TYPE type, const Module& module) {
+  if (type == CKM_PKCS5_PBKD2 && module.firstPbkd2Parameters())
+    return structureNamed("CK_PKCS5_PBKD2_PARAMS");
+  return parameterOf(type);
+}
 
 const Structure& chooseStructure(const Napi::Object& parameter, const Structure* usual,
                                  const Argument& argument) {
@@ -66,7 +73,7 @@ void MechanismMemory::readParameter(Napi::Value value, const Argument& argument)
   } else if (value.IsObject() && !value.IsArray()) {
     isPlain_ = false;
     const auto object = value.As<Napi::Object>();
-    const Structure* usual = hasType_ ? parameterOf(type_) : nullptr;
+    const Structure* usual = hasType_ ? usualStructure(type_, argument.attachment.module()) : nullptr;
     parameter_.read(value, chooseStructure(object, usual, argument), argument);
     if (parameter_.writesBack()) target_.hold(object);
   } else {

@@ -36,6 +36,7 @@ class MechanismMemory {
   // A parameter without its mechanism: an object must name its structure.
   void readParameter(Napi::Value value, const Argument& argument);
   CK_MECHANISM* get();
+  CK_MECHANISM_TYPE type() const { return type_; }
 
   // On the JavaScript thread, after the call: what the module wrote into the parameter goes back into the
   // object.

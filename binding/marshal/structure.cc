@@ -121,7 +121,10 @@ void StructureMemory::readPointed(const Field& field, Napi::Value value, const A
   switch (field.kind) {
     case FieldKind::Bytes:
     case FieldKind::ByteBits: {
-      const auto length = static_cast<CK_ULONG>(keep(field, toBytes(value, argument)).bytes.size());
+      Bytes bytes = toBytes(value, argument);
+      if (bytes.empty())
+        return;  // in a parameter, modules take only a null pointer for nothing (NSS: OAEP labels)
+      const auto length = static_cast<CK_ULONG>(keep(field, std::move(bytes)).bytes.size());
       return putField(structure_, field.lengthOffset,
                       field.kind == FieldKind::ByteBits ? length * 8 : length);
     }

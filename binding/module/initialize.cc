@@ -4,7 +4,6 @@
 
 #include "module/attachment.h"
 #include "module/module.h"
-#include "module/quirks.h"
 
 namespace cryptoki {
 namespace {
@@ -54,7 +53,7 @@ CK_RV initializeModule(Module& module, const InitializeOptions& options) {
   if (rv != CKR_OK) return rv;
   module.quiesceAtExit();
   CK_INFO info{};
-  if (module.call<&CK_FUNCTION_LIST_3_2::C_GetInfo>(&info) == CKR_OK) module.require(lockingQuirk(info));
+  if (module.call<&CK_FUNCTION_LIST_3_2::C_GetInfo>(&info) == CKR_OK) module.learnQuirks(info);
   return CKR_OK;
 }
 

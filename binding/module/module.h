@@ -1,6 +1,7 @@
 // A loaded PKCS#11 module: one per library and process, shared by all environments that load it.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -10,6 +11,7 @@
 #include "module/interface.h"
 #include "module/library.h"
 #include "module/process.h"
+#include "module/quirks.h"
 #include "module/session.h"
 #include "module/token_state.h"
 
@@ -18,13 +20,6 @@ namespace cryptoki {
 struct LoadOptions {
   Isolation isolation = Isolation::Auto;
   bool only240 = false;
-};
-
-// Which calls wait for each other, whatever session they are on.
-enum class Locking : unsigned char {
-  None,     // none: the module locks for itself, or says so
-  Objects,  // those that touch objects
-  All,
 };
 
 class Module {
@@ -60,6 +55,14 @@ class Module {
 
   // Makes calls wait for each other, in the whole process and for good.
   void require(Locking locking) const { process().require(entry_, static_cast<int>(locking)); }
+
+  // What is peculiar to this module, known from its initialisation on.
+  void learnQuirks(const CK_INFO& info) {
+    const Quirks quirks = quirksOf(info);
+    require(quirks.locking);
+    firstPbkd2Parameters_ = quirks.firstPbkd2Parameters;
+  }
+  bool firstPbkd2Parameters() const { return firstPbkd2Parameters_.load(); }
 
   // After the first initialisation: calls end before the exit handlers that the module has registered by then
   // run. (process.exit() runs no cleanup hooks of Node-API, only exit handlers.)
@@ -101,6 +104,7 @@ class Module {
   void* entry_;
 
   std::once_flag atExit_;
+  std::atomic<bool> firstPbkd2Parameters_{false};
   std::mutex mutex_;
   std::map<CK_SLOT_ID, std::shared_ptr<TokenState>> tokens_;
   std::map<CK_SESSION_HANDLE, std::shared_ptr<Session>> sessions_;

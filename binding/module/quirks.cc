@@ -5,27 +5,29 @@
 namespace cryptoki {
 namespace {
 
-struct Quirk {
+struct Entry {
   std::string_view manufacturer;  // the beginning of CK_INFO.manufacturerID
-  Locking locking;
+  Quirks quirks;
 };
 
-constexpr Quirk kQuirks[] = {
+constexpr Entry kEntries[] = {
     // SoftHSM2 2.6.1: creating, destroying and searching objects on several threads crashes or gives wrong
     // results
     // (seen within seconds with 8 sessions); signing beside it does not.
-    {"SoftHSM", Locking::Objects},
+    {"SoftHSM", {Locking::Objects, false}},
+    // NSS 3.87: SIGSEGV in C_GenerateKey.
+    {"Mozilla Foundation", {Locking::None, true}},
 };
 
 }  // namespace
 
-Locking lockingQuirk(const CK_INFO& info) {
+Quirks quirksOf(const CK_INFO& info) {
   const std::string_view manufacturer(reinterpret_cast<const char*>(info.manufacturerID),
                                       sizeof info.manufacturerID);
-  for (const Quirk& quirk : kQuirks) {
-    if (manufacturer.starts_with(quirk.manufacturer)) return quirk.locking;
+  for (const Entry& entry : kEntries) {
+    if (manufacturer.starts_with(entry.manufacturer)) return entry.quirks;
   }
-  return Locking::None;
+  return {};
 }
 
 }  // namespace cryptoki

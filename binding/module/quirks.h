@@ -1,12 +1,26 @@
-// Modules that are known to need more than they say. The one place where a module's name makes a difference.
+// Modules that are known to need more than they say, or something else than the specification has. The one
+// place where a module's name makes a difference.
 #pragma once
 
 #include "generated/pkcs11.h"
-#include "module/module.h"
 
 namespace cryptoki {
 
-// The locking that a module needs although it accepted CKF_OS_LOCKING_OK.
-Locking lockingQuirk(const CK_INFO& info);
+// Which calls wait for each other, whatever session they are on.
+enum class Locking : unsigned char {
+  None,     // none: the module locks for itself, or says so
+  Objects,  // those that touch objects
+  All,
+};
+
+struct Quirks {
+  // Needed although the module accepted CKF_OS_LOCKING_OK.
+  Locking locking = Locking::None;
+  // CKM_PKCS5_PBKD2 takes CK_PKCS5_PBKD2_PARAMS, with a pointer to the length of the password, and dies of
+  // any other.
+  bool firstPbkd2Parameters = false;
+};
+
+Quirks quirksOf(const CK_INFO& info);
 
 }  // namespace cryptoki

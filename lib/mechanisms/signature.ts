@@ -26,6 +26,11 @@ export interface PreparedSignature {
   readonly message: BytesLike;
   /** The job makes the digest of the message on the token first. */
   readonly digest?: RawDigest | undefined;
+  /**
+   * The only length that a MAC by this mechanism has. NSS 3.87 ignores the length of what it verifies and reads on behind
+   * it, so one of another length is refused before the call.
+   */
+  readonly macLength?: number | undefined;
 }
 
 interface SignatureAlgorithm {
@@ -60,6 +65,12 @@ for (const [name, hash] of Object.entries(HASHES)) {
     kind: 'pss',
   });
   ALGORITHMS.set(`HMAC-${name}`, { whole: mechanism(`${legacy}_HMAC`), hash, kind: 'hmac' });
+}
+
+/** Bytes of a MAC, by mechanism. */
+const MAC_LENGTHS = new Map<number, number>();
+for (const { kind, whole, hash } of ALGORITHMS.values()) {
+  if (kind === 'hmac' && hash !== undefined) MAC_LENGTHS.set(whole, hash.length);
 }
 
 function pssParameter(algorithm: Algorithm, hash: Hash): object {
@@ -110,7 +121,8 @@ export function prepareSignature(
   data: BytesLike,
 ): PreparedSignature {
   const { mechanism, hash, prefix } = planSignature(input, available);
-  if (hash === undefined) return { mechanism, message: data };
+  if (hash === undefined)
+    return { mechanism, message: data, macLength: MAC_LENGTHS.get(Number(mechanism.mechanism)) };
   if (checkBytes(data).byteLength > DIGEST_AT_ONCE && available.has(hash.mechanism)) {
     return { mechanism, message: data, digest: { mechanism: { mechanism: hash.mechanism }, prefix } };
   }

@@ -99,8 +99,16 @@ const SECRET_USAGE: UsageTable = {
   wrap: ['wrap', 'unwrap'],
 };
 
-/** The attributes of what the key is for, and false for all else: tokens differ in what they take as default. */
-function usageAttributes(usages: readonly string[], table: UsageTable): Attributes {
+/**
+ * The attributes of what the key is for. A caller who has said it gets false for all else, since tokens differ in what
+ * they take as default; otherwise no more is said than is needed, since some tokens refuse more (tpm2-pkcs11).
+ */
+function usageAttributes(
+  chosen: readonly string[] | undefined,
+  usual: readonly string[],
+  table: UsageTable,
+): Attributes {
+  const usages = chosen === undefined ? usual : chosen;
   if (!Array.isArray(usages)) throw argumentError(TypeError, 'usage must be an array of names');
   const names = usages.flatMap((usage) => {
     const found = Object.hasOwn(table, usage) ? table[usage] : undefined;
@@ -108,7 +116,7 @@ function usageAttributes(usages: readonly string[], table: UsageTable): Attribut
     const known = Object.keys(table).join(', ');
     throw argumentError(RangeError, `"${String(usage)}" is no usage of such a key; there are ${known}`);
   });
-  const all = Object.values(table).flat();
+  const all = chosen === undefined ? names : Object.values(table).flat();
   const attributes: unknown = Object.fromEntries(all.map((name) => [name, names.includes(name)]));
   return attributes as Attributes;
 }
@@ -150,18 +158,18 @@ export async function generateKeyPair(session: Session, options: KeyPairOptions)
       `a key pair of type ${options.keyType} needs a curve, such as { curve: 'P-256' }`,
     );
   }
-  const { usage = [options.keyType === 'EC_MONTGOMERY' ? 'derive' : 'sign'] } = options;
+  const usual = [options.keyType === 'EC_MONTGOMERY' ? 'derive' : 'sign'];
   const publicKey: Attributes = {
     class: 'PUBLIC_KEY',
     ...{ label, id, token, private: false },
     ...domainAttributes(options),
-    ...usageAttributes(usage, PUBLIC_USAGE),
+    ...usageAttributes(options.usage, usual, PUBLIC_USAGE),
     ...options.publicKey,
   };
   const privateKey: Attributes = {
     class: 'PRIVATE_KEY',
     ...{ label, id, token, private: true, sensitive: true, extractable },
-    ...usageAttributes(usage, PRIVATE_USAGE),
+    ...usageAttributes(options.usage, usual, PRIVATE_USAGE),
     ...options.privateKey,
   };
   const templates = [toTemplate(publicKey), toTemplate(privateKey)] as const;
@@ -192,7 +200,7 @@ export async function generateKey(session: Session, options: KeyOptions): Promis
   const key: Attributes = {
     class: 'SECRET_KEY',
     ...{ id, token, private: true, sensitive: true, extractable },
-    ...usageAttributes(usage === undefined ? [isCipher ? 'encrypt' : 'sign'] : usage, SECRET_USAGE),
+    ...usageAttributes(usage, [isCipher ? 'encrypt' : 'sign'], SECRET_USAGE),
     ...attributes,
     valueLen: attributes.valueLen ?? (hasLength ? 32 : undefined),
   };

@@ -35,6 +35,12 @@ export function signSync(key: StorageObject, algorithm: MechanismInput, data: By
   return raw.signSync(key.session.handle, mechanism, key.handle, message, digest);
 }
 
+/** Whether a MAC cannot be right because of its length. What is no signature at all is left to the call to refuse. */
+function isOtherLength(signature: BytesLike, macLength: number | undefined): boolean {
+  const isBytes = ArrayBuffer.isView(signature) || signature instanceof ArrayBuffer;
+  return macLength !== undefined && isBytes && signature.byteLength !== macLength;
+}
+
 export async function verify(
   key: StorageObject,
   algorithm: MechanismInput,
@@ -44,7 +50,8 @@ export async function verify(
   key.use();
   let prepared = prepare(key, algorithm, data);
   if (prepared instanceof Promise) prepared = await prepared;
-  const { mechanism, message, digest } = prepared;
+  const { mechanism, message, digest, macLength } = prepared;
+  if (isOtherLength(signature, macLength)) return false;
   return key.use().verify(key.session.handle, mechanism, key.handle, message, signature, digest);
 }
 
@@ -55,11 +62,12 @@ export function verifySync(
   signature: BytesLike,
 ): boolean {
   const raw = key.use();
-  const { mechanism, message, digest } = prepareSignature(
+  const { mechanism, message, digest, macLength } = prepareSignature(
     algorithm,
     key.session.token.mechanismSetSync(),
     data,
   );
+  if (isOtherLength(signature, macLength)) return false;
   return raw.verifySync(key.session.handle, mechanism, key.handle, message, signature, digest);
 }
 

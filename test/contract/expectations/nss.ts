@@ -1,0 +1,68 @@
+import type { Expectations } from './expectations';
+
+/** NSS keeps the reason of a failure per thread, and some failures give none: then that of an earlier one comes out. */
+const stale = 'the reason of an earlier failure on the same thread comes out';
+
+export const nss: Expectations = {
+  codes: {
+    'no event of a slot': { code: 'CKR_FUNCTION_NOT_SUPPORTED', why: 'slots of NSS have no events' },
+    'a new PIN too short': { code: 'no error', why: 'outside of FIPS mode any PIN will do' },
+    'an unknown curve': { code: 'CKR_DOMAIN_PARAMS_INVALID', why: 'it knows no other code for curves' },
+    'an RSA key of 16 bits': { code: 'CKR_ATTRIBUTE_VALUE_INVALID', why: 'it checks the size as a value' },
+    'wrapping a key that may not leave': {
+      code: 'no error',
+      why: 'softokn leaves CKA_EXTRACTABLE to its callers when it wraps',
+    },
+    'deriving with a broken public key': {
+      code: 'CKR_KEY_SIZE_RANGE',
+      why: 'so it calls a point off the curve',
+    },
+    'a key that may not sign': {
+      code: 'CKR_KEY_TYPE_INCONSISTENT',
+      why: 'the usage is looked at together with the type',
+    },
+    'RSA data too long to sign': { code: /^CKR_/, why: stale },
+    'data too long for RSA-PKCS1': { code: /^CKR_/, why: stale },
+    'a wrong MAC': { code: /^(false|CKR_)/, why: stale },
+    'a wrong MAC in pieces': { code: /^CKR_/, why: stale },
+    'an empty ECDSA signature': {
+      code: 'CKR_DATA_LEN_RANGE',
+      why: 'it means the length of the signature',
+    },
+    'a GCM ciphertext without a tag': { code: 'CKR_DATA_LEN_RANGE', why: 'ciphertext is data to it' },
+    'an empty GCM ciphertext': { code: 'CKR_DATA_LEN_RANGE', why: 'ciphertext is data to it' },
+    'an empty RSA ciphertext': { code: 'CKR_DATA_LEN_RANGE', why: 'ciphertext is data to it' },
+    'an RSA ciphertext of the wrong length': { code: 'CKR_DATA_LEN_RANGE', why: 'ciphertext is data to it' },
+    'an ECDSA signature of another length': {
+      code: 'CKR_DATA_LEN_RANGE',
+      why: 'it means the length of the signature',
+    },
+  },
+  facts: { objectSize: false },
+  lacks: {
+    'curve secp256k1': 'NSS has no secp256k1',
+    'built-in objects': 'a new database is empty',
+    'token data': 'the database keeps keys and certificates only',
+  },
+  deviations: {
+    'decrypt: AES-CBC in pieces that end within a block': {
+      fails: 'CKR_ENCRYPTED_DATA_LEN_RANGE',
+      breaks: true,
+      why: 'C_DecryptUpdate takes whole blocks only',
+    },
+    'key: a key pair is generated: secp256k1': {
+      fails: 'CKR_DOMAIN_PARAMS_INVALID',
+      why: 'NSS has no secp256k1',
+    },
+    'key: a generated key says that it was made there': {
+      differs: true,
+      why: 'CKA_LOCAL of generated keys is false',
+    },
+  },
+};
+
+/** Of the slot without database. */
+export const nssCrypto: Expectations = {
+  ...nss,
+  lacks: { ...nss.lacks, 'token data': 'it keeps nothing' },
+};

@@ -1,0 +1,26 @@
+import type { Expectations } from './expectations';
+import { softhsm2 } from './softhsm2';
+
+/** Those of the SoftHSM2 behind it, and what the way through the socket changes. */
+export const p11kit: Expectations = {
+  ...softhsm2,
+  codes: {
+    ...softhsm2.codes,
+    'no event of a slot': {
+      code: 'CKR_FUNCTION_NOT_SUPPORTED',
+      why: 'the protocol has no C_WaitForSlotEvent',
+    },
+  },
+  deviations: {
+    ...softhsm2.deviations,
+    'sign: HMAC of an empty piece': {
+      fails: 'CKR_ARGUMENTS_BAD',
+      breaks: true,
+      why: 'the server hands an empty piece on as a null pointer, which SoftHSM2 refuses',
+    },
+    'random: no bytes at all': {
+      fails: 'CKR_ARGUMENTS_BAD',
+      why: 'the server hands the empty buffer on as a null pointer, which SoftHSM2 refuses',
+    },
+  },
+};

@@ -1,0 +1,4 @@
+import { nssCrypto } from './modules/nss';
+import { describeContract } from './suite';
+
+describeContract(nssCrypto);

@@ -1,0 +1,4 @@
+import { nss } from './modules/nss';
+import { describeContract } from './suite';
+
+describeContract(nss);

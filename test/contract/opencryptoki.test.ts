@@ -1,0 +1,4 @@
+import { opencryptoki } from './modules/opencryptoki';
+import { describeContract } from './suite';
+
+describeContract(opencryptoki);

@@ -1,0 +1,15 @@
+/** A self-signed certificate, CN=contract, of a key that nobody has. */
+export const CERTIFICATE = Buffer.from(
+  `MIIBfjCCASOgAwIBAgIULFlrFaPpoXIyxhUZ9OGq2VRsoGMwCgYIKoZIzj0EAwIwEzERMA8GA1UEAwwIY29udHJhY3QwIBcNMjYx
+MTIxMTQwNTA4WhgPMjEyNjEwMjgxNDA1MDhaMBMxETAPBgNVBAMMCGNvbnRyYWN0MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE
+y8WoXc0o7jMBYmWLUnDiql3yRgOaeuCEajlkTg0qRUcLFUIf1+/gWlVDWc0WE26KBv2HbDmW2bx7kiHc0hkHtaNTMFEwHQYDVR0O
+BBYEFJuRiU74GGkZpMdMLPeT7qsas5R4MB8GA1UdIwQYMBaAFJuRiU74GGkZpMdMLPeT7qsas5R4MA8GA1UdEwEB/wQFMAMBAf8w
+CgYIKoZIzj0EAwIDSQAwRgIhAKYQluJLMV+Jp0c5tJODyAcLobxUBbZwd/YXyyYQqtwzAiEAgJtJCa4rgUjQUK/Kv1VujXEmUVXd
+Tklp2LlUVhDKTX4=`,
+  'base64',
+);
+
+/** Its fields as CKA_SUBJECT, CKA_ISSUER and CKA_SERIAL_NUMBER have them, in DER. */
+export const SUBJECT = Buffer.from('30133111300f06035504030c08636f6e7472616374', 'hex');
+export const ISSUER = SUBJECT;
+export const SERIAL = Buffer.from('02142c596b15a3e9a17232c61519f4e1aad9546ca063', 'hex');

@@ -1,0 +1,290 @@
+import { randomBytes } from 'node:crypto';
+import {
+  type Attributes,
+  type KeyPair,
+  type KeyType,
+  type KeyUsage,
+  Module,
+  type SecretKey,
+  type Session,
+  type Token,
+  type TokenInfo,
+} from 'cryptoki';
+import { CKF, CKM, type RawModule } from 'cryptoki/raw';
+import { expect, test as vitest } from 'vitest';
+import { type Deviation, type Facts, type Situation, STANDARD, USUAL } from '../expectations/expectations';
+import type { ContractModule, Started } from '../modules/contract-module';
+import { TRUE_USAGES } from './usages';
+
+/**
+ * What a test needs: 'AES_GCM:ENCRYPT' is a mechanism with that flag, 'X|Y' either, and all else a feature that the
+ * module has unless its expectations or its token say otherwise.
+ */
+export type Needs = readonly string[];
+
+/** Defines a test of a chapter. */
+export type Define = (name: string, needs: Needs, body: () => Promise<void>) => void;
+
+/** A started module, and what the tests share. One for each test file. */
+export class Contract {
+  readonly its: ContractModule;
+  readonly facts: Facts;
+  module!: Module;
+  token!: Token;
+  /** A session, read/write where the token allows it, on which the user is logged in. */
+  session!: Session;
+  #started!: Started;
+  #info!: TokenInfo;
+  readonly #mechanisms = new Map<number, number>();
+  readonly #keys = new Map<string, Promise<unknown>>();
+  #epoch = -1;
+  readonly #defined = new Set<string>();
+
+  constructor(its: ContractModule) {
+    this.its = its;
+    this.facts = { ...USUAL, ...its.expectations.facts };
+  }
+
+  async start(): Promise<void> {
+    this.#started = await this.its.start();
+    const { path, options, selector } = this.#started;
+    this.module = await Module.open(path, options);
+    this.token = await this.module.token(selector);
+    this.#info = await this.token.info();
+    for (const mechanism of await this.raw.C_GetMechanismList(this.slot)) {
+      const { flags } = await this.raw.C_GetMechanismInfo(this.slot, mechanism);
+      this.#mechanisms.set(mechanism, flags);
+    }
+    await this.reopen();
+  }
+
+  /** A new session with login, after a test that closed them all. */
+  async reopen(): Promise<void> {
+    this.#keys.clear(); // they died with the session
+    this.session = await this.open();
+    if (this.#info.loginRequired) await this.session.login(this.pin);
+  }
+
+  async stop(): Promise<void> {
+    try {
+      if (!this.#info?.writeProtected && !this.session?.closed) {
+        for (const object of await this.session.find()) await object.destroy().catch(() => {}); // some are built in
+      }
+    } finally {
+      await this.module?.close();
+      await this.#started?.stop();
+    }
+  }
+
+  get raw(): RawModule {
+    return this.module.raw;
+  }
+  get slot(): bigint {
+    return this.token.slot.id;
+  }
+  get pin(): string {
+    return this.#started.pin ?? '';
+  }
+  get soPin(): string {
+    return this.#started.soPin ?? '';
+  }
+  get started(): Started {
+    return this.#started;
+  }
+
+  open(readWrite = !this.#info.writeProtected): Promise<Session> {
+    return this.token.openSession({ readWrite });
+  }
+
+  /** The code that this module has for a situation, for toEqual. */
+  code(situation: Situation): unknown {
+    const code = this.its.expectations.codes?.[situation]?.code ?? STANDARD[situation];
+    return typeof code === 'string' ? code : expect.stringMatching(code);
+  }
+
+  /** Whether the token reports a mechanism with a flag, given as 'AES_GCM:ENCRYPT'. */
+  has(mechanism: string): boolean {
+    const [name = '', flag = ''] = mechanism.split(':');
+    const flags = this.#mechanisms.get((CKM as Readonly<Record<string, number>>)[name] as number);
+    return flags !== undefined && (flags & ((CKF as Readonly<Record<string, number>>)[flag] as number)) !== 0;
+  }
+
+  /** Why a test cannot run; undefined when it can. */
+  missing(needs: Needs): string | undefined {
+    for (const need of needs) {
+      const lack = this.its.expectations.lacks?.[need] ?? this.#reported(need);
+      if (lack !== undefined) return lack;
+      if (need.includes(':') && !need.split('|').some((one) => this.has(one)))
+        return `the token has no ${need}`;
+    }
+    return undefined;
+  }
+
+  #reported(feature: string): string | undefined {
+    const { loginRequired, writeProtected, flags } = this.#info;
+    if (feature === 'login' && !loginRequired) return 'the token has no login';
+    if (feature === 'so' && this.#started.soPin === undefined) return 'nobody can be its security officer';
+    if (feature === 'token data' && writeProtected) return 'the token is write-protected';
+    if (feature === 'random' && (flags & CKF.RNG) === 0) return 'the token has no random numbers';
+    if (feature === '3.0' && this.raw.description().version.major < 3) return 'the module has no PKCS#11 3.0';
+    if (feature === 'session objects' && this.facts.tokenKeys) return 'the token has no session objects';
+    return undefined;
+  }
+
+  /** A chapter's function to define tests with. */
+  chapter(chapter: string): { test: Define } {
+    return { test: (name, needs, body) => this.#define(`${chapter}: ${name}`, name, needs, body) };
+  }
+
+  #define(id: string, name: string, needs: Needs, body: () => Promise<void>): void {
+    this.#defined.add(id);
+    const deviation = this.its.expectations.deviations?.[id];
+    if (deviation?.skip) {
+      vitest.skip(`${name} (${deviation.why})`, () => {});
+      return;
+    }
+    vitest(name, async ({ skip }) => {
+      const missing = this.missing(needs);
+      skip(missing !== undefined, missing);
+      try {
+        if (deviation === undefined) await body();
+        else await expectDeviation(deviation, body);
+        if (!deviation?.breaks) await this.expectUsable();
+      } catch (error) {
+        await this.#renew(); // what one test leaves behind must not fail the others
+        throw error;
+      }
+      if (deviation?.breaks) await this.#renew();
+    });
+  }
+
+  async #renew(): Promise<void> {
+    await this.raw.C_CloseAllSessions(this.slot);
+    await this.reopen();
+  }
+
+  /** Expectations for tests that are not there would go unnoticed. */
+  expectAllUsed(): void {
+    const named = Object.keys(this.its.expectations.deviations ?? {});
+    expect(named.filter((id) => !this.#defined.has(id))).toEqual([]);
+  }
+
+  /** Nothing is half-open on the session: it finds, digests and signs. */
+  async expectUsable(): Promise<void> {
+    await this.session.find({}, { limit: 1 });
+    if (this.has('SHA256:DIGEST')) {
+      expect(await this.session.digest('SHA-256', Buffer.from('still there'))).toHaveLength(32);
+    }
+    if (this.missing(['write', 'import', 'SHA256_HMAC:SIGN']) !== undefined || !this.#mayUseKeys) return;
+    const { key } = await this.hmac();
+    expect(await key.sign('HMAC-SHA256', Buffer.from('x'))).toHaveLength(32);
+  }
+
+  get #mayUseKeys(): boolean {
+    return !this.#info.loginRequired || this.session.state.includes('_USER_');
+  }
+
+  /** A key that tests share; made again when the login under which it was made has ended. */
+  async keyFor<T>(name: string, make: () => Promise<T>): Promise<T> {
+    const epoch = this.raw.loginEpoch(this.slot);
+    if (epoch !== this.#epoch) this.#keys.clear();
+    this.#epoch = epoch;
+    let key = this.#keys.get(name);
+    if (key === undefined) {
+      key = make();
+      this.#keys.set(name, key);
+    }
+    return key as Promise<T>;
+  }
+
+  /** A key pair by curve, or 'RSA'. */
+  pair(name: string, usage: KeyUsage = 'sign'): Promise<KeyPair> {
+    return this.keyFor(`${name} ${usage}`, () => this.makePair(name, usage));
+  }
+
+  makePair(
+    name: string,
+    usage: KeyUsage = 'sign',
+    extra: { privateKey?: Attributes } = {},
+  ): Promise<KeyPair> {
+    const common = {
+      ...{ usage: [usage], token: this.facts.tokenKeys, label: `${name} ${usage}` },
+      ...(this.facts.trueUsagesOnly ? TRUE_USAGES[usage] : {}),
+      ...extra,
+    };
+    if (name === 'RSA') return this.session.generateKeyPair('RSA', { modulusBits: 2048, ...common });
+    return this.session.generateKeyPair(familyOf(name), { curve: name, ...common });
+  }
+
+  /** A secret key with this value. */
+  async secret(keyType: KeyType, value: Buffer, attributes: Attributes): Promise<SecretKey> {
+    const key = await this.session.createObject({
+      class: 'SECRET_KEY',
+      keyType,
+      token: this.facts.tokenKeys,
+      private: true,
+      sensitive: false,
+      extractable: true,
+      value,
+      ...attributes,
+    });
+    return key as SecretKey;
+  }
+
+  /** An AES key and its value. */
+  aes(bytes = 32): Promise<{ key: SecretKey; value: Buffer }> {
+    return this.keyFor(`AES ${bytes}`, async () => {
+      const value = randomBytes(bytes);
+      return { value, key: await this.secret('AES', value, { encrypt: true, decrypt: true }) };
+    });
+  }
+
+  /** A key for MACs and its value. */
+  hmac(): Promise<{ key: SecretKey; value: Buffer }> {
+    return this.keyFor('hmac', async () => {
+      const value = randomBytes(64);
+      return { value, key: await this.secret('GENERIC_SECRET', value, { sign: true, verify: true }) };
+    });
+  }
+}
+
+/** The type of key pair that a curve belongs to. */
+export function familyOf(curve: string): 'EC' | 'EC_EDWARDS' | 'EC_MONTGOMERY' {
+  return curve.startsWith('Ed') ? 'EC_EDWARDS' : curve.startsWith('X') ? 'EC_MONTGOMERY' : 'EC';
+}
+
+/** The needs of a key pair by curve, or 'RSA'. */
+export function pairNeeds(name: string): Needs {
+  if (name === 'RSA') return ['write', 'RSA_PKCS_KEY_PAIR_GEN:GENERATE_KEY_PAIR'];
+  return ['write', `${familyOf(name)}_KEY_PAIR_GEN:GENERATE_KEY_PAIR`, `curve ${name}`];
+}
+
+/** The code of the error that a promise rejects with; failed expectations pass through. */
+export async function codeOf(action: Promise<unknown> | (() => unknown)): Promise<string> {
+  try {
+    await (typeof action === 'function' ? action() : action);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && /^(CKR|ERR)_/.test(String(error.code))) {
+      return String(error.code);
+    }
+    throw error;
+  }
+  return 'no error';
+}
+
+/** The outcome of a test that comes out otherwise here: an error of the module, or an expectation that fails. */
+async function expectDeviation(deviation: Deviation, body: () => Promise<void>): Promise<void> {
+  const error = await body().then(
+    () => undefined,
+    (reason: unknown) => reason as Error & { code?: string },
+  );
+  if (deviation.fails !== undefined) expect(error?.code ?? error?.message).toBe(deviation.fails);
+  else expect(error, `it is as everywhere now; the expectation says: ${deviation.why}`).toBeDefined();
+}
+
+/** The messages that every operation is tried with. */
+export const MESSAGES: Readonly<Record<string, Buffer>> = {
+  empty: Buffer.alloc(0),
+  short: Buffer.from('message'),
+  'of 100 kB': Buffer.alloc(100_000, 'abc'),
+};

@@ -1,0 +1,4 @@
+import { AES } from './data/aes';
+import { testCiphers } from './support/ciphers';
+
+testCiphers(AES);

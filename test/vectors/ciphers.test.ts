@@ -1,0 +1,4 @@
+import { CIPHERS } from './data/ciphers';
+import { testCiphers } from './support/ciphers';
+
+testCiphers(CIPHERS);

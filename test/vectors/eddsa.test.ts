@@ -1,0 +1,48 @@
+import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { EDDSA } from './data/eddsa';
+import { flip } from './support/bytes';
+import { ecPrivateKey, ecPublicKey } from './support/keys';
+import { onEachModule } from './support/modules';
+
+describe('node:crypto agrees with', () => {
+  for (const { source, value, point, message, signature } of EDDSA) {
+    test(source, () => {
+      const jwk = {
+        kty: 'OKP',
+        crv: 'Ed25519',
+        d: value.toString('base64url'),
+        x: point.toString('base64url'),
+      };
+      const key = createPrivateKey({ format: 'jwk', key: jwk });
+      expect(sign(null, message, key).toString('hex')).toBe(signature.toString('hex'));
+      // The public key is made from the private one: x of the JWK is not looked at.
+      const judge = createPublicKey(key);
+      expect(judge.export({ format: 'jwk' }).x).toBe(point.toString('base64url'));
+      expect(verify(null, message, judge, signature)).toBe(true);
+    });
+  }
+});
+
+onEachModule((target) => {
+  for (const { source, value, point, message, signature } of EDDSA) {
+    test(`signs Ed25519: ${source}`, async (context) => {
+      await target.run(context, ['EDDSA'], async (session) => {
+        const key = await ecPrivateKey(session, target, 'Ed25519', value, point, 'sign');
+        expect((await key.sign('EdDSA', message)).toString('hex')).toBe(signature.toString('hex'));
+        expect(key.signSync('EdDSA', message).toString('hex')).toBe(signature.toString('hex'));
+        await key.destroy();
+      });
+    });
+
+    test(`verifies Ed25519: ${source}`, async (context) => {
+      await target.run(context, ['EDDSA'], async (session) => {
+        const key = await ecPublicKey(session, target, 'Ed25519', point);
+        expect(await key.verify('EdDSA', message, signature)).toBe(true);
+        expect(await key.verify('EdDSA', message, flip(signature))).toBe(false);
+        expect(await key.verify('EdDSA', Buffer.concat([message, message, point]), signature)).toBe(false);
+        await key.destroy();
+      });
+    });
+  }
+});
