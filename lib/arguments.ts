@@ -4,6 +4,11 @@ export function argumentError(Type: typeof TypeError | typeof RangeError, messag
   return Object.assign(new Type(message), { code });
 }
 
+/** Whether a value is bytes: a Buffer, typed array, DataView or ArrayBuffer. */
+export function isBytes(value: unknown): value is ArrayBufferView | ArrayBuffer {
+  return ArrayBuffer.isView(value) || value instanceof ArrayBuffer;
+}
+
 /**
  * Refuses what is no object of options, and options that are not known: a misspelt one must not be ignored.
  * @throws TypeError ERR_INVALID_ARG_TYPE

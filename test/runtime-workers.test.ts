@@ -1,31 +1,23 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { Module, type Session } from 'cryptoki';
+import type { Session } from 'cryptoki';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createToken, type TestToken } from './support/token';
+import { type Opened, openToken } from './support/open';
 
 type Ending = 'close' | 'exit' | 'terminate' | 'return';
 
-let token: TestToken;
-let module: Module;
+let opened: Opened;
 let session: Session;
-
 beforeAll(async () => {
-  token = await createToken();
-  module = await Module.open(token.module);
-  session = await (await module.token({ label: token.label })).openSession({ readWrite: true });
-  await session.login(token.pin);
+  opened = await openToken();
+  session = opened.session;
 });
-
-afterAll(async () => {
-  await module.close();
-  token.remove();
-});
+afterAll(() => opened.close());
 
 const workerData = (count: number, ending: Ending) => ({
-  module: token.module,
-  label: token.label,
-  pin: token.pin,
+  module: opened.test.module,
+  label: opened.test.label,
+  pin: opened.test.pin,
   count,
   ending,
 });

@@ -1,7 +1,7 @@
-import { type AttributeName, type Attributes, Module, registerAttribute, type Session } from 'cryptoki';
+import { type AttributeName, type Attributes, registerAttribute, type Session } from 'cryptoki';
 import { CKA } from 'cryptoki/raw';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createToken, type TestToken } from './support/token';
+import { type Opened, openToken } from './support/open';
 
 declare module 'cryptoki' {
   interface VendorAttributes {
@@ -13,19 +13,13 @@ declare module 'cryptoki' {
 const QUOTA = CKA.VENDOR_DEFINED + 1;
 const OWNER = CKA.VENDOR_DEFINED + 2;
 
-let token: TestToken;
-let module: Module;
+let opened: Opened;
 let session: Session;
 beforeAll(async () => {
-  token = await createToken();
-  module = await Module.open(token.module);
-  session = await (await module.token({ label: token.label })).openSession({ readWrite: true });
-  await session.login(token.pin);
+  opened = await openToken();
+  session = opened.session;
 });
-afterAll(async () => {
-  await module.close();
-  token.remove();
-});
+afterAll(() => opened.close());
 
 test('an attribute of a vendor takes bytes by number, and nothing by a name that nobody registered', async () => {
   const name = 'acmeNothing' as AttributeName;
@@ -33,7 +27,7 @@ test('an attribute of a vendor takes bytes by number, and nothing by a name that
     code: 'ERR_OUT_OF_RANGE',
   });
   await expect(
-    module.raw.C_FindObjectsInit(session.handle, [{ type: QUOTA + 100, value: 5 }]),
+    opened.module.raw.C_FindObjectsInit(session.handle, [{ type: QUOTA + 100, value: 5 }]),
   ).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
 });
 

@@ -15,12 +15,9 @@ struct Argument {
   Attachment& attachment;
   const char* function;
   std::string name;
-  bool synchronous = false;
 
   // For a part of this argument: argument.part(".iv").
-  Argument part(std::string_view suffix) const {
-    return {attachment, function, name + std::string(suffix), synchronous};
-  }
+  Argument part(std::string_view suffix) const { return {attachment, function, name + std::string(suffix)}; }
 
   [[noreturn]] void mustBe(std::string_view expected, Napi::Value got) const;
   [[noreturn]] void outOfRange(std::string_view expected) const;

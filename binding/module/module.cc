@@ -66,6 +66,7 @@ std::shared_ptr<Session> Module::opened(CK_SESSION_HANDLE handle, CK_SLOT_ID slo
 
 void Module::closed(Session& session) {
   session.markClosed();
+  session.pending.clear();  // they hold the session, too
   std::lock_guard lock(mutex_);
   const auto found = sessions_.find(session.handle());
   if (found == sessions_.end() || found->second.get() != &session) return;

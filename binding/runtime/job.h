@@ -52,7 +52,6 @@ class Job : public Work, public std::enable_shared_from_this<Job> {
   // Uses what belongs to the JavaScript thread, if the call succeeded, and lets it go.
   virtual void settle(Napi::Env /*env*/, bool /*succeeded*/) {}
   void fail(Failure failure) { failure_ = std::move(failure); }
-  bool failed() const { return failure_.has_value(); }
 
   // For jobs that end later than their run(), on another thread: see Module::closeAllSessions.
   void executeQuietly() noexcept;

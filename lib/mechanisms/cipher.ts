@@ -1,5 +1,5 @@
 /** Encryption algorithms by name. */
-import { argumentError } from '../arguments';
+import { argumentError, isBytes } from '../arguments';
 import { CKM, CKZ } from '../generated/constants';
 import type { BytesLike, RawMechanism } from '../raw/types';
 import { HASHES } from './digest';
@@ -14,7 +14,7 @@ import {
 
 function bytes(algorithm: Algorithm, option: string, length?: number): BytesLike {
   const value = algorithm[option];
-  if (!ArrayBuffer.isView(value) && !(value instanceof ArrayBuffer)) {
+  if (!isBytes(value)) {
     throw argumentError(TypeError, `${algorithm.name} needs "${option}" as bytes`);
   }
   if (length !== undefined && value.byteLength !== length) {

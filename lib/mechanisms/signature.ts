@@ -1,5 +1,5 @@
 /** Signature and MAC algorithms by name, and how a token that lacks the whole mechanism does the rest. */
-import { argumentError } from '../arguments';
+import { argumentError, isBytes } from '../arguments';
 import { CryptokiError } from '../errors';
 import { CKM } from '../generated/constants';
 import type { BytesLike, RawDigest, RawMechanism } from '../raw/types';
@@ -14,7 +14,7 @@ import {
 } from './mechanism';
 
 /** What is to be called with what: the message itself, or its digest behind `prefix`. */
-export interface SignaturePlan {
+interface SignaturePlan {
   readonly mechanism: RawMechanism;
   readonly hash?: Hash;
   readonly prefix?: Buffer;
@@ -131,7 +131,7 @@ export function prepareSignature(
 }
 
 function checkBytes(data: BytesLike): BytesLike {
-  if (ArrayBuffer.isView(data) || data instanceof ArrayBuffer) return data;
+  if (isBytes(data)) return data;
   throw argumentError(
     TypeError,
     'the message must be bytes (a Buffer, typed array, DataView or ArrayBuffer)',

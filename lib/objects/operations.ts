@@ -1,4 +1,5 @@
 /** What keys do, whatever class they are of. Each is one native job on the key's session. */
+import { isBytes } from '../arguments';
 import { cipherMechanism } from '../mechanisms/cipher';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import { type PreparedSignature, prepareSignature } from '../mechanisms/signature';
@@ -37,8 +38,7 @@ export function signSync(key: StorageObject, algorithm: MechanismInput, data: By
 
 /** Whether a MAC cannot be right because of its length. What is no signature at all is left to the call to refuse. */
 function isOtherLength(signature: BytesLike, macLength: number | undefined): boolean {
-  const isBytes = ArrayBuffer.isView(signature) || signature instanceof ArrayBuffer;
-  return macLength !== undefined && isBytes && signature.byteLength !== macLength;
+  return macLength !== undefined && isBytes(signature) && signature.byteLength !== macLength;
 }
 
 export async function verify(
