@@ -186,6 +186,31 @@ describe('find', () => {
     }
   });
 
+  test('reads values of all lengths, whatever the length of those before', async () => {
+    await using scope = await opened.token.openSession();
+    const lengths = [0, 1, 63, 64, 65, 5000, 3, 128, 127, 129, 0, 700];
+    for (const [index, length] of lengths.entries()) {
+      opened.module.raw.C_CreateObjectSync(scope.handle, [
+        { type: CKA.CLASS, value: 0 },
+        { type: CKA.PRIVATE, value: false },
+        { type: CKA.LABEL, value: String(index) },
+        { type: CKA.APPLICATION, value: 'lengths' },
+        { type: CKA.VALUE, value: Buffer.alloc(length, index + 1) },
+      ]);
+    }
+    const types = [CKA.LABEL, CKA.VALUE, CKA.MODULUS, CKA.TOKEN];
+    const template = [{ type: CKA.APPLICATION, value: 'lengths' }];
+    const found = await opened.module.raw.findObjects(scope.handle, template, types, 0);
+    const read = found.map(({ attributes: [label, value, modulus, token] }) => {
+      expect(modulus).toEqual({ type: CKA.MODULUS, reason: 'invalid' });
+      expect(token?.value).toBe(false);
+      const bytes = value?.value as Buffer;
+      expect(bytes.every((byte) => byte === Number(label?.value) + 1)).toBe(true);
+      return [Number(label?.value), bytes.length];
+    });
+    expect(read.sort(([a], [b]) => Number(a) - Number(b))).toEqual([...lengths.entries()]);
+  });
+
   test.each<[unknown]>([[0], [-1], [1.5], ['1'], [Number.NaN], [null], [10n]])(
     'refuses the limit %o',
     async (limit) => {

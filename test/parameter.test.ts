@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync, pbkdf2Sync } from 'node:crypto';
+import { createCipheriv, createHmac, hkdfSync, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { CKA, CKK, CKM, CKO, type RawAttribute, type RawModule } from 'cryptoki/raw';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Nss, openNss, whyNoNss } from './support/nss';
@@ -30,6 +30,21 @@ describe.skipIf(whyNoNss !== undefined)(`mechanism parameters (${whyNoNss ?? 'NS
     (await nss.session.createObject({ class: 'SECRET_KEY', keyType, value, derive: true })).handle;
   const readValue = async (key: bigint) =>
     (await raw.C_GetAttributeValue(session, key, [CKA.VALUE]))[0]?.value as Buffer;
+
+  test('CK_GCM_PARAMS in both layouts', async () => {
+    const key = randomBytes(16);
+    const { handle } = await nss.session.createObject({
+      ...{ class: 'SECRET_KEY', keyType: 'AES', value: key, encrypt: true },
+    });
+    const [iv, aad, message] = [randomBytes(12), Buffer.from('aad'), Buffer.from('message')];
+    const cipher = createCipheriv('aes-128-gcm', key, iv).setAAD(aad);
+    const wanted = Buffer.concat([cipher.update(message), cipher.final(), cipher.getAuthTag()]);
+    const fields = { iv, aad, tagBits: 128 };
+    for (const parameter of [fields, { structure: 'CK_GCM_PARAMS_COMPAT', ...fields }]) {
+      const sealed = await raw.encrypt(session, { mechanism: CKM.AES_GCM, parameter }, handle, message);
+      expect(sealed.equals(wanted)).toBe(true);
+    }
+  });
 
   test('CK_HKDF_PARAMS: bytes, booleans and a handle', async () => {
     const input = Buffer.alloc(22, 0x0b);

@@ -19,13 +19,7 @@ CK_RV invokeOnce(Module& module, Roles& roles) {
   return std::apply(
       [&module](auto&... role) {
         return std::apply(
-            [&module](auto... arguments) {
-              if constexpr (Function::ownThread) {
-                return module.callUnlocked<Function::pointer>(arguments...);
-              } else {
-                return module.call<Function::pointer>(arguments...);
-              }
-            },
+            [&module](auto... arguments) { return module.call<Function::pointer>(arguments...); },
             std::tuple_cat(role.c()...));
       },
       roles);
@@ -143,23 +137,10 @@ class Call final : public Job {
   Roles roles_;
 };
 
-// The methods of a function on RawModule: C_X and C_XSync. A call that waits for an event has a thread of its
-// own, no synchronous form, and does not keep the module from being finalised: that is what ends it.
+// The methods of a function on RawModule: C_X and C_XSync.
 template <class Function>
 void define(std::vector<RawModule::Method>& methods) {
-  if constexpr (Function::ownThread) {
-    methods.push_back({Function::name,
-                       [](RawModule& raw, const Napi::CallbackInfo& info) -> Napi::Value {
-                         raw.attachment()->use(Function::name);
-                         auto job = std::make_shared<Call<Function>>(raw.attachment(), info);
-                         const Napi::Promise promise = Environment::of(info.Env()).promise(*job);
-                         Pool::get().postBlocking(std::move(job));
-                         return promise;
-                       },
-                       RawModule::Form::Promise});
-  } else {
-    defineJob<Call<Function>>(methods, Function::name);
-  }
+  defineJob<Call<Function>>(methods, Function::name);
 }
 
 }  // namespace cryptoki

@@ -70,11 +70,14 @@ class FindObjects final : public Job {
     const CK_RV final = attachment_->module().call<&List::C_FindObjectsFinal>(session()->handle());
     if (final != CKR_OK) session()->suspect = true;
     if (rv != CKR_OK) return failed(rv, name);
+    const AttributeReader* previous = nullptr;
     for (Found& found : found_) {
+      if (previous != nullptr) found.attributes.expectSizesOf(*previous);
       const CK_RV read =
           readAttributes(attachment_->module(), session()->handle(), found.handle, found.attributes);
       found.gone = read == CKR_OBJECT_HANDLE_INVALID;  // destroyed by somebody since it was found
       if (read != CKR_OK && !found.gone) return failed(read, "C_GetAttributeValue");
+      if (!found.gone) previous = &found.attributes;
     }
   }
 

@@ -11,6 +11,7 @@ const std::vector<RawModule::Method>& methods() {
     defineGeneral(list);
     defineCalls(list);
     defineSessions(list);
+    defineSlotEvents(list);
     defineObjects(list);
     defineOperations(list);
     return list;

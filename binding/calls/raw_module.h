@@ -51,7 +51,8 @@ class RawModule final : public Napi::ObjectWrap<RawModule> {
 void defineCalls(std::vector<RawModule::Method>& methods);     // generated/calls.cc
 void defineGeneral(std::vector<RawModule::Method>& methods);   // general.cc: C_Initialize, C_Finalize, state
 void defineSessions(std::vector<RawModule::Method>& methods);  // session.cc: C_CloseAllSessions
-void defineObjects(std::vector<RawModule::Method>& methods);   // object.cc: C_GetAttributeValue, findObjects
+void defineSlotEvents(std::vector<RawModule::Method>& methods);  // slot_event.cc: C_WaitForSlotEvent
+void defineObjects(std::vector<RawModule::Method>& methods);  // object.cc: C_GetAttributeValue, findObjects
 void defineOperations(
     std::vector<RawModule::Method>& methods);  // operation.cc: sign, verify, digest, encrypt, decrypt
 

@@ -68,7 +68,6 @@ void defineCalls(std::vector<RawModule::Method>& methods) {
   define<fn::C_DeriveKey>(methods);
   define<fn::C_SeedRandom>(methods);
   define<fn::C_GenerateRandom>(methods);
-  define<fn::C_WaitForSlotEvent>(methods);
   define<fn::C_LoginUser>(methods);
   define<fn::C_SessionCancel>(methods);
   define<fn::C_MessageEncryptInit>(methods);

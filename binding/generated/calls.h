@@ -15,679 +15,582 @@ struct C_GetInfo {
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetInfo;
   using Roles = std::tuple<role::OutStructure<CK_INFO>>;
   static constexpr std::array<const char*, 1> names = {"info"};
-  static constexpr bool ownThread = false;
 };
 struct C_GetSlotList {
   static constexpr const char* name = "C_GetSlotList";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetSlotList;
   using Roles = std::tuple<role::Boolean, role::OutList<true>>;
   static constexpr std::array<const char*, 2> names = {"tokenPresent", "slots"};
-  static constexpr bool ownThread = false;
 };
 struct C_GetSlotInfo {
   static constexpr const char* name = "C_GetSlotInfo";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetSlotInfo;
   using Roles = std::tuple<role::Ulong, role::OutStructure<CK_SLOT_INFO>>;
   static constexpr std::array<const char*, 2> names = {"slot", "info"};
-  static constexpr bool ownThread = false;
 };
 struct C_GetTokenInfo {
   static constexpr const char* name = "C_GetTokenInfo";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetTokenInfo;
   using Roles = std::tuple<role::Ulong, role::OutStructure<CK_TOKEN_INFO>>;
   static constexpr std::array<const char*, 2> names = {"slot", "info"};
-  static constexpr bool ownThread = false;
 };
 struct C_GetMechanismList {
   static constexpr const char* name = "C_GetMechanismList";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetMechanismList;
   using Roles = std::tuple<role::Ulong, role::OutList<false>>;
   static constexpr std::array<const char*, 2> names = {"slot", "mechanisms"};
-  static constexpr bool ownThread = false;
 };
 struct C_GetMechanismInfo {
   static constexpr const char* name = "C_GetMechanismInfo";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetMechanismInfo;
   using Roles = std::tuple<role::Ulong, role::Ulong, role::OutStructure<CK_MECHANISM_INFO>>;
   static constexpr std::array<const char*, 3> names = {"slot", "mechanism", "info"};
-  static constexpr bool ownThread = false;
 };
 struct C_InitToken {
   static constexpr const char* name = "C_InitToken";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_InitToken;
   using Roles = std::tuple<role::Ulong, role::Pin, role::Label>;
   static constexpr std::array<const char*, 3> names = {"slot", "soPin", "label"};
-  static constexpr bool ownThread = false;
 };
 struct C_InitPIN {
   static constexpr const char* name = "C_InitPIN";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_InitPIN;
   using Roles = std::tuple<role::Session, role::Pin>;
   static constexpr std::array<const char*, 2> names = {"session", "pin"};
-  static constexpr bool ownThread = false;
 };
 struct C_SetPIN {
   static constexpr const char* name = "C_SetPIN";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SetPIN;
   using Roles = std::tuple<role::Session, role::Pin, role::Pin>;
   static constexpr std::array<const char*, 3> names = {"session", "oldPin", "newPin"};
-  static constexpr bool ownThread = false;
 };
 struct C_OpenSession {
   static constexpr const char* name = "C_OpenSession";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_OpenSession;
   using Roles = std::tuple<role::Ulong, role::Ulong, role::Null, role::Null, role::OutHandle>;
   static constexpr std::array<const char*, 5> names = {"slot", "flags", "application", "notify", "session"};
-  static constexpr bool ownThread = false;
 };
 struct C_CloseSession {
   static constexpr const char* name = "C_CloseSession";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_CloseSession;
   using Roles = std::tuple<role::Session>;
   static constexpr std::array<const char*, 1> names = {"session"};
-  static constexpr bool ownThread = false;
 };
 struct C_CloseAllSessions {
   static constexpr const char* name = "C_CloseAllSessions";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_CloseAllSessions;
   using Roles = std::tuple<role::Ulong>;
   static constexpr std::array<const char*, 1> names = {"slot"};
-  static constexpr bool ownThread = false;
 };
 struct C_GetSessionInfo {
   static constexpr const char* name = "C_GetSessionInfo";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetSessionInfo;
   using Roles = std::tuple<role::Session, role::OutStructure<CK_SESSION_INFO>>;
   static constexpr std::array<const char*, 2> names = {"session", "info"};
-  static constexpr bool ownThread = false;
 };
 struct C_GetOperationState {
   static constexpr const char* name = "C_GetOperationState";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetOperationState;
   using Roles = std::tuple<role::Session, role::OutBytes>;
   static constexpr std::array<const char*, 2> names = {"session", "state"};
-  static constexpr bool ownThread = false;
 };
 struct C_SetOperationState {
   static constexpr const char* name = "C_SetOperationState";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SetOperationState;
   using Roles = std::tuple<role::Session, role::Bytes, role::Object, role::Object>;
   static constexpr std::array<const char*, 4> names = {"session", "state", "encryptionKey", "authenticationKey"};
-  static constexpr bool ownThread = false;
 };
 struct C_Login {
   static constexpr const char* name = "C_Login";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_Login;
   using Roles = std::tuple<role::Session, role::Ulong, role::Pin>;
   static constexpr std::array<const char*, 3> names = {"session", "userType", "pin"};
-  static constexpr bool ownThread = false;
 };
 struct C_Logout {
   static constexpr const char* name = "C_Logout";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_Logout;
   using Roles = std::tuple<role::Session>;
   static constexpr std::array<const char*, 1> names = {"session"};
-  static constexpr bool ownThread = false;
 };
 struct C_CreateObject {
   static constexpr const char* name = "C_CreateObject";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_CreateObject;
   using Roles = std::tuple<role::Session, role::Template, role::OutHandle>;
   static constexpr std::array<const char*, 3> names = {"session", "template", "object"};
-  static constexpr bool ownThread = false;
 };
 struct C_CopyObject {
   static constexpr const char* name = "C_CopyObject";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_CopyObject;
   using Roles = std::tuple<role::Session, role::Object, role::Template, role::OutHandle>;
   static constexpr std::array<const char*, 4> names = {"session", "object", "template", "copy"};
-  static constexpr bool ownThread = false;
 };
 struct C_DestroyObject {
   static constexpr const char* name = "C_DestroyObject";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DestroyObject;
   using Roles = std::tuple<role::Session, role::Object>;
   static constexpr std::array<const char*, 2> names = {"session", "object"};
-  static constexpr bool ownThread = false;
 };
 struct C_GetObjectSize {
   static constexpr const char* name = "C_GetObjectSize";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetObjectSize;
   using Roles = std::tuple<role::Session, role::Object, role::OutUlong>;
   static constexpr std::array<const char*, 3> names = {"session", "object", "size"};
-  static constexpr bool ownThread = false;
 };
 struct C_GetAttributeValue {
   static constexpr const char* name = "C_GetAttributeValue";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetAttributeValue;
   using Roles = std::tuple<role::Session, role::Object, role::OutAttributes>;
   static constexpr std::array<const char*, 3> names = {"session", "object", "attributes"};
-  static constexpr bool ownThread = false;
 };
 struct C_SetAttributeValue {
   static constexpr const char* name = "C_SetAttributeValue";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SetAttributeValue;
   using Roles = std::tuple<role::Session, role::Object, role::Template>;
   static constexpr std::array<const char*, 3> names = {"session", "object", "template"};
-  static constexpr bool ownThread = false;
 };
 struct C_FindObjectsInit {
   static constexpr const char* name = "C_FindObjectsInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_FindObjectsInit;
   using Roles = std::tuple<role::Session, role::Template>;
   static constexpr std::array<const char*, 2> names = {"session", "template"};
-  static constexpr bool ownThread = false;
 };
 struct C_FindObjects {
   static constexpr const char* name = "C_FindObjects";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_FindObjects;
   using Roles = std::tuple<role::Session, role::OutObjects>;
   static constexpr std::array<const char*, 2> names = {"session", "maxCount"};
-  static constexpr bool ownThread = false;
 };
 struct C_FindObjectsFinal {
   static constexpr const char* name = "C_FindObjectsFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_FindObjectsFinal;
   using Roles = std::tuple<role::Session>;
   static constexpr std::array<const char*, 1> names = {"session"};
-  static constexpr bool ownThread = false;
 };
 struct C_EncryptInit {
   static constexpr const char* name = "C_EncryptInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_EncryptInit;
   using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
-  static constexpr bool ownThread = false;
 };
 struct C_Encrypt {
   static constexpr const char* name = "C_Encrypt";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_Encrypt;
   using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
   static constexpr std::array<const char*, 3> names = {"session", "data", "encryptedData"};
-  static constexpr bool ownThread = false;
 };
 struct C_EncryptUpdate {
   static constexpr const char* name = "C_EncryptUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_EncryptUpdate;
   using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
   static constexpr std::array<const char*, 3> names = {"session", "dataPart", "encryptedDataPart"};
-  static constexpr bool ownThread = false;
 };
 struct C_EncryptFinal {
   static constexpr const char* name = "C_EncryptFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_EncryptFinal;
   using Roles = std::tuple<role::Session, role::OutBytes>;
   static constexpr std::array<const char*, 2> names = {"session", "lastEncryptedDataPart"};
-  static constexpr bool ownThread = false;
 };
 struct C_DecryptInit {
   static constexpr const char* name = "C_DecryptInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptInit;
   using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
-  static constexpr bool ownThread = false;
 };
 struct C_Decrypt {
   static constexpr const char* name = "C_Decrypt";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_Decrypt;
   using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
   static constexpr std::array<const char*, 3> names = {"session", "encryptedData", "data"};
-  static constexpr bool ownThread = false;
 };
 struct C_DecryptUpdate {
   static constexpr const char* name = "C_DecryptUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptUpdate;
   using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
   static constexpr std::array<const char*, 3> names = {"session", "encryptedDataPart", "dataPart"};
-  static constexpr bool ownThread = false;
 };
 struct C_DecryptFinal {
   static constexpr const char* name = "C_DecryptFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptFinal;
   using Roles = std::tuple<role::Session, role::OutBytes>;
   static constexpr std::array<const char*, 2> names = {"session", "lastDataPart"};
-  static constexpr bool ownThread = false;
 };
 struct C_DigestInit {
   static constexpr const char* name = "C_DigestInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DigestInit;
   using Roles = std::tuple<role::Session, role::Mechanism>;
   static constexpr std::array<const char*, 2> names = {"session", "mechanism"};
-  static constexpr bool ownThread = false;
 };
 struct C_Digest {
   static constexpr const char* name = "C_Digest";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_Digest;
   using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
   static constexpr std::array<const char*, 3> names = {"session", "data", "digest"};
-  static constexpr bool ownThread = false;
 };
 struct C_DigestUpdate {
   static constexpr const char* name = "C_DigestUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DigestUpdate;
   using Roles = std::tuple<role::Session, role::Bytes>;
   static constexpr std::array<const char*, 2> names = {"session", "part"};
-  static constexpr bool ownThread = false;
 };
 struct C_DigestKey {
   static constexpr const char* name = "C_DigestKey";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DigestKey;
   using Roles = std::tuple<role::Session, role::Object>;
   static constexpr std::array<const char*, 2> names = {"session", "key"};
-  static constexpr bool ownThread = false;
 };
 struct C_DigestFinal {
   static constexpr const char* name = "C_DigestFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DigestFinal;
   using Roles = std::tuple<role::Session, role::OutBytes>;
   static constexpr std::array<const char*, 2> names = {"session", "digest"};
-  static constexpr bool ownThread = false;
 };
 struct C_SignInit {
   static constexpr const char* name = "C_SignInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignInit;
   using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
-  static constexpr bool ownThread = false;
 };
 struct C_Sign {
   static constexpr const char* name = "C_Sign";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_Sign;
   using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
   static constexpr std::array<const char*, 3> names = {"session", "data", "signature"};
-  static constexpr bool ownThread = false;
 };
 struct C_SignUpdate {
   static constexpr const char* name = "C_SignUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignUpdate;
   using Roles = std::tuple<role::Session, role::Bytes>;
   static constexpr std::array<const char*, 2> names = {"session", "part"};
-  static constexpr bool ownThread = false;
 };
 struct C_SignFinal {
   static constexpr const char* name = "C_SignFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignFinal;
   using Roles = std::tuple<role::Session, role::OutBytes>;
   static constexpr std::array<const char*, 2> names = {"session", "signature"};
-  static constexpr bool ownThread = false;
 };
 struct C_SignRecoverInit {
   static constexpr const char* name = "C_SignRecoverInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignRecoverInit;
   using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
-  static constexpr bool ownThread = false;
 };
 struct C_SignRecover {
   static constexpr const char* name = "C_SignRecover";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignRecover;
   using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
   static constexpr std::array<const char*, 3> names = {"session", "data", "signature"};
-  static constexpr bool ownThread = false;
 };
 struct C_VerifyInit {
   static constexpr const char* name = "C_VerifyInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifyInit;
   using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
-  static constexpr bool ownThread = false;
 };
 struct C_Verify {
   static constexpr const char* name = "C_Verify";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_Verify;
   using Roles = std::tuple<role::Session, role::Bytes, role::Bytes>;
   static constexpr std::array<const char*, 3> names = {"session", "data", "signature"};
-  static constexpr bool ownThread = false;
 };
 struct C_VerifyUpdate {
   static constexpr const char* name = "C_VerifyUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifyUpdate;
   using Roles = std::tuple<role::Session, role::Bytes>;
   static constexpr std::array<const char*, 2> names = {"session", "part"};
-  static constexpr bool ownThread = false;
 };
 struct C_VerifyFinal {
   static constexpr const char* name = "C_VerifyFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifyFinal;
   using Roles = std::tuple<role::Session, role::Bytes>;
   static constexpr std::array<const char*, 2> names = {"session", "signature"};
-  static constexpr bool ownThread = false;
 };
 struct C_VerifyRecoverInit {
   static constexpr const char* name = "C_VerifyRecoverInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifyRecoverInit;
   using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
-  static constexpr bool ownThread = false;
 };
 struct C_VerifyRecover {
   static constexpr const char* name = "C_VerifyRecover";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifyRecover;
   using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
   static constexpr std::array<const char*, 3> names = {"session", "signature", "data"};
-  static constexpr bool ownThread = false;
 };
 struct C_DigestEncryptUpdate {
   static constexpr const char* name = "C_DigestEncryptUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DigestEncryptUpdate;
   using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
   static constexpr std::array<const char*, 3> names = {"session", "part", "encryptedPart"};
-  static constexpr bool ownThread = false;
 };
 struct C_DecryptDigestUpdate {
   static constexpr const char* name = "C_DecryptDigestUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptDigestUpdate;
   using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
   static constexpr std::array<const char*, 3> names = {"session", "encryptedPart", "part"};
-  static constexpr bool ownThread = false;
 };
 struct C_SignEncryptUpdate {
   static constexpr const char* name = "C_SignEncryptUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignEncryptUpdate;
   using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
   static constexpr std::array<const char*, 3> names = {"session", "part", "encryptedPart"};
-  static constexpr bool ownThread = false;
 };
 struct C_DecryptVerifyUpdate {
   static constexpr const char* name = "C_DecryptVerifyUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptVerifyUpdate;
   using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
   static constexpr std::array<const char*, 3> names = {"session", "encryptedPart", "part"};
-  static constexpr bool ownThread = false;
 };
 struct C_GenerateKey {
   static constexpr const char* name = "C_GenerateKey";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GenerateKey;
   using Roles = std::tuple<role::Session, role::Mechanism, role::Template, role::OutHandle>;
   static constexpr std::array<const char*, 4> names = {"session", "mechanism", "template", "key"};
-  static constexpr bool ownThread = false;
 };
 struct C_GenerateKeyPair {
   static constexpr const char* name = "C_GenerateKeyPair";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GenerateKeyPair;
   using Roles = std::tuple<role::Session, role::Mechanism, role::Template, role::Template, role::OutHandle, role::OutHandle>;
   static constexpr std::array<const char*, 6> names = {"session", "mechanism", "publicKeyTemplate", "privateKeyTemplate", "publicKey", "privateKey"};
-  static constexpr bool ownThread = false;
 };
 struct C_WrapKey {
   static constexpr const char* name = "C_WrapKey";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_WrapKey;
   using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Object, role::OutBytes>;
   static constexpr std::array<const char*, 5> names = {"session", "mechanism", "wrappingKey", "key", "wrappedKey"};
-  static constexpr bool ownThread = false;
 };
 struct C_UnwrapKey {
   static constexpr const char* name = "C_UnwrapKey";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_UnwrapKey;
   using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Bytes, role::Template, role::OutHandle>;
   static constexpr std::array<const char*, 6> names = {"session", "mechanism", "unwrappingKey", "wrappedKey", "template", "key"};
-  static constexpr bool ownThread = false;
 };
 struct C_DeriveKey {
   static constexpr const char* name = "C_DeriveKey";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DeriveKey;
   using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Template, role::OutHandle>;
   static constexpr std::array<const char*, 5> names = {"session", "mechanism", "baseKey", "template", "key"};
-  static constexpr bool ownThread = false;
 };
 struct C_SeedRandom {
   static constexpr const char* name = "C_SeedRandom";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SeedRandom;
   using Roles = std::tuple<role::Session, role::Bytes>;
   static constexpr std::array<const char*, 2> names = {"session", "seed"};
-  static constexpr bool ownThread = false;
 };
 struct C_GenerateRandom {
   static constexpr const char* name = "C_GenerateRandom";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GenerateRandom;
   using Roles = std::tuple<role::Session, role::OutRandom>;
   static constexpr std::array<const char*, 2> names = {"session", "length"};
-  static constexpr bool ownThread = false;
 };
 struct C_WaitForSlotEvent {
   static constexpr const char* name = "C_WaitForSlotEvent";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_WaitForSlotEvent;
   using Roles = std::tuple<role::Ulong, role::OutHandle, role::Null>;
   static constexpr std::array<const char*, 3> names = {"flags", "slot", "reserved"};
-  static constexpr bool ownThread = true;
 };
 struct C_LoginUser {
   static constexpr const char* name = "C_LoginUser";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_LoginUser;
   using Roles = std::tuple<role::Session, role::Ulong, role::Pin, role::Text>;
   static constexpr std::array<const char*, 4> names = {"session", "userType", "pin", "username"};
-  static constexpr bool ownThread = false;
 };
 struct C_SessionCancel {
   static constexpr const char* name = "C_SessionCancel";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SessionCancel;
   using Roles = std::tuple<role::Session, role::Ulong>;
   static constexpr std::array<const char*, 2> names = {"session", "flags"};
-  static constexpr bool ownThread = false;
 };
 struct C_MessageEncryptInit {
   static constexpr const char* name = "C_MessageEncryptInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageEncryptInit;
   using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
-  static constexpr bool ownThread = false;
 };
 struct C_EncryptMessage {
   static constexpr const char* name = "C_EncryptMessage";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_EncryptMessage;
   using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::Bytes, role::OutBytes>;
   static constexpr std::array<const char*, 5> names = {"session", "parameter", "associatedData", "plaintext", "ciphertext"};
-  static constexpr bool ownThread = false;
 };
 struct C_EncryptMessageBegin {
   static constexpr const char* name = "C_EncryptMessageBegin";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_EncryptMessageBegin;
   using Roles = std::tuple<role::Session, role::Parameter, role::Bytes>;
   static constexpr std::array<const char*, 3> names = {"session", "parameter", "associatedData"};
-  static constexpr bool ownThread = false;
 };
 struct C_EncryptMessageNext {
   static constexpr const char* name = "C_EncryptMessageNext";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_EncryptMessageNext;
   using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::OutBytes, role::Ulong>;
   static constexpr std::array<const char*, 5> names = {"session", "parameter", "plaintextPart", "ciphertextPart", "flags"};
-  static constexpr bool ownThread = false;
 };
 struct C_MessageEncryptFinal {
   static constexpr const char* name = "C_MessageEncryptFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageEncryptFinal;
   using Roles = std::tuple<role::Session>;
   static constexpr std::array<const char*, 1> names = {"session"};
-  static constexpr bool ownThread = false;
 };
 struct C_MessageDecryptInit {
   static constexpr const char* name = "C_MessageDecryptInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageDecryptInit;
   using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
-  static constexpr bool ownThread = false;
 };
 struct C_DecryptMessage {
   static constexpr const char* name = "C_DecryptMessage";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptMessage;
   using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::Bytes, role::OutBytes>;
   static constexpr std::array<const char*, 5> names = {"session", "parameter", "associatedData", "ciphertext", "plaintext"};
-  static constexpr bool ownThread = false;
 };
 struct C_DecryptMessageBegin {
   static constexpr const char* name = "C_DecryptMessageBegin";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptMessageBegin;
   using Roles = std::tuple<role::Session, role::Parameter, role::Bytes>;
   static constexpr std::array<const char*, 3> names = {"session", "parameter", "associatedData"};
-  static constexpr bool ownThread = false;
 };
 struct C_DecryptMessageNext {
   static constexpr const char* name = "C_DecryptMessageNext";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptMessageNext;
   using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::OutBytes, role::Ulong>;
   static constexpr std::array<const char*, 5> names = {"session", "parameter", "ciphertextPart", "plaintextPart", "flags"};
-  static constexpr bool ownThread = false;
 };
 struct C_MessageDecryptFinal {
   static constexpr const char* name = "C_MessageDecryptFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageDecryptFinal;
   using Roles = std::tuple<role::Session>;
   static constexpr std::array<const char*, 1> names = {"session"};
-  static constexpr bool ownThread = false;
 };
 struct C_MessageSignInit {
   static constexpr const char* name = "C_MessageSignInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageSignInit;
   using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
-  static constexpr bool ownThread = false;
 };
 struct C_SignMessage {
   static constexpr const char* name = "C_SignMessage";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignMessage;
   using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::OutBytes>;
   static constexpr std::array<const char*, 4> names = {"session", "parameter", "data", "signature"};
-  static constexpr bool ownThread = false;
 };
 struct C_SignMessageBegin {
   static constexpr const char* name = "C_SignMessageBegin";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignMessageBegin;
   using Roles = std::tuple<role::Session, role::Parameter>;
   static constexpr std::array<const char*, 2> names = {"session", "parameter"};
-  static constexpr bool ownThread = false;
 };
 struct C_SignMessageNext {
   static constexpr const char* name = "C_SignMessageNext";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignMessageNext;
   using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::OutBytes>;
   static constexpr std::array<const char*, 4> names = {"session", "parameter", "dataPart", "signature"};
-  static constexpr bool ownThread = false;
 };
 struct C_MessageSignFinal {
   static constexpr const char* name = "C_MessageSignFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageSignFinal;
   using Roles = std::tuple<role::Session>;
   static constexpr std::array<const char*, 1> names = {"session"};
-  static constexpr bool ownThread = false;
 };
 struct C_MessageVerifyInit {
   static constexpr const char* name = "C_MessageVerifyInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageVerifyInit;
   using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
-  static constexpr bool ownThread = false;
 };
 struct C_VerifyMessage {
   static constexpr const char* name = "C_VerifyMessage";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifyMessage;
   using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::Bytes>;
   static constexpr std::array<const char*, 4> names = {"session", "parameter", "data", "signature"};
-  static constexpr bool ownThread = false;
 };
 struct C_VerifyMessageBegin {
   static constexpr const char* name = "C_VerifyMessageBegin";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifyMessageBegin;
   using Roles = std::tuple<role::Session, role::Parameter>;
   static constexpr std::array<const char*, 2> names = {"session", "parameter"};
-  static constexpr bool ownThread = false;
 };
 struct C_VerifyMessageNext {
   static constexpr const char* name = "C_VerifyMessageNext";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifyMessageNext;
   using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::Bytes>;
   static constexpr std::array<const char*, 4> names = {"session", "parameter", "dataPart", "signature"};
-  static constexpr bool ownThread = false;
 };
 struct C_MessageVerifyFinal {
   static constexpr const char* name = "C_MessageVerifyFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageVerifyFinal;
   using Roles = std::tuple<role::Session>;
   static constexpr std::array<const char*, 1> names = {"session"};
-  static constexpr bool ownThread = false;
 };
 struct C_EncapsulateKey {
   static constexpr const char* name = "C_EncapsulateKey";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_EncapsulateKey;
   using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Template, role::OutBytes, role::OutHandle>;
   static constexpr std::array<const char*, 6> names = {"session", "mechanism", "publicKey", "template", "ciphertext", "key"};
-  static constexpr bool ownThread = false;
 };
 struct C_DecapsulateKey {
   static constexpr const char* name = "C_DecapsulateKey";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecapsulateKey;
   using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Template, role::Bytes, role::OutHandle>;
   static constexpr std::array<const char*, 6> names = {"session", "mechanism", "privateKey", "template", "ciphertext", "key"};
-  static constexpr bool ownThread = false;
 };
 struct C_VerifySignatureInit {
   static constexpr const char* name = "C_VerifySignatureInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifySignatureInit;
   using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Bytes>;
   static constexpr std::array<const char*, 4> names = {"session", "mechanism", "key", "signature"};
-  static constexpr bool ownThread = false;
 };
 struct C_VerifySignature {
   static constexpr const char* name = "C_VerifySignature";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifySignature;
   using Roles = std::tuple<role::Session, role::Bytes>;
   static constexpr std::array<const char*, 2> names = {"session", "data"};
-  static constexpr bool ownThread = false;
 };
 struct C_VerifySignatureUpdate {
   static constexpr const char* name = "C_VerifySignatureUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifySignatureUpdate;
   using Roles = std::tuple<role::Session, role::Bytes>;
   static constexpr std::array<const char*, 2> names = {"session", "part"};
-  static constexpr bool ownThread = false;
 };
 struct C_VerifySignatureFinal {
   static constexpr const char* name = "C_VerifySignatureFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifySignatureFinal;
   using Roles = std::tuple<role::Session>;
   static constexpr std::array<const char*, 1> names = {"session"};
-  static constexpr bool ownThread = false;
 };
 struct C_GetSessionValidationFlags {
   static constexpr const char* name = "C_GetSessionValidationFlags";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetSessionValidationFlags;
   using Roles = std::tuple<role::Session, role::Ulong, role::OutUlong>;
   static constexpr std::array<const char*, 3> names = {"session", "type", "flags"};
-  static constexpr bool ownThread = false;
 };
 struct C_AsyncComplete {
   static constexpr const char* name = "C_AsyncComplete";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_AsyncComplete;
   using Roles = std::tuple<role::Session, role::FunctionName, role::OutAsyncData>;
   static constexpr std::array<const char*, 3> names = {"session", "functionName", "result"};
-  static constexpr bool ownThread = false;
 };
 struct C_AsyncGetID {
   static constexpr const char* name = "C_AsyncGetID";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_AsyncGetID;
   using Roles = std::tuple<role::Session, role::FunctionName, role::OutUlong>;
   static constexpr std::array<const char*, 3> names = {"session", "functionName", "id"};
-  static constexpr bool ownThread = false;
 };
 struct C_AsyncJoin {
   static constexpr const char* name = "C_AsyncJoin";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_AsyncJoin;
   using Roles = std::tuple<role::Session, role::FunctionName, role::Ulong, role::Bytes>;
   static constexpr std::array<const char*, 4> names = {"session", "functionName", "id", "data"};
-  static constexpr bool ownThread = false;
 };
 struct C_WrapKeyAuthenticated {
   static constexpr const char* name = "C_WrapKeyAuthenticated";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_WrapKeyAuthenticated;
   using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Object, role::Bytes, role::OutBytes>;
   static constexpr std::array<const char*, 6> names = {"session", "mechanism", "wrappingKey", "key", "associatedData", "wrappedKey"};
-  static constexpr bool ownThread = false;
 };
 struct C_UnwrapKeyAuthenticated {
   static constexpr const char* name = "C_UnwrapKeyAuthenticated";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_UnwrapKeyAuthenticated;
   using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Bytes, role::Template, role::Bytes, role::OutHandle>;
   static constexpr std::array<const char*, 7> names = {"session", "mechanism", "unwrappingKey", "wrappedKey", "template", "associatedData", "key"};
-  static constexpr bool ownThread = false;
 };
 
 }  // namespace cryptoki::fn

@@ -287,6 +287,13 @@ struct CK_GCM_PARAMS {
   CK_ULONG ulAADLen;
   CK_ULONG ulTagBits;
 };
+struct CK_GCM_PARAMS_COMPAT {
+  CK_BYTE* pIv;
+  CK_ULONG ulIvLen;
+  CK_BYTE* pAAD;
+  CK_ULONG ulAADLen;
+  CK_ULONG ulTagBits;
+};
 struct CK_GCM_WRAP_PARAMS {
   CK_BYTE* pIv;
   CK_ULONG ulIvLen;

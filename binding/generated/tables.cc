@@ -142,8 +142,8 @@ constexpr AttributeEntry kAttributes[] = {
     {CKA_HSS_LEVELS, AttributeKind::Ulong, "CKA_HSS_LEVELS"},
     {CKA_HSS_LMS_TYPE, AttributeKind::Ulong, "CKA_HSS_LMS_TYPE"},
     {CKA_HSS_LMOTS_TYPE, AttributeKind::Ulong, "CKA_HSS_LMOTS_TYPE"},
-    {CKA_HSS_LMS_TYPES, AttributeKind::Bytes, "CKA_HSS_LMS_TYPES"},
-    {CKA_HSS_LMOTS_TYPES, AttributeKind::Bytes, "CKA_HSS_LMOTS_TYPES"},
+    {CKA_HSS_LMS_TYPES, AttributeKind::Ulongs, "CKA_HSS_LMS_TYPES"},
+    {CKA_HSS_LMOTS_TYPES, AttributeKind::Ulongs, "CKA_HSS_LMOTS_TYPES"},
     {CKA_HSS_KEYS_REMAINING, AttributeKind::Ulong, "CKA_HSS_KEYS_REMAINING"},
     {CKA_PARAMETER_SET, AttributeKind::Ulong, "CKA_PARAMETER_SET"},
     {CKA_OBJECT_VALIDATION_FLAGS, AttributeKind::Ulong, "CKA_OBJECT_VALIDATION_FLAGS"},
@@ -175,7 +175,7 @@ constexpr AttributeEntry kAttributes[] = {
     {CKA_WRAP_TEMPLATE, AttributeKind::Template, "CKA_WRAP_TEMPLATE"},
     {CKA_UNWRAP_TEMPLATE, AttributeKind::Template, "CKA_UNWRAP_TEMPLATE"},
     {CKA_DERIVE_TEMPLATE, AttributeKind::Template, "CKA_DERIVE_TEMPLATE"},
-    {CKA_ALLOWED_MECHANISMS, AttributeKind::Mechanisms, "CKA_ALLOWED_MECHANISMS"},
+    {CKA_ALLOWED_MECHANISMS, AttributeKind::Ulongs, "CKA_ALLOWED_MECHANISMS"},
 };
 
 constexpr Field kCK_ATTRIBUTE[] = {
@@ -360,6 +360,11 @@ constexpr Field kCK_GCM_PARAMS[] = {
     {"ivBits", FieldKind::BitsOf, offsetof(CK_GCM_PARAMS, ulIvBits), offsetof(CK_GCM_PARAMS, ulIvLen), 0, nullptr, false},
     {"aad", FieldKind::Bytes, offsetof(CK_GCM_PARAMS, pAAD), offsetof(CK_GCM_PARAMS, ulAADLen), 0, nullptr, false},
     {"tagBits", FieldKind::Ulong, offsetof(CK_GCM_PARAMS, ulTagBits), 0, 0, nullptr, false},
+};
+constexpr Field kCK_GCM_PARAMS_COMPAT[] = {
+    {"iv", FieldKind::Bytes, offsetof(CK_GCM_PARAMS_COMPAT, pIv), offsetof(CK_GCM_PARAMS_COMPAT, ulIvLen), 0, nullptr, true},
+    {"aad", FieldKind::Bytes, offsetof(CK_GCM_PARAMS_COMPAT, pAAD), offsetof(CK_GCM_PARAMS_COMPAT, ulAADLen), 0, nullptr, false},
+    {"tagBits", FieldKind::Ulong, offsetof(CK_GCM_PARAMS_COMPAT, ulTagBits), 0, 0, nullptr, false},
 };
 constexpr Field kCK_GCM_WRAP_PARAMS[] = {
     {"iv", FieldKind::Bytes, offsetof(CK_GCM_WRAP_PARAMS, pIv), offsetof(CK_GCM_WRAP_PARAMS, ulIvLen), 0, nullptr, true},
@@ -753,6 +758,7 @@ constexpr Structure kStructures[] = {
     {"CK_EDDSA_PARAMS", sizeof(CK_EDDSA_PARAMS), kCK_EDDSA_PARAMS, std::size(kCK_EDDSA_PARAMS), false},
     {"CK_GCM_MESSAGE_PARAMS", sizeof(CK_GCM_MESSAGE_PARAMS), kCK_GCM_MESSAGE_PARAMS, std::size(kCK_GCM_MESSAGE_PARAMS), true},
     {"CK_GCM_PARAMS", sizeof(CK_GCM_PARAMS), kCK_GCM_PARAMS, std::size(kCK_GCM_PARAMS), true},
+    {"CK_GCM_PARAMS_COMPAT", sizeof(CK_GCM_PARAMS_COMPAT), kCK_GCM_PARAMS_COMPAT, std::size(kCK_GCM_PARAMS_COMPAT), true},
     {"CK_GCM_WRAP_PARAMS", sizeof(CK_GCM_WRAP_PARAMS), kCK_GCM_WRAP_PARAMS, std::size(kCK_GCM_WRAP_PARAMS), true},
     {"CK_GOSTR3410_DERIVE_PARAMS", sizeof(CK_GOSTR3410_DERIVE_PARAMS), kCK_GOSTR3410_DERIVE_PARAMS, std::size(kCK_GOSTR3410_DERIVE_PARAMS), false},
     {"CK_GOSTR3410_KEY_WRAP_PARAMS", sizeof(CK_GOSTR3410_KEY_WRAP_PARAMS), kCK_GOSTR3410_KEY_WRAP_PARAMS, std::size(kCK_GOSTR3410_KEY_WRAP_PARAMS), false},

@@ -75,7 +75,17 @@ void AttributeReader::read(Napi::Value value, const Argument& argument) {
     Entry entry;
     entry.type = toUlong(array.Get(i), argument.part("[" + std::to_string(i) + "]"));
     entry.kind = attributeKind(entry.type);
+    entry.room = fixedSize(entry.kind);
     entries_.push_back(std::move(entry));
+  }
+}
+
+void AttributeReader::expectSizesOf(const AttributeReader& other) {
+  constexpr std::size_t kStep = 64;  // labels and the like differ by a few bytes
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const Entry& seen = other.entries_[i];
+    if (seen.kind == AttributeKind::Template || fixedSize(seen.kind) != 0) continue;
+    entries_[i].room = (seen.value.size() / kStep + 1) * kStep;
   }
 }
 
@@ -85,10 +95,10 @@ CK_RV AttributeReader::fetchAll(std::vector<Entry>& entries, const Call& call) {
   if (entries.empty()) return CKR_OK;
   std::vector<CK_ATTRIBUTE> attributes;
   for (Entry& entry : entries) {
-    entry.value.resize(fixedSize(entry.kind));
-    const bool fixed = !entry.value.empty();
-    attributes.push_back({entry.type, fixed ? entry.value.data() : nullptr,
-                          fixed ? static_cast<CK_ULONG>(entry.value.size()) : CK_UNAVAILABLE_INFORMATION});
+    entry.value.resize(entry.room);
+    const bool room = !entry.value.empty();
+    attributes.push_back({entry.type, room ? entry.value.data() : nullptr,
+                          room ? static_cast<CK_ULONG>(entry.value.size()) : CK_UNAVAILABLE_INFORMATION});
   }
   const CK_RV rv = call(attributes.data(), static_cast<CK_ULONG>(attributes.size()));
   if (!partial(rv))
@@ -240,7 +250,7 @@ Napi::Value AttributeReader::toValue(Napi::Env env, const Entry& entry) {
       return Napi::String::New(env, reinterpret_cast<const char*>(value.data()), value.size());
     case AttributeKind::Date:
       return fromDate(env, value);
-    case AttributeKind::Mechanisms: {
+    case AttributeKind::Ulongs: {
       auto list = Napi::Array::New(env);
       for (std::size_t at = 0; at + sizeof(CK_ULONG) <= value.size(); at += sizeof(CK_ULONG)) {
         CK_ULONG mechanism = 0;

@@ -25,6 +25,10 @@ class AttributeReader {
   // could be asked.
   CK_RV fetch(const Call& call);
 
+  // Expects values as long as those that `other` has read of another object: what fits comes with the first
+  // call.
+  void expectSizesOf(const AttributeReader& other);
+
   // Array of { type, value } or { type, reason: 'sensitive' | 'invalid' | 'unavailable' }, in the order of
   // the request.
   Napi::Value value(Napi::Env env) const;
@@ -36,6 +40,7 @@ class AttributeReader {
     bool available = false;
     CK_RV reason = CKR_OK;  // why not available, where the module said so
     Bytes value;
+    std::size_t room = 0;       // for the first call
     std::vector<Entry> nested;  // the members of a template
   };
 

@@ -17,7 +17,7 @@ enum class AttributeKind : unsigned char {
   Utf8,
   Date,
   BigInteger,
-  Mechanisms,
+  Ulongs,
   Template,
 };
 

@@ -66,8 +66,8 @@ Bytes toBigInteger(Napi::Value value, const Argument& argument) {
   return {first, static_cast<std::size_t>(bytes.end() - first)};
 }
 
-Bytes toMechanismList(Napi::Value value, const Argument& argument) {
-  if (!value.IsArray()) argument.mustBe("an array of mechanism types", value);
+Bytes toUlongs(Napi::Value value, const Argument& argument) {
+  if (!value.IsArray()) argument.mustBe("an array of numbers", value);
   const auto array = value.As<Napi::Array>();
   std::vector<CK_MECHANISM_TYPE> list;
   for (std::uint32_t i = 0; i < array.Length(); ++i) {
@@ -89,8 +89,8 @@ Bytes toValue(AttributeKind kind, Napi::Value value, const Argument& argument) {
       return toDate(value, argument);
     case AttributeKind::BigInteger:
       return toBigInteger(value, argument);
-    case AttributeKind::Mechanisms:
-      return toMechanismList(value, argument);
+    case AttributeKind::Ulongs:
+      return toUlongs(value, argument);
     case AttributeKind::Bytes:
     case AttributeKind::Unknown:
     case AttributeKind::Template:

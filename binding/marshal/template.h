@@ -14,7 +14,7 @@ namespace cryptoki {
 class TemplateMemory {
  public:
   // `value` is an array of { type: number, value }. What a value may be follows from the type of the
-  // attribute: a boolean, a number or bigint, a string, a Date, bytes, an array of mechanism types, or
+  // attribute: a boolean, a number or bigint, a string, a Date, bytes, an array of numbers, or
   // another template. Attributes that the specification does not name take bytes.
   void read(Napi::Value value, const Argument& argument);
 

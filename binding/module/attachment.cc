@@ -124,6 +124,7 @@ Attachment::Finalisation Attachment::beginFinalise() {
     sessions.swap(sessions_);
     use = std::move(use_);
   }
+  module_->slotEvents().cancel(this, CKR_CRYPTOKI_NOT_INITIALIZED);
   auto job = std::make_shared<FinalizeJob>(shared_from_this());
   use->then = job;
   for (const auto& session : sessions) {
@@ -138,6 +139,7 @@ CK_RV Attachment::release() {
   const CK_RV rv = process().finalise(
       module_->entry(),
       [](void* module) {
+        static_cast<Module*>(module)->slotEvents().forget();
         return static_cast<Module*>(module)->callUnlocked<&CK_FUNCTION_LIST_3_2::C_Finalize>(
             static_cast<void*>(nullptr));
       },

@@ -13,6 +13,7 @@
 #include "module/process.h"
 #include "module/quirks.h"
 #include "module/session.h"
+#include "module/slot_events.h"
 #include "module/token_state.h"
 
 namespace cryptoki {
@@ -61,8 +62,12 @@ class Module {
     const Quirks quirks = quirksOf(info);
     require(quirks.locking);
     firstPbkd2Parameters_ = quirks.firstPbkd2Parameters;
+    pollsForSlotEvents_ = quirks.pollsForSlotEvents;
   }
   bool firstPbkd2Parameters() const { return firstPbkd2Parameters_.load(); }
+  bool pollsForSlotEvents() const { return pollsForSlotEvents_.load(); }
+
+  SlotEvents& slotEvents() { return slotEvents_; }
 
   // After the first initialisation: calls end before the exit handlers that the module has registered by then
   // run. (process.exit() runs no cleanup hooks of Node-API, only exit handlers.)
@@ -105,6 +110,8 @@ class Module {
 
   std::once_flag atExit_;
   std::atomic<bool> firstPbkd2Parameters_{false};
+  std::atomic<bool> pollsForSlotEvents_{false};
+  SlotEvents slotEvents_{*this};
   std::mutex mutex_;
   std::map<CK_SLOT_ID, std::shared_ptr<TokenState>> tokens_;
   std::map<CK_SESSION_HANDLE, std::shared_ptr<Session>> sessions_;

@@ -14,9 +14,11 @@ constexpr Entry kEntries[] = {
     // SoftHSM2 2.6.1: creating, destroying and searching objects on several threads crashes or gives wrong
     // results
     // (seen within seconds with 8 sessions); signing beside it does not.
-    {"SoftHSM", {Locking::Objects, false}},
+    {"SoftHSM", {.locking = Locking::Objects}},
     // NSS 3.87: SIGSEGV in C_GenerateKey.
-    {"Mozilla Foundation", {Locking::None, true}},
+    {"Mozilla Foundation", {.firstPbkd2Parameters = true}},
+    // OpenSC 0.23: ended the process about once in 25 times.
+    {"OpenSC Project", {.pollsForSlotEvents = true}},
 };
 
 }  // namespace

@@ -19,6 +19,8 @@ struct Quirks {
   // CKM_PKCS5_PBKD2 takes CK_PKCS5_PBKD2_PARAMS, with a pointer to the length of the password, and dies of
   // any other.
   bool firstPbkd2Parameters = false;
+  // C_Finalize under a blocking C_WaitForSlotEvent frees what that call goes on using.
+  bool pollsForSlotEvents = false;
 };
 
 Quirks quirksOf(const CK_INFO& info);

@@ -275,9 +275,9 @@ export interface AttributeValues {
   /** CKA_HSS_LMOTS_TYPE */
   hssLmotsType: number;
   /** CKA_HSS_LMS_TYPES */
-  hssLmsTypes: Buffer;
+  hssLmsTypes: number[];
   /** CKA_HSS_LMOTS_TYPES */
-  hssLmotsTypes: Buffer;
+  hssLmotsTypes: number[];
   /** CKA_HSS_KEYS_REMAINING */
   hssKeysRemaining: number;
   /** CKA_PARAMETER_SET */
@@ -593,9 +593,9 @@ export interface AttributeInputs {
   /** CKA_HSS_LMOTS_TYPE */
   hssLmotsType: number | bigint;
   /** CKA_HSS_LMS_TYPES */
-  hssLmsTypes: BytesLike;
+  hssLmsTypes: readonly number[];
   /** CKA_HSS_LMOTS_TYPES */
-  hssLmotsTypes: BytesLike;
+  hssLmotsTypes: readonly number[];
   /** CKA_HSS_KEYS_REMAINING */
   hssKeysRemaining: number | bigint;
   /** CKA_PARAMETER_SET */
@@ -666,7 +666,7 @@ export interface AttributeInputs {
 export interface AttributeDescription {
   readonly type: number;
   readonly name: string;
-  readonly kind: 'boolean' | 'ulong' | 'bytes' | 'utf8' | 'date' | 'bigInteger' | 'mechanisms' | 'template';
+  readonly kind: 'boolean' | 'ulong' | 'bytes' | 'utf8' | 'date' | 'bigInteger' | 'ulongs' | 'template';
   readonly family?: keyof Families;
 }
 
@@ -795,8 +795,8 @@ export const ATTRIBUTES: { readonly [Name in keyof AttributeValues]: AttributeDe
   hssLevels: { type: 1559, name: 'CKA_HSS_LEVELS', kind: 'ulong' },
   hssLmsType: { type: 1560, name: 'CKA_HSS_LMS_TYPE', kind: 'ulong' },
   hssLmotsType: { type: 1561, name: 'CKA_HSS_LMOTS_TYPE', kind: 'ulong' },
-  hssLmsTypes: { type: 1562, name: 'CKA_HSS_LMS_TYPES', kind: 'bytes' },
-  hssLmotsTypes: { type: 1563, name: 'CKA_HSS_LMOTS_TYPES', kind: 'bytes' },
+  hssLmsTypes: { type: 1562, name: 'CKA_HSS_LMS_TYPES', kind: 'ulongs' },
+  hssLmotsTypes: { type: 1563, name: 'CKA_HSS_LMOTS_TYPES', kind: 'ulongs' },
   hssKeysRemaining: { type: 1564, name: 'CKA_HSS_KEYS_REMAINING', kind: 'ulong' },
   parameterSet: { type: 1565, name: 'CKA_PARAMETER_SET', kind: 'ulong' },
   objectValidationFlags: { type: 1566, name: 'CKA_OBJECT_VALIDATION_FLAGS', kind: 'ulong' },
@@ -828,5 +828,5 @@ export const ATTRIBUTES: { readonly [Name in keyof AttributeValues]: AttributeDe
   wrapTemplate: { type: 0x40000211, name: 'CKA_WRAP_TEMPLATE', kind: 'template' },
   unwrapTemplate: { type: 0x40000212, name: 'CKA_UNWRAP_TEMPLATE', kind: 'template' },
   deriveTemplate: { type: 0x40000213, name: 'CKA_DERIVE_TEMPLATE', kind: 'template' },
-  allowedMechanisms: { type: 0x40000600, name: 'CKA_ALLOWED_MECHANISMS', kind: 'mechanisms' },
+  allowedMechanisms: { type: 0x40000600, name: 'CKA_ALLOWED_MECHANISMS', kind: 'ulongs' },
 };

@@ -333,6 +333,16 @@ export interface CK_GCM_PARAMS {
   tagBits: number | bigint;
 }
 
+/** CK_GCM_PARAMS_COMPAT */
+export interface CK_GCM_PARAMS_COMPAT {
+  /** pIv; optional: a null pointer and length 0 when left out; the module may change it */
+  iv?: BytesLike | undefined;
+  /** pAAD; optional: a null pointer and length 0 when left out */
+  aad?: BytesLike | undefined;
+  /** ulTagBits */
+  tagBits: number | bigint;
+}
+
 /** CK_GCM_WRAP_PARAMS */
 export interface CK_GCM_WRAP_PARAMS {
   /** pIv; optional: a null pointer and length 0 when left out; the module may change it */
@@ -1075,6 +1085,7 @@ export interface ParameterStructures {
   CK_EDDSA_PARAMS: CK_EDDSA_PARAMS;
   CK_GCM_MESSAGE_PARAMS: CK_GCM_MESSAGE_PARAMS;
   CK_GCM_PARAMS: CK_GCM_PARAMS;
+  CK_GCM_PARAMS_COMPAT: CK_GCM_PARAMS_COMPAT;
   CK_GCM_WRAP_PARAMS: CK_GCM_WRAP_PARAMS;
   CK_GOSTR3410_DERIVE_PARAMS: CK_GOSTR3410_DERIVE_PARAMS;
   CK_GOSTR3410_KEY_WRAP_PARAMS: CK_GOSTR3410_KEY_WRAP_PARAMS;

@@ -112,6 +112,12 @@ export interface RawModule extends RawCalls, RawOperations {
   C_Finalize(): Promise<void>;
   C_FinalizeSync(): void;
 
+  /**
+   * Ends the waits of C_WaitForSlotEvent that this object has begun: they fail with CKR_FUNCTION_CANCELED. The module is
+   * asked on, and an event that comes when nobody waits goes to the next call.
+   */
+  cancelWaitForSlotEvent(): void;
+
   /** What is known of the module without a call. */
   description(): ModuleDescription;
   /** The state of a session (one of CKS), true at every moment for all sessions of the process on the token; undefined when it is closed. */

@@ -26,7 +26,7 @@ export interface RawAttribute {
   type: number;
   /**
    * CK_BBOOL: boolean; CK_ULONG: number or bigint; strings: string (as UTF-8) or bytes; CK_DATE: Date, 'YYYY-MM-DD', or
-   * '' for none; big integers: bytes (big-endian) or bigint; CKA_ALLOWED_MECHANISMS: numbers; templates: attributes;
+   * '' for none; big integers: bytes (big-endian) or bigint; arrays of CK_ULONG (CKA_ALLOWED_MECHANISMS): numbers; templates: attributes;
    * all others, and what the specification does not name: bytes.
    */
   value: RawAttributeInput;

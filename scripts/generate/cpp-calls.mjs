@@ -2,12 +2,12 @@
 import { BANNER } from './cpp-declarations.mjs';
 
 /** Functions with a class of their own in binding/calls/: they do more than the call. */
-const OWN_JOB = new Set(['C_CloseAllSessions', 'C_GetAttributeValue']);
+const OWN_JOB = new Set(['C_CloseAllSessions', 'C_GetAttributeValue', 'C_WaitForSlotEvent']);
 
 export function cppCalls({ functions }) {
   const types = functions
     .filter(({ bound }) => bound)
-    .map(({ name, parameters, thread }) => {
+    .map(({ name, parameters }) => {
       const roles = parameters.map(({ cpp }) => cpp).join(', ');
       const names = parameters.map(({ name: label }) => `"${label}"`).join(', ');
       return `struct ${name} {
@@ -15,7 +15,6 @@ export function cppCalls({ functions }) {
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::${name};
   using Roles = std::tuple<${roles}>;
   static constexpr std::array<const char*, ${parameters.length}> names = {${names}};
-  static constexpr bool ownThread = ${thread === 'own'};
 };`;
     });
   return `${BANNER}// What the call template (calls/call.h) needs to know of each function.

@@ -9,7 +9,7 @@ const KINDS = {
   utf8: 'Utf8',
   date: 'Date',
   bigInteger: 'BigInteger',
-  mechanisms: 'Mechanisms',
+  ulongs: 'Ulongs',
   template: 'Template',
 };
 

@@ -57,7 +57,7 @@ const READ = {
   utf8: 'string',
   date: 'Date',
   bigInteger: 'Buffer',
-  mechanisms: 'number[]',
+  ulongs: 'number[]',
   template: 'RawAttributeResult[]',
 };
 const WRITE = {
@@ -67,7 +67,7 @@ const WRITE = {
   utf8: 'string | BytesLike',
   date: 'Date | string',
   bigInteger: 'BytesLike | bigint',
-  mechanisms: 'readonly number[]',
+  ulongs: 'readonly number[]',
   template: 'readonly RawAttribute[]',
 };
 
@@ -116,7 +116,7 @@ ${members(WRITE)}
 export interface AttributeDescription {
   readonly type: number;
   readonly name: string;
-  readonly kind: 'boolean' | 'ulong' | 'bytes' | 'utf8' | 'date' | 'bigInteger' | 'mechanisms' | 'template';
+  readonly kind: 'boolean' | 'ulong' | 'bytes' | 'utf8' | 'date' | 'bigInteger' | 'ulongs' | 'template';
   readonly family?: keyof Families;
 }
 
