@@ -58,6 +58,10 @@ Napi::Promise Environment::promise(Job& job) {
 void Environment::settle(Job& job) noexcept {
   const Scope scope(env_);
   try {
+    if (job.deferred() == nullptr) {  // news, not an answer
+      job.result(env_);
+      return;
+    }
     try {
       napi_resolve_deferred(env_, job.deferred(), job.result(env_));
     } catch (...) {
@@ -99,6 +103,21 @@ Napi::Value Environment::error(const BadArgument& bad) {
                           : Napi::TypeError::New(env_, bad.message).Value().As<Napi::Object>();
   object.Set("code", bad.range ? "ERR_OUT_OF_RANGE" : "ERR_INVALID_ARG_TYPE");
   return object;
+}
+
+std::uint64_t Environment::addWatch(Napi::Function callback) {
+  watches_[++lastWatch_] = Napi::Persistent(callback);
+  return lastWatch_;
+}
+
+void Environment::tellWatch(std::uint64_t id, Napi::Value what) {
+  const auto found = watches_.find(id);
+  if (found == watches_.end()) return;
+  try {
+    found->second.Call({what});
+  } catch (const Napi::Error& thrown) {
+    napi_fatal_exception(env_, thrown.Value());
+  }
 }
 
 void Environment::add(const std::shared_ptr<Attachment>& attachment) {

@@ -2,6 +2,8 @@
 // environment.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 
@@ -38,6 +40,14 @@ class Environment {
   // The JavaScript error for the C++ exception that is being handled. Call it in a catch block.
   Napi::Value currentError();
 
+  // How other threads reach this one.
+  const std::shared_ptr<Channel>& channel() const { return channel_; }
+
+  // Functions of JavaScript that are told of changes. An exception of theirs is an uncaught one.
+  std::uint64_t addWatch(Napi::Function callback);
+  void removeWatch(std::uint64_t id) { watches_.erase(id); }
+  void tellWatch(std::uint64_t id, Napi::Value what);
+
   // Attachments that must be released when this environment ends.
   void add(const std::shared_ptr<Attachment>& attachment);
 
@@ -52,6 +62,8 @@ class Environment {
   std::shared_ptr<Channel> channel_;
   std::set<std::weak_ptr<Attachment>, std::owner_less<>> attachments_;
   Napi::FunctionReference createError_;
+  std::map<std::uint64_t, Napi::FunctionReference> watches_;
+  std::uint64_t lastWatch_ = 0;
   bool isMainThread_ = true;
 };
 

@@ -121,7 +121,7 @@ class Call final : public Job {
       return result;
     });
     if constexpr (hasSession) {
-      noteSessionLoss(*attachment_, session(), rv);
+      noteFailure(*attachment_, session(), rv);
       // The module goes on writing into this job's memory, until C_AsyncComplete or the end of the session.
       if (rv == CKR_PENDING) session()->pending.push_back(shared_from_this());
     }

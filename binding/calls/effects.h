@@ -15,12 +15,17 @@ struct Effect {
   }
 };
 
-// A module that does not know the session any more: it was closed by something else (a pulled token, another
-// library).
-inline void noteSessionLoss(Attachment& attachment, const std::shared_ptr<Session>& session, CK_RV rv) {
-  if (rv != CKR_SESSION_HANDLE_INVALID && rv != CKR_SESSION_CLOSED) return;
-  attachment.module().closed(*session);
-  attachment.forget(session);
+// What an error says of the session and the login beyond the call: the session was closed, or the login
+// ended, by something else (a pulled token, another library).
+inline void noteFailure(Attachment& attachment, const std::shared_ptr<Session>& session, CK_RV rv) {
+  if (rv == CKR_SESSION_HANDLE_INVALID || rv == CKR_SESSION_CLOSED) {
+    session->token().doubtful = true;
+    attachment.module().closed(*session);
+    attachment.forget(session);
+  }
+  const bool objectGone = rv == CKR_OBJECT_HANDLE_INVALID || rv == CKR_KEY_HANDLE_INVALID;
+  if ((rv == CKR_USER_NOT_LOGGED_IN || objectGone) && session->token().login() != Login::None)
+    attachment.module().refreshLogin(*session);
 }
 
 template <>
@@ -80,6 +85,16 @@ struct Effect<fn::C_LoginUser> {
   static CK_RV around(Attachment& attachment, fn::C_LoginUser::Roles& roles, Invoke&& invoke) {
     const CK_RV rv = invoke();
     noteLogin(attachment.module(), *std::get<0>(roles).session, std::get<1>(roles).number, rv);
+    return rv;
+  }
+};
+
+template <>
+struct Effect<fn::C_GetSessionInfo> {
+  template <class Invoke>
+  static CK_RV around(Attachment& /*attachment*/, fn::C_GetSessionInfo::Roles& roles, Invoke&& invoke) {
+    const CK_RV rv = invoke();
+    if (rv == CKR_OK) std::get<0>(roles).session->token().adopt(std::get<1>(roles).structure.state);
     return rv;
   }
 };

@@ -1,4 +1,4 @@
-// C_Initialize and C_Finalize, and what the process knows without a call.
+// C_Initialize and C_Finalize, and what is known of a module without a call.
 #include <utility>
 
 #include "calls/raw_module.h"
@@ -64,21 +64,6 @@ Napi::Value description(RawModule& raw, const Napi::CallbackInfo& info) {
   return object;
 }
 
-// (session) -> one of the CKS_ states, or undefined when it is closed. No call is made.
-Napi::Value sessionState(RawModule& raw, const Napi::CallbackInfo& info) {
-  const Argument argument{*raw.attachment(), "sessionState", "session"};
-  const auto session = raw.attachment()->module().session(toUlong(info[0], argument));
-  if (!session || !session->isOpen()) return info.Env().Undefined();
-  return fromUlong(info.Env(), session->state());
-}
-
-// (slot) -> how often the login on the slot's token has ended in this process. No call is made.
-Napi::Value loginEpoch(RawModule& raw, const Napi::CallbackInfo& info) {
-  const Argument argument{*raw.attachment(), "loginEpoch", "slot"};
-  const auto token = raw.attachment()->module().token(toUlong(info[0], argument));
-  return Napi::Number::New(info.Env(), static_cast<double>(token->epoch()));
-}
-
 }  // namespace
 
 void defineGeneral(std::vector<RawModule::Method>& methods) {
@@ -87,8 +72,6 @@ void defineGeneral(std::vector<RawModule::Method>& methods) {
   methods.push_back({"C_Finalize", finalise, RawModule::Form::Promise});
   methods.push_back({"C_Finalize", finaliseSync, RawModule::Form::Sync});
   methods.push_back({"description", description, RawModule::Form::Immediate});
-  methods.push_back({"sessionState", sessionState, RawModule::Form::Immediate});
-  methods.push_back({"loginEpoch", loginEpoch, RawModule::Form::Immediate});
 }
 
 }  // namespace cryptoki

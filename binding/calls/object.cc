@@ -36,7 +36,7 @@ class GetAttributes final : public Job {
     auto& [session, object, attributes] = roles_;
     const CK_RV rv =
         readAttributes(attachment_->module(), session.session->handle(), object.number, attributes.reader);
-    noteSessionLoss(*attachment_, session.session, rv);
+    noteFailure(*attachment_, session.session, rv);
     if (rv != CKR_OK) fail(Failure::returned(rv, name));
   }
 
@@ -126,7 +126,7 @@ class FindObjects final : public Job {
   }
 
   void failed(CK_RV rv, const char* function) {
-    noteSessionLoss(*attachment_, session(), rv);
+    noteFailure(*attachment_, session(), rv);
     fail(Failure::returned(rv, function));
   }
 

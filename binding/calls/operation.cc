@@ -50,6 +50,7 @@ struct Steps {
 
   typename Init::Roles init;
   typename Run::Roles run;
+  std::optional<role::Pin> pin;  // of a key that is always authenticated: logs in for this operation only
 
   // Returns CKR_OK, or that a signature is wrong. Throws any other failure, after having ended the operation.
   CK_RV perform(Attachment& attachment, const std::shared_ptr<Session>& session) {
@@ -57,6 +58,7 @@ struct Steps {
     const auto begin = [&] {
       const CK_RV rv = beginOperation(module, *session, [&] { return invokeOnce<Init>(module, init); });
       if (rv != CKR_OK) fail(attachment, session, rv, Init::name);
+      if (pin) authenticate(attachment, session);
     };
     begin();
     CK_RV rv = invokeOnce<Run>(module, run);
@@ -68,14 +70,29 @@ struct Steps {
     }
     if (rv == CKR_OK) return rv;
     if (isVerify<Kind> && (rv == CKR_SIGNATURE_INVALID || rv == CKR_SIGNATURE_LEN_RANGE)) return rv;
-    if (!endOperations(module, session->handle(), Kind::flag)) session->suspect = true;
-    fail(attachment, session, rv, Run::name);
+    abort(attachment, session, rv, Run::name);
   }
 
  private:
+  void authenticate(Attachment& attachment, const std::shared_ptr<Session>& session) {
+    const CK_RV rv = std::apply(
+        [&](auto... arguments) {
+          return attachment.module().call<&CK_FUNCTION_LIST_3_2::C_Login>(
+              session->handle(), CK_USER_TYPE{CKU_CONTEXT_SPECIFIC}, arguments...);
+        },
+        pin->c());
+    if (rv != CKR_OK) abort(attachment, session, rv, fn::C_Login::name);
+  }
+
+  // After an error: nothing stays half-open.
+  [[noreturn]] static void abort(Attachment& attachment, const std::shared_ptr<Session>& session, CK_RV rv,
+                                 const char* function) {
+    if (!endOperations(attachment.module(), session->handle(), Kind::flag)) session->suspect = true;
+    fail(attachment, session, rv, function);
+  }
   [[noreturn]] static void fail(Attachment& attachment, const std::shared_ptr<Session>& session, CK_RV rv,
                                 const char* function) {
-    noteSessionLoss(attachment, session, rv);
+    noteFailure(attachment, session, rv);
     throw Failure::returned(rv, function);
   }
 };
@@ -110,7 +127,8 @@ class DigestFirst {
 };
 
 // The arguments in JavaScript are those of the Init function, those of the operation without its session, and
-// for sign and verify { mechanism, prefix } of a digest, which may be left out.
+// for sign and verify { mechanism, prefix } of a digest, for sign and decrypt a PIN; the last two may be left
+// out.
 template <class Kind>
 class Operation final : public Job {
  public:
@@ -129,6 +147,10 @@ class Operation final : public Job {
     }
     if constexpr (std::is_same_v<Kind, Sign> || std::is_same_v<Kind, Verify>) {
       if (!info[next].IsUndefined()) digestFirst_.emplace(info[next], Argument{*attachment_, name, "digest"});
+      ++next;
+    }
+    if constexpr (std::is_same_v<Kind, Sign> || std::is_same_v<Kind, Decrypt>) {
+      if (!info[next].IsUndefined()) steps_.pin.emplace().read(info[next], {*attachment_, name, "pin"});
     }
   }
 

@@ -10,6 +10,7 @@ const std::vector<RawModule::Method>& methods() {
     std::vector<RawModule::Method> list;
     defineGeneral(list);
     defineCalls(list);
+    defineState(list);
     defineSessions(list);
     defineSlotEvents(list);
     defineObjects(list);
@@ -52,7 +53,8 @@ RawModule::RawModule(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   Environment::of(info.Env()).add(attachment_);
 }
 
-void RawModule::Finalize(Napi::BasicEnv /*env*/) {
+void RawModule::Finalize(Napi::BasicEnv env) {
+  if (loginWatch_) Environment::of(Napi::Env(env)).removeWatch(loginWatch_->id());
   if (attachment_) attachment_->abandon();
 }
 

@@ -1,8 +1,10 @@
 // RawModule: the JavaScript object of a loaded module, with one method per call.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "environment.h"
@@ -33,6 +35,8 @@ class RawModule final : public Napi::ObjectWrap<RawModule> {
 
   const std::shared_ptr<Attachment>& attachment() const { return attachment_; }
 
+  static Napi::Value watchLogins(RawModule& raw, const Napi::CallbackInfo& info);
+
   // Queues the job, on its session where it has one, and returns its promise.
   static Napi::Value start(Napi::Env env, const std::shared_ptr<Job>& job,
                            const std::shared_ptr<Session>& session);
@@ -44,13 +48,27 @@ class RawModule final : public Napi::ObjectWrap<RawModule> {
  private:
   Napi::Value dispatch(const Napi::CallbackInfo& info);
 
+  // Holds nothing of JavaScript, since its last owner can be any thread.
+  class LoginWatch final : public LoginWatcher {
+   public:
+    LoginWatch(std::shared_ptr<Channel> channel, std::uint64_t id) : channel_(std::move(channel)), id_(id) {}
+    std::uint64_t id() const { return id_; }
+    void loginChanged(CK_SLOT_ID slot) noexcept override;
+
+   private:
+    std::shared_ptr<Channel> channel_;
+    std::uint64_t id_;
+  };
+
   std::shared_ptr<Attachment> attachment_;
+  std::shared_ptr<LoginWatch> loginWatch_;
 };
 
 // The methods, by chapter.
-void defineCalls(std::vector<RawModule::Method>& methods);     // generated/calls.cc
-void defineGeneral(std::vector<RawModule::Method>& methods);   // general.cc: C_Initialize, C_Finalize, state
-void defineSessions(std::vector<RawModule::Method>& methods);  // session.cc: C_CloseAllSessions
+void defineCalls(std::vector<RawModule::Method>& methods);    // generated/calls.cc
+void defineGeneral(std::vector<RawModule::Method>& methods);  // general.cc: C_Initialize, C_Finalize
+void defineState(std::vector<RawModule::Method>& methods);    // state.cc: sessions and logins, without a call
+void defineSessions(std::vector<RawModule::Method>& methods);    // session.cc: C_CloseAllSessions
 void defineSlotEvents(std::vector<RawModule::Method>& methods);  // slot_event.cc: C_WaitForSlotEvent
 void defineObjects(std::vector<RawModule::Method>& methods);  // object.cc: C_GetAttributeValue, findObjects
 void defineOperations(

@@ -30,7 +30,8 @@ Module::Module(std::string path, Library& library, FunctionList list)
 std::shared_ptr<TokenState> Module::token(CK_SLOT_ID slot) {
   std::lock_guard lock(mutex_);
   auto& token = tokens_[slot];
-  if (!token) token = std::make_shared<TokenState>(slot);
+  if (!token)
+    token = std::make_shared<TokenState>(slot, [this](CK_SLOT_ID changed) { loginWatchers_.tell(changed); });
   return token;
 }
 
@@ -60,7 +61,7 @@ std::shared_ptr<Session> Module::opened(CK_SESSION_HANDLE handle, CK_SLOT_ID slo
     if (place) place->markClosed();  // the module gave the number of a session it had closed by itself
     place = session;
   }
-  if (first) refreshLogin(*session);
+  if (first || session->token().doubtful.exchange(false)) refreshLogin(*session);
   return session;
 }
 

@@ -10,6 +10,7 @@
 
 #include "module/interface.h"
 #include "module/library.h"
+#include "module/login_watchers.h"
 #include "module/process.h"
 #include "module/quirks.h"
 #include "module/session.h"
@@ -68,6 +69,7 @@ class Module {
   bool pollsForSlotEvents() const { return pollsForSlotEvents_.load(); }
 
   SlotEvents& slotEvents() { return slotEvents_; }
+  LoginWatchers& loginWatchers() { return loginWatchers_; }
 
   // After the first initialisation: calls end before the exit handlers that the module has registered by then
   // run. (process.exit() runs no cleanup hooks of Node-API, only exit handlers.)
@@ -112,6 +114,7 @@ class Module {
   std::atomic<bool> firstPbkd2Parameters_{false};
   std::atomic<bool> pollsForSlotEvents_{false};
   SlotEvents slotEvents_{*this};
+  LoginWatchers loginWatchers_;
   std::mutex mutex_;
   std::map<CK_SLOT_ID, std::shared_ptr<TokenState>> tokens_;
   std::map<CK_SESSION_HANDLE, std::shared_ptr<Session>> sessions_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -14,9 +15,11 @@ namespace cryptoki {
 class Session {
  public:
   Session(CK_SESSION_HANDLE handle, std::shared_ptr<TokenState> token, bool readWrite)
-      : handle_(handle), token_(std::move(token)), readWrite_(readWrite) {}
+      : handle_(handle), serial_(nextSerial()), token_(std::move(token)), readWrite_(readWrite) {}
 
   CK_SESSION_HANDLE handle() const { return handle_; }
+  // Modules give the handle of a closed session to another; this is never given twice.
+  std::uint64_t serial() const { return serial_; }
   TokenState& token() const { return *token_; }
   bool readWrite() const { return readWrite_; }
   CK_STATE state() const { return token_->state(readWrite_); }
@@ -36,7 +39,13 @@ class Session {
   std::vector<std::shared_ptr<Job>> pending;
 
  private:
+  static std::uint64_t nextSerial() {
+    static std::atomic<std::uint64_t> last{0};
+    return ++last;
+  }
+
   CK_SESSION_HANDLE handle_;
+  std::uint64_t serial_;
   std::shared_ptr<TokenState> token_;
   bool readWrite_;
   std::atomic<bool> open_{true};

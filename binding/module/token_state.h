@@ -4,8 +4,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <shared_mutex>
+#include <utility>
 
 #include "generated/pkcs11.h"
 #include "runtime/session_queue.h"
@@ -16,7 +18,9 @@ enum class Login : unsigned char { None, User, SecurityOfficer };
 
 class TokenState {
  public:
-  explicit TokenState(CK_SLOT_ID slot) : slot_(slot) {}
+  // `changed` is called after each change of the login, on the thread that caused it.
+  TokenState(CK_SLOT_ID slot, std::function<void(CK_SLOT_ID)> changed)
+      : slot_(slot), changed_(std::move(changed)) {}
 
   CK_SLOT_ID slot() const { return slot_; }
   Login login() const { return login_.load(); }
@@ -24,9 +28,13 @@ class TokenState {
   // Grows with each logout, whatever caused it. Private objects and their handles live within one epoch.
   std::uint64_t epoch() const { return epoch_.load(); }
 
-  void loggedIn(Login login) { login_ = login; }
+  void loggedIn(Login login) {
+    if (login_.exchange(login) != login) changed_(slot_);
+  }
   void loggedOut() {
-    if (login_.exchange(Login::None) != Login::None) ++epoch_;
+    if (login_.exchange(Login::None) == Login::None) return;
+    ++epoch_;
+    changed_(slot_);
   }
 
   // Takes over what C_GetSessionInfo says.
@@ -53,6 +61,10 @@ class TokenState {
     return readWrite ? CKS_RW_PUBLIC_SESSION : CKS_RO_PUBLIC_SESSION;
   }
 
+  // Set when a session turned out to be gone: somebody else may have closed all of them, and so ended the
+  // login. The next session that is opened asks.
+  std::atomic<bool> doubtful{false};
+
   // Shared while a session is being opened, exclusive while all are being closed.
   std::shared_mutex opening;
   // One C_CloseAllSessions after the other.
@@ -60,6 +72,7 @@ class TokenState {
 
  private:
   CK_SLOT_ID slot_;
+  std::function<void(CK_SLOT_ID)> changed_;
   std::atomic<Login> login_{Login::None};
   std::atomic<std::uint64_t> epoch_{0};
 };

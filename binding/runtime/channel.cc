@@ -50,8 +50,8 @@ void Channel::drain(napi_env env) noexcept {
     scheduled_ = false;
   }
   const std::size_t end = std::min(settling_.size(), settled_ + kAtOnce);
-  expected_ -= end - settled_;
   for (; settled_ < end; ++settled_) {
+    if (settling_[settled_]->deferred() != nullptr) --expected_;
     environment_.settle(*settling_[settled_]);
     settling_[settled_].reset();  // the secrets of a job go with it, not when the whole batch is done
   }

@@ -22,7 +22,8 @@ class Channel {
   // settled.
   void expect();
 
-  // Any thread: the job has ended. Dropped when the environment has closed the channel.
+  // Any thread: the job has ended, or brings news that nobody awaits. Dropped when the environment has closed
+  // the channel.
   void complete(std::shared_ptr<Job> job) noexcept;
 
   // JavaScript thread, environment teardown: nothing is delivered any more.

@@ -32,6 +32,8 @@ export interface RawOperations {
   /**
    * C_SignInit, C_Sign.
    * @param digest makes the digest of `data` first (C_DigestInit, C_Digest) and signs that
+   * @param pin for a key with CKA_ALWAYS_AUTHENTICATE: C_Login with CKU_CONTEXT_SPECIFIC after C_SignInit; null where the
+   *   token asks for it itself
    */
   sign(
     session: bigint,
@@ -39,6 +41,7 @@ export interface RawOperations {
     key: bigint,
     data: BytesLike,
     digest?: RawDigest | undefined,
+    pin?: string | BytesLike | null | undefined,
   ): Promise<Buffer>;
   signSync(
     session: bigint,
@@ -46,6 +49,7 @@ export interface RawOperations {
     key: bigint,
     data: BytesLike,
     digest?: RawDigest | undefined,
+    pin?: string | BytesLike | null | undefined,
   ): Buffer;
   /**
    * C_VerifyInit, C_Verify; false for CKR_SIGNATURE_INVALID and CKR_SIGNATURE_LEN_RANGE.
@@ -73,9 +77,24 @@ export interface RawOperations {
   /** C_EncryptInit, C_Encrypt. */
   encrypt(session: bigint, mechanism: RawMechanism, key: bigint, data: BytesLike): Promise<Buffer>;
   encryptSync(session: bigint, mechanism: RawMechanism, key: bigint, data: BytesLike): Buffer;
-  /** C_DecryptInit, C_Decrypt. */
-  decrypt(session: bigint, mechanism: RawMechanism, key: bigint, encryptedData: BytesLike): Promise<Buffer>;
-  decryptSync(session: bigint, mechanism: RawMechanism, key: bigint, encryptedData: BytesLike): Buffer;
+  /**
+   * C_DecryptInit, C_Decrypt.
+   * @param pin as for sign
+   */
+  decrypt(
+    session: bigint,
+    mechanism: RawMechanism,
+    key: bigint,
+    encryptedData: BytesLike,
+    pin?: string | BytesLike | null | undefined,
+  ): Promise<Buffer>;
+  decryptSync(
+    session: bigint,
+    mechanism: RawMechanism,
+    key: bigint,
+    encryptedData: BytesLike,
+    pin?: string | BytesLike | null | undefined,
+  ): Buffer;
   /**
    * C_FindObjectsInit, C_FindObjects, C_FindObjectsFinal, and C_GetAttributeValue for each object found.
    * @param types attributes to read of each object (CKA_ numbers)
@@ -122,6 +141,19 @@ export interface RawModule extends RawCalls, RawOperations {
   description(): ModuleDescription;
   /** The state of a session (one of CKS), true at every moment for all sessions of the process on the token; undefined when it is closed. */
   sessionState(session: bigint): number | undefined;
+  /**
+   * A number that no other session of the process has or had; undefined when the session is closed. Modules give the
+   * handle of a closed session to another one.
+   */
+  sessionSerial(session: bigint): number | undefined;
+  /** Who is logged in on the token in this slot, as far as this process knows: CKU.USER, CKU.SO or undefined. */
+  loggedIn(slot: bigint): number | undefined;
+  /**
+   * Calls `callback` with the slot soon after every change of who is logged in on its token, whoever caused it: any
+   * session of the process, in any thread, or an error that told of it. One callback at a time; null ends it. It does not
+   * keep the process alive.
+   */
+  watchLogins(callback: ((slot: bigint) => void) | null): void;
   /** How often the login on the token in this slot has ended in this process. Private objects live within one such epoch. */
   loginEpoch(slot: bigint): number;
 }
