@@ -51,6 +51,14 @@ Napi::Value finaliseSync(RawModule& raw, const Napi::CallbackInfo& info) {
   return begun.job->result(info.Env());
 }
 
+Napi::Value reinitialise(RawModule& raw, const Napi::CallbackInfo& info) {
+  raw.attachment()->checkInitialised(ReinitialiseJob::name);
+  const auto job = std::make_shared<ReinitialiseJob>();
+  const Napi::Promise promise = Environment::of(info.Env()).promise(*job);
+  raw.attachment()->reinitialise(job);
+  return promise;
+}
+
 // { path, version: { major, minor }, fromInterface }
 Napi::Value description(RawModule& raw, const Napi::CallbackInfo& info) {
   const Module& module = raw.attachment()->module();
@@ -71,6 +79,7 @@ void defineGeneral(std::vector<RawModule::Method>& methods) {
   methods.push_back({"C_Initialize", initialiseSync, RawModule::Form::Sync});
   methods.push_back({"C_Finalize", finalise, RawModule::Form::Promise});
   methods.push_back({"C_Finalize", finaliseSync, RawModule::Form::Sync});
+  methods.push_back({"reinitialise", reinitialise, RawModule::Form::Promise});
   methods.push_back({"description", description, RawModule::Form::Immediate});
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "module/initialize.h"
+#include "module/reinitialise.h"
 
 namespace cryptoki {
 namespace {
@@ -42,12 +43,17 @@ class InitializeJob final : public Job {
     if (rv != CKR_OK) {
       attachment_->state_ = Attachment::State::Loaded;
       fail(Failure::returned(rv, kInitialize));
-    } else if (attachment_->abandoned_) {
+      return;
+    }
+    attachment_->counted_ = true;
+    if (attachment_->abandoned_) {
       lock.unlock();
       attachment_->release();
     } else {
       attachment_->state_ = Attachment::State::Ready;
       attachment_->use_ = std::make_shared<Attachment::Use>();
+      lock.unlock();
+      attachment_->module().reinitialisations().add(attachment_, options_);
     }
   }
   Napi::Value value(Napi::Env env) override { return env.Undefined(); }
@@ -91,6 +97,13 @@ std::shared_ptr<void> Attachment::use(const char* function) {
   return use_;
 }
 
+void Attachment::checkInitialised(const char* function) {
+  checkProcess(function);
+  std::lock_guard lock(mutex_);
+  if (state_ != State::Ready && state_ != State::Reinitialising && state_ != State::Lost)
+    throw Failure::returned(CKR_CRYPTOKI_NOT_INITIALIZED, function);
+}
+
 std::shared_ptr<Session> Attachment::session(CK_SESSION_HANDLE handle, const char* function) {
   auto session = module_->session(handle);
   if (!session || !session->isOpen()) throw Failure::returned(CKR_SESSION_HANDLE_INVALID, function);
@@ -117,15 +130,21 @@ Attachment::Finalisation Attachment::finalise() {
 Attachment::Finalisation Attachment::beginFinalise() {
   std::set<std::shared_ptr<Session>> sessions;
   std::shared_ptr<Use> use;
+  auto job = std::make_shared<FinalizeJob>(shared_from_this());
   {
     std::lock_guard lock(mutex_);
-    if (state_ != State::Ready) return {};
+    if (state_ == State::Reinitialising && !finaliseLater_) {
+      use = std::make_shared<Use>();
+      use->then = job;
+      finaliseLater_ = use;
+      return {std::move(job), std::move(use)};
+    }
+    if (state_ != State::Ready && state_ != State::Lost) return {};
+    use = state_ == State::Ready ? std::move(use_) : std::make_shared<Use>();
     state_ = State::Finalising;
     sessions.swap(sessions_);
-    use = std::move(use_);
   }
   module_->slotEvents().cancel(this, CKR_CRYPTOKI_NOT_INITIALIZED);
-  auto job = std::make_shared<FinalizeJob>(shared_from_this());
   use->then = job;
   for (const auto& session : sessions) {
     auto close = std::make_shared<CloseJob>(shared_from_this(), session);
@@ -135,7 +154,41 @@ Attachment::Finalisation Attachment::beginFinalise() {
   return {std::move(job), std::move(use)};
 }
 
+void Attachment::reinitialise(const std::shared_ptr<ReinitialiseJob>& job) {
+  module_->reinitialisations().join(*module_, job);
+}
+
+bool Attachment::suspend(std::shared_ptr<Use>& use) {
+  {
+    std::lock_guard lock(mutex_);
+    if (state_ != State::Ready && state_ != State::Lost) return false;
+    state_ = State::Reinitialising;
+    use = std::move(use_);
+    sessions_.clear();
+  }
+  module_->slotEvents().cancel(this, CKR_CRYPTOKI_NOT_INITIALIZED);
+  return true;
+}
+
+void Attachment::resume(CK_RV rv) {
+  std::shared_ptr<Use> later;  // posts the finalisation when it goes
+  std::lock_guard lock(mutex_);
+  counted_ = rv == CKR_OK;
+  state_ = counted_ ? State::Ready : State::Lost;
+  if (counted_) use_ = std::make_shared<Use>();
+  later = std::move(finaliseLater_);
+  if (later) state_ = State::Finalising;
+}
+
 CK_RV Attachment::release() {
+  {
+    std::lock_guard lock(mutex_);
+    if (!counted_) {
+      state_ = State::Loaded;
+      return CKR_OK;
+    }
+    counted_ = false;
+  }
   const CK_RV rv = process().finalise(
       module_->entry(),
       [](void* module) {

@@ -27,6 +27,9 @@ class Attachment : public std::enable_shared_from_this<Attachment> {
   // A claim that keeps the module initialised until it is dropped. Throws CKR_CRYPTOKI_NOT_INITIALIZED.
   std::shared_ptr<void> use(const char* function);
 
+  // Throws CKR_CRYPTOKI_NOT_INITIALIZED unless it is initialised or a reinitialisation may make it so.
+  void checkInitialised(const char* function);
+
   // The open session with this handle. Throws CKR_SESSION_HANDLE_INVALID, without a call.
   std::shared_ptr<Session> session(CK_SESSION_HANDLE handle, const char* function);
 
@@ -45,6 +48,9 @@ class Attachment : public std::enable_shared_from_this<Attachment> {
   };
   Finalisation finalise();
 
+  // See reinitialise.h. Ends `job`, which must have its promise already.
+  void reinitialise(const std::shared_ptr<ReinitialiseJob>& job);
+
   // Starts finalise() for nobody: the environment or the RawModule is gone.
   void abandon() noexcept;
 
@@ -56,8 +62,10 @@ class Attachment : public std::enable_shared_from_this<Attachment> {
  private:
   friend class InitializeJob;
   friend class FinalizeJob;
+  friend class Reinitialisation;
 
-  enum class State : unsigned char { Loaded, Initialising, Ready, Finalising };
+  // Lost: a reinitialisation has failed; the next one may not.
+  enum class State : unsigned char { Loaded, Initialising, Ready, Reinitialising, Lost, Finalising };
 
   // Held by every call in flight; when the last is gone, `then` is posted.
   struct Use {
@@ -69,13 +77,19 @@ class Attachment : public std::enable_shared_from_this<Attachment> {
   };
   CK_RV release();
   Finalisation beginFinalise();
+  // What a Reinitialisation does to each attachment. First: whether it takes part, and its claim, which is
+  // null after a failed one. Last: the result of C_Initialize.
+  bool suspend(std::shared_ptr<Use>& use);
+  void resume(CK_RV rv);
 
   std::shared_ptr<Module> module_;
   std::mutex mutex_;
   State state_ = State::Loaded;
   bool abandoned_ = false;
+  bool counted_ = false;  // holds one of the process's initialisations
   std::shared_ptr<Use> use_;
   std::set<std::shared_ptr<Session>> sessions_;
+  std::shared_ptr<Use> finaliseLater_;  // asked for during a reinitialisation
 };
 
 }  // namespace cryptoki

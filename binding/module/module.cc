@@ -79,6 +79,16 @@ void Module::closed(Session& session) {
   if (last) keep->token().loggedOut();
 }
 
+std::vector<std::shared_ptr<Session>> Module::forgetSessions() {
+  std::vector<std::shared_ptr<Session>> sessions;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [handle, session] : sessions_) sessions.push_back(session);
+  }
+  for (const auto& session : sessions) closed(*session);
+  return sessions;
+}
+
 void Module::refreshLogin(const Session& session) const {
   CK_SESSION_INFO info{};
   if (call<&CK_FUNCTION_LIST_3_2::C_GetSessionInfo>(session.handle(), &info) == CKR_OK) {

@@ -13,6 +13,7 @@
 #include "module/login_watchers.h"
 #include "module/process.h"
 #include "module/quirks.h"
+#include "module/reinitialise.h"
 #include "module/session.h"
 #include "module/slot_events.h"
 #include "module/token_state.h"
@@ -70,6 +71,7 @@ class Module {
 
   SlotEvents& slotEvents() { return slotEvents_; }
   LoginWatchers& loginWatchers() { return loginWatchers_; }
+  Reinitialisations& reinitialisations() { return reinitialisations_; }
 
   // After the first initialisation: calls end before the exit handlers that the module has registered by then
   // run. (process.exit() runs no cleanup hooks of Node-API, only exit handlers.)
@@ -87,6 +89,8 @@ class Module {
   // in (some modules keep the login when the last session closes); the last ends the login.
   std::shared_ptr<Session> opened(CK_SESSION_HANDLE handle, CK_SLOT_ID slot, bool readWrite);
   void closed(Session& session);
+  // All are gone: the module is about to be finalised.
+  std::vector<std::shared_ptr<Session>> forgetSessions();
 
   // Asks the module who is logged in.
   void refreshLogin(const Session& session) const;
@@ -115,6 +119,7 @@ class Module {
   std::atomic<bool> pollsForSlotEvents_{false};
   SlotEvents slotEvents_{*this};
   LoginWatchers loginWatchers_;
+  Reinitialisations reinitialisations_;
   std::mutex mutex_;
   std::map<CK_SLOT_ID, std::shared_ptr<TokenState>> tokens_;
   std::map<CK_SESSION_HANDLE, std::shared_ptr<Session>> sessions_;

@@ -137,6 +137,15 @@ export interface RawModule extends RawCalls, RawOperations {
    */
   cancelWaitForSlotEvent(): void;
 
+  /**
+   * C_Finalize and C_Initialize (with the options of the latest), for all who use the module in this process, worker
+   * threads included: the way back for a module that answers every call with an error since its device or server went
+   * away. Calls in flight end first; all sessions and logins are gone afterwards. Those who ask at the same time share one
+   * outcome. After a failure it can be tried again; until it succeeds, calls fail with CKR_CRYPTOKI_NOT_INITIALIZED.
+   * @throws ERR_CRYPTOKI_MODULE_SHARED when something outside of this package holds the module; what C_Initialize returned
+   */
+  reinitialise(): Promise<void>;
+
   /** What is known of the module without a call. */
   description(): ModuleDescription;
   /** The state of a session (one of CKS), true at every moment for all sessions of the process on the token; undefined when it is closed. */

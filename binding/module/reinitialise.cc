@@ -1,0 +1,134 @@
+#include "module/reinitialise.h"
+
+#include <atomic>
+#include <optional>
+
+#include "module/attachment.h"
+#include "module/initialize.h"
+
+namespace cryptoki {
+
+class Reinitialisation final : public Work, public std::enable_shared_from_this<Reinitialisation> {
+ public:
+  Reinitialisation(Module& module, Reinitialisations& all) : module_(module), all_(all) {}
+
+  // Takes the claims of all attachments. Each posts an arrival when its last call has ended.
+  void begin(const std::vector<std::shared_ptr<Attachment>>& attachments) {
+    std::vector<std::shared_ptr<Attachment::Use>> claims;
+    for (const auto& attachment : attachments) {
+      std::shared_ptr<Attachment::Use> use;
+      if (!attachment->suspend(use)) continue;
+      participants_.push_back(attachment);
+      if (use)
+        claims.push_back(std::move(use));
+      else
+        ++lost_;
+    }
+    missing_ = claims.size() + 1;
+    const auto arrival = std::make_shared<Arrival>(shared_from_this());
+    for (const auto& use : claims) use->then = arrival;
+    Pool::get().post(arrival);
+  }
+
+  void tell(const std::shared_ptr<ReinitialiseJob>& job) { waiters_.push_back(job); }
+
+  // All calls have ended.
+  void run() noexcept override {
+    std::optional<Failure> failure;
+    CK_RV rv = CKR_OK;
+    InitializeOptions options;
+    {
+      std::lock_guard lock(all_.mutex_);
+      options = *all_.options_;
+    }
+    const bool finalised = finalise();
+    for (const auto& participant : participants_) {
+      if (rv == CKR_OK) rv = initializeModule(module_, options);
+      participant->resume(rv);
+    }
+    if (rv != CKR_OK) {
+      failure = Failure::returned(rv, "C_Initialize");
+    } else if (!finalised) {
+      failure = Failure::ours("ERR_CRYPTOKI_MODULE_SHARED",
+                              "something else in this process has initialised the module, so it cannot be "
+                              "initialised again; close that, or restart the process",
+                              "C_Finalize");
+    }
+    std::vector<std::shared_ptr<ReinitialiseJob>> waiters;
+    {
+      std::lock_guard lock(all_.mutex_);
+      all_.current_.reset();
+      waiters.swap(waiters_);
+    }
+    for (const auto& waiter : waiters) waiter->end(failure);
+  }
+
+ private:
+  class Arrival final : public Work {
+   public:
+    explicit Arrival(std::shared_ptr<Reinitialisation> whole) : whole_(std::move(whole)) {}
+    void run() noexcept override {
+      if (--whole_->missing_ == 0) Pool::get().post(whole_);
+    }
+
+   private:
+    std::shared_ptr<Reinitialisation> whole_;
+  };
+
+  // Drops the initialisation of each participant. False when others hold the module, or somebody outside of
+  // this package has initialised it: then its sessions are closed one by one.
+  bool finalise() {
+    const auto sessions = module_.forgetSessions();
+    struct Context {
+      Module& module;
+      bool called;
+    } context{module_, lost_ == participants_.size()};  // C_Finalize was called the last time
+    for (std::size_t i = lost_; i < participants_.size(); ++i) {
+      process().finalise(
+          module_.entry(),
+          [](void* opaque) {
+            auto& [module, called] = *static_cast<Context*>(opaque);
+            called = true;
+            module.slotEvents().forget();
+            return module.callUnlocked<&CK_FUNCTION_LIST_3_2::C_Finalize>(static_cast<void*>(nullptr));
+          },
+          &context);
+    }
+    if (!context.called) {
+      for (const auto& session : sessions)
+        module_.call<&CK_FUNCTION_LIST_3_2::C_CloseSession>(session->handle());
+    }
+    return context.called;
+  }
+
+  Module& module_;
+  Reinitialisations& all_;
+  std::vector<std::shared_ptr<Attachment>> participants_;
+  std::size_t lost_ = 0;  // participants that hold no initialisation
+  std::vector<std::shared_ptr<ReinitialiseJob>> waiters_;
+  std::atomic<std::size_t> missing_{0};
+};
+
+Reinitialisations::Reinitialisations() : options_(std::make_unique<InitializeOptions>()) {}
+Reinitialisations::~Reinitialisations() = default;
+
+void Reinitialisations::add(const std::shared_ptr<Attachment>& attachment, const InitializeOptions& options) {
+  std::lock_guard lock(mutex_);
+  std::erase_if(attachments_, [&](const auto& weak) { return weak.expired() || weak.lock() == attachment; });
+  attachments_.push_back(attachment);
+  *options_ = options;
+}
+
+void Reinitialisations::join(Module& module, const std::shared_ptr<ReinitialiseJob>& job) {
+  std::lock_guard lock(mutex_);
+  if (current_) return current_->tell(job);
+  current_ = std::make_shared<Reinitialisation>(module, *this);
+  current_->tell(job);
+  std::vector<std::shared_ptr<Attachment>> attachments;
+  for (const auto& weak : attachments_) {
+    if (auto attachment = weak.lock()) attachments.push_back(std::move(attachment));
+  }
+  current_->begin(attachments);
+}
+
+}  // namespace cryptoki
