@@ -48,9 +48,33 @@ export const STANDARD = {
   'an RSA ciphertext of the wrong length': 'CKR_ENCRYPTED_DATA_LEN_RANGE',
   'an empty RSA ciphertext': 'CKR_ENCRYPTED_DATA_LEN_RANGE',
   'a wrong OAEP padding': 'CKR_ENCRYPTED_DATA_INVALID',
+  'a wrong tag of a message': 'CKR_ENCRYPTED_DATA_INVALID',
+  'a KEM ciphertext of another length': 'CKR_WRAPPED_KEY_LEN_RANGE',
+  'the wrong half of a KEM pair': 'CKR_KEY_TYPE_INCONSISTENT',
+  'encapsulating for a key of another type': 'CKR_KEY_TYPE_INCONSISTENT',
+  'decapsulating with a key of another type': 'CKR_KEY_TYPE_INCONSISTENT',
+  'a context too long': 'CKR_MECHANISM_PARAM_INVALID',
+  'a signature of another length, given first': 'CKR_SIGNATURE_LEN_RANGE',
 } as const;
 
 export type Situation = keyof typeof STANDARD;
+
+type Operation = 'Encrypt' | 'Decrypt' | 'Sign' | 'Verify';
+
+/** Functions that came after PKCS#11 2.40. */
+export type OptionalFunction =
+  | 'C_LoginUser'
+  | 'C_SessionCancel'
+  | `C_Message${Operation}${'Init' | 'Final'}`
+  | `C_${Operation}Message${'' | 'Begin' | 'Next'}`
+  | `C_${'Encapsulate' | 'Decapsulate'}Key`
+  | `C_VerifySignature${'' | 'Init' | 'Update' | 'Final'}`
+  | 'C_GetSessionValidationFlags'
+  | `C_Async${'Complete' | 'GetID' | 'Join'}`
+  | `C_${'Wrap' | 'Unwrap'}KeyAuthenticated`;
+
+/** How such a function is refused where there is none. */
+export const NOT_THERE = 'CKR_FUNCTION_NOT_SUPPORTED';
 
 /** What else modules differ in. */
 export interface Facts {
@@ -91,6 +115,10 @@ export interface Expectations {
   /** Error codes other than {@link STANDARD}; a pattern where the module itself is not of one mind. */
   readonly codes?: {
     readonly [situation in Situation]?: { readonly code: string | RegExp; readonly why: string };
+  };
+  /** Functions that are there, though {@link NOT_THERE} is what others say, and what the module answers to a try. */
+  readonly functions?: {
+    readonly [name in OptionalFunction]?: { readonly code: string; readonly why: string };
   };
   /** Facts other than {@link USUAL}. */
   readonly facts?: Partial<Facts>;

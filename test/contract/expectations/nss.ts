@@ -3,6 +3,10 @@ import type { Expectations } from './expectations';
 /** NSS keeps the reason of a failure per thread, and some failures give none: then that of an earlier one comes out. */
 const stale = 'the reason of an earlier failure on the same thread comes out';
 
+/** Functions that are there want what comes before them. */
+const begun = { code: 'CKR_OPERATION_NOT_INITIALIZED', why: 'it is there, and nothing was begun' };
+const messages = { code: 'no error', why: 'it has messages of AES-GCM and ChaCha20-Poly1305' };
+
 export const nss: Expectations = {
   codes: {
     'no event of a slot': { code: 'CKR_FUNCTION_NOT_SUPPORTED', why: 'slots of NSS have no events' },
@@ -38,6 +42,16 @@ export const nss: Expectations = {
       why: 'it means the length of the signature',
     },
   },
+  functions: {
+    C_LoginUser: { ...begun, why: 'so it refuses a name that it does not know' },
+    C_SessionCancel: { code: 'CKR_OPERATION_CANCEL_FAILED', why: 'there is nothing to cancel' },
+    C_MessageEncryptInit: messages,
+    C_MessageDecryptInit: messages,
+    C_EncryptMessage: begun,
+    C_DecryptMessage: begun,
+    C_MessageEncryptFinal: begun,
+    C_MessageDecryptFinal: begun,
+  },
   facts: { objectSize: false },
   lacks: {
     'curve secp256k1': 'NSS has no secp256k1',
@@ -49,6 +63,11 @@ export const nss: Expectations = {
       fails: 'CKR_ENCRYPTED_DATA_LEN_RANGE',
       breaks: true,
       why: 'C_DecryptUpdate takes whole blocks only',
+    },
+    'message: AES-GCM: a message in pieces': {
+      fails: 'CKR_FUNCTION_NOT_SUPPORTED',
+      breaks: true,
+      why: 'it takes whole messages only',
     },
     'key: a key pair is generated: secp256k1': {
       fails: 'CKR_DOMAIN_PARAMS_INVALID',

@@ -24,9 +24,19 @@ export interface ContractModule {
   readonly name: string;
   /** Why it cannot be started on this machine; undefined when it can. */
   readonly whyNot: string | undefined;
+  /** Whether continuous integration fails without it; elsewhere, as all others, it is skipped by name. */
+  readonly alwaysInCi?: true;
   readonly expectations: Expectations;
   start(): Promise<Started>;
 }
+
+/** Whether the tests fail without it. CI systems, and .ci/run, set CI; on other systems than Linux not all can be had. */
+export function isRequired(its: ContractModule): boolean {
+  return its.alwaysInCi === true && process.platform === 'linux' && /^(1|true)$/.test(process.env.CI ?? '');
+}
+
+/** A program beside the module did not come up on this machine; what the module itself does wrong is no such error. */
+export class NotStarted extends Error {}
 
 /** A file below /usr/lib, with or without the folder of the architecture. */
 export function library(...names: string[]): string | undefined {

@@ -1,9 +1,10 @@
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { CKF, CKU, load } from 'cryptoki/raw';
 import { opencryptoki as expectations } from '../expectations/opencryptoki';
-import { type ContractModule, library, program, start } from './contract-module';
+import { type ContractModule, library, NotStarted, program, start } from './contract-module';
 
 const path = library('opencryptoki/libopencryptoki.so.0');
 const daemon = program('pkcsslotd');
@@ -48,31 +49,32 @@ export const opencryptoki: ContractModule = {
   async start() {
     if (path === undefined || daemon === undefined) throw new Error('openCryptoki is missing');
     const child = start(daemon, ['-f']);
-    for (let i = 0; i < 50 && !isRunning(); i++) await wait(100);
-    const raw = await load(path);
-    await raw.C_Initialize();
-    await raw.C_InitToken(SLOT, FACTORY_SO_PIN, 'contract');
-    const session = await raw.C_OpenSession(SLOT, CKF.SERIAL_SESSION | CKF.RW_SESSION);
-    await raw.C_Login(session, CKU.SO, FACTORY_SO_PIN);
-    await raw.C_SetPIN(session, FACTORY_SO_PIN, SO_PIN);
-    await raw.C_InitPIN(session, PIN);
-    await raw.C_Finalize();
-    return {
-      path,
-      selector: { label: 'contract' },
-      pin: PIN,
-      soPin: SO_PIN,
-      stop: async () => {
-        const ended = new Promise((resolve) => child.once('exit', resolve));
-        // Later versions go into the background in spite of -f, and leave their number here.
-        for (const file of PID_FILES) {
-          const pid = existsSync(file) ? Number(readFileSync(file, 'utf8')) : Number.NaN;
-          if (pid > 1 && pid !== child.pid) process.kill(pid);
-        }
-        if (child.exitCode === null && child.kill()) await ended;
-        removeToken();
-        removeFiles();
-      },
+    const stop = async (): Promise<void> => {
+      const ended = once(child, 'exit');
+      // Later versions go into the background in spite of -f, and leave their number here.
+      for (const file of PID_FILES) {
+        const pid = existsSync(file) ? Number(readFileSync(file, 'utf8')) : Number.NaN;
+        if (pid > 1 && pid !== child.pid) process.kill(pid);
+      }
+      if (child.exitCode === null && child.kill()) await ended;
+      removeToken();
+      removeFiles();
     };
+    try {
+      for (let i = 0; i < 50 && !isRunning(); i++) await wait(100);
+      if (!isRunning()) throw new NotStarted('its daemon, pkcsslotd, does not start here');
+      const raw = await load(path);
+      await raw.C_Initialize();
+      await raw.C_InitToken(SLOT, FACTORY_SO_PIN, 'contract');
+      const session = await raw.C_OpenSession(SLOT, CKF.SERIAL_SESSION | CKF.RW_SESSION);
+      await raw.C_Login(session, CKU.SO, FACTORY_SO_PIN);
+      await raw.C_SetPIN(session, FACTORY_SO_PIN, SO_PIN);
+      await raw.C_InitPIN(session, PIN);
+      await raw.C_Finalize();
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+    return { path, selector: { label: 'contract' }, pin: PIN, soPin: SO_PIN, stop };
   },
 };

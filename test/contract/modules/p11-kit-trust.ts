@@ -10,6 +10,7 @@ const path = library('pkcs11/p11-kit-trust.so');
 export const p11kitTrust: ContractModule = {
   name: 'p11-kit-trust',
   whyNot: path === undefined ? 'needs p11-kit-trust.so: p11-kit-modules' : undefined,
+  alwaysInCi: true,
   expectations,
   async start() {
     if (path === undefined) throw new Error('p11-kit-trust.so is missing');

@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { CKF, CKU, load } from 'cryptoki/raw';
 import { tpm2 as expectations } from '../expectations/tpm2';
-import { type ContractModule, library, privateDirectory, program, start } from './contract-module';
+import {
+  type ContractModule,
+  library,
+  NotStarted,
+  privateDirectory,
+  program,
+  start,
+} from './contract-module';
 
 const path = library('pkcs11/libtpm2_pkcs11.so', 'libtpm2_pkcs11.so.1', 'pkcs11/libtpm2_pkcs11.so.1');
 const PROGRAMS = ['swtpm', 'tpm2-abrmd', 'dbus-daemon', 'dbus-send', 'tpm2_dictionarylockout'];
@@ -24,7 +31,7 @@ async function until(isThere: () => boolean): Promise<void> {
     if (isThere()) return;
     await wait(100);
   }
-  throw new Error('the software TPM did not start');
+  throw new NotStarted('the software TPM does not start here');
 }
 
 /** tpm2-pkcs11 on a software TPM behind a resource manager, on a message bus of its own. */
@@ -105,8 +112,6 @@ export const tpm2: ContractModule = {
       await stop();
       throw error;
     }
-    // Left to itself, it gives two sessions that are opened at the same time the same handle.
-    const options = { locking: 'objects' } as const;
-    return { path, options, selector: { label: 'contract' }, pin: PIN, soPin: SO_PIN, stop };
+    return { path, selector: { label: 'contract' }, pin: PIN, soPin: SO_PIN, stop };
   },
 };

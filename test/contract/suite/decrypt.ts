@@ -1,7 +1,8 @@
 import { CKM } from 'cryptoki/raw';
 import { expect } from 'vitest';
 import { BLOCK, BLOCK_CIPHERS, CIPHERS, IV, RSA_CIPHERS, SIZES } from './ciphers';
-import { type Contract, codeOf, pairNeeds } from './contract';
+import { type Contract, pairNeeds } from './contract';
+import { codeOf } from './outcome';
 
 export function decrypt(contract: Contract): void {
   const { test } = contract.chapter('decrypt');

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { CKM } from 'cryptoki/raw';
 import { expect } from 'vitest';
-import { type Contract, codeOf, MESSAGES } from './contract';
+import { type Contract, MESSAGES } from './contract';
+import { codeOf } from './outcome';
 
 /** Names of the model, with those of mechanism and node:crypto. */
 const DIGESTS = [

@@ -3,7 +3,8 @@ import type { PublicKey } from 'cryptoki';
 import { CKM } from 'cryptoki/raw';
 import { expect } from 'vitest';
 import { BLOCK, BLOCK_CIPHERS, CHACHA, CIPHERS, RSA_CIPHERS, SIZES } from './ciphers';
-import { type Contract, codeOf, pairNeeds } from './contract';
+import { type Contract, pairNeeds } from './contract';
+import { codeOf } from './outcome';
 
 export function encrypt(contract: Contract): void {
   const { test } = contract.chapter('encrypt');

@@ -1,7 +1,8 @@
 import { Module } from 'cryptoki';
 import { CKF, CKM } from 'cryptoki/raw';
 import { expect } from 'vitest';
-import { type Contract, codeOf } from './contract';
+import type { Contract } from './contract';
+import { codeOf } from './outcome';
 
 const version = { major: expect.any(Number), minor: expect.any(Number) };
 

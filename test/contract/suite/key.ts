@@ -1,7 +1,8 @@
 import { createECDH, diffieHellman, generateKeyPairSync, hkdfSync, randomBytes } from 'node:crypto';
 import { CKA, CKD, CKF, CKK, CKM, CKO, type RawAttribute } from 'cryptoki/raw';
 import { expect } from 'vitest';
-import { type Contract, codeOf, familyOf, pairNeeds } from './contract';
+import { type Contract, familyOf, pairNeeds } from './contract';
+import { codeOf } from './outcome';
 
 const ECDH = { 'P-256': 'prime256v1', 'P-384': 'secp384r1', 'P-521': 'secp521r1' } as const;
 const ecdhNeeds = ['ECDH1_DERIVE:DERIVE', 'readable keys'];

@@ -1,6 +1,7 @@
 import { CKU } from 'cryptoki/raw';
 import { expect } from 'vitest';
-import { type Contract, codeOf } from './contract';
+import type { Contract } from './contract';
+import { codeOf } from './outcome';
 
 export function login(contract: Contract): void {
   const { test } = contract.chapter('login');

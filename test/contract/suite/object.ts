@@ -3,7 +3,8 @@ import type { Certificate, Data, PublicKey, StorageObject } from 'cryptoki';
 import { CKA } from 'cryptoki/raw';
 import { expect } from 'vitest';
 import { CERTIFICATE, ISSUER, SERIAL, SUBJECT } from './certificate';
-import { type Contract, codeOf } from './contract';
+import type { Contract } from './contract';
+import { codeOf } from './outcome';
 
 export function object(contract: Contract): void {
   const { test } = contract.chapter('object');

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import { type Contract, codeOf } from './contract';
+import type { Contract } from './contract';
+import { codeOf } from './outcome';
 
 export function random(contract: Contract): void {
   const { test } = contract.chapter('random');

@@ -1,7 +1,8 @@
 import type { Session } from 'cryptoki';
 import { CKA, CKF, CKM, CKO } from 'cryptoki/raw';
 import { expect } from 'vitest';
-import { type Contract, codeOf, pairNeeds } from './contract';
+import { type Contract, pairNeeds } from './contract';
+import { codeOf } from './outcome';
 
 export function session(contract: Contract): void {
   const { test } = contract.chapter('session');

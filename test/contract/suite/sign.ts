@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { CKM } from 'cryptoki/raw';
 import { expect } from 'vitest';
-import { type Contract, codeOf, MESSAGES, pairNeeds } from './contract';
+import { type Contract, MESSAGES, pairNeeds } from './contract';
+import { codeOf } from './outcome';
 import { judge, MACS, SIGNATURES } from './signatures';
 
 /** A message in pieces; one of them is larger than a block. */

@@ -2,7 +2,8 @@ import { createHmac, generateKeyPairSync, type KeyObject, sign as nodeSign } fro
 import type { PublicKey } from 'cryptoki';
 import { CKM } from 'cryptoki/raw';
 import { expect } from 'vitest';
-import { type Contract, codeOf, MESSAGES, pairNeeds } from './contract';
+import { type Contract, MESSAGES, pairNeeds } from './contract';
+import { codeOf } from './outcome';
 import { MACS, SIGNATURES } from './signatures';
 
 const PARTS = [Buffer.from('one '), Buffer.alloc(50_000, 3)];

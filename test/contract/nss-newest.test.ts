@@ -1,0 +1,4 @@
+import { nssNewest } from './modules/nss-newest';
+import { describeContract } from './suite';
+
+describeContract(nssNewest);
