@@ -155,12 +155,12 @@ async function runContract(folder) {
   checkLibraries(library, { LD_LIBRARY_PATH });
   process.stderr.write(`libnss3 ${readFileSync(join(folder, 'version'), 'utf8')}\n`);
   ensureSetup();
-  const test = ['run', 'test/contract/nss-newest.test.ts', ...process.argv.slice(2)];
+  const test = ['run', 'test/contract/nss-newest.test.ts', 'test/vectors', ...process.argv.slice(2)];
   const { status, signal, error } = spawnSync(process.execPath, [binPath('vitest'), ...test], {
     cwd: at(),
     stdio: 'inherit',
     // The linker reads its path when a process starts; without it, softokn gets the system's libnssutil3.
-    env: { ...process.env, LD_LIBRARY_PATH, CRYPTOKI_NEWEST_NSS_MODULE: library },
+    env: { ...process.env, LD_LIBRARY_PATH, CRYPTOKI_NEWEST_NSS_MODULE: library, CRYPTOKI_NSS: library },
   });
   if (error) throw error;
   if (status !== 0) throw new ToolError(`The contract with the newest NSS ended with ${status ?? signal}.`);

@@ -2,6 +2,7 @@
 import { hex, range, repeat, text } from '../support/bytes';
 import type { CipherVector } from '../support/ciphers';
 import { encryptByLegacyNode, encryptByNode } from '../support/judge';
+import { CKK_NSS_CHACHA20, NSS } from '../support/nss';
 
 const TDEA = hex('0123456789abcdef 23456789abcdef01 456789abcdef0123');
 const fox = text('The qufck brown fox jump');
@@ -126,6 +127,16 @@ export const CIPHERS: readonly CipherVector[] = [
   rc4('0102030405', 'b2396305f03dc027ccc3524a0a1118a8'),
   rc4('0102030405060708090a0b0c0d0e0f10', '9ac7cc9a609d1ef7b2932899cde41b97'),
   chacha20,
+  // NSS's own has the counter before the nonce, as node:crypto.
+  {
+    ...{ ...chacha20, mechanism: NSS.CHACHA20_CTR, name: 'CKM_NSS_CHACHA20_CTR' },
+    keyType: CKK_NSS_CHACHA20,
+    parameter: hex('01000000000000000000004a00000000'),
+  },
   rc2Long,
+  {
+    ...{ ...rc2Long, name: 'RC2_ECB with the parameter of RC2_CBC, which NSS wants' },
+    parameter: { structure: 'CK_RC2_CBC_PARAMS', effectiveBits: 128, iv: Buffer.alloc(8) },
+  },
   asCbc(rc2Long, 'RC2_CBC', { effectiveBits: 128, iv: Buffer.alloc(8) }),
 ];

@@ -1,14 +1,18 @@
-import { createHash, createHmac, hkdfSync } from 'node:crypto';
+import { createHash, hkdfSync } from 'node:crypto';
+import type { MechanismName } from 'cryptoki';
 import type { RawMechanism } from 'cryptoki/raw';
 import { CKM } from 'cryptoki/raw';
 import { hex, range, repeat, text } from '../support/bytes';
 import { encryptByLegacyNode, encryptByNode } from '../support/judge';
 import type { SecretKeyType } from '../support/keys';
+import { md2 } from '../support/md2';
 import { AES_128, BLOCKS } from './aes';
 
 export interface DeriveVector {
   readonly source: string;
-  readonly mechanism: keyof typeof CKM;
+  readonly mechanism: MechanismName;
+  /** The name of a vendor's mechanism, which is a number. */
+  readonly name?: string;
   /** `second` is the handle of the second key, when there is one. */
   readonly parameter: (second: bigint) => RawMechanism['parameter'];
   readonly keyType: SecretKeyType;
@@ -17,6 +21,8 @@ export interface DeriveVector {
   /** and one more that goes into it. */
   readonly second?: Buffer;
   readonly derived: Buffer;
+  /** It is made as an object of class CKO_DATA. */
+  readonly asData?: boolean;
   /** The same by node:crypto. */
   readonly judge: () => Buffer;
 }
@@ -45,8 +51,6 @@ function hkdf({ number, hash, ikm, salt, info, okm }: HkdfCase): DeriveVector {
   };
 }
 
-/** CK_SP800_108_ITERATION_VARIABLE and CK_SP800_108_BYTE_ARRAY. */
-const CK_SP800_108 = { ITERATION_VARIABLE: 1, BYTE_ARRAY: 4 } as const;
 /** CKF_HKDF_SALT_NULL and CKF_HKDF_SALT_DATA. */
 const [SALT_NULL, SALT_DATA] = [1, 2];
 const common = { salt: range(0, 12), info: range(0xf0, 0xf9) };
@@ -102,6 +106,9 @@ function ecb(
 }
 
 const fox = text('The qufc');
+const DES = hex('0123456789abcdef');
+const DES_IV = hex('1234567890abcdef');
+const time = text('Now is t');
 const digits = hex('0123456789abcdeffedcba9876543210');
 
 const ENCRYPTIONS: readonly DeriveVector[] = [
@@ -128,6 +135,27 @@ const ENCRYPTIONS: readonly DeriveVector[] = [
     base: AES_128,
     derived: hex('7649abac8119b246cee98e9b12e9197d 5086cb9b507219ee95db113a917678b2'),
     judge: () => encryptByNode('aes-128-cbc', AES_128, BLOCKS.subarray(0, 32), { iv: IV }),
+  },
+  ecb('DES', 'FIPS 81, B, one block', DES, time, '3fa40e8a984d4815', () =>
+    encryptByNode('des-ede3', Buffer.concat([DES, DES, DES]), time),
+  ),
+  {
+    ...{ source: 'FIPS 81, C, one block', mechanism: 'DES_CBC_ENCRYPT_DATA', keyType: 'DES', base: DES },
+    parameter: () => ({ iv: DES_IV, data: time }),
+    derived: hex('e5c7cdde872bf27c'),
+    judge: () => encryptByNode('des-ede3-cbc', Buffer.concat([DES, DES, DES]), time, { iv: DES_IV }),
+  },
+  {
+    ...{ source: 'RFC 3713, A, with an IV of zeros', mechanism: 'CAMELLIA_CBC_ENCRYPT_DATA' },
+    ...{ keyType: 'CAMELLIA', base: digits, parameter: () => ({ iv: repeat(0, 16), data: digits }) },
+    derived: hex('67673138549669730857065648eabe43'),
+    judge: () => encryptByNode('camellia-128-cbc', digits, digits, { iv: repeat(0, 16) }),
+  },
+  {
+    ...{ source: 'RFC 4269, B.1, with an IV of zeros', mechanism: 'SEED_CBC_ENCRYPT_DATA', keyType: 'SEED' },
+    ...{ base: repeat(0, 16), parameter: () => ({ iv: repeat(0, 16), data: range(0, 15) }) },
+    derived: hex('5ebac6e0054e166819aff1cc6d346cdb'),
+    judge: () => encryptByLegacyNode('seed-cbc', repeat(0, 16), range(0, 15), repeat(0, 16)),
   },
   {
     ...{ source: 'NIST SP 800-67, B.1, one block', mechanism: 'DES3_CBC_ENCRYPT_DATA', keyType: 'DES3' },
@@ -166,31 +194,13 @@ function joined(
   };
 }
 
-const KDF_KEY = hex('dd1d91b7d90b2bd3138533ce92b272fbf8a369316aefe242e659cc0ae238afe0');
-const KDF_INPUT = hex(`
-  01322b96b30acd197979444e468e1c5c6859bf1b1cf951b7e725303e237e46b8
-  64a145fab25e517b08f8683d0315bb2911d80a0e8aba17f3b413faac`);
-
-const COUNTER_KDF: DeriveVector = {
-  source: 'NIST CAVP, SP 800-108, KDFCTR, HMAC-SHA-256, 32 bits before the fixed data, count 0',
-  ...{ mechanism: 'SP800_108_COUNTER_KDF', keyType: 'GENERIC_SECRET', base: KDF_KEY },
-  parameter: () => ({
-    prfType: CKM.SHA256_HMAC,
-    dataParams: [
-      {
-        type: CK_SP800_108.ITERATION_VARIABLE,
-        value: { structure: 'CK_SP800_108_COUNTER_FORMAT', littleEndian: false, widthInBits: 32 },
-      },
-      { type: CK_SP800_108.BYTE_ARRAY, value: KDF_INPUT },
-    ],
-  }),
-  derived: hex('10621342bfb0fd40046c0e29f2cfdbf0'),
-  judge: () =>
-    createHmac('sha256', KDF_KEY).update(hex('00000001')).update(KDF_INPUT).digest().subarray(0, 16),
-};
-
 /** Digests of keys, and pieces of them. */
 const PIECES: readonly DeriveVector[] = [
+  {
+    ...{ source: 'RFC 1319, A.5, "abc"', mechanism: 'MD2_KEY_DERIVATION', keyType: 'GENERIC_SECRET' },
+    ...{ parameter: () => undefined, base: text('abc'), derived: hex('da853b0d3f88d99b30283a69e6ded6bb') },
+    judge: () => md2(text('abc')),
+  },
   digest('MD5', '900150983cd24fb0d6963f7d28e17f72'),
   digest('SHA1', 'a9993e364706816aba3e25717850c26c9cd0d89d'),
   digest('SHA224', '23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7'),
@@ -231,4 +241,9 @@ const PIECES: readonly DeriveVector[] = [
   },
 ];
 
-export const DERIVATIONS: readonly DeriveVector[] = [...HKDF, COUNTER_KDF, ...ENCRYPTIONS, ...PIECES];
+export const DERIVATIONS: readonly DeriveVector[] = [
+  ...HKDF,
+  ...HKDF.map((vector) => ({ ...vector, mechanism: 'HKDF_DATA' as const, asData: true })),
+  ...ENCRYPTIONS,
+  ...PIECES,
+];

@@ -3,6 +3,7 @@ import { hex } from '../support/bytes';
 
 export interface EddsaVector {
   readonly source: string;
+  readonly curve: 'Ed25519' | 'Ed448';
   readonly value: Buffer;
   readonly point: Buffer;
   readonly message: Buffer;
@@ -16,7 +17,7 @@ const vector = (
   message: Buffer,
   signature: string,
 ): EddsaVector => ({
-  ...{ source: `RFC 8032, 7.1, ${name}`, message },
+  ...{ source: `RFC 8032, 7.1, ${name}`, curve: 'Ed25519', message },
   ...{ value: hex(value), point: hex(point), signature: hex(signature) },
 });
 
@@ -53,4 +54,18 @@ export const EDDSA: readonly EddsaVector[] = [
     `dc2a4459e7369633a52b1bf277839a00201009a3efbf3ecb69bea2186c26b589
      09351fc9ac90b3ecfdfbc7c66431e0303dca179c138ac17ad9bef1177331a704`,
   ),
+  {
+    ...{ source: 'RFC 8032, 7.4, Blank', curve: 'Ed448', message: hex('') },
+    value: hex(`
+      6c82a562cb808d10d632be89c8513ebf6c929f34ddfa8c9f63c9960ef6e348a3
+      528c8a3fcc2f044e39a3fc5b94492f8f032e7549a20098f95b`),
+    point: hex(`
+      5fd7449b59b461fd2ce787ec616ad46a1da1342485a70e1f8a0ea75d80e96778
+      edf124769b46c7061bd6783df1e50f6cd1fa1abeafe8256180`),
+    signature: hex(`
+      533a37f6bbe457251f023c0d88f976ae2dfb504a843e34d2074fd823d41a591f
+      2b233f034f628281f2fd7a22ddd47d7828c59bd0a21bfd3980ff0d2028d4b18a
+      9df63e006c5d1c2d345b925d8dc00b4104852db99ac5c7cdda8530a113a0f4db
+      b61149f05a7363268c71d95808ff2e652600`),
+  },
 ];

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type { MechanismName } from 'cryptoki';
+import type { Mechanism, MechanismName } from 'cryptoki';
 import { hex, range, repeat, text } from '../support/bytes';
 import { cmac, encryptByNode, xcbcMac } from '../support/judge';
 import type { SecretKeyType } from '../support/keys';
@@ -8,8 +8,10 @@ import { AES_128, AES_192, AES_256, BLOCKS } from './aes';
 export interface MacVector {
   readonly source: string;
   readonly mechanism: MechanismName;
+  /** Where it is not the name of the mechanism. */
+  readonly name?: string;
   /** The length of the MAC, for mechanisms that take one. */
-  readonly parameter?: number;
+  readonly parameter?: Mechanism['parameter'];
   readonly keyType: SecretKeyType;
   readonly key: Buffer;
   readonly message: Buffer;
@@ -46,6 +48,13 @@ const question = text('what do ya want for nothing?');
 
 export const HMACS: readonly MacVector[] = [
   hmac('RFC 2202, 2, test case 1', 'MD5', repeat(0x0b, 16), hiThere, '9294727a3638bb1c13f48ef8158bfc9d'),
+  hmac(
+    'RFC 2202, 2, test case 5',
+    'MD5',
+    repeat(0x0c, 16),
+    text('Test With Truncation'),
+    '56461ef2342edc00f9bab995',
+  ),
   hmac('RFC 2202, 2, test case 2', 'MD5', jefe, question, '750c783e6ab0b503eaa86e310a5db738'),
   hmac(
     'RFC 2202, 3, test case 1',
@@ -68,6 +77,13 @@ export const HMACS: readonly MacVector[] = [
     repeat(0xaa, 80),
     larger,
     'aa4ae5e15272d00e95705637ce8a3b55ed402112',
+  ),
+  hmac(
+    'RFC 2202, 3, test case 5',
+    'SHA_1',
+    repeat(0x0c, 20),
+    text('Test With Truncation'),
+    '4c1a03424b55e07fe7f27be1',
   ),
   ...rfc4231(1, repeat(0x0b, 20), hiThere, [
     '896fb1128abbdf196832107cd49df33f47b4b1169912ba4f53684b22',
@@ -107,6 +123,44 @@ export const HMACS: readonly MacVector[] = [
     `80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f352
      6b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598`,
   ]),
+];
+
+type Sha3 = 'SHA3_224' | 'SHA3_256' | 'SHA3_384' | 'SHA3_512';
+
+/** NIST's example of a key shorter than the block, whole and cut to 16 bytes. */
+function sha3Hmac(hash: Sha3, mac: string): MacVector[] {
+  const wanted = hex(mac);
+  const key = range(0, wanted.length - 1);
+  const message = text('Sample message for keylen<blocklen');
+  const whole = createHmac(hash.replace('_', '-'), key).update(message).digest();
+  const common = {
+    source: 'HMAC_SHA3 examples (NIST CSRC)',
+    keyType: 'GENERIC_SECRET',
+    key,
+    message,
+  } as const;
+  return [
+    { ...common, mechanism: `${hash}_HMAC`, mac: wanted, judge: () => whole },
+    {
+      ...{ ...common, mechanism: `${hash}_HMAC_GENERAL`, parameter: 16, mac: wanted.subarray(0, 16) },
+      judge: () => whole.subarray(0, 16),
+    },
+  ];
+}
+
+export const SHA3_HMACS: readonly MacVector[] = [
+  ...sha3Hmac('SHA3_224', '332cfd59347fdb8e576e77260be4aba2d6dc53117b3bfb52c6d18c04'),
+  ...sha3Hmac('SHA3_256', '4fe8e202c4f058e8dddc23d8c34e467343e23555e24fc2f025d598f558f67205'),
+  ...sha3Hmac(
+    'SHA3_384',
+    `d588a3c51f3f2d906e8298c1199aa8ff6296218127f6b38a90b6afe2c5617725
+     bc99987f79b22a557b6520db710b7f42`,
+  ),
+  ...sha3Hmac(
+    'SHA3_512',
+    `4efd629d6c71bf86162658f29943b1c308ce27cdfa6db0d9c3ce81763f9cbce5
+     f7ebe9868031db1a8f8eb7b6b95e5c5e3f657a8996c86a2f6527e307f0213196`,
+  ),
 ];
 
 function aesCmac(key: Buffer, length: number, mac: string): MacVector {

@@ -168,6 +168,12 @@ export const RSA_SIGNATURES: readonly RsaSignature[] = [
   ),
 ];
 
+/** The DigestInfo of PKCS#1 (RFC 8017, 9.2) before the digest; RFC 2313 has MD2. */
+export const DIGEST_INFO = {
+  MD2: hex('3020300c06082a864886f70d020205000410'),
+  SHA256: hex('3031300d060960864801650304020105000420'),
+} as const;
+
 export interface RsaDecryption {
   readonly source: string;
   readonly algorithm: 'RSA-PKCS1' | { readonly name: string; readonly label?: Buffer };

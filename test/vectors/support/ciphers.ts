@@ -7,6 +7,8 @@ import { onEachModule } from './modules';
 export interface CipherVector {
   readonly source: string;
   readonly mechanism: MechanismName;
+  /** The name of a vendor's mechanism, which is a number. */
+  readonly name?: string;
   readonly parameter?: Mechanism['parameter'];
   readonly keyType: SecretKeyType;
   readonly key: Buffer;
@@ -20,16 +22,26 @@ export interface CipherVector {
 /** Registers the tests of encryption vectors: node:crypto's opinion, then encryption and decryption on each module. */
 export function testCiphers(vectors: readonly CipherVector[]): void {
   describe('node:crypto agrees with', () => {
-    for (const { mechanism, source, judge, encrypted } of vectors) {
-      test(`${mechanism}: ${source}`, () => {
+    for (const { mechanism, name = mechanism, source, judge, encrypted } of vectors) {
+      test(`${name}: ${source}`, () => {
         expect(judge().toString('hex')).toBe(encrypted.toString('hex'));
       });
     }
   });
 
   onEachModule((target) => {
-    for (const { mechanism, source, parameter, keyType, key: value, plain, encrypted } of vectors) {
-      test(`${mechanism}: ${source}`, async (context) => {
+    for (const vector of vectors) {
+      const {
+        mechanism,
+        name = mechanism,
+        source,
+        parameter,
+        keyType,
+        key: value,
+        plain,
+        encrypted,
+      } = vector;
+      test(`${name}: ${source}`, async (context) => {
         await target.run(context, [mechanism], async (session) => {
           const key = await secretKey(session, keyType, value, ['encrypt', 'decrypt']);
           const how = { mechanism, parameter };

@@ -1,7 +1,7 @@
 /** Keys with known values, made on a token. */
 import type { KeyObject } from 'node:crypto';
-import type { AttributeInputs, PrivateKey, PublicKey, SecretKey, Session } from 'cryptoki';
-import { CKA } from 'cryptoki/raw';
+import type { AttributeInputs, MechanismName, PrivateKey, PublicKey, SecretKey, Session } from 'cryptoki';
+import { CKA, CKM } from 'cryptoki/raw';
 import { base64url } from './bytes';
 import type { Target } from './modules';
 
@@ -23,6 +23,11 @@ export async function secretKey(
   return key as SecretKey;
 }
 
+/** The number of a mechanism; a vendor's is one already. */
+export function mechanismNumber(mechanism: MechanismName): number {
+  return typeof mechanism === 'number' ? mechanism : CKM[mechanism as keyof typeof CKM];
+}
+
 /** The value of a key as hexadecimal digits; the key is destroyed. */
 export async function takeValue(session: Session, key: bigint): Promise<string> {
   const { raw } = session.token.slot.module;
@@ -31,6 +36,18 @@ export async function takeValue(session: Session, key: bigint): Promise<string> 
   if (!Buffer.isBuffer(read?.value))
     throw new Error(`the key has no value that can be read: ${read?.reason}`);
   return read.value.toString('hex');
+}
+
+/** CKA_VALUE of the public key that belongs to a private one; undefined when the module has no mechanism for that. */
+export async function publicValue(
+  session: Session,
+  target: Target,
+  privateKey: bigint,
+): Promise<Buffer | undefined> {
+  const mechanism = target.description.publicFromPrivate;
+  if (mechanism === undefined) return undefined;
+  const key = await session.token.slot.module.raw.C_DeriveKey(session.handle, { mechanism }, privateKey, []);
+  return Buffer.from(await takeValue(session, key), 'hex');
 }
 
 /** A DER element of less than 64 KiB. */
@@ -46,6 +63,7 @@ export const CURVES = {
   'P-384': { oid: '06052b81040022', keyType: 'EC', raw: false },
   'P-521': { oid: '06052b81040023', keyType: 'EC', raw: false },
   Ed25519: { oid: '06032b6570', keyType: 'EC_EDWARDS', raw: true },
+  Ed448: { oid: '06032b6571', keyType: 'EC_EDWARDS', raw: true },
   X25519: { oid: '06032b656e', keyType: 'EC_MONTGOMERY', raw: true },
 } as const;
 export type CurveName = keyof typeof CURVES;

@@ -2,10 +2,13 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isCode, type MechanismName, Module, type Session } from 'cryptoki';
+import { CryptokiError, isCode, type MechanismName, Module, type Session } from 'cryptoki';
 import { afterAll, beforeAll, describe, expect, type TestContext } from 'vitest';
+import { opencryptoki } from '../../contract/modules/opencryptoki';
 import { openToken } from '../../support/open';
-import { type Limit, NSS_LIMITS, SOFTHSM_LIMITS } from './limits';
+import { type Gap, NSS_GAPS } from './gaps';
+import { type Limit, NSS_LIMITS, OPENCRYPTOKI_LIMITS, SOFTHSM_LIMITS } from './limits';
+import { NSS } from './nss';
 
 interface Opened {
   readonly session: Session;
@@ -18,14 +21,20 @@ interface Description {
   /** undefined when the module is not on this machine. */
   readonly open: () => Promise<Opened | undefined>;
   readonly limits: readonly Limit[];
-  /** What verification of an HMAC fails with where it should say that it is wrong. */
-  readonly wrongMac: readonly `CKR_${string}`[];
+  readonly gaps: readonly Gap[];
+  /**
+   * NSS keeps the reason of a failure per thread, and a wrong signature often has none: the verification then fails
+   * with the reason of an earlier failure.
+   */
+  readonly staleReasons: boolean;
   /** Public keys of Edwards and Montgomery curves are raw bytes, not a DER OCTET STRING. */
   readonly rawPoints: boolean;
   /** NSS takes the length of the password for the pointer that it was before PKCS#11 2.40, errata 1, and crashes. */
   readonly passwordStructure: 'CK_PKCS5_PBKD2_PARAMS' | 'CK_PKCS5_PBKD2_PARAMS2';
   /** The mechanisms that are RFC 5649 and PKCS#7 padding: before PKCS#11 3.0, CKM_AES_KEY_WRAP_PAD was read as either. */
   readonly paddedWrap: { readonly kwp: MechanismName; readonly pkcs7: MechanismName };
+  /** A mechanism of the vendor's, with which C_DeriveKey makes the public key of a private one. PKCS#11 has none. */
+  readonly publicFromPrivate?: number;
 }
 
 /** libsoftokn3.so of NSS; CRYPTOKI_NSS names another one than the system's. */
@@ -69,12 +78,33 @@ async function openNss(slot: number): Promise<Opened | undefined> {
   };
 }
 
+/**
+ * openCryptoki's soft token. Its daemon and its files have fixed places, which the contract uses too: it runs here only
+ * when CRYPTOKI_OPENCRYPTOKI asks for it, and not at the same time.
+ */
+async function openOpencryptoki(): Promise<Opened | undefined> {
+  if (process.env.CRYPTOKI_OPENCRYPTOKI === undefined) return undefined;
+  if (opencryptoki.whyNot !== undefined) throw new Error(opencryptoki.whyNot);
+  const { path, selector, pin = '', stop } = await opencryptoki.start();
+  const module = await Module.open(path);
+  const session = await (await module.token(selector)).openSession({ readWrite: true });
+  await session.login(pin);
+  return {
+    session,
+    close: async () => {
+      await module.close();
+      await stop();
+    },
+  };
+}
+
 const MODULES: readonly Description[] = [
   {
     name: 'SoftHSM2',
     open: () => openToken('vectors'),
     limits: SOFTHSM_LIMITS,
-    wrongMac: [],
+    gaps: [],
+    staleReasons: false,
     rawPoints: false,
     passwordStructure: 'CK_PKCS5_PBKD2_PARAMS2',
     paddedWrap: { kwp: 'AES_KEY_WRAP_PAD', pkcs7: 'AES_KEY_WRAP_PKCS7' },
@@ -83,11 +113,23 @@ const MODULES: readonly Description[] = [
     name: `NSS softokn, slot ${slot}`,
     open: () => openNss(slot),
     limits: NSS_LIMITS,
-    wrongMac: ['CKR_DEVICE_ERROR'] as const,
+    gaps: NSS_GAPS,
+    staleReasons: true,
     rawPoints: true,
     passwordStructure: 'CK_PKCS5_PBKD2_PARAMS' as const,
     paddedWrap: { kwp: 'AES_KEY_WRAP_KWP', pkcs7: 'AES_KEY_WRAP_PAD' } as const,
+    publicFromPrivate: NSS.PUB_FROM_PRIV,
   })),
+  {
+    name: 'openCryptoki',
+    open: openOpencryptoki,
+    limits: OPENCRYPTOKI_LIMITS,
+    gaps: [],
+    staleReasons: false,
+    rawPoints: false,
+    passwordStructure: 'CK_PKCS5_PBKD2_PARAMS2',
+    paddedWrap: { kwp: 'AES_KEY_WRAP_KWP', pkcs7: 'AES_KEY_WRAP_PAD' },
+  },
 ];
 
 /** A module while its tests run. */
@@ -95,6 +137,10 @@ export class Target {
   readonly description: Description;
   #opened: Opened | undefined;
   #mechanisms: ReadonlySet<MechanismName> = new Set();
+  /** The mechanisms that a test has passed with. */
+  readonly tested = new Set<MechanismName>();
+  /** Those that only failed, in a way that is known of the module, and why. */
+  readonly limited = new Map<MechanismName, string>();
 
   constructor(description: Description) {
     this.description = description;
@@ -110,6 +156,16 @@ export class Target {
     await this.#opened?.close();
   }
 
+  /** What the module offers; undefined when it is not on this machine. */
+  get mechanisms(): ReadonlySet<MechanismName> | undefined {
+    return this.#opened === undefined ? undefined : this.#mechanisms;
+  }
+
+  /** Whether the module offers a mechanism. */
+  has(mechanism: MechanismName): boolean {
+    return this.#mechanisms.has(mechanism);
+  }
+
   /**
    * Runs a test that needs these mechanisms (one of each list). It is skipped, with the reason, when the module is not
    * there or lacks one, and when it fails in a way that is known of the module.
@@ -120,12 +176,12 @@ export class Target {
     action: (session: Session) => Promise<void>,
   ): Promise<void> {
     const opened = this.#opened;
-    if (opened === undefined) return context.skip(`${this.description.name} is not on this machine`);
-    for (const names of needed) {
-      const alternatives = Array.isArray(names) ? names : [names];
-      if (alternatives.some((name) => this.#mechanisms.has(name))) continue;
-      context.skip(`${this.description.name} has no ${alternatives.join(' or ')}`);
-    }
+    if (opened === undefined) return context.skip(`${this.description.name} is not here`);
+    const used = needed.map((names) => {
+      const alternatives: readonly MechanismName[] = Array.isArray(names) ? names : [names];
+      const offered = alternatives.find((name) => this.#mechanisms.has(name));
+      return offered ?? context.skip(`${this.description.name} has no ${alternatives.join(' or ')}`);
+    });
     let limit: Limit | undefined;
     try {
       await action(opened.session);
@@ -136,24 +192,30 @@ export class Target {
       );
       if (limit === undefined) throw error;
     }
+    for (const mechanism of used) {
+      if (limit === undefined) this.tested.add(mechanism);
+      else this.limited.set(mechanism, limit.why);
+    }
     if (limit !== undefined) context.skip(`${this.description.name}: ${limit.why}`);
   }
 
-  /** Expects that a verification finds the MAC wrong. */
-  async expectWrongMac(verification: Promise<boolean>): Promise<void> {
+  /** Expects that a verification finds the signature or MAC wrong. */
+  async expectWrong(verification: Promise<boolean>): Promise<void> {
     const verdict = await verification.catch((error: unknown) => {
-      if (isCode(error, ...this.description.wrongMac)) return false;
+      if (this.description.staleReasons && error instanceof CryptokiError && /^CKR_/.test(error.code))
+        return false;
       throw error;
     });
     expect(verdict).toBe(false);
   }
 }
 
+const TARGETS = MODULES.map((description) => new Target(description));
+
 /** Registers the same tests for every module. */
 export function onEachModule(body: (target: Target) => void): void {
-  for (const description of MODULES) {
-    describe(description.name, () => {
-      const target = new Target(description);
+  for (const target of TARGETS) {
+    describe(target.description.name, () => {
       beforeAll(() => target.open());
       afterAll(() => target.close());
       body(target);

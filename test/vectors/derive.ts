@@ -1,8 +1,12 @@
-import { CKA, CKK, CKM, CKO } from 'cryptoki/raw';
+import { CKA, CKK, CKO } from 'cryptoki/raw';
 import { describe, expect, test } from 'vitest';
 import { DERIVATIONS } from './data/derive';
-import { secretKey, takeValue } from './support/keys';
+import { IKE } from './data/ike';
+import { SP800_108 } from './data/sp800-108';
+import { mechanismNumber, secretKey, takeValue } from './support/keys';
 import { onEachModule } from './support/modules';
+
+const ALL = [...DERIVATIONS, ...SP800_108, ...IKE];
 
 const template = (length: number) => [
   { type: CKA.CLASS, value: CKO.SECRET_KEY },
@@ -12,18 +16,23 @@ const template = (length: number) => [
   { type: CKA.EXTRACTABLE, value: true },
 ];
 
+const data = (length: number) => [
+  { type: CKA.CLASS, value: CKO.DATA },
+  { type: CKA.VALUE_LEN, value: length },
+];
+
 describe('node:crypto agrees with', () => {
-  for (const { mechanism, source, judge, derived } of DERIVATIONS) {
-    test(`${mechanism}: ${source}`, () => {
+  for (const { mechanism, name = mechanism, source, judge, derived } of ALL) {
+    test(`${name}: ${source}`, () => {
       expect(judge().toString('hex')).toBe(derived.toString('hex'));
     });
   }
 });
 
 onEachModule((target) => {
-  for (const vector of DERIVATIONS) {
-    const { mechanism, source, parameter, keyType, base, derived } = vector;
-    test(`derives with ${mechanism}: ${source}`, async (context) => {
+  for (const vector of ALL) {
+    const { mechanism, name = mechanism, source, parameter, keyType, base, derived } = vector;
+    test(`derives with ${name}: ${source}`, async (context) => {
       await target.run(context, [mechanism], async (session) => {
         const { raw } = session.token.slot.module;
         const key = await secretKey(session, keyType, base, ['derive']);
@@ -33,9 +42,9 @@ onEachModule((target) => {
             : await secretKey(session, 'GENERIC_SECRET', vector.second, ['derive']);
         const made = await raw.C_DeriveKey(
           session.handle,
-          { mechanism: CKM[mechanism], parameter: parameter(second?.handle ?? 0n) },
+          { mechanism: mechanismNumber(mechanism), parameter: parameter(second?.handle ?? 0n) },
           key.handle,
-          template(derived.length),
+          vector.asData ? data(derived.length) : template(derived.length),
         );
         expect(await takeValue(session, made)).toBe(derived.toString('hex'));
         await second?.destroy();

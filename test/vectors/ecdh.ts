@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
 import type { Session } from 'cryptoki';
 import { CKA, CKD, CKK, CKM, CKO } from 'cryptoki/raw';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, type TestContext, test } from 'vitest';
 import { AGREEMENTS, type Agreement } from './data/ecdh';
 import { text } from './support/bytes';
 import { CURVES, type CurveName, ecPoint, ecPrivateKey, takeValue } from './support/keys';
@@ -74,13 +74,14 @@ onEachModule((target) => {
   for (const agreement of AGREEMENTS) {
     const { source, curve, alice, bob, secret } = agreement;
     // Montgomery keys use the mechanism of the other curves: only their generation tells that a token has them.
-    const needed =
-      curve === 'X25519'
-        ? (['ECDH1_DERIVE', 'EC_MONTGOMERY_KEY_PAIR_GEN'] as const)
-        : (['ECDH1_DERIVE'] as const);
+    const skip = (context: TestContext): void => {
+      if (curve === 'X25519' && !target.has('EC_MONTGOMERY_KEY_PAIR_GEN'))
+        context.skip(`${target.description.name} has no ${curve}`);
+    };
 
     test(`derives on ${curve}: ${source}`, async (context) => {
-      await target.run(context, needed, async (session) => {
+      skip(context);
+      await target.run(context, ['ECDH1_DERIVE'], async (session) => {
         const plain = { kdf: CKD.NULL, length: secret.length };
         for (const pair of [
           [alice, bob],
@@ -94,7 +95,8 @@ onEachModule((target) => {
 
     // The KDF of ANSI X9.63 (SEC 1, 3.6.1), computed from the published secret.
     test(`derives with SHA256_KDF on ${curve}: ${source}`, async (context) => {
-      await target.run(context, needed, async (session) => {
+      skip(context);
+      await target.run(context, ['ECDH1_DERIVE'], async (session) => {
         const sharedData = text('shared');
         const counter = Buffer.from([0, 0, 0, 1]);
         const wanted = createHash('sha256').update(secret).update(counter).update(sharedData).digest();

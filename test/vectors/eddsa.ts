@@ -6,11 +6,11 @@ import { ecPrivateKey, ecPublicKey } from './support/keys';
 import { onEachModule } from './support/modules';
 
 describe('node:crypto agrees with', () => {
-  for (const { source, value, point, message, signature } of EDDSA) {
+  for (const { source, curve, value, point, message, signature } of EDDSA) {
     test(source, () => {
       const jwk = {
         kty: 'OKP',
-        crv: 'Ed25519',
+        crv: curve,
         d: value.toString('base64url'),
         x: point.toString('base64url'),
       };
@@ -25,22 +25,22 @@ describe('node:crypto agrees with', () => {
 });
 
 onEachModule((target) => {
-  for (const { source, value, point, message, signature } of EDDSA) {
-    test(`signs Ed25519: ${source}`, async (context) => {
+  for (const { source, curve, value, point, message, signature } of EDDSA) {
+    test(`signs ${curve}: ${source}`, async (context) => {
       await target.run(context, ['EDDSA'], async (session) => {
-        const key = await ecPrivateKey(session, target, 'Ed25519', value, point, 'sign');
+        const key = await ecPrivateKey(session, target, curve, value, point, 'sign');
         expect((await key.sign('EdDSA', message)).toString('hex')).toBe(signature.toString('hex'));
         expect(key.signSync('EdDSA', message).toString('hex')).toBe(signature.toString('hex'));
         await key.destroy();
       });
     });
 
-    test(`verifies Ed25519: ${source}`, async (context) => {
+    test(`verifies ${curve}: ${source}`, async (context) => {
       await target.run(context, ['EDDSA'], async (session) => {
-        const key = await ecPublicKey(session, target, 'Ed25519', point);
+        const key = await ecPublicKey(session, target, curve, point);
         expect(await key.verify('EdDSA', message, signature)).toBe(true);
-        expect(await key.verify('EdDSA', message, flip(signature))).toBe(false);
-        expect(await key.verify('EdDSA', Buffer.concat([message, message, point]), signature)).toBe(false);
+        await target.expectWrong(key.verify('EdDSA', message, flip(signature)));
+        await target.expectWrong(key.verify('EdDSA', Buffer.concat([message, message, point]), signature));
         await key.destroy();
       });
     });

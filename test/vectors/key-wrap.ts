@@ -1,11 +1,12 @@
 import type { MechanismName } from 'cryptoki';
-import { CKA, CKK, CKM, CKO } from 'cryptoki/raw';
+import { CKA, CKK, CKO } from 'cryptoki/raw';
 import { describe, expect, test } from 'vitest';
 import { WRAPS, type WrapVector } from './data/key-wrap';
 import { hex } from './support/bytes';
 import { encryptByNode } from './support/judge';
-import { secretKey, takeValue } from './support/keys';
+import { mechanismNumber, secretKey, takeValue } from './support/keys';
 import { onEachModule, type Target } from './support/modules';
+import { NSS } from './support/nss';
 
 function wrapByNode({ kind, kek, key }: WrapVector): Buffer {
   const name = `id-aes${kek.length * 8}-wrap`;
@@ -15,8 +16,15 @@ function wrapByNode({ kind, kek, key }: WrapVector): Buffer {
   return encryptByNode(name, kek, padded, { iv: Buffer.alloc(8, 0xa6) });
 }
 
-function mechanismOf(target: Target, kind: WrapVector['kind']): MechanismName {
-  return kind === 'plain' ? 'AES_KEY_WRAP' : target.description.paddedWrap[kind];
+/** NSS has two of its own that do the same. */
+function mechanismsOf(target: Target, kind: WrapVector['kind']): [MechanismName, string][] {
+  const standard = kind === 'plain' ? 'AES_KEY_WRAP' : target.description.paddedWrap[kind];
+  const own = { plain: 'AES_KEY_WRAP', kwp: undefined, pkcs7: 'AES_KEY_WRAP_PAD' } as const;
+  const name = own[kind];
+  return [
+    [standard, String(standard)],
+    ...(name === undefined ? [] : ([[NSS[name], `CKM_NSS_${name}`]] as [MechanismName, string][])),
+  ];
 }
 
 describe('node:crypto agrees with', () => {
@@ -28,12 +36,14 @@ describe('node:crypto agrees with', () => {
 });
 
 onEachModule((target) => {
-  for (const { source, kind, kek, key: value, wrapped } of WRAPS) {
-    const name = mechanismOf(target, kind);
-    const mechanism = { mechanism: CKM[name as keyof typeof CKM] };
+  const all = WRAPS.flatMap((vector) =>
+    mechanismsOf(target, vector.kind).map(([wrap, name]) => ({ ...vector, wrap, name })),
+  );
+  for (const { source, wrap, name, kek, key: value, wrapped } of all) {
+    const mechanism = { mechanism: mechanismNumber(wrap) };
 
     test(`wraps with ${name}: ${source}`, async (context) => {
-      await target.run(context, [name], async (session) => {
+      await target.run(context, [wrap], async (session) => {
         const { raw } = session.token.slot.module;
         const wrapping = await secretKey(session, 'AES', kek, ['wrap']);
         const key = await secretKey(session, 'GENERIC_SECRET', value, ['sign']);
@@ -45,7 +55,7 @@ onEachModule((target) => {
     });
 
     test(`unwraps with ${name}: ${source}`, async (context) => {
-      await target.run(context, [name], async (session) => {
+      await target.run(context, [wrap], async (session) => {
         const { raw } = session.token.slot.module;
         const wrapping = await secretKey(session, 'AES', kek, ['unwrap']);
         const key = await raw.C_UnwrapKey(session.handle, mechanism, wrapping.handle, wrapped, [

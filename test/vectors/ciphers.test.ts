@@ -1,4 +1,0 @@
-import { CIPHERS } from './data/ciphers';
-import { testCiphers } from './support/ciphers';
-
-testCiphers(CIPHERS);
