@@ -48,6 +48,9 @@ class Environment {
   void removeWatch(std::uint64_t id) { watches_.erase(id); }
   void tellWatch(std::uint64_t id, Napi::Value what);
 
+  // The JavaScript error for a failure.
+  Napi::Value error(const Failure& failure);
+
   // Attachments that must be released when this environment ends.
   void add(const std::shared_ptr<Attachment>& attachment);
 
@@ -55,7 +58,6 @@ class Environment {
 
  private:
   static void teardown(void* self);
-  Napi::Value error(const Failure& failure);
   Napi::Value error(const BadArgument& bad);
 
   Napi::Env env_;

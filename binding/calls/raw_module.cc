@@ -15,6 +15,7 @@ const std::vector<RawModule::Method>& methods() {
     defineSlotEvents(list);
     defineObjects(list);
     defineOperations(list);
+    defineBatches(list);
     return list;
   }();
   return all;

@@ -1,0 +1,180 @@
+// signMany, verifyMany, digestMany, encryptMany, decryptMany: one operation on many messages as one job, in a
+// loop of its own. What fails is told message by message; the others are not lost for it.
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "batch/packed.h"
+#include "calls/steps.h"
+
+namespace cryptoki {
+namespace {
+
+template <class Kind>
+struct RunRoles {
+  using type = std::tuple<role::Session, View, role::OutBytes>;
+};
+template <>
+struct RunRoles<Verify> {
+  using type = std::tuple<role::Session, View, View>;
+};
+
+// (session, mechanism, key, data, offsets, [signatures, their offsets], [digest]); digestMany has no key. For
+// encrypt and decrypt `mechanism` may be an array, one for each message.
+// -> { count, failures: [{ index, error }] } with { data, offsets }, or { valid: Uint8Array } of verifyMany.
+// `count` messages were tried: fewer than there are when the session was lost.
+template <class Kind>
+class Batch final : public Job {
+ public:
+  static constexpr const char* name = Kind::Run::name;
+  static constexpr bool verifies = isVerify<Kind>;
+  static constexpr bool ciphers = std::is_same_v<Kind, Encrypt> || std::is_same_v<Kind, Decrypt>;
+  static constexpr bool hasKey = !std::is_same_v<Kind, Digest>;
+
+  Batch(std::shared_ptr<Attachment> attachment, const Napi::CallbackInfo& info)
+      : attachment_(std::move(attachment)) {
+    const auto argument = [this](const char* what) { return Argument{*attachment_, name, what}; };
+    role::Session session;
+    session.read(info[0], argument("session"));
+    session_ = session.session;
+    const bool several = ciphers && info[1].IsArray();
+    const std::uint32_t mechanisms = several ? info[1].As<Napi::Array>().Length() : 1;
+    role::Object key;
+    if (hasKey) key.read(info[2], argument("key"));
+    std::size_t next = hasKey ? 3 : 2;
+    messages_.read(info[next], info[next + 1], argument("messages"));
+    next += 2;
+    if constexpr (verifies) {
+      signatures_.read(info[next], info[next + 1], argument("signatures"));
+      if (signatures_.count() != messages_.count())
+        argument("signatures").outOfRange("as many as there are messages");
+      next += 2;
+    }
+    if (several && mechanisms != messages_.count())
+      argument("mechanism").outOfRange("as many as there are messages");
+    for (std::uint32_t i = 0; i < mechanisms; ++i) {
+      auto steps = std::make_unique<OwnSteps>();
+      std::get<0>(steps->init).session = session_;
+      std::get<0>(steps->run).session = session_;
+      auto value = several ? info[1].As<Napi::Array>().Get(i) : info[1];
+      std::get<1>(steps->init)
+          .read(value,
+                several ? argument("mechanism").part("[" + std::to_string(i) + "]") : argument("mechanism"));
+      if constexpr (hasKey) std::get<2>(steps->init).number = key.number;
+      steps_.push_back(std::move(steps));
+    }
+    if constexpr (std::is_same_v<Kind, Sign> || verifies) {
+      if (!info[next].IsUndefined()) digestFirst_.emplace(info[next], argument("digest"));
+    }
+  }
+
+  std::shared_ptr<Session> session() const { return session_; }
+
+  void execute() override {
+    if (!session_->isOpen()) return fail(Failure::returned(CKR_SESSION_HANDLE_INVALID, Kind::Init::name));
+    const std::size_t count = messages_.count();
+    if constexpr (verifies) {
+      valid_.reserve(count);
+    } else {
+      constexpr std::size_t kExpected = 64;  // a digest, a signature on P-256; it grows
+      results_.reserve(kExpected * count, count);
+    }
+    for (; tried_ < count && session_->isOpen(); ++tried_) {
+      try {
+        perform(*steps_[steps_.size() > 1 ? tried_ : 0]);
+      } catch (Failure& failure) {
+        failures_.emplace_back(tried_, std::move(failure));
+        if constexpr (verifies)
+          valid_.push_back(0);
+        else
+          results_.append(nullptr, 0);
+      }
+    }
+  }
+
+ protected:
+  Napi::Value value(Napi::Env env) override {
+    auto object = Napi::Object::New(env);
+    object.Set("count", Napi::Number::New(env, static_cast<double>(tried_)));
+    auto failures = Napi::Array::New(env, failures_.size());
+    for (std::uint32_t i = 0; i < failures_.size(); ++i) {
+      auto failure = Napi::Object::New(env);
+      failure.Set("index", Napi::Number::New(env, static_cast<double>(failures_[i].first)));
+      failure.Set("error", Environment::of(env).error(failures_[i].second));
+      failures.Set(i, failure);
+    }
+    object.Set("failures", failures);
+    if constexpr (verifies) {
+      auto valid = Napi::Uint8Array::New(env, valid_.size());
+      std::copy(valid_.begin(), valid_.end(), valid.Data());
+      object.Set("valid", valid);
+    } else {
+      results_.setIn(object);
+    }
+    return object;
+  }
+  void settle(Napi::Env /*env*/, bool succeeded) override {
+    for (auto& steps : steps_) settleRoles(steps->init, succeeded);
+  }
+
+ private:
+  using OwnSteps = Steps<Kind, typename RunRoles<Kind>::type>;
+
+  void perform(OwnSteps& steps) {
+    View message = messages_.at(tried_);
+    Bytes digest;
+    if (digestFirst_) {
+      digest = Bytes(message.pointer, message.size);
+      digestFirst_->replace(digest, *attachment_, session_);
+      message.pointer = digest.pointer();
+      message.size = static_cast<CK_ULONG>(digest.size());
+    }
+    std::get<1>(steps.run) = message;
+    if constexpr (verifies) {
+      std::get<2>(steps.run) = signatures_.at(tried_);
+      valid_.push_back(steps.perform(*attachment_, session_) == CKR_OK ? 1 : 0);
+    } else {
+      auto& output = std::get<2>(steps.run);
+      prepare(output, steps, ciphers ? message.size : 0);
+      steps.perform(*attachment_, session_);
+      results_.append(output.buffer.data(), output.length);
+    }
+  }
+
+  // As much room as results needed before, and as any can need.
+  static void prepare(role::OutBytes& output, OwnSteps& steps, std::size_t room) {
+    output.attempts = 0;
+    // NSS wants a buffer of exactly the length of an Ed25519 signature.
+    constexpr std::size_t kEd25519 = 64;
+    if (std::is_same_v<Kind, Sign> && std::get<1>(steps.init).mechanism.type() == CKM_EDDSA) {
+      if (output.buffer.empty()) output.buffer.resize(kEd25519);
+      return;
+    }
+    if (output.buffer.size() < room || output.buffer.empty()) output.prepare(room);
+  }
+
+  std::shared_ptr<Attachment> attachment_;
+  std::shared_ptr<Session> session_;
+  std::vector<std::unique_ptr<OwnSteps>> steps_;
+  std::optional<DigestFirst> digestFirst_;
+  Packed messages_;
+  Packed signatures_;
+  Packed results_;
+  std::vector<std::uint8_t> valid_;
+  std::vector<std::pair<std::size_t, Failure>> failures_;
+  std::size_t tried_ = 0;
+};
+
+}  // namespace
+
+void defineBatches(std::vector<RawModule::Method>& methods) {
+  defineJob<Batch<Sign>>(methods, "signMany");
+  defineJob<Batch<Verify>>(methods, "verifyMany");
+  defineJob<Batch<Digest>>(methods, "digestMany");
+  defineJob<Batch<Encrypt>>(methods, "encryptMany");
+  defineJob<Batch<Decrypt>>(methods, "decryptMany");
+}
+
+}  // namespace cryptoki
