@@ -3,7 +3,7 @@ import { type Attributes, fromResults, toTemplate } from '../attributes';
 import { CryptokiError } from '../errors';
 import type { Session } from '../session';
 import { IDENTITY_TYPES, loginEpoch, makeObject } from './create';
-import { IDENTITY, type StorageObject } from './storage-object';
+import { IDENTITY, type ObjectClass, type StorageObject } from './storage-object';
 
 /** How a search is limited. */
 export interface FindOptions {
@@ -34,14 +34,14 @@ export async function findObjects(
 /** The one object of a class with these attributes; see Session.privateKey. */
 export async function findOne(
   session: Session,
-  objectClass: 'PRIVATE_KEY' | 'PUBLIC_KEY' | 'SECRET_KEY' | 'CERTIFICATE',
+  objectClass: ObjectClass | undefined,
   attributes: Attributes,
 ): Promise<StorageObject> {
   requireObject(attributes, 'the attributes to search by');
-  const found = await findObjects(session, { ...attributes, class: objectClass }, { limit: 2 });
+  const found = await findObjects(session, objectClass === undefined ? attributes : { ...attributes, class: objectClass }, { limit: 2 });
   const [only] = found;
   if (only !== undefined && found.length === 1) return only;
-  const what = objectClass.toLowerCase().replace('_', ' ');
+  const what = String(objectClass ?? 'object').toLowerCase().replace('_', ' ');
   const names = Object.keys(attributes).join(', ') || 'no attributes';
   const where = `on token "${session.token.label}"`;
   if (found.length > 1) {
