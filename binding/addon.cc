@@ -1,4 +1,4 @@
-// The addon's exports: setup(), load(), loadSync().
+// The addon's exports: setup(), registerAttribute(), load(), loadSync(), lockout.
 #include <memory>
 #include <string>
 #include <string_view>
@@ -9,6 +9,7 @@
 #include "marshal/argument.h"
 #include "marshal/vendor.h"
 #include "module/attachment.h"
+#include "module/lockout.h"
 #include "module/module.h"
 #include "napi_setup.h"
 
@@ -96,6 +97,7 @@ Napi::Object initialiseAddon(Napi::Env env, Napi::Object exports) {
   exports.Set("setup",
               Napi::Function::New(env, [&kept](const Napi::CallbackInfo& info) { kept.setup(info); }));
   exports.Set("registerAttribute", Napi::Function::New(env, registerVendorAttribute));
+  defineLockout(exports);
   exports.Set("load", Napi::Function::New(env, load));
   exports.Set("loadSync", Napi::Function::New(env, loadSync));
   return exports;

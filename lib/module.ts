@@ -3,8 +3,10 @@ import { CryptokiError, isCode } from './errors';
 import type { InitializeOptions, LoadOptions, RawModule, RawVersion } from './raw';
 import { load } from './raw';
 import { Slot } from './slot';
+import { SlotObserver } from './slot-observer';
 import type { Token } from './token';
 import { checkSelector, describeToken, matchesToken, type TokenSelector } from './token-selector';
+import { SlotWatcher, type WatchOptions } from './watch';
 
 /** How a module is loaded and initialised. */
 export interface ModuleOptions extends LoadOptions, InitializeOptions {}
@@ -35,6 +37,7 @@ export class Module implements AsyncDisposable {
   readonly path: string;
   #closing: Promise<void> | undefined;
   readonly #slots = new Map<bigint, Slot>();
+  readonly #observer = new SlotObserver(this);
 
   private constructor(raw: RawModule, path: string) {
     this.raw = raw;
@@ -133,12 +136,38 @@ export class Module implements AsyncDisposable {
   }
 
   /**
-   * Ends the use of the module: calls in flight end first, the sessions opened through this object are closed, and the
-   * module is finalised when nothing else in the process uses it (C_Finalize, PKCS#11 3.1, section 5.4.2).
+   * Finalises the module and initialises it again (C_Finalize, C_Initialize), for all who use it in this process: the way
+   * back for one that answers every call with an error since its device or server went away. Every session and every login
+   * is gone afterwards. Calls in flight end first.
+   * @throws ERR_CRYPTOKI_MODULE_SHARED when something outside of this package has initialised it; what C_Initialize returned
+   */
+  async reinitialise(): Promise<void> {
+    await this.use().reinitialise();
+  }
+
+  /**
+   * Watches for tokens that are inserted and removed, beginning with those that are there. It stands on the blocking
+   * C_WaitForSlotEvent (PKCS#11 3.1, section 5.5.4) where the module has it, else it looks again and again. All watchers of
+   * the module share one wait.
+   * @param options.interval how often to look where the module tells of no events, in milliseconds; default 1,000
+   * @param options.signal ends the watch
+   * @throws ERR_CRYPTOKI_MODULE_CLOSED; the reason of a signal that was aborted before
+   */
+  watch(options: WatchOptions = {}): SlotWatcher {
+    this.use();
+    return new SlotWatcher(this.#observer, options);
+  }
+
+  /**
+   * Ends the use of the module: its watchers end, calls in flight end first, the sessions opened through this object are
+   * closed, and the module is finalised when nothing else in the process uses it (C_Finalize, PKCS#11 3.1, section 5.4.2).
    * A second call returns the promise of the first.
    */
   close(): Promise<void> {
-    this.#closing ??= this.raw.C_Finalize();
+    if (this.#closing === undefined) {
+      this.#observer.end();
+      this.#closing = this.raw.C_Finalize();
+    }
     return this.#closing;
   }
 

@@ -1,8 +1,12 @@
-import { argumentError, requireObject, requireOptions } from './arguments';
+import { EventEmitter } from 'node:events';
+import { requireObject } from './arguments';
 import type { Attributes } from './attributes';
-import { constantName, constantValue } from './constants';
+import { type BatchOutcome, digestMany, type Messages } from './batch/operations';
+import { type ModelBatchOptions, onSessions } from './batch/sessions';
+import { constantName } from './constants';
 import { CryptokiError, isCode } from './errors';
-import type { Named } from './generated/attributes';
+import type { StateName } from './generated/session-states';
+import { type ForceOptions, type LoginOptions, login } from './login';
 import { digestMechanism } from './mechanisms/digest';
 import type { MechanismInput } from './mechanisms/mechanism';
 import type { Certificate } from './objects/certificate';
@@ -19,60 +23,51 @@ import type { PrivateKey } from './objects/private-key';
 import type { PublicKey } from './objects/public-key';
 import type { SecretKey } from './objects/secret-key';
 import type { StorageObject } from './objects/storage-object';
+import { initPin, setPin } from './pin-admin';
 import type { BytesLike, RawModule } from './raw';
+import type { Pin, SessionEvents, SessionInfo, SessionState } from './session-types';
 import type { Token } from './token';
 
-/** How a session is opened. */
-export interface SessionOptions {
-  /** Whether token objects can be created, changed and destroyed. Default false. */
-  readonly readWrite?: boolean | undefined;
-}
-
-/** One of the five states of a session (CKS_, PKCS#11 3.1, section 6.7.1), or 'CLOSED'. */
-export type SessionState = Extract<Named<'CKS'>, string> | 'CLOSED';
-
-/** Who logs in. */
-export type User = 'USER' | 'SO';
-
-/** A PIN: bytes can be overwritten by the caller afterwards, a string stays in memory until it is collected. */
-export type Pin = string | BytesLike;
-
-/** C_GetSessionInfo. */
-export interface SessionInfo {
-  readonly slot: bigint;
-  readonly state: SessionState;
-  readonly readWrite: boolean;
-  /** The vendor's own error code; 0 for none. */
-  readonly deviceError: number | undefined;
-}
+export type { Pin, SessionEvents, SessionInfo, SessionOptions, SessionState, User } from './session-types';
 
 /**
  * A session with a token. One call at a time is made on it, in the order they were asked for; calls on several sessions
  * run side by side. Objects made with token: false live as long as the session that made them.
+ *
+ * It emits 'state' (state, previous) soon after its state has changed, whoever in the process logged in or out, and when it
+ * is closed. That the token is gone is told when somebody notices: at the next use, login or logout.
  */
-export class Session implements AsyncDisposable {
+export class Session extends EventEmitter<SessionEvents> implements AsyncDisposable {
   readonly token: Token;
   /** CK_SESSION_HANDLE, for use with `module.raw`. */
   readonly handle: bigint;
   readonly readWrite: boolean;
+  /** Tells the session from a later one to which the module gives the same handle. */
+  readonly #serial: number | undefined;
   #closing: Promise<void> | undefined;
   readonly #siblings: Set<Session>;
+  /** Handles of the session objects that it made, which die with it. */
+  readonly #created = new Set<bigint>();
+  #told: SessionState;
 
   /** @internal */
   constructor(token: Token, handle: bigint, readWrite: boolean, siblings: Set<Session>) {
+    super();
     this.token = token;
     this.handle = handle;
     this.readWrite = readWrite;
+    this.#serial = token.slot.module.raw.sessionSerial(handle);
     this.#siblings = siblings;
     siblings.add(this);
     token.slot.sessions.add(this);
+    this.#told = this.state;
   }
 
   /** The state right now, without a call. It follows every login and logout of the process on the token. */
   get state(): SessionState {
-    if (this.#closing !== undefined || this.token.slot.module.closed) return 'CLOSED';
+    if (this.#closing !== undefined || this.#isGone()) return 'CLOSED';
     const state = this.token.slot.module.raw.sessionState(this.handle);
-    return state === undefined ? 'CLOSED' : (constantName('CKS', state) as SessionState);
+    return state === undefined ? 'CLOSED' : (constantName('CKS', state) as StateName);
   }
 
   /** Whether the session is closed: by close(), with its module, or by the token. */
@@ -82,30 +77,26 @@ export class Session implements AsyncDisposable {
 
   /** C_GetSessionInfo (PKCS#11 3.1, section 5.6.4). */
   async info(): Promise<SessionInfo> {
-    const info = await this.use().C_GetSessionInfo(this.handle);
-    const state = constantName('CKS', info.state) as SessionState;
-    return { slot: info.slotID, state, readWrite: this.readWrite, deviceError: info.deviceError };
+    const { slotID, state, deviceError } = await this.use().C_GetSessionInfo(this.handle);
+    return {
+      slot: slotID,
+      state: constantName('CKS', state) as StateName,
+      readWrite: this.readWrite,
+      deviceError,
+    };
   }
 
   /**
-   * Logs in (C_Login, PKCS#11 3.1, section 5.6.8). The login belongs to the process and the token: all sessions change
-   * state together. Being logged in already, as the same user, is no error.
-   * @param pin the PIN; null where the token asks for it on its own pad
-   * @param options.user 'USER' (default) or 'SO', the security officer
+   * Logs in (C_Login or C_LoginUser, PKCS#11 3.1, sections 5.6.8 and 5.6.9). The login belongs to the process and the
+   * token: all sessions change state together. Being logged in already, as the same user, is no error. A PIN that the
+   * token refused is not sent again by this thread, nor any when the token says that the next wrong one locks it.
+   * @param pin the PIN; null where the token asks for it on its own pad. Bytes are copied at once and the copy wiped.
    * @throws CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE, CKR_PIN_EXPIRED, CKR_USER_PIN_NOT_INITIALIZED,
-   *   CKR_USER_ANOTHER_ALREADY_LOGGED_IN, CKR_SESSION_READ_ONLY_EXISTS (SO)
+   *   CKR_USER_ANOTHER_ALREADY_LOGGED_IN; ERR_CRYPTOKI_PIN_REFUSED, ERR_CRYPTOKI_PIN_FINAL_TRY,
+   *   ERR_CRYPTOKI_SO_READ_ONLY (SO, while read-only sessions are open)
    */
-  async login(pin: Pin | null, options: { user?: User } = {}): Promise<void> {
-    requireOptions(options, 'the options of login', ['user']);
-    const user = options.user ?? 'USER';
-    if (user !== 'USER' && user !== 'SO') throw argumentError(TypeError, 'user must be "USER" or "SO"');
-    try {
-      await this.use().C_Login(this.handle, constantValue('CKU', user), pin);
-    } catch (error) {
-      const already = isCode(error, 'CKR_USER_ALREADY_LOGGED_IN');
-      // Some modules say the same when another user is logged in.
-      if (!already || this.state.includes('_SO_') !== (user === 'SO')) throw error;
-    }
+  login(pin: Pin | null, options: LoginOptions = {}): Promise<void> {
+    return login(this, pin, options);
   }
 
   /**
@@ -117,13 +108,33 @@ export class Session implements AsyncDisposable {
       await this.use().C_Logout(this.handle);
     } catch (error) {
       if (!isCode(error, 'CKR_USER_NOT_LOGGED_IN')) throw error;
+    } finally {
+      this.token.slot.login.update();
     }
   }
 
   /**
+   * Gives the user a PIN (C_InitPIN, PKCS#11 3.1, section 5.5.8), as the security officer in a read/write session.
+   * @param newPin null where the token asks for it itself
+   * @throws CKR_PIN_LEN_RANGE, CKR_PIN_INVALID; ERR_CRYPTOKI_ACCESS, ERR_CRYPTOKI_SESSION_READ_ONLY
+   */
+  async initPin(newPin: Pin | null): Promise<void> {
+    return initPin(this, newPin);
+  }
+
+  /**
+   * Changes the PIN (C_SetPIN, PKCS#11 3.1, section 5.5.9) of who is logged in; of the user when nobody is.
+   * @param oldPin, newPin null where the token asks for them itself
+   * @throws CKR_PIN_INCORRECT, CKR_PIN_LEN_RANGE, CKR_PIN_INVALID, CKR_PIN_LOCKED; ERR_CRYPTOKI_SESSION_READ_ONLY,
+   *   ERR_CRYPTOKI_PIN_REFUSED, ERR_CRYPTOKI_PIN_FINAL_TRY
+   */
+  async setPin(oldPin: Pin | null, newPin: Pin | null, options: ForceOptions = {}): Promise<void> {
+    await setPin(this, oldPin, newPin, options);
+  }
+
+  /**
    * Closes the session after the calls asked for before (C_CloseSession, PKCS#11 3.1, section 5.6.2). Its session
-   * objects die with it. Closing the last session of the process on a token ends the login. A second call returns the
-   * promise of the first.
+   * objects die with it, and with the last session on the token the login. A second call returns the promise of the first.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -132,16 +143,51 @@ export class Session implements AsyncDisposable {
 
   async #close(): Promise<void> {
     const { slot } = this.token;
-    this.#siblings.delete(this);
-    slot.sessions.delete(this);
-    for (const [handle, creator] of slot.creators) if (creator === this) slot.creators.delete(handle);
-    if (slot.module.closed) return; // closed with the module
-    try {
-      await slot.module.raw.C_CloseSession(this.handle);
-    } catch (error) {
-      // Gone already: the token was pulled, or something closed all sessions.
-      if (!isCode(error, 'CKR_SESSION_HANDLE_INVALID', 'CKR_SESSION_CLOSED')) throw error;
+    this.#forget();
+    if (!slot.module.closed && !this.#isGone()) {
+      try {
+        await slot.module.raw.C_CloseSession(this.handle);
+      } catch (error) {
+        if (!isCode(error, 'CKR_SESSION_HANDLE_INVALID', 'CKR_SESSION_CLOSED')) throw error;
+      }
     }
+    for (const handle of this.#created) if (slot.creators.get(handle) === this) slot.creators.delete(handle);
+    this.#created.clear();
+    slot.login.update(); // it may have been the last
+  }
+
+  #isGone(): boolean {
+    const { module } = this.token.slot;
+    return (
+      module.closed || this.#serial === undefined || module.raw.sessionSerial(this.handle) !== this.#serial
+    );
+  }
+
+  #forget(): void {
+    this.#siblings.delete(this);
+    this.token.slot.sessions.delete(this);
+    queueMicrotask(() => this.tell('CLOSED'));
+  }
+
+  /**
+   * Emits 'state', if that is news.
+   * @internal
+   */
+  tell(state: SessionState): void {
+    const previous = this.#told;
+    if (previous === state || previous === 'CLOSED') return;
+    this.#told = state;
+    if (state === 'CLOSED' && this.#closing === undefined) this.#forget();
+    this.emit('state', state, previous);
+  }
+
+  /**
+   * Notes a session object as made by this session.
+   * @internal
+   */
+  created(handle: bigint): void {
+    this.#created.add(handle);
+    this.token.slot.creators.set(handle, this);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -222,7 +268,20 @@ export class Session implements AsyncDisposable {
     return this.use().digest(this.handle, digestMechanism(algorithm), data);
   }
 
-  /** {@link digest}, blocking the calling thread. */
+  /**
+   * Digests many messages; see PrivateKey.signMany.
+   * @param options.sessions sessions of this token to use side by side; default this one
+   */
+  digestMany<M extends Messages<BytesLike>>(
+    algorithm: MechanismInput,
+    messages: M,
+    options: ModelBatchOptions = {},
+  ): BatchOutcome<M, Buffer> {
+    const { sessions = [this], ...rest } = options;
+    return digestMany(onSessions(sessions, undefined), algorithm, messages, rest);
+  }
+
+  /** {@link digest}, blocking. */
   digestSync(algorithm: MechanismInput, data: BytesLike): Buffer {
     return this.use().digestSync(this.handle, digestMechanism(algorithm), data);
   }
@@ -247,28 +306,16 @@ export class Session implements AsyncDisposable {
    */
   use(): RawModule {
     const raw = this.token.slot.module.use();
-    if (this.#closing === undefined && raw.sessionState(this.handle) !== undefined) return raw;
+    if (this.#closing === undefined && !this.#isGone()) return raw;
+    if (this.#closing === undefined) this.#forget();
+    const why =
+      this.#closing === undefined
+        ? 'is gone: the token was removed, or all sessions were closed'
+        : 'was closed';
     throw new CryptokiError({
       code: 'ERR_CRYPTOKI_SESSION_CLOSED',
-      detail:
-        this.#closing === undefined
-          ? `the session with token "${this.token.label}" is gone: the token was removed, or all sessions were closed; open a new one`
-          : `the session with token "${this.token.label}" was closed; open a new one`,
+      detail: `the session with token "${this.token.label}" ${why}; open a new one`,
       action: 'reopen',
-    });
-  }
-
-  /**
-   * The raw module, if the session may write token objects.
-   * @internal
-   */
-  useForWriting(token: boolean): RawModule {
-    const raw = this.use();
-    if (this.readWrite || !token) return raw;
-    throw new CryptokiError({
-      code: 'ERR_CRYPTOKI_SESSION_READ_ONLY',
-      detail:
-        'a read-only session cannot create, change or destroy token objects; open one with openSession({ readWrite: true })',
     });
   }
 }

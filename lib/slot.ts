@@ -1,7 +1,9 @@
 import { constantName, constantValue } from './constants';
 import type { Named } from './generated/attributes';
 import { CKF } from './generated/constants';
+import { LoginState } from './login-state';
 import type { Module } from './module';
+import { type InitTokenOptions, initToken } from './pin-admin';
 import type { RawVersion } from './raw/types';
 import type { Session } from './session';
 import { Token } from './token';
@@ -51,10 +53,23 @@ export class Slot implements AsyncDisposable {
    */
   readonly creators = new Map<bigint, Session>();
 
+  /**
+   * Who is logged in on the token.
+   * @internal
+   */
+  readonly login: LoginState;
+
+  /**
+   * CKF_LOGIN_REQUIRED, as the token said last.
+   * @internal
+   */
+  loginRequired = true;
+
   /** @internal */
   constructor(module: Module, id: bigint) {
     this.module = module;
     this.id = id;
+    this.login = new LoginState(this);
   }
 
   /** C_GetSlotInfo. */
@@ -77,6 +92,20 @@ export class Slot implements AsyncDisposable {
    */
   async token(): Promise<Token> {
     return new Token(this, await this.module.use().C_GetTokenInfo(this.id));
+  }
+
+  /**
+   * Initialises the token in the slot (C_InitToken, PKCS#11 3.1, section 5.5.7). All objects that can be destroyed are,
+   * and the user's PIN is gone: give one with Session.initPin, as the security officer.
+   * @param options.label of the token, up to 32 bytes as UTF-8
+   * @param options.soPin the security officer's PIN: the new one of a token that was not initialised, else the one it
+   *   has; null where the token asks for it itself
+   * @returns the token, found by its label: some modules give it another slot
+   * @throws CKR_SESSION_EXISTS, without a call while this program has sessions open on the slot; CKR_PIN_INCORRECT,
+   *   CKR_PIN_LOCKED, CKR_TOKEN_WRITE_PROTECTED; ERR_CRYPTOKI_PIN_REFUSED, ERR_CRYPTOKI_PIN_FINAL_TRY
+   */
+  initToken(options: InitTokenOptions): Promise<Token> {
+    return initToken(this, options);
   }
 
   /** What the token can do (C_GetMechanismList, PKCS#11 3.1, section 5.5.5). */

@@ -6,7 +6,7 @@
 const { spawnSync } = require('node:child_process');
 const { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } = require('node:fs');
 const { availableParallelism } = require('node:os');
-const { join, resolve } = require('node:path');
+const { dirname, join, resolve } = require('node:path');
 
 const root = resolve(__dirname, '..');
 
@@ -61,20 +61,24 @@ function main() {
   cmake('-S', root, '-B', work, '-DCMAKE_BUILD_TYPE=Release', ...ninja);
   cmake('--build', work, '--config', 'Release', '--parallel', String(availableParallelism()));
 
-  const built = [join(work, 'cryptoki.node'), join(work, 'Release', 'cryptoki.node')].find((file) =>
-    existsSync(file),
-  );
+  install(work, '.', 'cryptoki.node');
+  install(work, 'fault', 'cryptoki_fault.node'); // for cryptoki/testing
+  rmSync(work, { recursive: true, force: true });
+}
+
+/** @param {string} work @param {string} folder @param {string} name */
+function install(work, folder, name) {
+  const places = [join(work, folder, name), join(work, folder, 'Release', name)];
+  const built = places.find((file) => existsSync(file));
   if (!built) {
-    console.error(`cryptoki-build: the build ended well, but left no cryptoki.node in ${work}.`);
+    console.error(`cryptoki-build: the build ended well, but left no ${name} in ${work}.`);
     process.exit(1);
   }
-  const folder = join(root, 'build', 'Release');
-  const target = join(folder, 'cryptoki.node');
-  mkdirSync(folder, { recursive: true });
+  const target = join(root, 'build', 'Release', folder, name);
+  mkdirSync(dirname(target), { recursive: true });
   // Never write into a file that a running process may have mapped: put the new one beside it, then swap.
   copyFileSync(built, `${target}.new`);
   renameSync(`${target}.new`, target);
-  rmSync(work, { recursive: true, force: true });
   console.log(`cryptoki-build: built ${target}`);
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Writes the files in binding/generated/ and lib/generated/ from spec/*.json. With --check it writes nothing and fails
+// Writes the files in binding/generated/ and lib/generated/, and tables in docs/, from spec/*.json. With --check it writes nothing and fails
 // when a file is not what it would write. PKCS#11 is data here: a new function, structure, constant or attribute is an
 // entry in spec/, never a line typed into a generated file.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -7,25 +7,34 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cppCalls, cppCallTable } from './generate/cpp-calls.mjs';
 import { cppDeclarations } from './generate/cpp-declarations.mjs';
+import { cppFault } from './generate/cpp-fault.mjs';
 import { cppTables } from './generate/cpp-tables.mjs';
+import { mdSessionStates, tsSessionStates } from './generate/session-states.mjs';
 import { loadSpec } from './generate/spec.mjs';
 import { tsCalls } from './generate/ts-calls.mjs';
 import { tsAttributes, tsConstants, tsErrors } from './generate/ts-constants.mjs';
 import { tsStructures } from './generate/ts-structures.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const spec = loadSpec(join(root, 'spec'));
+const read = (...path) => readFileSync(join(root, ...path), 'utf8');
+const spec = {
+  ...loadSpec(join(root, 'spec')),
+  sessionStates: JSON.parse(read('spec', 'session-states.json')),
+};
 
 const files = {
   'binding/generated/pkcs11.h': cppDeclarations(spec),
   'binding/generated/tables.cc': cppTables(spec),
   'binding/generated/calls.h': cppCalls(spec),
   'binding/generated/calls.cc': cppCallTable(spec),
+  'fault/generated/functions.h': cppFault(spec),
   'lib/generated/constants.ts': tsConstants(spec),
   'lib/generated/errors.ts': tsErrors(spec),
   'lib/generated/attributes.ts': tsAttributes(spec),
   'lib/generated/structures.ts': tsStructures(spec),
   'lib/generated/calls.ts': tsCalls(spec),
+  'lib/generated/session-states.ts': tsSessionStates(spec),
+  'docs/sessions.md': mdSessionStates(spec, read('docs', 'sessions.md')),
 };
 
 const stale = [];

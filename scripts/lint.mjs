@@ -27,14 +27,14 @@ const { values: options, positionals: chosen } = parseArgs({
   options: { fix: { type: 'boolean', default: false } },
 });
 
-const cpp = existsSync(at('binding'))
-  ? readdirSync(at('binding'), { recursive: true, encoding: 'utf8' })
-      .filter((name) => /\.(cc|h)$/.test(name))
-      .map((name) => at('binding', name))
-      .sort()
-  : [];
+const cpp = ['binding', 'fault'].flatMap((folder) =>
+  readdirSync(at(folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(cc|h)$/.test(name))
+    .map((name) => at(folder, name))
+    .sort(),
+);
 /** Generated files are as good as their generator; a formatter would only make them differ from its output. */
-const written = cpp.filter((file) => !file.startsWith(at('binding', 'generated')));
+const written = cpp.filter((file) => !/^(binding|fault).generated/.test(relative(root, file)));
 
 /** Installs an LLVM tool that is missing, when that asks nothing. @param {string} tool */
 async function ensure(tool) {

@@ -1,15 +1,16 @@
 // @ts-check
-// Makes the compiled addons that the package ships: prebuilds/linux-x64/cryptoki.glibc.node and so on. prebuildify does
-// the naming, cmake-js the build, in folders of their own below .cache/prebuild.
+// Makes the compiled addons that the package ships: prebuilds/linux-x64/cryptoki.glibc.node and so on, and beside each
+// the fault module, fault/cryptoki_fault.glibc.node. prebuildify does the naming, cmake-js the build, in folders of their
+// own below .cache/prebuild.
 //
 //   node scripts/prebuild.mjs [--compiler zig|system] [--force] [TARGET ...]     default: the machine's own target
 //
 // zig compiles against the stubs of an old glibc, so that the file loads on old distributions too. It comes from npm,
 // pinned by scripts/zig/package-lock.json, into .cache/zig (400 MB). CRYPTOKI_PREBUILD_COMPILER is the same as --compiler.
 
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { at, exclusively, isWindows, newest, run, runMain, step, ToolError, works } from './tools.mjs';
 
@@ -77,14 +78,15 @@ function glibcOf(file) {
 
 /** @param {string} name @param {Target} target */
 async function make(name, target) {
-  const file = at(
-    'prebuilds',
-    `${target.platform}-${target.arch}`,
-    `cryptoki${target.libc ? `.${target.libc}` : ''}.node`,
-  );
+  const folder = at('prebuilds', `${target.platform}-${target.arch}`);
+  const tag = target.libc ? `.${target.libc}` : '';
+  const file = join(folder, `cryptoki${tag}.node`);
+  const fault = join(folder, 'fault', `cryptoki_fault${tag}.node`);
   let useZig = options.compiler === 'zig' && target.zig !== undefined;
   const isNewer =
-    existsSync(file) && newest(at('binding'), at('CMakeLists.txt'), at('cmake')) <= newest(file);
+    existsSync(file) &&
+    existsSync(fault) &&
+    newest(at('binding'), at('fault'), at('CMakeLists.txt'), at('cmake')) <= newest(file);
   // A file of the system's compiler is not kept when zig was asked for.
   const isOldEnough = !useZig || !existsSync(file) || glibcOf(file).highest <= 2017;
   if (isNewer && isOldEnough && !options.force) return;
@@ -132,16 +134,19 @@ async function make(name, target) {
       } catch (error) {
         throw new ToolError(`prebuildify: ${/** @type {Error} */ (error).message}`);
       }
-      if (name === own) await run(process.execPath, ['-e', `require(${JSON.stringify(file)})`]);
+      mkdirSync(dirname(fault), { recursive: true });
+      renameSync(join(work, 'build', 'Release', 'fault', 'cryptoki_fault.node'), fault);
+      for (const made of name === own ? [file, fault] : [])
+        await run(process.execPath, ['-e', `require(${JSON.stringify(made)})`]);
     },
   );
   if (target.libc !== 'glibc') return;
-  const glibc = glibcOf(file);
-  if (glibc.highest > 2017) {
+  const [glibc] = [file, fault].map(glibcOf).sort((one, other) => other.highest - one.highest);
+  if (glibc && glibc.highest > 2017) {
     process.stderr.write(
       `warning: this ${name} needs glibc ${glibc.name} or newer. Do not publish it: older distributions refuse it.\n`,
     );
-  } else process.stderr.write(`${name} needs glibc ${glibc.name} or newer\n`);
+  } else process.stderr.write(`${name} needs glibc ${glibc?.name} or newer\n`);
 }
 
 await runMain(async () => {

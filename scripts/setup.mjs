@@ -91,9 +91,9 @@ const steps = [
     work: () => run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { shell: isWindows }),
   },
   build(
-    'compiling the native addon',
+    'compiling the native addon and the fault module',
     at('build', 'Release', 'cryptoki.node'),
-    [at('binding'), at('CMakeLists.txt'), at('cmake'), installed],
+    [at('binding'), at('fault'), at('CMakeLists.txt'), at('cmake'), installed],
     compileAddon,
   ),
   build(

@@ -153,3 +153,78 @@ test('an object cannot be used on another token', async () => {
   // The same token, but seen through another Module: its sessions are not this one's.
   expect(() => made.on(elsewhere)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }));
 });
+
+describe('a copy', () => {
+  test('has what is said of it, and dies with the session that made it, not with that of the original', async () => {
+    const first = await opened.token.openSession();
+    const original = await first.createObject({ ...DATA, label: 'original' });
+    const copied = await original.on(session).copy({ label: 'copied' });
+    expect(copied.constructor).toBe(original.constructor);
+    expect([copied.label, copied.isTokenObject]).toEqual(['copied', false]);
+    await first.close();
+    await expectDead(original, /died with the session/);
+    expect(await copied.attribute('value')).toEqual(DATA.value);
+    await session.close();
+    session = await opened.token.openSession({ readWrite: true });
+    await expectDead(copied.on(session), /died with the session/);
+  });
+
+  test('of a session object as a token object stays', async () => {
+    const made = await session.createObject({ ...DATA, label: 'stays' });
+    const kept = await made.copy({ token: true });
+    expect(kept.isTokenObject).toBe(true);
+    await made.destroy();
+    const [found] = await session.find({ label: 'stays' });
+    expect(found?.isTokenObject).toBe(true);
+    await kept.destroy();
+    expect(await session.find({ label: 'stays' })).toEqual([]);
+  });
+
+  test('that the session may not make is refused', async () => {
+    const reading = await opened.token.openSession();
+    const made = await reading.createObject(DATA);
+    expect(await failure(made.copy({ token: true }))).toMatchObject({
+      code: 'ERR_CRYPTOKI_SESSION_READ_ONLY',
+    });
+    await session.logout();
+    expect(await failure(made.copy({ private: true }))).toMatchObject({ code: 'ERR_CRYPTOKI_ACCESS' });
+  });
+});
+
+test('what is destroyed is destroyed for every session that it was given to', async () => {
+  const other = await opened.token.openSession({ readWrite: true });
+  const made = await session.createObject({ ...DATA, label: 'shared', token: true });
+  const there = made.on(other);
+  await there.destroy();
+  await expectDead(made, /"shared".*was destroyed/);
+});
+
+test('session objects that a session has found, of another that is gone, are dead by C_CloseAllSessions too', async () => {
+  const creator = await opened.token.openSession();
+  const made = await creator.createObject({ ...DATA, label: 'all' });
+  const used = made.on(session);
+  const [found] = await session.find({ label: 'all' });
+  await opened.module.raw.C_CloseAllSessions(opened.token.slot.id);
+  session = await opened.token.openSession({ readWrite: true });
+  await expectDead(used.on(session), /died with the session/);
+  if (found !== undefined) await expectDead(found.on(session), /died with the session/);
+});
+
+test('every private object dies with a logout, whoever logs out, the session objects too', async () => {
+  const other = await opened.token.openSession();
+  const keys = await session.generateKeyPair('EC', { curve: 'P-256' });
+  const secret = await session.generateKey('AES', { label: 'secret', token: true });
+  const open = await session.createObject(DATA);
+  await other.logout();
+  for (const dead of [keys.privateKey, secret, secret.on(other)])
+    await expectDead(dead, /died with the login/);
+  expect(await failure(keys.privateKey.sign('ECDSA-SHA256', Buffer.alloc(1)))).toMatchObject({
+    code: 'ERR_CRYPTOKI_OBJECT_DEAD',
+    action: 'fatal',
+  });
+  expect(await open.attribute('value')).toEqual(DATA.value);
+  expect(await keys.publicKey.attribute('keyType')).toBe('EC');
+  await other.login(opened.test.pin);
+  await expectDead(secret, /died with the login/);
+  await (await session.secretKey({ label: 'secret' })).destroy();
+});

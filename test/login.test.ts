@@ -1,5 +1,6 @@
 import { Module, type Session, type Token } from 'cryptoki';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { openNss, whyNoNss } from './support/nss';
 import { failure, wrong } from './support/open';
 import { createToken, type TestToken } from './support/token';
 
@@ -108,9 +109,9 @@ describe('login', () => {
   test('of the security officer is refused while a read-only session is open', async () => {
     await token.openSession();
     const session = await token.openSession({ readWrite: true });
-    expect(await failure(session.login(its.soPin, { user: 'SO' }))).toMatchObject({
-      code: 'CKR_SESSION_READ_ONLY_EXISTS',
-    });
+    const error = await failure(session.login(its.soPin, { user: 'SO' }));
+    expect(error).toMatchObject({ code: 'ERR_CRYPTOKI_SO_READ_ONLY' });
+    expect(error.message).toMatch(/CKR_SESSION_READ_ONLY_EXISTS.* close the 1 /);
   });
 });
 
@@ -121,4 +122,19 @@ describe('logout', () => {
     await session.logout();
     expect(session.state).toBe('RO_PUBLIC_SESSION');
   });
+});
+
+test.skipIf(whyNoNss !== undefined)('with a user name is C_LoginUser, where a module has it', async () => {
+  const nss = await openNss();
+  try {
+    await nss.session.logout();
+    // NSS has the function and knows no names.
+    expect(await failure(nss.session.login('1234', { username: 'alice' }))).toMatchObject({
+      function: 'C_LoginUser',
+      code: 'CKR_OPERATION_NOT_INITIALIZED',
+    });
+    expect(nss.session.state).toBe('RW_PUBLIC_SESSION');
+  } finally {
+    await nss.close();
+  }
 });

@@ -43,6 +43,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const node = (...args: string[]) => run(process.execPath, args, { cwd: project });
 const show = 'console.log(typeof Module.open, new CryptokiError({ rv: 0xa0 }).code)';
+/** Loads the fault module, which then finds no module to wrap. */
+const wrapNothing = `
+  FaultModule.create({ module: '/no/such/module' }).catch((error) => console.log(error.code));`;
+const prebuilt = () =>
+  readdirSync(join(installed, 'prebuilds'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.node'))
+    .map((name) => name.replaceAll('\\', '/'))
+    .sort();
 
 describe('the packed tarball', () => {
   test('has no install script and few dependencies', () => {
@@ -57,8 +65,9 @@ describe('the packed tarball', () => {
   });
 
   test('holds a prebuild for this system, and neither a build nor tests', () => {
-    const names = readdirSync(join(installed, 'prebuilds'), { recursive: true, encoding: 'utf8' });
-    expect(names.filter((name) => name.endsWith('.node'))).toHaveLength(1);
+    const [addon = '', ...others] = prebuilt();
+    expect(addon).toMatch(/^[\w-]+\/cryptoki(\.\w+)?\.node$/);
+    expect(others).toEqual([addon.replace('/cryptoki', '/fault/cryptoki_fault')]);
     expect(existsSync(join(installed, 'build'))).toBe(false);
     expect(existsSync(join(installed, 'test'))).toBe(false);
   });
@@ -80,14 +89,20 @@ describe('the packed tarball', () => {
     expect(stdout.trim()).toBe('function CKR_PIN_INCORRECT');
   });
 
+  test('brings the fault module, whichever way it is loaded', async () => {
+    const required = await node('-e', `const { FaultModule } = require('cryptoki/testing'); ${wrapNothing}`);
+    expect(required.stdout.trim()).toBe('ERR_CRYPTOKI_MODULE_NOT_FOUND');
+    const code = `import { FaultModule } from 'cryptoki/testing'; ${wrapNothing}`;
+    const imported = await node('--input-type=module', '-e', code);
+    expect(imported.stdout.trim()).toBe('ERR_CRYPTOKI_MODULE_NOT_FOUND');
+  });
+
   test('imports nothing that Electron does not allow', () => {
-    const [file = ''] = readdirSync(join(installed, 'prebuilds'), {
-      recursive: true,
-      encoding: 'utf8',
-    }).filter((name) => name.endsWith('.node'));
-    const binary = readFileSync(join(installed, 'prebuilds', file), 'latin1');
-    expect(binary).toContain('napi_create_buffer_copy');
-    expect(binary).not.toMatch(/napi_create_external_(buffer|arraybuffer)|node_api_create_external/);
+    for (const file of prebuilt()) {
+      const binary = readFileSync(join(installed, 'prebuilds', file), 'latin1');
+      expect(binary).toContain('napi_create_object');
+      expect(binary).not.toMatch(/napi_create_external_(buffer|arraybuffer)|node_api_create_external/);
+    }
   });
 
   test('without a fitting prebuild says what is missing and what to do', async () => {
@@ -115,5 +130,8 @@ describe('the packed tarball', () => {
       { cwd: other },
     );
     expect(stdout.trim()).toBe('function CKR_PIN_INCORRECT');
+    const code = `const { FaultModule } = require('cryptoki/testing'); ${wrapNothing}`;
+    const built = await run(process.execPath, ['-e', code], { cwd: other });
+    expect(built.stdout.trim()).toBe('ERR_CRYPTOKI_MODULE_NOT_FOUND');
   }, 300_000);
 });

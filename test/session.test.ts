@@ -60,7 +60,9 @@ describe('the state of a session', () => {
     await session.login(its.soPin, { user: 'SO' });
     expect(session.state).toBe('RW_SO_FUNCTIONS');
     expect((await session.info()).state).toBe('RW_SO_FUNCTIONS');
-    expect(await failure(token.openSession())).toMatchObject({ code: 'CKR_SESSION_READ_WRITE_SO_EXISTS' });
+    const error = await failure(token.openSession());
+    expect(error).toMatchObject({ code: 'ERR_CRYPTOKI_SO_READ_ONLY' });
+    expect(error.message).toContain('CKR_SESSION_READ_WRITE_SO_EXISTS');
     await session.logout();
     expect(session.state).toBe('RW_PUBLIC_SESSION');
   });

@@ -48,7 +48,7 @@ class TokenState {
     }
   }
 
-  // The state of a session on this token: one of the five of the specification (PKCS#11 3.1, section 6.7.1).
+  // The state of a session on this token: one of the five of the Usage Guide (3.2, section 2.6).
   CK_STATE state(bool readWrite) const {
     switch (login()) {
       case Login::SecurityOfficer:

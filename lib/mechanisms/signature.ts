@@ -130,6 +130,29 @@ export function prepareSignature(
   return { mechanism, message: prefix === undefined ? digest : Buffer.concat([prefix, digest]) };
 }
 
+/** {@link prepareSignature} for many messages; `messages` are the ones given where they need nothing. */
+export function prepareSignatures(
+  input: MechanismInput,
+  available: ReadonlySet<number>,
+  messages: readonly BytesLike[],
+): Omit<PreparedSignature, 'message'> & { readonly messages: readonly BytesLike[] } {
+  const { mechanism, hash, prefix } = planSignature(input, available);
+  if (hash === undefined)
+    return { mechanism, messages, macLength: MAC_LENGTHS.get(Number(mechanism.mechanism)) };
+  const isLong = messages.some((data) => checkBytes(data).byteLength > DIGEST_AT_ONCE);
+  if (isLong && available.has(hash.mechanism)) {
+    return { mechanism, messages, digest: { mechanism: { mechanism: hash.mechanism }, prefix } };
+  }
+  const digests = messages.map((data) => digestOf(hash, data));
+  const prefixed = prefix === undefined ? digests : digests.map((digest) => Buffer.concat([prefix, digest]));
+  return { mechanism, messages: prefixed };
+}
+
+/** Whether a MAC cannot be right because of its length. What is no signature at all is left to the call to refuse. */
+export function isOtherLength(signature: BytesLike, macLength: number | undefined): boolean {
+  return macLength !== undefined && isBytes(signature) && signature.byteLength !== macLength;
+}
+
 function checkBytes(data: BytesLike): BytesLike {
   if (isBytes(data)) return data;
   throw argumentError(

@@ -1,3 +1,4 @@
+import { useForWriting } from '../access';
 import { type Attributes, attributeType, fromResults, toTemplate } from '../attributes';
 import { constantName, constantValue } from '../constants';
 import type { Named } from '../generated/attributes';
@@ -31,8 +32,9 @@ export function makeObject(
   identity: Identity,
   loginEpoch: number,
 ): StorageObject {
+  const creator = identity.token === false ? session.token.slot.creators.get(handle) : undefined;
   const Type = typeof identity.class === 'string' ? CLASSES[identity.class] : undefined;
-  return new (Type ?? StorageObject)(session, handle, identity, loginEpoch);
+  return new (Type ?? StorageObject)(session, handle, identity, { creator, loginEpoch, destroyed: false });
 }
 
 /** How often the login on the session's token has ended: an object belongs to the epoch in which it was seen. */
@@ -52,7 +54,7 @@ export async function adoptObject(
   epoch: number,
 ): Promise<StorageObject> {
   const token = made.token ?? false;
-  if (!token) session.token.slot.creators.set(handle, session);
+  if (!token) session.created(handle);
   const { raw } = session.token.slot.module;
   const read = await raw.C_GetAttributeValue(session.handle, handle, IDENTITY_TYPES).catch(() => []);
   const known: Identity = fromResults(IDENTITY, read);
@@ -72,7 +74,10 @@ export async function adoptObject(
 /** C_CreateObject; see Session.createObject. */
 export async function createObject(session: Session, attributes: Attributes): Promise<StorageObject> {
   const template = toTemplate(attributes);
-  const raw = session.useForWriting(attributes.token ?? false);
+  const raw = useForWriting(session, 'create', {
+    token: attributes.token ?? false,
+    private: attributes.private,
+  });
   const epoch = loginEpoch(session);
   const handle = await raw.C_CreateObject(session.handle, template);
   return adoptObject(session, handle, attributes, epoch);

@@ -38,10 +38,16 @@ export async function findOne(
   attributes: Attributes,
 ): Promise<StorageObject> {
   requireObject(attributes, 'the attributes to search by');
-  const found = await findObjects(session, objectClass === undefined ? attributes : { ...attributes, class: objectClass }, { limit: 2 });
+  const found = await findObjects(
+    session,
+    objectClass === undefined ? attributes : { ...attributes, class: objectClass },
+    { limit: 2 },
+  );
   const [only] = found;
   if (only !== undefined && found.length === 1) return only;
-  const what = String(objectClass ?? 'object').toLowerCase().replace('_', ' ');
+  const what = String(objectClass ?? 'object')
+    .toLowerCase()
+    .replace('_', ' ');
   const names = Object.keys(attributes).join(', ') || 'no attributes';
   const where = `on token "${session.token.label}"`;
   if (found.length > 1) {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { type ObjectTraits, useForWriting } from '../access';
 import { argumentError, requireOptions } from '../arguments';
 import { type AttributeName, type Attributes, toTemplate } from '../attributes';
 import { CKM } from '../generated/constants';
@@ -143,6 +144,11 @@ function domainAttributes({ keyType, curve, modulusBits, publicExponent }: KeyPa
   return curve === undefined ? {} : { ecParams: curveNamed(curve).oid };
 }
 
+const traitsOf = (template: Attributes): ObjectTraits => ({
+  token: template.token ?? false,
+  private: template.private,
+});
+
 /** C_GenerateKeyPair; see Session.generateKeyPair. */
 export async function generateKeyPair(session: Session, options: KeyPairOptions): Promise<KeyPair> {
   requireOptions(options, 'the options of generateKeyPair', PAIR_OPTIONS);
@@ -173,7 +179,8 @@ export async function generateKeyPair(session: Session, options: KeyPairOptions)
     ...options.privateKey,
   };
   const templates = [toTemplate(publicKey), toTemplate(privateKey)] as const;
-  const raw = session.useForWriting(Boolean(publicKey.token) || Boolean(privateKey.token));
+  useForWriting(session, 'generate', traitsOf(publicKey));
+  const raw = useForWriting(session, 'generate', traitsOf(privateKey));
   const epoch = loginEpoch(session);
   const handles = await raw.C_GenerateKeyPair(session.handle, mechanism, ...templates);
   const made = await Promise.all([
@@ -205,7 +212,7 @@ export async function generateKey(session: Session, options: KeyOptions): Promis
     valueLen: attributes.valueLen ?? (hasLength ? 32 : undefined),
   };
   const template = toTemplate(key);
-  const raw = session.useForWriting(token);
+  const raw = useForWriting(session, 'generate', traitsOf(key));
   const epoch = loginEpoch(session);
   const handle = await raw.C_GenerateKey(session.handle, keyMechanism(keyType), template);
   return (await adoptObject(session, handle, key, epoch)) as SecretKey;

@@ -1,6 +1,6 @@
 import type { Named } from '../generated/attributes';
 import type { Session } from '../session';
-import { type Identity, StorageObject } from './storage-object';
+import { type Identity, type Life, StorageObject } from './storage-object';
 
 /** CKK_ without the prefix, or a vendor's number. */
 export type KeyType = Named<'CKK'>;
@@ -11,8 +11,8 @@ export class Key extends StorageObject {
   readonly keyType: KeyType | undefined;
 
   /** @internal */
-  constructor(session: Session, handle: bigint, identity: Identity, loginEpoch: number) {
-    super(session, handle, identity, loginEpoch);
+  constructor(session: Session, handle: bigint, identity: Identity, life: Life) {
+    super(session, handle, identity, life);
     this.keyType = identity.keyType;
   }
 }

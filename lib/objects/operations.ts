@@ -1,9 +1,9 @@
 /** What keys do, whatever class they are of. Each is one native job on the key's session. */
-import { isBytes } from '../arguments';
 import { cipherMechanism } from '../mechanisms/cipher';
 import type { MechanismInput } from '../mechanisms/mechanism';
-import { type PreparedSignature, prepareSignature } from '../mechanisms/signature';
+import { isOtherLength, type PreparedSignature, prepareSignature } from '../mechanisms/signature';
 import type { BytesLike } from '../raw/types';
+import { type ContextLogin, loggedInFor, loggedInForSync } from './context-login';
 import type { StorageObject } from './storage-object';
 
 /** A promise only when the mechanisms of the token could not be asked before. */
@@ -18,27 +18,33 @@ function prepare(
     : prepareSignature(algorithm, available, data);
 }
 
-export async function sign(key: StorageObject, algorithm: MechanismInput, data: BytesLike): Promise<Buffer> {
-  key.use();
-  let prepared = prepare(key, algorithm, data);
-  if (prepared instanceof Promise) prepared = await prepared;
-  const { mechanism, message, digest } = prepared;
-  return key.use().sign(key.session.handle, mechanism, key.handle, message, digest);
+export function sign(
+  key: StorageObject,
+  algorithm: MechanismInput,
+  data: BytesLike,
+  options?: ContextLogin,
+): Promise<Buffer> {
+  return loggedInFor(key, options, async (pin) => {
+    key.use();
+    let prepared = prepare(key, algorithm, data);
+    if (prepared instanceof Promise) prepared = await prepared;
+    const { mechanism, message, digest } = prepared;
+    return key.use().sign(key.session.handle, mechanism, key.handle, message, digest, pin);
+  });
 }
 
-export function signSync(key: StorageObject, algorithm: MechanismInput, data: BytesLike): Buffer {
-  const raw = key.use();
-  const { mechanism, message, digest } = prepareSignature(
-    algorithm,
-    key.session.token.mechanismSetSync(),
-    data,
-  );
-  return raw.signSync(key.session.handle, mechanism, key.handle, message, digest);
-}
-
-/** Whether a MAC cannot be right because of its length. What is no signature at all is left to the call to refuse. */
-function isOtherLength(signature: BytesLike, macLength: number | undefined): boolean {
-  return macLength !== undefined && isBytes(signature) && signature.byteLength !== macLength;
+export function signSync(
+  key: StorageObject,
+  algorithm: MechanismInput,
+  data: BytesLike,
+  options?: ContextLogin,
+): Buffer {
+  return loggedInForSync(key, options, (pin) => {
+    const raw = key.use();
+    const available = key.session.token.mechanismSetSync();
+    const { mechanism, message, digest } = prepareSignature(algorithm, available, data);
+    return raw.signSync(key.session.handle, mechanism, key.handle, message, digest, pin);
+  });
 }
 
 export async function verify(
@@ -83,14 +89,24 @@ export function encryptSync(key: StorageObject, algorithm: MechanismInput, data:
   return key.use().encryptSync(key.session.handle, cipherMechanism(algorithm), key.handle, data);
 }
 
-export async function decrypt(
+export function decrypt(
   key: StorageObject,
   algorithm: MechanismInput,
   data: BytesLike,
+  options?: ContextLogin,
 ): Promise<Buffer> {
-  return key.use().decrypt(key.session.handle, cipherMechanism(algorithm), key.handle, data);
+  return loggedInFor(key, options, async (pin) =>
+    key.use().decrypt(key.session.handle, cipherMechanism(algorithm), key.handle, data, pin),
+  );
 }
 
-export function decryptSync(key: StorageObject, algorithm: MechanismInput, data: BytesLike): Buffer {
-  return key.use().decryptSync(key.session.handle, cipherMechanism(algorithm), key.handle, data);
+export function decryptSync(
+  key: StorageObject,
+  algorithm: MechanismInput,
+  data: BytesLike,
+  options?: ContextLogin,
+): Buffer {
+  return loggedInForSync(key, options, (pin) =>
+    key.use().decryptSync(key.session.handle, cipherMechanism(algorithm), key.handle, data, pin),
+  );
 }

@@ -1,5 +1,14 @@
+import {
+  type BatchOutcome,
+  type CipherInput,
+  cipherMany,
+  type Messages,
+  signMany,
+} from '../batch/operations';
+import { type ModelBatchOptions, onSessions } from '../batch/sessions';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { BytesLike } from '../raw/types';
+import type { ContextLogin } from './context-login';
 import { Key } from './key';
 import { decrypt, decryptSync, sign, signSync } from './operations';
 
@@ -11,31 +20,62 @@ export class PrivateKey extends Key {
    *   bytes; default: that of the digest), 'EdDSA', or a mechanism. Where the token signs digests only, the digest is
    *   made by Node.
    * @param data the whole message, not its digest (but for mechanisms that take one)
+   * @param options.pin for a key with CKA_ALWAYS_AUTHENTICATE: the PIN, sent within the same job (C_Login with
+   *   CKU_CONTEXT_SPECIFIC). Operations with a PIN are made one at a time per token; a PIN that the token refused is not
+   *   sent again.
    * @returns the signature; of ECDSA r and s one after the other, each as long as the curve's order (IEEE P1363): for
    *   node:crypto give dsaEncoding 'ieee-p1363'
    * @throws CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_USER_NOT_LOGGED_IN,
-   *   CKR_DATA_LEN_RANGE; ERR_CRYPTOKI_UNSUPPORTED, ERR_CRYPTOKI_OBJECT_DEAD, ERR_CRYPTOKI_SESSION_CLOSED
+   *   CKR_DATA_LEN_RANGE, CKR_PIN_INCORRECT; ERR_CRYPTOKI_PIN_REFUSED, ERR_CRYPTOKI_UNSUPPORTED, ERR_CRYPTOKI_OBJECT_DEAD, ERR_CRYPTOKI_SESSION_CLOSED
    */
-  sign(algorithm: MechanismInput, data: BytesLike): Promise<Buffer> {
-    return sign(this, algorithm, data);
+  sign(algorithm: MechanismInput, data: BytesLike, options?: ContextLogin): Promise<Buffer> {
+    return sign(this, algorithm, data, options);
   }
 
   /** {@link sign}, blocking the calling thread. */
-  signSync(algorithm: MechanismInput, data: BytesLike): Buffer {
-    return signSync(this, algorithm, data);
+  signSync(algorithm: MechanismInput, data: BytesLike, options?: ContextLogin): Buffer {
+    return signSync(this, algorithm, data, options);
   }
 
   /**
    * Decrypts as one native job (C_DecryptInit, C_Decrypt, PKCS#11 3.1, section 5.10).
    * @param algorithm 'RSA-OAEP-SHA256' (or { name, label }), 'RSA-PKCS1', or a mechanism
+   * @param options.pin as for {@link sign}
    * @throws CKR_ENCRYPTED_DATA_INVALID, CKR_ENCRYPTED_DATA_LEN_RANGE, and those of {@link sign}
    */
-  decrypt(algorithm: MechanismInput, encryptedData: BytesLike): Promise<Buffer> {
-    return decrypt(this, algorithm, encryptedData);
+  decrypt(algorithm: MechanismInput, encryptedData: BytesLike, options?: ContextLogin): Promise<Buffer> {
+    return decrypt(this, algorithm, encryptedData, options);
   }
 
   /** {@link decrypt}, blocking the calling thread. */
-  decryptSync(algorithm: MechanismInput, encryptedData: BytesLike): Buffer {
-    return decryptSync(this, algorithm, encryptedData);
+  decryptSync(algorithm: MechanismInput, encryptedData: BytesLike, options?: ContextLogin): Buffer {
+    return decryptSync(this, algorithm, encryptedData, options);
+  }
+
+  /**
+   * Signs many messages: few crossings, a native loop on each session.
+   * @param messages an array, whose results come all together; or an iterable or async iterable, whose results come one by
+   *   one, in order, as fast as they are fetched
+   * @param options.sessions sessions of this token to use side by side; default the key's own
+   * @returns for an array its results, with the failures by message; for an iterable a generator of items
+   * @throws (an array: rejects) the signal's reason; wrong arguments. What fails for a message is told with that message.
+   */
+  signMany<M extends Messages<BytesLike>>(
+    algorithm: MechanismInput,
+    messages: M,
+    options: ModelBatchOptions = {},
+  ): BatchOutcome<M, Buffer> {
+    const { sessions = [this.session], ...rest } = options;
+    return signMany(onSessions(sessions, this), algorithm, messages, rest);
+  }
+
+  /** Decrypts many messages; see PrivateKey.signMany. */
+  decryptMany<M extends Messages<BytesLike>>(
+    algorithm: CipherInput,
+    messages: M,
+    options: ModelBatchOptions = {},
+  ): BatchOutcome<M, Buffer> {
+    const { sessions = [this.session], ...rest } = options;
+    return cipherMany('decryptMany', onSessions(sessions, this), algorithm, messages, rest);
   }
 }

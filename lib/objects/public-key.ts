@@ -1,4 +1,13 @@
 import type { KeyObject } from 'node:crypto';
+import {
+  type BatchOutcome,
+  type CipherInput,
+  cipherMany,
+  type Messages,
+  type SignedMessage,
+  verifyMany,
+} from '../batch/operations';
+import { type ModelBatchOptions, onSessions } from '../batch/sessions';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { BytesLike } from '../raw/types';
 import { Key } from './key';
@@ -42,5 +51,25 @@ export class PublicKey extends Key {
    */
   toKeyObject(): Promise<KeyObject> {
     return toKeyObject(this);
+  }
+
+  /** Verifies many signatures; see PrivateKey.signMany. @param messages of { data, signature } */
+  verifyMany<M extends Messages<SignedMessage>>(
+    algorithm: MechanismInput,
+    messages: M,
+    options: ModelBatchOptions = {},
+  ): BatchOutcome<M, boolean> {
+    const { sessions = [this.session], ...rest } = options;
+    return verifyMany(onSessions(sessions, this), algorithm, messages, rest);
+  }
+
+  /** Encrypts many messages; see PrivateKey.signMany. AES-GCM and AES-CTR take a function of the index, since each message needs its own IV. */
+  encryptMany<M extends Messages<BytesLike>>(
+    algorithm: CipherInput,
+    messages: M,
+    options: ModelBatchOptions = {},
+  ): BatchOutcome<M, Buffer> {
+    const { sessions = [this.session], ...rest } = options;
+    return cipherMany('encryptMany', onSessions(sessions, this), algorithm, messages, rest);
   }
 }

@@ -1,3 +1,4 @@
+import { useForWriting, type Writing } from '../access';
 import { argumentError } from '../arguments';
 import {
   type AllAttributeValues,
@@ -21,6 +22,15 @@ export const IDENTITY = ['class', 'token', 'private', 'label', 'id', 'keyType'] 
 /** {@link IDENTITY}, as far as the object has it. */
 export type Identity = Partial<Pick<AttributeValues, (typeof IDENTITY)[number]>>;
 
+/** What ends an object. All that stand for it, on whatever session, share one (see StorageObject.on). */
+export interface Life {
+  /** The session that made it, of a session object that this program made. */
+  readonly creator: Session | undefined;
+  /** The epoch of the login in which it was seen. */
+  readonly loginEpoch: number;
+  destroyed: boolean;
+}
+
 /**
  * An object on a token: a key, a certificate, data. It is used through one session; {@link on} gives the same object
  * for another.
@@ -43,12 +53,10 @@ export class StorageObject implements AsyncDisposable {
   /** CKA_PRIVATE: whether it is there only while somebody is logged in. */
   readonly isPrivate: boolean;
   readonly #identity: Identity;
-  readonly #creator: Session | undefined;
-  readonly #loginEpoch: number;
-  #destroyed = false;
+  readonly #life: Life;
 
   /** @internal */
-  constructor(session: Session, handle: bigint, identity: Identity, loginEpoch: number) {
+  constructor(session: Session, handle: bigint, identity: Identity, life: Life) {
     this.session = session;
     this.handle = handle;
     this.class = identity.class;
@@ -57,8 +65,7 @@ export class StorageObject implements AsyncDisposable {
     this.isTokenObject = identity.token ?? true;
     this.isPrivate = identity.private ?? false;
     this.#identity = identity;
-    this.#creator = this.isTokenObject ? undefined : session.token.slot.creators.get(handle);
-    this.#loginEpoch = loginEpoch;
+    this.#life = life;
   }
 
   /**
@@ -70,7 +77,7 @@ export class StorageObject implements AsyncDisposable {
       throw argumentError(TypeError, 'an object can only be used through a session on its own token');
     }
     const Same = this.constructor as new (...args: ConstructorParameters<typeof StorageObject>) => this;
-    return new Same(session, this.handle, this.#identity, this.#loginEpoch);
+    return new Same(session, this.handle, this.#identity, this.#life);
   }
 
   /**
@@ -103,26 +110,56 @@ export class StorageObject implements AsyncDisposable {
   /**
    * Changes attributes (C_SetAttributeValue, PKCS#11 3.1, section 5.7.6). `label` and `id` of this object keep what
    * they were.
-   * @throws CKR_ATTRIBUTE_READ_ONLY, CKR_ACTION_PROHIBITED; ERR_CRYPTOKI_SESSION_READ_ONLY
+   * @throws CKR_ATTRIBUTE_READ_ONLY, CKR_ACTION_PROHIBITED; ERR_CRYPTOKI_SESSION_READ_ONLY, ERR_CRYPTOKI_ACCESS
    */
   async setAttributes(attributes: Attributes): Promise<void> {
-    const raw = this.#useForWriting();
+    const raw = this.#useForWriting('change');
     await raw.C_SetAttributeValue(this.session.handle, this.handle, toTemplate(attributes));
   }
 
   /**
+   * Copies the object (C_CopyObject, PKCS#11 3.1, section 5.7.2). A copy with token: false dies with the session of this
+   * object, whichever made the original.
+   * @param attributes in which the copy differs: token, private, modifiable, sensitive and extractable among others
+   * @throws CKR_ACTION_PROHIBITED, CKR_ATTRIBUTE_READ_ONLY, CKR_TEMPLATE_INCONSISTENT; ERR_CRYPTOKI_SESSION_READ_ONLY,
+   *   ERR_CRYPTOKI_ACCESS
+   */
+  async copy(attributes: Attributes = {}): Promise<this> {
+    const template = toTemplate(attributes);
+    const { token = this.isTokenObject, private: isPrivate = this.isPrivate } = attributes;
+    this.use();
+    const raw = useForWriting(this.session, 'copy', { token, private: isPrivate });
+    const { session } = this;
+    const { slot } = session.token;
+    const life = {
+      creator: token ? undefined : session,
+      loginEpoch: raw.loginEpoch(slot.id),
+      destroyed: false,
+    };
+    const handle = await raw.C_CopyObject(session.handle, this.handle, template);
+    if (!token) session.created(handle);
+    // What cannot be read, because the session was closed meanwhile, is as in the original.
+    const read = await raw
+      .C_GetAttributeValue(session.handle, handle, IDENTITY.map(attributeType))
+      .catch(() => []);
+    const identity = { ...this.#identity, token, private: isPrivate, ...fromResults(IDENTITY, read) };
+    const Same = this.constructor as new (...args: ConstructorParameters<typeof StorageObject>) => this;
+    return new Same(session, handle, identity, life);
+  }
+
+  /**
    * Destroys the object (C_DestroyObject, PKCS#11 3.1, section 5.7.3).
-   * @throws CKR_ACTION_PROHIBITED; ERR_CRYPTOKI_SESSION_READ_ONLY
+   * @throws CKR_ACTION_PROHIBITED; ERR_CRYPTOKI_SESSION_READ_ONLY, ERR_CRYPTOKI_ACCESS
    */
   async destroy(): Promise<void> {
-    await this.#useForWriting().C_DestroyObject(this.session.handle, this.handle);
-    this.#destroyed = true;
+    await this.#useForWriting('destroy').C_DestroyObject(this.session.handle, this.handle);
+    this.#life.destroyed = true;
     this.session.token.slot.creators.delete(this.handle);
   }
 
   /** Destroys a session object that this program made; token objects stay. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#creator !== undefined && this.#whyDead() === undefined) await this.destroy();
+    if (this.#life.creator !== undefined && this.#whyDead() === undefined) await this.destroy();
   }
 
   /**
@@ -136,20 +173,21 @@ export class StorageObject implements AsyncDisposable {
     throw new CryptokiError({
       code: 'ERR_CRYPTOKI_OBJECT_DEAD',
       detail: `${name} ${why}`,
-      action: this.isTokenObject && !this.#destroyed ? 'refind' : 'fatal',
+      action: this.isTokenObject && !this.#life.destroyed ? 'refind' : 'fatal',
     });
   }
 
-  #useForWriting(): RawModule {
+  #useForWriting(writing: Writing): RawModule {
     this.use();
-    return this.session.useForWriting(this.isTokenObject);
+    return useForWriting(this.session, writing, { token: this.isTokenObject, private: this.isPrivate });
   }
 
   #whyDead(): string | undefined {
-    if (this.#destroyed) return 'was destroyed';
-    if (this.#creator?.closed) return 'is a session object and died with the session that made it';
+    const { creator, destroyed, loginEpoch } = this.#life;
+    if (destroyed) return 'was destroyed';
+    if (creator?.closed) return 'is a session object and died with the session that made it';
     const { slot } = this.session.token;
-    if (this.isPrivate && slot.module.raw.loginEpoch(slot.id) !== this.#loginEpoch) {
+    if (this.isPrivate && slot.module.raw.loginEpoch(slot.id) !== loginEpoch) {
       return 'is private and died with the login; log in and find it again';
     }
     return undefined;

@@ -6,12 +6,14 @@
  */
 import type { RawCalls } from '../generated/calls';
 import { native } from './native';
+import { traceable } from './trace';
 import type {
   BytesLike,
   InitializeOptions,
   LoadOptions,
   ModuleDescription,
   RawAttribute,
+  RawBatch,
   RawDigest,
   RawFound,
   RawMechanism,
@@ -22,6 +24,7 @@ export { CryptokiError, isCode } from '../errors';
 export type { RawCalls } from '../generated/calls';
 export * from '../generated/constants';
 export type * from '../generated/structures';
+export type { CallTrace } from './trace';
 export type * from './types';
 
 /**
@@ -114,8 +117,91 @@ export interface RawOperations {
   ): RawFound[];
 }
 
+/**
+ * Operations on many messages, as one native job each. Messages are packed (see RawPacked): `data`, and a Uint32Array of
+ * `offsets`. A message that fails is told of in the result; the others are done all the same.
+ */
+export interface RawBatches {
+  /** C_SignInit and C_Sign for each message. @param digest as for sign */
+  signMany(
+    session: bigint,
+    mechanism: RawMechanism,
+    key: bigint,
+    data: BytesLike,
+    offsets: Uint32Array,
+    digest?: RawDigest | undefined,
+  ): Promise<RawBatch>;
+  signManySync(
+    session: bigint,
+    mechanism: RawMechanism,
+    key: bigint,
+    data: BytesLike,
+    offsets: Uint32Array,
+    digest?: RawDigest | undefined,
+  ): RawBatch;
+  /** C_VerifyInit and C_Verify for each message. */
+  verifyMany(
+    session: bigint,
+    mechanism: RawMechanism,
+    key: bigint,
+    data: BytesLike,
+    offsets: Uint32Array,
+    signatures: BytesLike,
+    signatureOffsets: Uint32Array,
+    digest?: RawDigest | undefined,
+  ): Promise<RawBatch>;
+  verifyManySync(
+    session: bigint,
+    mechanism: RawMechanism,
+    key: bigint,
+    data: BytesLike,
+    offsets: Uint32Array,
+    signatures: BytesLike,
+    signatureOffsets: Uint32Array,
+    digest?: RawDigest | undefined,
+  ): RawBatch;
+  /** C_DigestInit and C_Digest for each message. */
+  digestMany(
+    session: bigint,
+    mechanism: RawMechanism,
+    data: BytesLike,
+    offsets: Uint32Array,
+  ): Promise<RawBatch>;
+  digestManySync(session: bigint, mechanism: RawMechanism, data: BytesLike, offsets: Uint32Array): RawBatch;
+  /** C_EncryptInit and C_Encrypt for each message. @param mechanism one for all, or one for each message */
+  encryptMany(
+    session: bigint,
+    mechanism: RawMechanism | readonly RawMechanism[],
+    key: bigint,
+    data: BytesLike,
+    offsets: Uint32Array,
+  ): Promise<RawBatch>;
+  encryptManySync(
+    session: bigint,
+    mechanism: RawMechanism | readonly RawMechanism[],
+    key: bigint,
+    data: BytesLike,
+    offsets: Uint32Array,
+  ): RawBatch;
+  /** C_DecryptInit and C_Decrypt for each message. @param mechanism one for all, or one for each message */
+  decryptMany(
+    session: bigint,
+    mechanism: RawMechanism | readonly RawMechanism[],
+    key: bigint,
+    data: BytesLike,
+    offsets: Uint32Array,
+  ): Promise<RawBatch>;
+  decryptManySync(
+    session: bigint,
+    mechanism: RawMechanism | readonly RawMechanism[],
+    key: bigint,
+    data: BytesLike,
+    offsets: Uint32Array,
+  ): RawBatch;
+}
+
 /** A loaded module. */
-export interface RawModule extends RawCalls, RawOperations {
+export interface RawModule extends RawCalls, RawOperations, RawBatches {
   /**
    * PKCS#11 3.1, section 5.4.1. Counted over the process: the first use calls the module, with CKF_OS_LOCKING_OK, and
    * with less where the module wants less. A module that somebody outside of this package has initialised is used as it
@@ -173,11 +259,11 @@ export interface RawModule extends RawCalls, RawOperations {
  * @throws ERR_CRYPTOKI_MODULE_NOT_FOUND, ERR_CRYPTOKI_MODULE_LOAD (no library, wrong architecture, a dependency is
  *   missing), ERR_CRYPTOKI_MODULE_NOT_PKCS11
  */
-export function load(path: string, options?: LoadOptions): Promise<RawModule> {
-  return native.load(path, options);
+export async function load(path: string, options?: LoadOptions): Promise<RawModule> {
+  return traceable(await native.load(path, options), path);
 }
 
 /** {@link load}, blocking the calling thread. */
 export function loadSync(path: string, options?: LoadOptions): RawModule {
-  return native.loadSync(path, options);
+  return traceable(native.loadSync(path, options), path);
 }

@@ -12,6 +12,14 @@ export interface Native {
     isMainThread: boolean;
   }): void;
   registerAttribute(type: number, kind: string, name: string): void;
+  /** Which PINs tokens have refused, for all threads of the process; see lib/lockout.ts. */
+  readonly lockout: {
+    secret(candidate: Uint8Array): Buffer;
+    has(account: string, digest: string): boolean;
+    add(account: string, digest: string): void;
+    delete(account: string, digest: string): void;
+    deleteAll(prefix: string): void;
+  };
   load(path: string, options?: LoadOptions): Promise<RawModule>;
   loadSync(path: string, options?: LoadOptions): RawModule;
 }

@@ -95,6 +95,26 @@ export interface RawDigest {
   prefix?: BytesLike | undefined;
 }
 
+/** Many byte strings in one: string i lies between offsets i and i + 1. */
+export interface RawPacked {
+  readonly data: Buffer;
+  /** The first is 0; there is one more than there are strings. */
+  readonly offsets: Uint32Array;
+}
+
+/** What came of a batch. */
+export interface RawBatch {
+  /** How many messages were tried, in their order: fewer than there are when the session was lost on the way. */
+  readonly count: number;
+  /** Those that failed. */
+  readonly failures: readonly { readonly index: number; readonly error: Error }[];
+  /** Results, packed; empty where a message failed. Not of verifyMany. */
+  readonly data?: Buffer;
+  readonly offsets?: Uint32Array;
+  /** 1 for a signature that is right; of verifyMany only. */
+  readonly valid?: Uint8Array;
+}
+
 /** An object found by findObjects. */
 export interface RawFound {
   handle: bigint;

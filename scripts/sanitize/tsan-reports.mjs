@@ -31,7 +31,10 @@ function isOurs(report) {
     if (!stack || /^(Location|Thread T|As if|Mutex M\d+ .*created)/.test(heading)) return [];
     return [owner(stack.trimEnd().split('\n'))];
   });
-  return sections.includes('cryptoki.node') && !sections.includes(node);
+  return (
+    (sections.includes('cryptoki.node') || sections.includes('cryptoki_fault.node')) &&
+    !sections.includes(node)
+  );
 }
 
 /**

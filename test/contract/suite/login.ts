@@ -1,4 +1,4 @@
-import { CKU } from 'cryptoki/raw';
+import { CKA, CKO, CKU } from 'cryptoki/raw';
 import { expect } from 'vitest';
 import type { Contract } from './contract';
 import { codeOf } from './outcome';
@@ -72,9 +72,14 @@ export function login(contract: Contract): void {
       await loggedOut(async () => {
         expect(await session.find({ label: 'private' })).toEqual([]);
         expect(await codeOf(mine.attributes('label'))).toBe('ERR_CRYPTOKI_OBJECT_DEAD');
-        expect(await codeOf(session.createObject(template))).toEqual(
-          contract.code('a private object made without login'),
-        );
+        expect(await codeOf(session.createObject(template))).toBe('ERR_CRYPTOKI_ACCESS');
+        const made = contract.raw.C_CreateObject(session.handle, [
+          { type: CKA.CLASS, value: CKO.DATA },
+          { type: CKA.TOKEN, value: true },
+          { type: CKA.PRIVATE, value: true },
+          { type: CKA.VALUE, value: Buffer.from('x') },
+        ]);
+        expect(await codeOf(made)).toEqual(contract.code('a private object made without login'));
       });
       const found = await session.find({ label: 'private' });
       expect(found).toHaveLength(1);
@@ -85,9 +90,11 @@ export function login(contract: Contract): void {
   test('the security officer logs in, and not beside a read-only session', ['login', 'so'], async () => {
     await loggedOut(async () => {
       const other = await contract.open(false);
-      expect(await codeOf(contract.session.login(contract.soPin, { user: 'SO' }))).toEqual(
-        contract.code('the security officer beside a read-only session'),
+      expect(await codeOf(contract.session.login(contract.soPin, { user: 'SO' }))).toBe(
+        'ERR_CRYPTOKI_SO_READ_ONLY',
       );
+      const login = contract.raw.C_Login(contract.session.handle, CKU.SO, contract.soPin);
+      expect(await codeOf(login)).toEqual(contract.code('the security officer beside a read-only session'));
       await other.close();
       await contract.session.login(contract.soPin, { user: 'SO' });
       expect(contract.session.state).toBe('RW_SO_FUNCTIONS');

@@ -1,0 +1,81 @@
+#include "module/lockout.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "marshal/bytes.h"
+#include "runtime/secret.h"
+
+namespace cryptoki {
+namespace {
+
+// Of one account; the oldest go first. Tokens lock long before.
+constexpr std::size_t kLimit = 1000;
+
+struct Lockout {
+  std::mutex mutex;
+  Bytes secret;
+  std::map<std::string, std::deque<std::string>> refused;
+};
+
+Lockout& lockout() {
+  static Lockout& only =
+      *new Lockout;  // NOLINT(cppcoreguidelines-owning-memory): threads may outlive statics
+  return only;
+}
+
+// (candidate: Buffer) -> the first candidate there was
+Napi::Value secret(const Napi::CallbackInfo& info) {
+  std::lock_guard lock(lockout().mutex);
+  Bytes& kept = lockout().secret;
+  if (kept.empty()) {
+    const auto candidate = info[0].As<Napi::Uint8Array>();
+    kept = Bytes(candidate.Data(), candidate.ByteLength());
+  }
+  return fromBytes(info.Env(), kept.data(), kept.size());
+}
+
+Napi::Value has(const Napi::CallbackInfo& info) {
+  std::lock_guard lock(lockout().mutex);
+  const auto found = lockout().refused.find(info[0].ToString());
+  if (found == lockout().refused.end()) return Napi::Boolean::New(info.Env(), false);
+  const auto& pins = found->second;
+  const std::string digest = info[1].ToString();
+  return Napi::Boolean::New(info.Env(), std::find(pins.begin(), pins.end(), digest) != pins.end());
+}
+
+void add(const Napi::CallbackInfo& info) {
+  std::lock_guard lock(lockout().mutex);
+  auto& pins = lockout().refused[info[0].ToString()];
+  pins.push_back(info[1].ToString());
+  if (pins.size() > kLimit) pins.pop_front();
+}
+
+void remove(const Napi::CallbackInfo& info) {
+  std::lock_guard lock(lockout().mutex);
+  std::erase(lockout().refused[info[0].ToString()], info[1].ToString().Utf8Value());
+}
+
+void removeAll(const Napi::CallbackInfo& info) {
+  const std::string prefix = info[0].ToString();
+  std::lock_guard lock(lockout().mutex);
+  std::erase_if(lockout().refused, [&](const auto& entry) { return entry.first.starts_with(prefix); });
+}
+
+}  // namespace
+
+void defineLockout(Napi::Object exports) {
+  const Napi::Env env = exports.Env();
+  auto object = Napi::Object::New(env);
+  object.Set("secret", Napi::Function::New(env, secret));
+  object.Set("has", Napi::Function::New(env, has));
+  object.Set("add", Napi::Function::New(env, add));
+  object.Set("delete", Napi::Function::New(env, remove));
+  object.Set("deleteAll", Napi::Function::New(env, removeAll));
+  exports.Set("lockout", object);
+}
+
+}  // namespace cryptoki

@@ -1,0 +1,108 @@
+// The fault module: one for each copy of its file that is loaded.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fault/call.h"
+#include "fault/counters.h"
+#include "fault/plan.h"
+#include "fault/real.h"
+#include "fault/session_table.h"
+#include "fault/slots.h"
+
+namespace cryptoki::fault {
+
+using Environment = std::vector<std::pair<std::string, std::string>>;
+
+class Instance {
+ public:
+  static Instance& get();
+
+  // --- control: from any thread, at any time ---
+
+  // Loads the real module. Throws Failure; std::logic_error when another one is loaded already.
+  void useModule(const std::string& path);
+  // Variables to set whenever the real module is initialised.
+  void useEnvironment(Environment environment);
+  // Throws std::invalid_argument.
+  void setPlan(std::string_view text);
+  std::vector<RuleCount> ruleCounts() const;
+  void clearPlan() { plan_ = nullptr; }
+  // Lets all calls that hang go on; how many they were.
+  std::uint32_t release();
+  // Of one slot, or of all that hold one. Throws Failure when the real module cannot say which.
+  void removeToken(std::optional<CK_SLOT_ID> slot, Milliseconds duration);
+  void insertToken(std::optional<CK_SLOT_ID> slot);
+  // What calls in flight on them answer is `inFlight`; later ones answer CKR_SESSION_HANDLE_INVALID.
+  void loseSessions(std::optional<CK_SLOT_ID> slot, CK_RV inFlight);
+  void loseDevice();
+  // C_Logout on one slot, or on all on which sessions are open.
+  void logout(std::optional<CK_SLOT_ID> slot);
+
+  Counters counters;
+  SessionTable sessions;
+  Slots slots;
+
+  // Real sessions that are open.
+  std::uint32_t openSessions() const { return open_.load(); }
+
+  // --- calls ---
+
+  // The real module, loaded as CRYPTOKI_FAULT_MODULE says if need be; null when there is none.
+  Real* real();
+  Real& loaded() { return *real_.load(); }
+
+  // A call from its begin to its end, with its faults.
+  CK_RV run(Call& call);
+
+  // --- for the functions that the fault module serves itself (own.h) ---
+
+  enum class State : unsigned char { Out, In, Ending };  // of C_Initialize and C_Finalize
+  State state() const { return state_.load(); }
+  CK_RV initialize(void* arguments);
+  CK_RV finalize(void* reserved);
+  std::shared_ptr<Session> opened(CK_SLOT_ID slot, CK_SESSION_HANDLE real);
+  CK_RV close(Session& session);
+  CK_RV closeAll(CK_SLOT_ID slot);
+  void lose(Session& session, CK_RV inFlight);
+  bool isDeviceLost() const { return deviceLost_.load(); }
+  Gauge waiting;  // calls of C_WaitForSlotEvent
+
+ private:
+  CK_RV runFinalize(Call& call);
+  CK_RV runOnSession(Call& call);
+  CK_RV spoil(Call& call, Session* session);
+  CK_RV perform(Call& call, Session* session);
+  void applyBefore(const Faults& faults, const Call& call, Session* session);
+  std::optional<CK_RV> begin(Session& session, Function function);
+  std::optional<CK_RV> end(Session& session);
+  void closeReal(const Session& session);
+  void pause(Milliseconds duration);
+  void hang();
+  std::optional<CK_SLOT_ID> slotOf(const Call& call, const Session* session) const;
+  void report() const;
+
+  std::atomic<Real*> real_{nullptr};
+  std::atomic<Plan*> plan_{nullptr};
+  std::atomic<State> state_{State::Out};
+  std::atomic<bool> deviceLost_{false};
+  std::atomic<std::uint32_t> open_{0};
+
+  mutable std::mutex mutex_;  // for what follows
+  std::unique_ptr<Real> keptReal_;
+  std::vector<std::unique_ptr<Plan>> keptPlans_;  // a call in flight may still look at an old one
+  Environment environment_;
+
+  std::mutex hangMutex_;
+  std::condition_variable hangChanged_;
+  std::uint64_t releases_ = 0;
+};
+
+}  // namespace cryptoki::fault

@@ -1,0 +1,20 @@
+#include "fault/real.h"
+
+#include "module/quirks.h"
+
+namespace cryptoki::fault {
+
+Real::Real(const std::string& path) : path_(path) {
+  Library library(path, Isolation::Auto);
+  list_ = discover(library, path, false);
+  library.keep();
+}
+
+void Real::learn() {
+  CK_INFO info{};
+  const auto ask = list_.functions.C_GetInfo;
+  if (ask == nullptr || ask(&info) != CKR_OK) return;
+  locksObjects_ = quirksOf(info).locking == Locking::Objects;
+}
+
+}  // namespace cryptoki::fault

@@ -1,0 +1,178 @@
+// A call from its begin to its end.
+#include <algorithm>
+#include <thread>
+
+#include "fault/instance.h"
+
+namespace cryptoki::fault {
+namespace {
+
+bool closes(Function function) {
+  return function == Function::C_CloseSession || function == Function::C_CloseAllSessions;
+}
+
+std::optional<CK_RV> lostIn(Session* session) {
+  if (session == nullptr) return std::nullopt;
+  const std::lock_guard lock(session->mutex);
+  return session->lost;
+}
+
+}  // namespace
+
+CK_RV Instance::run(Call& call) {
+  counters.called(call.function());
+  if (call.function() == Function::C_Finalize) return runFinalize(call);
+  // One that waits for an event may last for ever, and is what C_Finalize ends.
+  if (call.function() == Function::C_WaitForSlotEvent) return spoil(call, nullptr);
+
+  // First counted, then looked at: either this call sees that C_Finalize runs, or C_Finalize sees this call.
+  const Counted inFlight(counters.inFlight);
+  if (state() == State::Ending) {
+    counters.violated({Breach::CallDuringFinalize, call.function(), Function::C_Finalize, 0});
+    return CKR_CRYPTOKI_NOT_INITIALIZED;
+  }
+  return call.shape().target == Target::Session ? runOnSession(call) : spoil(call, nullptr);
+}
+
+CK_RV Instance::runFinalize(Call& call) {
+  State expected = State::In;
+  if (!state_.compare_exchange_strong(expected, State::Ending)) {
+    if (expected == State::Out) return call.make(0);
+    counters.violated({Breach::CallDuringFinalize, call.function(), Function::C_Finalize, 0});
+    return CKR_CRYPTOKI_NOT_INITIALIZED;
+  }
+  CK_RV rv = CKR_FUNCTION_FAILED;
+  if (counters.inFlight.now() > 0) {
+    Violation violation{Breach::FinalizeDuringCall, call.function(), std::nullopt, 0};
+    for (const auto& session : sessions.all()) {
+      const std::lock_guard lock(session->mutex);
+      if (!session->running) continue;
+      violation.during = session->running;
+      violation.session = session->ordinal;
+    }
+    counters.violated(violation);
+  } else {
+    rv = spoil(call, nullptr);
+  }
+  expected = State::Ending;  // finalize() has changed it if it was called and succeeded
+  state_.compare_exchange_strong(expected, State::In);
+  return rv;
+}
+
+CK_RV Instance::runOnSession(Call& call) {
+  const auto session = sessions.find(call.subject());
+  if (session == nullptr) {
+    const std::uint64_t ordinal = sessions.ordinalOf(call.subject());
+    if (ordinal != 0) counters.violated({Breach::ClosedSession, call.function(), std::nullopt, ordinal});
+    return state() == State::In ? CKR_SESSION_HANDLE_INVALID : CKR_CRYPTOKI_NOT_INITIALIZED;
+  }
+  if (const auto refusal = begin(*session, call.function())) return *refusal;
+  CK_RV rv = CKR_GENERAL_ERROR;
+  try {
+    rv = spoil(call, session.get());
+  } catch (...) {
+    end(*session);
+    throw;
+  }
+  const auto lost = end(*session);
+  const bool wasClosed = call.function() == Function::C_CloseSession && rv == CKR_OK;
+  // A rule may have lost the session before the call was made; then the call has its answer already.
+  return lost && rv == CKR_OK && !wasClosed ? *lost : rv;
+}
+
+std::optional<CK_RV> Instance::begin(Session& session, Function function) {
+  const std::lock_guard lock(session.mutex);
+  if (session.running) {
+    const bool isClose = closes(function) || closes(*session.running);
+    counters.violated({isClose ? Breach::CloseDuringCall : Breach::OverlappingCalls, function,
+                       session.running, session.ordinal});
+    return isClose ? CKR_FUNCTION_FAILED : CKR_OPERATION_ACTIVE;
+  }
+  if (isDeviceLost()) return CKR_DEVICE_ERROR;
+  if (session.lost) {
+    if (function == Function::C_CloseSession) sessions.remove(session);
+    return CKR_SESSION_HANDLE_INVALID;
+  }
+  session.running = function;
+  return std::nullopt;
+}
+
+std::optional<CK_RV> Instance::end(Session& session) {
+  std::optional<CK_RV> lost;
+  bool mustClose = false;
+  {
+    const std::lock_guard lock(session.mutex);
+    session.running.reset();
+    lost = session.lost;
+    mustClose = lost && session.isReal;
+    if (mustClose) session.isReal = false;
+  }
+  if (mustClose) closeReal(session);
+  return lost;
+}
+
+CK_RV Instance::spoil(Call& call, Session* session) {
+  Plan* plan = plan_.load();
+  if (plan == nullptr || !plan->concerns(call.function())) return perform(call, session);
+  const Faults faults =
+      plan->match({call.function(), session == nullptr ? 0 : session->ordinal,
+                   session == nullptr ? 0 : session->handle, call.asksLength(), call.fetches()});
+  applyBefore(faults, call, session);
+  CK_RV rv = CKR_OK;
+  if (faults.returns) {
+    rv = *faults.returns;
+  } else if (const auto lost = lostIn(session)) {
+    rv = *lost;
+  } else if (faults.grown) {
+    rv = call.refuseAsGrown(*faults.grown);
+  } else {
+    rv = perform(call, session);
+    if (faults.size) call.changeLength(*faults.size, rv);
+    if (faults.flipBit) call.flipBit(*faults.flipBit, rv);
+  }
+  pause(faults.delayAfter);
+  if (faults.callReturns && !faults.returns) rv = *faults.callReturns;
+  return rv;
+}
+
+void Instance::applyBefore(const Faults& faults, const Call& call, Session* session) {
+  pause(faults.delay);
+  if (faults.hang) hang();
+  const auto slot = slotOf(call, session);
+  if (faults.logout) logout(slot);
+  if (faults.loseSession && session != nullptr) lose(*session, CKR_SESSION_HANDLE_INVALID);
+  if (faults.loseSessions) loseSessions(std::nullopt, CKR_SESSION_CLOSED);
+  if (faults.removeToken) removeToken(slot, faults.removedFor);
+  if (faults.loseDevice) loseDevice();
+}
+
+CK_RV Instance::perform(Call& call, Session* session) {
+  const bool isExempt = call.function() == Function::C_Initialize || call.function() == Function::C_Finalize;
+  if (isDeviceLost() && !isExempt) return CKR_DEVICE_ERROR;
+  const bool servesRemoved =
+      call.function() == Function::C_GetSlotInfo || call.function() == Function::C_CloseAllSessions;
+  if (call.shape().target == Target::Slot && !servesRemoved && slots.isRemoved(call.subject()))
+    return CKR_TOKEN_NOT_PRESENT;
+  return call.make(session == nullptr ? 0 : session->real);
+}
+
+std::optional<CK_SLOT_ID> Instance::slotOf(const Call& call, const Session* session) const {
+  if (session != nullptr) return session->slot;
+  if (call.shape().target == Target::Slot) return call.subject();
+  return std::nullopt;
+}
+
+void Instance::pause(Milliseconds duration) {
+  if (duration.count() <= 0) return;
+  const Counted delayed(counters.delayed);
+  std::this_thread::sleep_for(duration);
+}
+
+void Instance::hang() {
+  const Counted hanging(counters.hanging);
+  std::unique_lock lock(hangMutex_);
+  const std::uint64_t before = releases_;
+  hangChanged_.wait(lock, [&] { return releases_ != before; });
+}
+
+}  // namespace cryptoki::fault

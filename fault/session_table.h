@@ -1,0 +1,59 @@
+// The sessions that programs have: their handles, which are never used twice, and the real sessions behind
+// them.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "fault/generated/functions.h"
+
+namespace cryptoki::fault {
+
+struct Session {
+  CK_SESSION_HANDLE handle = 0;  // the program's
+  CK_SESSION_HANDLE real = 0;    // the real module's
+  CK_SLOT_ID slot = 0;
+  std::uint64_t ordinal = 0;
+
+  std::mutex mutex;                 // for what follows; held for moments only
+  std::optional<Function> running;  // the call on this session
+  std::optional<CK_RV> lost;        // what the call in flight answers, once the session is lost
+  bool isReal = true;               // the real session is open
+};
+
+class SessionTable {
+ public:
+  SessionTable();
+
+  std::shared_ptr<Session> add(CK_SLOT_ID slot, CK_SESSION_HANDLE real);
+
+  // The session with this handle, lost ones included; null when there is none, or no longer.
+  std::shared_ptr<Session> find(CK_SESSION_HANDLE handle) const;
+
+  // The ordinal of the session that once had this handle; 0 for a handle that was never given out.
+  std::uint64_t ordinalOf(CK_SESSION_HANDLE handle) const;
+
+  std::vector<std::shared_ptr<Session>> all() const;
+  std::vector<std::shared_ptr<Session>> on(CK_SLOT_ID slot) const;
+
+  void remove(const Session& session);
+  void clear();
+
+  std::uint64_t opened() const { return last_.load(); }
+
+ private:
+  CK_SESSION_HANDLE handleOf(std::uint64_t ordinal) const;
+
+  const CK_SESSION_HANDLE mask_;
+  std::atomic<std::uint64_t> last_{0};
+  mutable std::shared_mutex mutex_;
+  std::unordered_map<CK_SESSION_HANDLE, std::shared_ptr<Session>> sessions_;
+};
+
+}  // namespace cryptoki::fault

@@ -1,0 +1,218 @@
+/**
+ * Batches: one operation on many messages. They are cut into pieces, each of which is one native job on one session; so
+ * many pieces are under way at once as there are sessions to use.
+ */
+import { argumentError, requireOptions } from '../arguments';
+import { CryptokiError } from '../errors';
+import type { RawBatch } from '../raw/types';
+import { type BatchItem, BatchResults } from './results';
+
+/** How a batch is done. */
+export interface BatchOptions {
+  /** Ends the batch: the promise rejects, or the iteration throws, with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Is told how many messages are done, and of how many (undefined for an iterable). */
+  readonly onProgress?: ((done: number, total: number | undefined) => void) | undefined;
+}
+
+/** What a batch does with its messages. */
+export interface BatchWork<Message, T> {
+  /** How many pieces may be under way at once. */
+  readonly lanes: number;
+  /** The size of a message in bytes. */
+  size(message: Message): number;
+  /**
+   * Does a piece: the messages from index `first` on. Fewer than there are may be done (`count`) when the session was lost.
+   * It says how long the token took, in milliseconds.
+   */
+  piece(messages: readonly Message[], first: number): Promise<{ raw: RawBatch; time: number }>;
+  /** The value of one message of a piece. */
+  value(raw: RawBatch, index: number): T;
+}
+
+const OPTIONS = ['signal', 'onProgress'];
+/** A piece takes about so long, in milliseconds: short enough to share sessions fairly, long enough to cost nothing. */
+const TARGET = 5;
+const MOST_MESSAGES = 1024;
+const MOST_BYTES = 1 << 20;
+
+/** Learns how many messages make a piece of the right length. */
+class Pace {
+  #perMessage: number | undefined;
+
+  learn(messages: number, time: number): void {
+    const now = time / Math.max(messages, 1);
+    this.#perMessage = this.#perMessage === undefined ? now : (this.#perMessage + now) / 2;
+  }
+
+  messages(): number {
+    if (this.#perMessage === undefined) return 16;
+    return Math.min(MOST_MESSAGES, Math.max(1, Math.round(TARGET / this.#perMessage)));
+  }
+}
+
+interface Piece {
+  readonly first: number;
+  readonly length: number;
+  readonly raw: RawBatch;
+}
+
+/** What failed of a piece, by index of the whole; messages that were not tried fail with the last error. */
+function failuresOf({ first, length, raw }: Piece, failures: Map<number, Error>): void {
+  for (const { index, error } of raw.failures) failures.set(first + index, error);
+  const last =
+    raw.failures.at(-1)?.error ??
+    new CryptokiError({
+      code: 'ERR_CRYPTOKI_SESSION_CLOSED',
+      detail: 'the session was closed before the message was reached',
+      action: 'reopen',
+    });
+  for (let index = raw.count; index < length; index += 1) failures.set(first + index, last);
+}
+
+/** @throws TypeError ERR_INVALID_ARG_TYPE */
+export function checkBatchOptions(options: BatchOptions, ...more: string[]): void {
+  requireOptions(options, 'the options of a batch', [...OPTIONS, ...more]);
+  if (options.onProgress !== undefined && typeof options.onProgress !== 'function') {
+    throw argumentError(TypeError, 'onProgress must be a function');
+  }
+}
+
+/** Does all messages of an array. */
+export async function batchArray<Message, T>(
+  messages: readonly Message[],
+  work: BatchWork<Message, T>,
+  { signal, onProgress }: BatchOptions,
+): Promise<BatchResults<T>> {
+  signal?.throwIfAborted();
+  const pace = new Pace();
+  const pieces: Piece[] = [];
+  let next = 0;
+  let done = 0;
+  const lane = async (): Promise<void> => {
+    while (next < messages.length) {
+      signal?.throwIfAborted();
+      const first = next;
+      const fair = Math.ceil((messages.length - first) / (2 * work.lanes));
+      const most = Math.min(pace.messages(), Math.max(fair, 1));
+      let bytes = 0;
+      while (next < messages.length && next - first < most && (bytes < MOST_BYTES || next === first)) {
+        bytes += work.size(messages[next] as Message);
+        next += 1;
+      }
+      const length = next - first;
+      const { raw, time } = await work.piece(messages.slice(first, next), first);
+      pace.learn(raw.count, time);
+      pieces.push({ first, length, raw });
+      done += length;
+      onProgress?.(done, messages.length);
+    }
+  };
+  // One lane more than sessions: a piece is packed while all sessions are busy.
+  const lanes = Array.from({ length: work.lanes + 1 }, lane);
+  const ended = await Promise.allSettled(lanes);
+  for (const each of ended) if (each.status === 'rejected') throw each.reason;
+  pieces.sort((a, b) => a.first - b.first);
+  const failures = new Map<number, Error>();
+  for (const piece of pieces) failuresOf(piece, failures);
+  return new BatchResults(messages.length, failures, (index) => {
+    const piece = pieceAt(pieces, index);
+    return work.value(piece.raw, index - piece.first);
+  });
+}
+
+function pieceAt(pieces: readonly Piece[], index: number): Piece {
+  let [low, high] = [0, pieces.length - 1];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((pieces[middle] as Piece).first <= index) low = middle;
+    else high = middle - 1;
+  }
+  return pieces[low] as Piece;
+}
+
+/**
+ * Does the messages of an iterable, which may have no end: results come in the order of the messages, and no more messages
+ * are taken than the sessions can do while results wait to be fetched.
+ */
+export async function* batchIterable<Message, T>(
+  messages: Iterable<Message> | AsyncIterable<Message>,
+  work: BatchWork<Message, T>,
+  { signal, onProgress }: BatchOptions,
+): AsyncGenerator<BatchItem<T>, void, undefined> {
+  const pace = new Pace();
+  const source =
+    Symbol.asyncIterator in messages ? messages[Symbol.asyncIterator]() : messages[Symbol.iterator]();
+  const underWay: Promise<Piece>[] = [];
+  let first = 0;
+  let done = 0;
+  let ended = false;
+  let pending: Promise<IteratorResult<Message>> | undefined;
+
+  /** Takes messages for one piece; what a slow source has not given yet is not waited for. */
+  const take = async (): Promise<Message[]> => {
+    const taken: Message[] = [];
+    const most = pace.messages();
+    let bytes = 0;
+    while (taken.length < most && bytes < MOST_BYTES) {
+      pending ??= Promise.resolve(source.next());
+      const result = taken.length === 0 ? await pending : await Promise.race([pending, soon()]);
+      if (result === undefined) break;
+      pending = undefined;
+      if (result.done) {
+        ended = true;
+        break;
+      }
+      taken.push(result.value);
+      bytes += work.size(result.value);
+    }
+    return taken;
+  };
+
+  try {
+    while (!ended || underWay.length > 0) {
+      signal?.throwIfAborted();
+      const oldest = underWay[0];
+      if (!ended && underWay.length <= work.lanes) {
+        // A source that is slow must not hold back what is done.
+        pending ??= Promise.resolve(source.next());
+        const isReady =
+          oldest === undefined || (await Promise.race([pending.then(() => true), oldest.then(() => false)]));
+        if (isReady) {
+          const taken = await take();
+          if (taken.length > 0) {
+            const begin = first;
+            const piece = work.piece(taken, begin).then(({ raw, time }) => {
+              pace.learn(raw.count, time);
+              return { first: begin, length: taken.length, raw };
+            });
+            piece.catch(() => {}); // told when its turn comes
+            underWay.push(piece);
+            first += taken.length;
+          }
+          continue;
+        }
+      }
+      if (oldest === undefined) continue;
+      const piece = await oldest;
+      underWay.shift();
+      done += piece.length;
+      onProgress?.(done, undefined);
+      const failures = new Map<number, Error>();
+      failuresOf(piece, failures);
+      for (let i = 0; i < piece.length; i += 1) {
+        const index = piece.first + i;
+        const error = failures.get(index);
+        yield error === undefined ? { index, value: work.value(piece.raw, i) } : { index, error };
+      }
+    }
+  } finally {
+    if (!ended) await source.return?.();
+    await Promise.allSettled(underWay);
+  }
+}
+
+/** After what is ready now. */
+function soon(): Promise<undefined> {
+  return new Promise((resolve) => setImmediate(resolve, undefined));
+}

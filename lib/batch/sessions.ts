@@ -1,0 +1,40 @@
+import { argumentError } from '../arguments';
+import type { StorageObject } from '../objects/storage-object';
+import type { Session } from '../session';
+import type { BatchOptions } from './batch';
+import type { BatchSessions, BatchTarget } from './operations';
+
+/** How a batch is done on sessions of the caller's. */
+export interface ModelBatchOptions extends BatchOptions {
+  /** Sessions of the key's token to use side by side; default the key's own. */
+  readonly sessions?: readonly Session[] | undefined;
+}
+
+/** Batches on sessions of the caller's: one piece after the other on each, in turn. */
+export function onSessions(sessions: readonly Session[], key: StorageObject | undefined): BatchSessions {
+  if (!Array.isArray(sessions) || sessions.length === 0) {
+    throw argumentError(TypeError, 'sessions must be an array of at least one session');
+  }
+  const own = sessions.map((session) => (key === undefined ? undefined : key.on(session)));
+  let turn = 0;
+  return {
+    lanes: sessions.length,
+    run: async (_operation, work) => {
+      const index = turn % sessions.length;
+      turn += 1;
+      const session = sessions[index] as Session;
+      const available = await session.token.mechanismSet();
+      return work(targetOn(session, own[index], available));
+    },
+  };
+}
+
+/** The target of a piece. It checks that session and key are alive. */
+export function targetOn(
+  session: Session,
+  key: StorageObject | undefined,
+  available: ReadonlySet<number>,
+): BatchTarget {
+  const raw = key === undefined ? session.use() : key.use();
+  return { raw, session: session.handle, key: key?.handle ?? 0n, available };
+}

@@ -1,0 +1,193 @@
+import type { KeyObject, X509Certificate } from 'node:crypto';
+import type { MechanismInput } from '../mechanisms/mechanism';
+import type { Certificate } from '../objects/certificate';
+import type { PrivateKey } from '../objects/private-key';
+import type { PublicKey } from '../objects/public-key';
+import type { SecretKey } from '../objects/secret-key';
+import type { StorageObject } from '../objects/storage-object';
+import type { BytesLike } from '../raw/types';
+import type { Client } from './client';
+import { ClientObject } from './client-object';
+import type { OperationOptions } from './client-types';
+import { copy, copyMechanism } from './copy';
+import { wipe } from './login-keeper';
+import type { Lease } from './pool';
+
+/** Each signature of such a key uses it up a little: it is not made twice. */
+export const STATEFUL = ['HSS', 'XMSS', 'XMSSMT'];
+
+/** A private key, used on whatever session is free. */
+export class ClientPrivateKey extends ClientObject {
+  /** CKA_ALWAYS_AUTHENTICATE, asked once; a promise only while it is not known. */
+  #alwaysAuthenticates: boolean | Promise<boolean> | undefined;
+
+  /**
+   * Signs a message; see PrivateKey.sign. For a key with CKA_ALWAYS_AUTHENTICATE the client asks its PIN provider each time
+   * (reason 'contextSpecific').
+   */
+  sign(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
+    const message = copy(data);
+    return this.#operate('sign', algorithm, options, (key, mechanism, pin) =>
+      key.sign(mechanism, message, pin),
+    );
+  }
+
+  /** Decrypts; see PrivateKey.decrypt and {@link sign}. */
+  decrypt(algorithm: MechanismInput, encryptedData: BytesLike, options?: OperationOptions): Promise<Buffer> {
+    const message = copy(encryptedData);
+    return this.#operate('decrypt', algorithm, options, (key, mechanism, pin) =>
+      key.decrypt(mechanism, message, pin),
+    );
+  }
+
+  async #askAlwaysAuthenticates(): Promise<boolean> {
+    try {
+      const { alwaysAuthenticate = false } = await this.attributes('alwaysAuthenticate');
+      this.#alwaysAuthenticates = alwaysAuthenticate;
+      return alwaysAuthenticate;
+    } catch (error) {
+      this.#alwaysAuthenticates = undefined;
+      throw error;
+    }
+  }
+
+  async #operate(
+    operation: string,
+    algorithm: MechanismInput,
+    options: OperationOptions | undefined,
+    work: (
+      key: PrivateKey,
+      mechanism: MechanismInput,
+      pin?: { pin: Awaited<ReturnType<Client['contextPin']>> },
+    ) => Promise<Buffer>,
+  ): Promise<Buffer> {
+    const { input, handBack } = copyMechanism(algorithm);
+    this.#alwaysAuthenticates ??= this.#askAlwaysAuthenticates();
+    let always = this.#alwaysAuthenticates;
+    if (typeof always !== 'boolean') always = await always;
+    // A PIN is not sent twice for one wish.
+    const repeatable = !always && !STATEFUL.includes(String(this.keyType));
+    const result = await this.use(operation, { ...options, repeatable }, async (key, session) => {
+      if (!always) return work(key as PrivateKey, input);
+      const pin = await this.client.contextPin(session, this, options);
+      try {
+        return await work(key as PrivateKey, input, { pin });
+      } finally {
+        wipe(pin);
+      }
+    });
+    handBack();
+    return result;
+  }
+}
+
+/** A public key, used on whatever session is free. */
+export class ClientPublicKey extends ClientObject {
+  /** Verifies a signature on the token; see PublicKey.verify. */
+  verify(
+    algorithm: MechanismInput,
+    data: BytesLike,
+    signature: BytesLike,
+    options?: OperationOptions,
+  ): Promise<boolean> {
+    const [message, itsSignature] = [copy(data), copy(signature)];
+    const { input } = copyMechanism(algorithm);
+    return this.use('verify', { ...options, repeatable: true }, (key) =>
+      (key as PublicKey).verify(input, message, itsSignature),
+    );
+  }
+
+  /** Encrypts on the token; see PublicKey.encrypt. */
+  encrypt(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
+    const message = copy(data);
+    const { input } = copyMechanism(algorithm);
+    return this.use('encrypt', { ...options, repeatable: true }, (key) =>
+      (key as PublicKey).encrypt(input, message),
+    );
+  }
+
+  /** The key as a public KeyObject of node:crypto; see PublicKey.toKeyObject. */
+  toKeyObject(options?: OperationOptions): Promise<KeyObject> {
+    return this.use('toKeyObject', { ...options, repeatable: true }, (key) =>
+      (key as PublicKey).toKeyObject(),
+    );
+  }
+}
+
+/** A secret key, used on whatever session is free. */
+export class ClientSecretKey extends ClientObject {
+  /** Encrypts; see SecretKey.encrypt. */
+  encrypt(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
+    const message = copy(data);
+    return this.#operate('encrypt', algorithm, options, (key, mechanism) => key.encrypt(mechanism, message));
+  }
+
+  /** Decrypts; see SecretKey.decrypt. */
+  decrypt(algorithm: MechanismInput, encryptedData: BytesLike, options?: OperationOptions): Promise<Buffer> {
+    const message = copy(encryptedData);
+    return this.#operate('decrypt', algorithm, options, (key, mechanism) => key.decrypt(mechanism, message));
+  }
+
+  /** Makes a MAC; see SecretKey.sign. */
+  sign(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
+    const message = copy(data);
+    return this.#operate('sign', algorithm, options, (key, mechanism) => key.sign(mechanism, message));
+  }
+
+  /** Verifies a MAC; see SecretKey.verify. */
+  verify(
+    algorithm: MechanismInput,
+    data: BytesLike,
+    signature: BytesLike,
+    options?: OperationOptions,
+  ): Promise<boolean> {
+    const [message, mac] = [copy(data), copy(signature)];
+    return this.#operate('verify', algorithm, options, (key, mechanism) =>
+      key.verify(mechanism, message, mac),
+    );
+  }
+
+  async #operate<T>(
+    operation: string,
+    algorithm: MechanismInput,
+    options: OperationOptions | undefined,
+    work: (key: SecretKey, mechanism: MechanismInput) => Promise<T>,
+  ): Promise<T> {
+    const { input, handBack } = copyMechanism(algorithm);
+    const result = await this.use(operation, { ...options, repeatable: true }, (key) =>
+      work(key as SecretKey, input),
+    );
+    handBack();
+    return result;
+  }
+}
+
+/** A certificate, read on whatever session is free. */
+export class ClientCertificate extends ClientObject {
+  /** The certificate as node:crypto has it; see Certificate.toX509. */
+  toX509(options?: OperationOptions): Promise<X509Certificate> {
+    return this.use('toX509', { ...options, repeatable: true }, (object) => (object as Certificate).toX509());
+  }
+}
+
+type ClientObjectType = new (client: Client, object: StorageObject, generation: number) => ClientObject;
+
+const CLASSES: Readonly<Record<string, ClientObjectType>> = {
+  PRIVATE_KEY: ClientPrivateKey,
+  PUBLIC_KEY: ClientPublicKey,
+  SECRET_KEY: ClientSecretKey,
+  CERTIFICATE: ClientCertificate,
+};
+
+/** The object of the right class. */
+export function makeClientObject(client: Client, object: StorageObject, generation: number): ClientObject {
+  const Type = typeof object.class === 'string' ? CLASSES[object.class] : undefined;
+  return new (Type ?? ClientObject)(client, object, generation);
+}
+
+/** An object that the client has made: one with token: false keeps the session of the lease open. */
+export function adoptClientObject(client: Client, object: StorageObject, lease: Lease): ClientObject {
+  const made = makeClientObject(client, object, client.generation);
+  if (!object.isTokenObject) made.pin(lease);
+  return made;
+}

@@ -1,0 +1,228 @@
+import { CryptokiError } from '../errors';
+import { type BreakerState, CircuitBreaker } from './circuit-breaker';
+import type { Client } from './client';
+import type { ClientStatistics, Health } from './client-types';
+import { groupClosed, MemberLeft } from './group-failure';
+import type { GroupSettings, MemberPlan } from './group-options';
+import { wipe } from './login-keeper';
+import { withTimeout } from './runner';
+
+/** How a member of a group is. */
+export interface MemberHealth extends Health {
+  readonly name: string;
+  /** 'closed': it does its share; 'open': it is left alone; 'halfOpen': it is being tried. */
+  readonly state: BreakerState;
+}
+
+/** The numbers of a member. */
+export interface MemberStatistics {
+  readonly name: string;
+  readonly state: BreakerState;
+  /** Operations of the group that it is doing, that it has done, and that failed because of it. */
+  readonly inFlight: number;
+  readonly operations: number;
+  readonly failures: number;
+  /** How often it was left alone. */
+  readonly opened: number;
+  /** Undefined while it is not connected. */
+  readonly client: ClientStatistics | undefined;
+}
+
+/** What a {@link GroupMember} tells. */
+export interface MemberNews {
+  down(member: GroupMember, error: unknown): void;
+  up(member: GroupMember): void;
+}
+
+/** A token of a group: its client, and the breaker that keeps work away from it while it is not well. */
+export class GroupMember {
+  readonly name: string;
+  readonly #plan: MemberPlan;
+  readonly #settings: GroupSettings;
+  readonly #open: (plan: MemberPlan, signal: AbortSignal) => Promise<Client>;
+  readonly #breaker: CircuitBreaker;
+  readonly #ending = new AbortController();
+  /** Of operations that may be done elsewhere: what ends their waiting here. */
+  readonly #leavers = new Set<(left: MemberLeft) => void>();
+  #client: Client | undefined;
+  #connecting: Promise<Client> | undefined;
+  #recovering: NodeJS.Timeout | true | undefined;
+  readonly #numbers = { inFlight: 0, operations: 0, failures: 0 };
+  /** Grows whenever the member is well again. */
+  comebacks = 0;
+
+  constructor(
+    plan: MemberPlan,
+    settings: GroupSettings,
+    open: (plan: MemberPlan, signal: AbortSignal) => Promise<Client>,
+    news: MemberNews,
+  ) {
+    this.name = plan.name;
+    this.#plan = plan;
+    this.#settings = settings;
+    this.#open = open;
+    this.#breaker = new CircuitBreaker(settings.breaker, () => this.#probe(), {
+      opened: (error) => {
+        const left = new MemberLeft('the member went down', { cause: error });
+        for (const leave of this.#leavers) leave(left);
+        news.down(this, error);
+      },
+      closed: () => {
+        this.comebacks += 1;
+        news.up(this);
+      },
+    });
+  }
+
+  /** Its client; undefined while it is not connected. Do not close it: the group does. */
+  get client(): Client | undefined {
+    return this.#client;
+  }
+
+  get state(): BreakerState {
+    return this.#breaker.state;
+  }
+
+  /** Why it is not well; or its last failure. */
+  get error(): unknown {
+    return this.#breaker.error;
+  }
+
+  /** Whether it gets work. */
+  get isWell(): boolean {
+    return this.#client !== undefined && this.#breaker.state === 'closed';
+  }
+
+  /** Whether its client is getting back what it has lost: others are preferred. */
+  get isRecovering(): boolean {
+    return this.#recovering !== undefined;
+  }
+
+  /** Operations of the group that it is doing. */
+  get inFlight(): number {
+    return this.#numbers.inFlight;
+  }
+
+  /** Connects, one attempt at a time. One that takes longer than those who wait goes on, and counts when it succeeds. */
+  connect(): Promise<Client> {
+    if (this.#client) return Promise.resolve(this.#client);
+    this.#connecting ??= this.#open(this.#plan, this.#ending.signal)
+      .then((client) => this.#adopt(client))
+      .finally(() => {
+        this.#connecting = undefined;
+      });
+    return this.#connecting;
+  }
+
+  /** Does an operation. One that is repeatable is left to others (MemberLeft) as soon as the member goes down. */
+  run<T>(repeatable: boolean, work: (client: Client) => Promise<T>): Promise<T> {
+    const client = this.#client;
+    if (client === undefined) return Promise.reject(new MemberLeft('the member is not connected'));
+    this.#numbers.inFlight += 1;
+    const done = work(client)
+      .then((result) => {
+        this.#numbers.operations += 1;
+        this.#breaker.succeeded();
+        return result;
+      })
+      .finally(() => {
+        this.#numbers.inFlight -= 1;
+      });
+    if (!repeatable) return done;
+    return new Promise((resolve, reject) => {
+      this.#leavers.add(reject);
+      done.then(resolve, reject).finally(() => this.#leavers.delete(reject));
+    });
+  }
+
+  /** An operation has failed because of this member. */
+  failed(error: unknown): void {
+    this.#numbers.failures += 1;
+    this.#breaker.failed(error);
+  }
+
+  /** It gets no work until it is well again. */
+  leaveAlone(error: unknown): void {
+    this.#breaker.open(error);
+  }
+
+  async health(): Promise<MemberHealth> {
+    const { name, state } = this;
+    const begun = performance.now();
+    try {
+      if (this.#client === undefined) throw this.error;
+      return { name, state, ...(await withTimeout(this.#client.health(), this.#settings.probeTimeout)) };
+    } catch (error) {
+      return { name, state, ok: false, loggedIn: undefined, latency: performance.now() - begun, error };
+    }
+  }
+
+  statistics(): MemberStatistics {
+    const { name, state } = this;
+    const client = this.#client?.statistics();
+    return { name, state, ...this.#numbers, opened: this.#breaker.opened, client };
+  }
+
+  async close(): Promise<void> {
+    this.#ending.abort(groupClosed());
+    this.#breaker.stop();
+    this.#settled();
+    await this.#client?.close();
+    const { pin } = this.#plan.options;
+    if (pin !== undefined && typeof pin !== 'function') wipe(pin);
+  }
+
+  #adopt(client: Client): Client {
+    if (this.#ending.signal.aborted) {
+      client.close().catch(() => {}); // nobody waits for it any more
+      throw groupClosed();
+    }
+    client.on('recovering', () => this.#await());
+    client.on('recovered', () => {
+      this.#settled();
+      this.#breaker.close();
+    });
+    client.on('down', ({ error }) => {
+      this.#settled();
+      this.#breaker.open(error);
+    });
+    this.#client = client;
+    this.#breaker.close();
+    return client;
+  }
+
+  /** A recovery has begun. Others do the work if it takes long. */
+  #await(): void {
+    this.#settled();
+    const { patience } = this.#plan;
+    this.#recovering = true;
+    if (!(patience <= 2 ** 31 - 1)) return;
+    const detail = `the token could not be got back within ${patience} ms; this goes on`;
+    this.#recovering = setTimeout(() => {
+      this.#breaker.open(new CryptokiError({ code: 'ERR_CRYPTOKI_TIMEOUT', detail, action: 'retry' }));
+    }, patience).unref();
+  }
+
+  #settled(): void {
+    if (typeof this.#recovering === 'object') clearTimeout(this.#recovering);
+    this.#recovering = undefined;
+  }
+
+  /** Connects if need be, lets the client recover, and asks the token. */
+  #probe(): Promise<void> {
+    if (this.#client?.closed) this.#client = undefined; // by the program
+    const { probeTimeout } = this.#settings;
+    return withTimeout(
+      this.connect().then((client) => examine(client, AbortSignal.timeout(probeTimeout))),
+      probeTimeout,
+    );
+  }
+}
+
+async function examine(client: Client, signal: AbortSignal): Promise<void> {
+  await client.run('probe', { signal, repeatable: true }, (session) => session.info());
+  const { ok, error } = await client.health();
+  if (ok) return;
+  const detail = 'the token does not have the login that is wanted';
+  throw error ?? new CryptokiError({ code: 'ERR_CRYPTOKI_LOGIN_NEEDED', detail });
+}

@@ -1,0 +1,340 @@
+import { CryptokiError, isCode } from '../errors';
+import type { Session } from '../session';
+import type { Lease, PoolOptions, PoolStatistics } from './pool-types';
+import { SessionBound } from './session-bound';
+import { type PoolTrace, tracePool } from './trace';
+import { LONGEST_TIMER, Waiters } from './waiters';
+
+export type { Lease, PoolOptions, PoolStatistics } from './pool-types';
+
+interface Entry {
+  readonly session: Session;
+  lent: boolean;
+  /** Session objects that live by this session. */
+  pins: number;
+  /** Given up by {@link SessionPool.reset}: it counts no more, and is closed when it comes back. */
+  stale: boolean;
+  /** It keeps the login as well, so it stays open. */
+  readonly anchor: boolean;
+  idleSince: number;
+}
+
+/** What tokens answer when they allow no more sessions; some say that they have no memory for another. */
+const NO_MORE = ['CKR_SESSION_COUNT', 'CKR_HOST_MEMORY', 'CKR_DEVICE_MEMORY'];
+
+/** Errors that leave no doubt that the session itself is fine. */
+function leavesSession(error: unknown): boolean {
+  return !(error instanceof CryptokiError) || !['reopen', 'reinitialise'].includes(error.action);
+}
+
+/**
+ * Lends sessions: the one used last first, to as many as the bound allows, and to the others in the order they came.
+ * Sessions that own session objects are lent last and never closed before those are gone.
+ */
+export class SessionPool {
+  readonly #options: PoolOptions;
+  readonly #open: () => Promise<Session>;
+  readonly #entries = new Set<Entry>();
+  #idle: Entry[] = [];
+  readonly #waiters = new Waiters<Entry>();
+  readonly #trimmer: NodeJS.Timeout | undefined;
+  #opening = 0;
+  /** Grows with each reset: what was being opened before is not for those who wait now. */
+  #epoch = 0;
+  readonly #bound: SessionBound;
+  #usedAt = 0;
+  #paused: Promise<void> | undefined;
+  #whenReturned: (() => void) | undefined;
+  #closed: CryptokiError | undefined;
+  readonly #numbers = { opened: 0, closed: 0, waits: 0, refused: 0 };
+
+  /** @param open opens one more session */
+  constructor(options: PoolOptions, open: () => Promise<Session>) {
+    this.#options = options;
+    this.#open = open;
+    this.#bound = new SessionBound(options.max);
+    if (Number.isFinite(options.idleTimeout)) {
+      const often = Math.min(Math.max(options.idleTimeout / 2, 10), LONGEST_TIMER);
+      this.#trimmer = setInterval(() => this.#trim(), often).unref();
+    }
+  }
+
+  /** When a session was used last, as performance.now() counts: at this moment, if one is lent. */
+  get usedAt(): number {
+    const isBusy = [...this.#entries].some(({ lent }) => lent);
+    return isBusy ? performance.now() : this.#usedAt;
+  }
+
+  /** The token allows no more than this. */
+  limit(max: number): void {
+    this.#bound.set(max);
+  }
+
+  /** Takes a session that is open already and stays open: the only one where a token allows just one. */
+  adopt(session: Session): void {
+    this.#offer(this.#add(session, true));
+  }
+
+  /**
+   * Lends a session.
+   * @param timeout in milliseconds; Infinity waits as long as it takes
+   * @throws ERR_CRYPTOKI_POOL_EXHAUSTED when too many wait already; ERR_CRYPTOKI_TIMEOUT; the signal's reason; what opening
+   *   a session threw
+   */
+  async acquire(signal?: AbortSignal, timeout = this.#options.timeout): Promise<Lease> {
+    signal?.throwIfAborted();
+    if (this.#closed) throw this.#closed;
+    const entry = this.#takeFree() ?? (await this.#wait(signal, timeout));
+    if (!signal?.aborted) return this.#lease(entry);
+    this.#giveBack(entry, undefined); // nobody is there to use it
+    throw signal.reason;
+  }
+
+  /** No session is lent until {@link resume}; the promise is fulfilled when all are back. */
+  pause(): Promise<void> {
+    this.#paused ??= new Promise((resolve) => {
+      this.#whenReturned = resolve;
+    });
+    this.#checkReturned();
+    return this.#paused;
+  }
+
+  resume(): void {
+    this.#paused = undefined;
+    this.#whenReturned = undefined;
+    this.#serve();
+  }
+
+  /** Those who wait get this error in place of a session. */
+  refuseWaiting(error: CryptokiError): void {
+    this.#waiters.fail(error);
+  }
+
+  /**
+   * Forgets all sessions: they are closed, those that are lent when they come back. Session objects die with them. Who
+   * waits is told that there is nothing to wait for (ERR_CRYPTOKI_SESSION_CLOSED).
+   */
+  async reset(): Promise<void> {
+    this.#epoch += 1;
+    this.#opening = 0;
+    this.#idle = [];
+    const closing: Promise<void>[] = [];
+    for (const entry of this.#entries) {
+      entry.stale = true;
+      if (!entry.lent) closing.push(this.#drop(entry));
+    }
+    this.#checkReturned();
+    this.#waiters.fail(
+      new CryptokiError({
+        code: 'ERR_CRYPTOKI_SESSION_CLOSED',
+        detail: 'the sessions with the token were given up while the operation waited for one',
+        action: 'reopen',
+      }),
+    );
+    await Promise.all(closing);
+  }
+
+  /**
+   * Lends nothing more, and closes the sessions when those that are lent have come back, but not later than after
+   * `patience` milliseconds.
+   */
+  async close(error: CryptokiError, patience: number): Promise<void> {
+    this.#closed = error;
+    clearInterval(this.#trimmer);
+    this.#waiters.fail(error);
+    let timer: NodeJS.Timeout | undefined;
+    const enough = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, patience);
+    });
+    await Promise.race([this.pause(), enough]);
+    clearTimeout(timer);
+    await this.reset();
+  }
+
+  statistics(): PoolStatistics {
+    const entries = [...this.#entries];
+    return {
+      open: entries.length,
+      idle: this.#idle.length,
+      lent: entries.filter(({ lent }) => lent).length,
+      pinned: entries.filter(({ pins }) => pins > 0).length,
+      waiting: this.#waiters.size,
+      max: this.#bound.value,
+      ...this.#numbers,
+    };
+  }
+
+  /** An idle session, unless others wait already. One that owns session objects only when no other can be opened. */
+  #takeFree(): Entry | undefined {
+    if (this.#paused || this.#waiters.size > 0) return undefined;
+    return this.#takeIdle(true) ?? (this.#mayOpen() ? undefined : this.#takeIdle(false));
+  }
+
+  #takeIdle(onlyUnpinned: boolean): Entry | undefined {
+    for (let i = this.#idle.length - 1; i >= 0; i -= 1) {
+      const entry = this.#idle[i] as Entry;
+      if (onlyUnpinned && entry.pins > 0) continue;
+      this.#idle.splice(i, 1);
+      if (!entry.session.closed) {
+        entry.lent = true;
+        return entry;
+      }
+      void this.#drop(entry);
+    }
+    return undefined;
+  }
+
+  /** How many sessions count: not those that were given up while they were lent. */
+  #count(): number {
+    let count = 0;
+    for (const { stale } of this.#entries) if (!stale) count += 1;
+    return count;
+  }
+
+  #mayOpen(): boolean {
+    return this.#bound.allows(this.#count() + this.#opening);
+  }
+
+  #wait(signal: AbortSignal | undefined, timeout: number): Promise<Entry> {
+    const most = this.#bound.value;
+    const room = Math.max(most - this.#count(), 0); // for so many a session is, or will be, opened
+    const before = Math.max(this.#waiters.size - room, 0);
+    if (this.#waiters.size >= room) {
+      if (before >= this.#options.queue) {
+        this.#numbers.refused += 1;
+        this.#trace('exhausted');
+        throw new CryptokiError({
+          code: 'ERR_CRYPTOKI_POOL_EXHAUSTED',
+          detail: `all ${most} sessions are lent and ${before} wait for one already; allow more sessions or a longer queue`,
+          action: 'retry',
+        });
+      }
+      this.#numbers.waits += 1;
+    }
+    const what = `one of ${most} sessions (${before} were waiting before)`;
+    const waiting = this.#waiters.wait(what, timeout, signal);
+    this.#trace('waiting');
+    this.#serve();
+    return waiting;
+  }
+
+  #lease(entry: Entry): Lease {
+    let released = false;
+    return {
+      session: entry.session,
+      release: (error) => {
+        if (released) return;
+        released = true;
+        this.#giveBack(entry, error);
+      },
+      pin: () => {
+        let pinned = true;
+        entry.pins += 1;
+        return () => {
+          if (pinned) entry.pins -= 1;
+          pinned = false;
+        };
+      },
+    };
+  }
+
+  #giveBack(entry: Entry, error: unknown): void {
+    this.#usedAt = performance.now();
+    const isLost = entry.stale || entry.session.closed || !(entry.anchor || leavesSession(error));
+    if (isLost) {
+      entry.lent = false;
+      void this.#drop(entry);
+    } else {
+      this.#offer(entry);
+    }
+    this.#checkReturned();
+  }
+
+  /** Gives a session to the one who waits longest, or puts it by. */
+  #offer(entry: Entry): void {
+    entry.lent = true;
+    if (!this.#paused && this.#waiters.give(entry)) return;
+    entry.lent = false;
+    entry.idleSince = Date.now();
+    this.#idle.push(entry);
+  }
+
+  /** Gives those who wait what is free: idle sessions, or room for new ones. */
+  #serve(mayOpen = true): void {
+    if (this.#paused || this.#closed) return;
+    while (this.#waiters.size > 0) {
+      const entry = this.#takeIdle(true) ?? (mayOpen && this.#mayOpen() ? undefined : this.#takeIdle(false));
+      if (!entry) break;
+      this.#waiters.give(entry);
+    }
+    while (mayOpen && this.#opening < this.#waiters.size && this.#mayOpen()) void this.#openOne();
+  }
+
+  async #openOne(): Promise<void> {
+    const epoch = this.#epoch;
+    this.#opening += 1;
+    const [opened] = await Promise.allSettled([this.#open()]);
+    if (epoch !== this.#epoch) {
+      if (opened.status === 'fulfilled') await opened.value.close().catch(() => {}); // it is given up
+      return;
+    }
+    this.#opening -= 1;
+    if (opened.status === 'rejected') {
+      this.#notOpened(opened.reason);
+    } else {
+      this.#offer(this.#add(opened.value, false));
+      this.#bound.opened(this.#count());
+    }
+    this.#checkReturned();
+  }
+
+  #notOpened(error: unknown): void {
+    const others = this.#count() + this.#opening;
+    if (others === 0) {
+      this.#waiters.fail(error); // there is nothing to wait for
+    } else if (isCode(error, ...NO_MORE)) {
+      this.#bound.refused(this.#count());
+      this.#trace('limit');
+    } else {
+      this.#waiters.failFirst(error);
+    }
+    this.#serve(false);
+  }
+
+  #add(session: Session, anchor: boolean): Entry {
+    const entry = { session, lent: false, pins: 0, stale: false, anchor, idleSince: 0 };
+    this.#entries.add(entry);
+    this.#numbers.opened += 1;
+    this.#trace('opened');
+    return entry;
+  }
+
+  /** Closes a session; until that is done it counts, since the token counts it. */
+  async #drop(entry: Entry): Promise<void> {
+    await (entry.anchor ? undefined : entry.session.close().catch(() => {})); // given up, whatever the token says
+    this.#entries.delete(entry);
+    this.#numbers.closed += 1;
+    this.#trace('closed');
+    this.#serve();
+  }
+
+  #trim(): void {
+    const since = Date.now() - this.#options.idleTimeout;
+    this.#idle = this.#idle.filter((entry) => {
+      const isNeeded = entry.idleSince > since || entry.pins > 0 || entry.anchor;
+      if (!isNeeded) void this.#drop(entry);
+      return isNeeded;
+    });
+  }
+
+  #checkReturned(): void {
+    if (this.#opening === 0 && [...this.#entries].every(({ lent }) => !lent)) this.#whenReturned?.();
+  }
+
+  #trace(event: PoolTrace['event']): void {
+    tracePool(() => {
+      const { open, idle, waiting, max } = this.statistics();
+      return { event, open, idle, waiting, max };
+    });
+  }
+}

@@ -1,0 +1,152 @@
+import { CryptokiError } from '../errors';
+import type { Session } from '../session';
+import type { OperationOptions } from './client-types';
+import type { Connection } from './connection';
+import type { Settings } from './options';
+import type { Lease } from './pool';
+import { limited, type Recovery, type Tries, until } from './recovery';
+import { traceOperation } from './trace';
+
+/** How {@link Runner.run} does an operation. */
+export interface RunOptions extends OperationOptions {
+  /** Whether it may be done again after an error that left open whether it was done. */
+  readonly repeatable: boolean;
+  /** CKA_LABEL of the key, for traces. */
+  readonly key?: string | undefined;
+}
+
+/** Does operations on lent sessions, again when something was lost that could be got back. */
+export class Runner {
+  readonly #connection: Connection;
+  readonly #recovery: Recovery;
+  readonly #settings: Settings;
+  readonly numbers = { operations: 0, errors: 0, retries: 0 };
+  #isClosed = false;
+
+  constructor(connection: Connection, recovery: Recovery, settings: Settings) {
+    this.#connection = connection;
+    this.#recovery = recovery;
+    this.#settings = settings;
+  }
+
+  /** Nothing is begun or recovered any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#recovery.close(closedError());
+  }
+
+  /** @throws ERR_CRYPTOKI_CLIENT_CLOSED */
+  checkOpen(): void {
+    if (this.#isClosed) throw closedError();
+  }
+
+  /** Does an operation, and does it again when it may be. */
+  run<T>(
+    operation: string,
+    options: RunOptions,
+    work: (session: Session, lease: Lease) => Promise<T>,
+  ): Promise<T> {
+    const token = this.#connection.token?.label ?? '';
+    const message = { operation, token, key: options.key, attempt: 1 };
+    return traceOperation(message, async () => {
+      const tries: Tries = { generation: 0, count: 0, actions: new Map() };
+      for (;;) {
+        // An error here is the end of a recovery: there is nothing more to try.
+        await this.#ready(options.signal).catch((error) => this.#failed(error));
+        tries.generation = this.#connection.generation;
+        tries.count += 1;
+        message.attempt = tries.count;
+        const begun = { work: false };
+        try {
+          const result = await this.#once(options, work, begun);
+          this.numbers.operations += 1;
+          return result;
+        } catch (error) {
+          const isRepeatable = options.repeatable || !begun.work;
+          if (!(await this.#mayTryAgain(error, tries, isRepeatable, options.signal))) this.#failed(error);
+          this.numbers.retries += 1;
+        }
+      }
+    });
+  }
+
+  async #ready(signal: AbortSignal | undefined): Promise<void> {
+    this.checkOpen();
+    signal?.throwIfAborted();
+    await this.#recovery.ready(signal);
+  }
+
+  #failed(error: unknown): never {
+    this.numbers.errors += 1;
+    throw error;
+  }
+
+  async #once<T>(
+    options: RunOptions,
+    work: (session: Session, lease: Lease) => Promise<T>,
+    begun: { work: boolean },
+  ): Promise<T> {
+    const lease = await this.#connection.pool.acquire(options.signal);
+    begun.work = true;
+    // The session is given back when the work has ended, also if nobody waits for it any more.
+    const ended = started(() => work(lease.session, lease)).then(
+      (result) => {
+        lease.release();
+        return result;
+      },
+      (error) => {
+        lease.release(error);
+        throw error;
+      },
+    );
+    const { operationTimeout } = this.#settings;
+    if (!Number.isFinite(operationTimeout)) return until(ended, options.signal);
+    return withTimeout(until(ended, options.signal), operationTimeout);
+  }
+
+  /** Whether to try again. @throws the signal's reason */
+  async #mayTryAgain(
+    error: unknown,
+    tries: Tries,
+    isRepeatable: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    if (signal?.aborted || this.#isClosed) return false;
+    if (!isRepeatable) {
+      // Not again, but the next operation is to find things in order.
+      void this.#recovery.heal(error, tries).catch(() => {});
+      return false;
+    }
+    try {
+      return await this.#recovery.heal(error, tries, signal);
+    } catch (failure) {
+      if (signal?.aborted) this.#failed(failure);
+      return false; // the operation's own error says more
+    }
+  }
+}
+
+/** What `work` throws at once is a rejection, too. */
+function started<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return work();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** Of a client that was closed. */
+export function closedError(): CryptokiError {
+  return new CryptokiError({
+    code: 'ERR_CRYPTOKI_CLIENT_CLOSED',
+    detail: 'the client was closed; call connect() again',
+  });
+}
+
+/** The promise, or ERR_CRYPTOKI_TIMEOUT after `time` milliseconds. */
+export function withTimeout<T>(promise: Promise<T>, time: number): Promise<T> {
+  return limited(promise, time, () => {
+    const detail = `the module has not answered for ${time} ms; the call goes on, and its session is lent again when it ends`;
+    return new CryptokiError({ code: 'ERR_CRYPTOKI_TIMEOUT', detail, action: 'retry' });
+  });
+}

@@ -1,0 +1,72 @@
+import { CryptokiError } from '../errors';
+
+/** The longest timer that Node has, in milliseconds; about 25 days. */
+export const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** Who waits for something of which there is not enough, first come first served. */
+export class Waiters<T> {
+  readonly #queue = new Set<{ resolve(value: T): void; reject(error: unknown): void }>();
+
+  get size(): number {
+    return this.#queue.size;
+  }
+
+  /**
+   * Waits until {@link give} serves this one.
+   * @param timeout in milliseconds; longer than {@link LONGEST_TIMER} is as long as it takes
+   * @throws the signal's reason; ERR_CRYPTOKI_TIMEOUT
+   */
+  wait(what: string, timeout: number, signal: AbortSignal | undefined): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      const end = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', abort);
+        this.#queue.delete(waiter);
+      };
+      const waiter = {
+        resolve: (value: T): void => {
+          end();
+          resolve(value);
+        },
+        reject: (error: unknown): void => {
+          end();
+          reject(error);
+        },
+      };
+      const abort = (): void => waiter.reject(signal?.reason);
+      if (signal?.aborted) return abort();
+      signal?.addEventListener('abort', abort, { once: true });
+      if (timeout <= LONGEST_TIMER) {
+        timer = setTimeout(() => {
+          waiter.reject(
+            new CryptokiError({
+              code: 'ERR_CRYPTOKI_TIMEOUT',
+              detail: `waited ${timeout} ms for ${what}`,
+              action: 'retry',
+            }),
+          );
+        }, timeout);
+      }
+      this.#queue.add(waiter);
+    });
+  }
+
+  /** Serves the one who waits longest. False when nobody does. */
+  give(value: T): boolean {
+    const [first] = this.#queue;
+    first?.resolve(value);
+    return first !== undefined;
+  }
+
+  /** Ends the longest wait with an error. */
+  failFirst(error: unknown): void {
+    const [first] = this.#queue;
+    first?.reject(error);
+  }
+
+  /** Ends all waits with an error. */
+  fail(error: unknown): void {
+    for (const waiter of [...this.#queue]) waiter.reject(error);
+  }
+}

@@ -1,0 +1,70 @@
+import { argumentError, requireOptions } from '../arguments';
+import { pinError } from './error';
+import type { PinProvider } from './request';
+
+/** Options of {@link pinFromKeyring}. */
+export interface PinKeyringOptions {
+  /** The name of the program, as in the keyring. */
+  readonly service: string;
+  /** Default: the serial number of the token, so that each token has its own PIN. */
+  readonly account?: string | undefined;
+}
+
+/** What is used of @napi-rs/keyring. */
+interface Keyring {
+  readonly AsyncEntry: new (
+    service: string,
+    account: string,
+  ) => { getPassword(signal?: AbortSignal): Promise<string | null | undefined> };
+}
+
+const PEER: string = '@napi-rs/keyring'; // a string, so that the compiler does not want the package either
+
+async function loadKeyring(): Promise<Keyring> {
+  try {
+    return (await import(PEER)) as Keyring;
+  } catch (error) {
+    throw pinError(
+      'ERR_CRYPTOKI_PEER_MISSING',
+      `pinFromKeyring needs the optional package ${PEER}, which cannot be loaded: npm install ${PEER}`,
+      error,
+    );
+  }
+}
+
+/**
+ * The PIN in the keyring of the system: Keychain of macOS, Credential Manager of Windows, Secret Service or kernel keyring
+ * of Linux. Needs the package @napi-rs/keyring, an optional peer.
+ * @throws TypeError ERR_INVALID_ARG_TYPE. When asked: ERR_CRYPTOKI_PEER_MISSING without the package;
+ *   ERR_CRYPTOKI_PIN_NOT_FOUND when the keyring has no such entry; ERR_CRYPTOKI_PIN_SOURCE when it cannot be opened
+ */
+export function pinFromKeyring(options: PinKeyringOptions): PinProvider {
+  requireOptions(options, 'the options of pinFromKeyring', ['service', 'account']);
+  const { service, account } = options;
+  if (typeof service !== 'string' || service === '')
+    throw argumentError(TypeError, 'service must be a string');
+  if (account !== undefined && (typeof account !== 'string' || account === '')) {
+    throw argumentError(TypeError, 'account must be a string');
+  }
+  return async ({ token, signal }) => {
+    signal?.throwIfAborted();
+    const name = account ?? token.serialNumber;
+    if (name === '') {
+      throw pinError(
+        'ERR_CRYPTOKI_PIN_SOURCE',
+        'the token has no serial number: give pinFromKeyring an account',
+      );
+    }
+    const { AsyncEntry } = await loadKeyring();
+    const where = `service "${service}", account "${name}"`;
+    let pin: string | null | undefined;
+    try {
+      pin = await new AsyncEntry(service, name).getPassword(signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw pinError('ERR_CRYPTOKI_PIN_SOURCE', `the keyring of the system cannot be read (${where})`, error);
+    }
+    if (pin) return pin;
+    throw pinError('ERR_CRYPTOKI_PIN_NOT_FOUND', `the keyring of the system has no PIN for ${where}`);
+  };
+}

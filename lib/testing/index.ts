@@ -1,0 +1,20 @@
+/**
+ * `cryptoki/testing`: for the tests of programs that use tokens. A module that fails by plan, over any real one, and
+ * throw-away tokens of SoftHSM2.
+ */
+export {
+  type FaultCounters,
+  FaultModule,
+  type FaultModuleOptions,
+  type RuleCounters,
+  type Violation,
+} from './fault-module';
+export {
+  type FaultActions,
+  type FaultConditions,
+  type FaultRule,
+  type FunctionName,
+  planText,
+  type ReturnCode,
+} from './fault-plan';
+export { createSoftToken, SoftToken, type SoftTokenOptions } from './soft-token';

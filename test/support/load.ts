@@ -1,0 +1,68 @@
+import { type KeyObject, verify } from 'node:crypto';
+import { type Client, type ClientPrivateKey, CryptokiError } from 'cryptoki';
+
+/** What has become of many operations. */
+export interface Outcome {
+  /** Signatures that node:crypto verifies. */
+  valid: number;
+  /** Signatures that it does not: none is to be expected. */
+  invalid: number;
+  /** Operations that failed, by code. */
+  readonly errors: Record<string, number>;
+  /** Errors that are no CryptokiError: none is to be expected. */
+  readonly strange: unknown[];
+}
+
+export const noOutcome = (): Outcome => ({ valid: 0, invalid: 0, errors: {}, strange: [] });
+
+/** How many operations have ended. */
+export const total = ({ valid, invalid, errors, strange }: Outcome): number =>
+  valid + invalid + strange.length + Object.values(errors).reduce((sum, count) => sum + count, 0);
+
+/** Notes an operation that failed. */
+export function noteError(outcome: Outcome, error: unknown): void {
+  if (!(error instanceof CryptokiError)) outcome.strange.push(error);
+  else outcome.errors[error.code] = (outcome.errors[error.code] ?? 0) + 1;
+}
+
+/** Signs one message and notes what became of it. */
+export async function signOne(
+  outcome: Outcome,
+  key: ClientPrivateKey,
+  publicKey: KeyObject,
+  message: Buffer,
+): Promise<void> {
+  try {
+    const signature = await key.sign('ECDSA-SHA256', message);
+    if (verify('sha256', message, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature)) outcome.valid += 1;
+    else outcome.invalid += 1;
+  } catch (error) {
+    noteError(outcome, error);
+  }
+}
+
+/** Full load on a client, until it is stopped. */
+export class Load {
+  readonly outcome = noOutcome();
+  readonly #workers: Promise<void>[];
+  #stopped = false;
+
+  /** @param width how many sign at a time */
+  constructor(key: ClientPrivateKey, publicKey: KeyObject, width: number) {
+    this.#workers = Array.from({ length: width }, async (_, index) => {
+      for (let count = 0; !this.#stopped; count += 1) {
+        await signOne(this.outcome, key, publicKey, Buffer.from(`message ${index} ${count}`));
+      }
+    });
+  }
+
+  /** Ends it: no operation may be left. */
+  async stop(): Promise<Outcome> {
+    this.#stopped = true;
+    await Promise.all(this.#workers);
+    return this.outcome;
+  }
+}
+
+/** The number of sessions that the client says it has: those of the pool, and the one that keeps the login. */
+export const sessionsOf = (client: Client): number => client.statistics().open + 1;
