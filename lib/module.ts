@@ -142,7 +142,11 @@ export class Module implements AsyncDisposable {
    * @throws ERR_CRYPTOKI_MODULE_SHARED when something outside of this package has initialised it; what C_Initialize returned
    */
   async reinitialise(): Promise<void> {
-    await this.use().reinitialise();
+    try {
+      await this.use().reinitialise();
+    } finally {
+      this.#sweep();
+    }
   }
 
   /**
@@ -166,7 +170,7 @@ export class Module implements AsyncDisposable {
   close(): Promise<void> {
     if (this.#closing === undefined) {
       this.#observer.end();
-      this.#closing = this.raw.C_Finalize();
+      this.#closing = this.raw.C_Finalize().finally(() => this.#sweep());
     }
     return this.#closing;
   }
@@ -186,6 +190,11 @@ export class Module implements AsyncDisposable {
       detail: `the module ${this.path} was closed; open it again with Module.open()`,
       action: 'reinitialise',
     });
+  }
+
+  /** Sessions that are gone hear it. */
+  #sweep(): void {
+    for (const slot of this.#slots.values()) slot.login.sweep();
   }
 
   #slot(id: bigint): Slot {

@@ -1,10 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, fork, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
-
-const SOCKET = '/run/pcscd/pcscd.comm';
+import { namespace } from './card/daemon.mjs';
 
 const exists = (path: string): string | undefined => (existsSync(path) ? path : undefined);
 
@@ -17,54 +15,147 @@ function library(name: string): string | undefined {
     .find((path) => path !== undefined);
 }
 
-function mayRun(): boolean {
-  try {
-    accessSync('/run', constants.W_OK);
-    return !existsSync(SOCKET); // not beside the system's own daemon
-  } catch {
-    return false;
-  }
-}
-
-const daemon = exists('/usr/sbin/pcscd');
+const pcscd = exists('/usr/sbin/pcscd');
 const driver = library('pcsc/drivers/serial/libifdvpcd.so');
 const module = library('opensc-pkcs11.so');
 
 /** Why no virtual smart card reader can be started here; undefined when one can. */
 export const whyNoReader: string | undefined =
-  daemon === undefined || driver === undefined || module === undefined
+  pcscd === undefined || driver === undefined || module === undefined
     ? 'needs pcscd, vsmartcard-vpcd and opensc-pkcs11'
-    : mayRun()
-      ? undefined
-      : 'needs to write to /run, and no other pcscd';
+    : namespace === undefined
+      ? 'needs a mount namespace (unshare --mount)'
+      : undefined;
 
-/** A virtual smart card reader without a card, and OpenSC, which sees it. */
+/** Why there is no reader with a PIN pad; undefined when there can be one. */
+export const whyNoPinPad: string | undefined =
+  whyNoReader ?? (spawnSync('cc', ['--version']).status === 0 ? undefined : 'needs a C compiler (cc)');
+
+/** The PIV cards of a reader: key 9A on P-256, 9C on RSA-2048, which wants the PIN for each signature; PIN 123456. */
+export interface Card {
+  /**
+   * Puts a card in, in place of the one that is there. When OpenSC does not look in between, it takes the new card for the
+   * old one, reset.
+   * @param options.card name of the card, which makes its serial number; null for one that no driver knows
+   * @param options.wait until pcscd has seen it; default true
+   */
+  insert(options?: { card?: string | null; wait?: boolean }): Promise<void>;
+  /** Takes the card out, also in the middle of a command. */
+  remove(options?: { wait?: boolean }): Promise<void>;
+  /** How long each command takes from here on, in milliseconds. */
+  delay(milliseconds: number): Promise<void>;
+  /**
+   * Lets the next commands fail.
+   * @param word status word, such as 0x6f00
+   * @param options.instruction which commands; default GENERAL AUTHENTICATE, which signs
+   * @param options.count how many of them; default 1
+   */
+  fail(word: number, options?: { instruction?: number; count?: number }): Promise<void>;
+  /** Types on the PIN pad: a PIN, 'cancel' or 'timeout'. Whether the pad was waiting for it. */
+  type(pin: string): Promise<boolean>;
+  /** Gives a card a PIN, and all tries back. */
+  setPin(pin: string, card?: string): Promise<void>;
+  /** What a card and its reader know: commands since the start count those of all cards. */
+  state(card?: string): Promise<{ present: boolean; pinTries: number; commands: number }>;
+}
+
+/** A virtual smart card reader, and OpenSC, which sees it. */
 export interface Reader {
+  /** Path of OpenSC. */
   readonly module: string;
+  readonly card: Card;
+  /** Kills pcscd. */
+  kill(): Promise<void>;
+  /** Starts pcscd, when it was killed; the reader is empty then. */
+  start(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Starts pcscd with a virtual reader. */
-export async function startReader(): Promise<Reader> {
-  if (daemon === undefined || module === undefined) throw new Error(whyNoReader);
-  const folder = mkdtempSync(join(tmpdir(), 'cryptoki-reader-'));
-  const port = '0x8C7C';
-  writeFileSync(
-    join(folder, 'vpcd'),
-    `FRIENDLYNAME "Virtual PCD"\nDEVICENAME /dev/null:${port}\nLIBPATH ${driver}\nCHANNELID ${port}\n`,
-  );
-  rmSync('/run/pcscd/pcscd.pid', { force: true }); // of one that was killed
-  const child: ChildProcess = spawn(daemon, ['--foreground', '--config', folder], { stdio: 'ignore' });
-  for (let i = 0; i < 50 && !existsSync(SOCKET); i++) await wait(100);
-  await wait(500); // the driver's readers appear after the socket
+interface Answer {
+  readonly id: number;
+  readonly result?: unknown;
+  readonly error?: string;
+}
+
+/** Calls the methods of card/main.mjs. */
+class Remote {
+  readonly #child: ChildProcess;
+  readonly #calls = new Map<number, PromiseWithResolvers>();
+  #last = 0;
+  readonly ready: Promise<unknown>;
+
+  constructor(options: object) {
+    const program = new URL('./card/main.mjs', import.meta.url);
+    this.#child = fork(program, [JSON.stringify(options)], {
+      execArgv: [],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      serialization: 'advanced',
+    });
+    this.ready = this.#expect(0);
+    this.#child.on('message', ({ id, result, error }: Answer) => {
+      const call = this.#calls.get(id);
+      this.#calls.delete(id);
+      if (error === undefined) call?.resolve(result);
+      else call?.reject(new Error(error));
+    });
+    this.#child.on('exit', () => {
+      for (const call of this.#calls.values()) call.reject(new Error('the process of the card has ended'));
+    });
+  }
+
+  #expect(id: number): Promise<unknown> {
+    return new Promise((resolve, reject) => this.#calls.set(id, { resolve, reject }));
+  }
+
+  async call<T>(method: string, ...parameters: unknown[]): Promise<T> {
+    this.#last += 1;
+    const answer = this.#expect(this.#last);
+    this.#child.send({ id: this.#last, method, parameters });
+    return (await answer) as T;
+  }
+
+  async end(): Promise<void> {
+    const ended = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.disconnect();
+    await ended;
+  }
+}
+
+interface PromiseWithResolvers {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+/**
+ * Starts pcscd with a virtual reader, which is empty. Call it before the module is opened, and once in a test file: the
+ * PC/SC library remembers where its daemon is.
+ * @param options.pinPad whether the reader has a PIN pad
+ */
+export async function startReader(options: { pinPad?: boolean } = {}): Promise<Reader> {
+  const { pinPad = false } = options;
+  const why = pinPad ? whyNoPinPad : whyNoReader;
+  if (why !== undefined || driver === undefined || module === undefined) throw new Error(why);
+  const folder = mkdtempSync(join(tmpdir(), 'cryptoki-card-'));
+  const settings = join(folder, 'opensc.conf');
+  writeFileSync(settings, 'app default { card_drivers = PIV-II; }\n'); // trying all of them takes seconds
+  process.env.OPENSC_CONF = settings;
+  process.env.PCSCLITE_CSOCK_NAME = join(folder, 'run', 'pcscd.comm');
+  const remote = new Remote({ pcscd, driver: realpathSync(driver), pinPad, folder });
+  await remote.ready;
+  await remote.call('start');
   return {
     module,
-    stop: async () => {
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGKILL');
-      await ended;
-      rmSync(folder, { recursive: true, force: true });
-      rmSync(SOCKET, { force: true });
+    card: {
+      insert: (how = {}) => remote.call('insert', how),
+      remove: (how = {}) => remote.call('remove', how),
+      delay: (milliseconds) => remote.call('delay', milliseconds),
+      fail: (word, how = {}) => remote.call('fail', word, how),
+      type: (pin) => remote.call('type', pin),
+      setPin: (pin, card) => remote.call('setPin', pin, card),
+      state: (card) => remote.call('state', card),
     },
+    kill: () => remote.call('kill'),
+    start: () => remote.call('start'),
+    stop: () => remote.end(),
   };
 }
