@@ -5,6 +5,7 @@
  * call. Everything else is the module's.
  */
 import type { RawCalls } from '../generated/calls';
+import { direct } from './direct';
 import { native } from './native';
 import { traceable } from './trace';
 import type {
@@ -260,10 +261,10 @@ export interface RawModule extends RawCalls, RawOperations, RawBatches {
  *   missing), ERR_CRYPTOKI_MODULE_NOT_PKCS11
  */
 export async function load(path: string, options?: LoadOptions): Promise<RawModule> {
-  return traceable(await native.load(path, options), path);
+  return traceable(direct(await native.load(path, options)), path);
 }
 
 /** {@link load}, blocking the calling thread. */
 export function loadSync(path: string, options?: LoadOptions): RawModule {
-  return traceable(native.loadSync(path, options), path);
+  return traceable(direct(native.loadSync(path, options)), path);
 }

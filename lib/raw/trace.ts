@@ -85,11 +85,20 @@ const paths = new WeakMap<RawModule, string>();
 /** By the prototype of the native class, of which there is one per environment. */
 const prototypes = new WeakMap<object, object>();
 
+/** The methods of the native class and of what stands before it (see direct.ts). */
+function methodNames(prototype: object): Set<string> {
+  const names = new Set<string>();
+  for (let each = prototype; each !== Object.prototype; each = Object.getPrototypeOf(each) as object) {
+    for (const name of Object.getOwnPropertyNames(each)) names.add(name);
+  }
+  return names;
+}
+
 function tracedPrototype(native: object): object {
   const known = prototypes.get(native);
   if (known !== undefined) return known;
   const traced: object = Object.create(native);
-  for (const name of Object.getOwnPropertyNames(native)) {
+  for (const name of methodNames(native)) {
     if (!name.startsWith('C_') && !OPERATION.test(name)) continue;
     const method = (native as Record<string, Method>)[name] as Method;
     Object.defineProperty(traced, name, { value: wrap(name, method) });

@@ -1,0 +1,124 @@
+/**
+ * The short way of synchronous operations: on a free session, with a mechanism that has no parameter, the native code needs
+ * no job and makes no buffer. Results are cut from a piece of memory that is filled from one end, as Node's own small
+ * buffers are.
+ */
+import type { RawModule } from './index';
+import type { BytesLike, RawDigest, RawMechanism } from './types';
+
+/** The native methods; undefined where the general way must be taken. They throw what the module returns. */
+interface Direct {
+  digestDirect(
+    session: bigint,
+    mechanism: number,
+    data: Uint8Array,
+    memory: Buffer,
+    offset: number,
+  ): number | undefined;
+  signDirect(
+    session: bigint,
+    mechanism: number,
+    key: bigint,
+    data: Uint8Array,
+    memory: Buffer,
+    offset: number,
+  ): number | undefined;
+  verifyDirect(
+    session: bigint,
+    mechanism: number,
+    key: bigint,
+    data: Uint8Array,
+    signature: Uint8Array,
+  ): boolean | undefined;
+  randomDirect(session: bigint, length: number, memory: Buffer, offset: number): number | undefined;
+}
+
+/** Enough for any signature but the largest ones after quantum computers. */
+const LARGEST = 5120;
+const SIZE = 4 * LARGEST;
+/** Messages of some length are worth a copy, and a thread of their own. */
+const LONGEST = 64 * 1024;
+
+let memory = Buffer.allocUnsafeSlow(SIZE);
+let used = 0;
+
+/** Takes what was written behind `used`. */
+function take(length: number): Buffer {
+  const result = memory.subarray(used, used + length);
+  used = (used + length + 7) & ~7;
+  if (SIZE - used < LARGEST) {
+    memory = Buffer.allocUnsafeSlow(SIZE);
+    used = 0;
+  }
+  return result;
+}
+
+/** The number of a mechanism without a parameter, if it is one. */
+function plain(mechanism: RawMechanism): number | undefined {
+  if (typeof mechanism !== 'object' || mechanism === null) return undefined;
+  const { mechanism: type, parameter } = mechanism;
+  return parameter === undefined && typeof type === 'number' && Number.isSafeInteger(type) && type >= 0
+    ? type
+    : undefined;
+}
+
+function short(data: BytesLike): data is Uint8Array {
+  return data instanceof Uint8Array && data.byteLength <= LONGEST;
+}
+
+type Native = RawModule & Direct;
+
+/** What a native prototype gets in front of it. */
+function shortcuts(native: Native): Partial<RawModule> & ThisType<Native> {
+  return {
+    digestSync(session, mechanism, data) {
+      const type = plain(mechanism);
+      if (type !== undefined && short(data)) {
+        const length = this.digestDirect(session, type, data, memory, used);
+        if (length !== undefined) return take(length);
+      }
+      return native.digestSync.call(this, session, mechanism, data);
+    },
+    signSync(session, mechanism, key, data, digest?: RawDigest, pin?: string | BytesLike | null) {
+      if (digest === undefined && pin === undefined && short(data)) {
+        const type = plain(mechanism);
+        if (type !== undefined) {
+          const length = this.signDirect(session, type, key, data, memory, used);
+          if (length !== undefined) return take(length);
+        }
+      }
+      return native.signSync.call(this, session, mechanism, key, data, digest, pin);
+    },
+    verifySync(session, mechanism, key, data, signature, digest?: RawDigest) {
+      if (digest === undefined && short(data) && short(signature)) {
+        const type = plain(mechanism);
+        if (type !== undefined) {
+          const valid = this.verifyDirect(session, type, key, data, signature);
+          if (valid !== undefined) return valid;
+        }
+      }
+      return native.verifySync.call(this, session, mechanism, key, data, signature, digest);
+    },
+    C_GenerateRandomSync(session, length) {
+      if (typeof length === 'number' && Number.isInteger(length) && length > 0 && length <= LARGEST) {
+        const made = this.randomDirect(session, length, memory, used);
+        if (made !== undefined) return take(made);
+      }
+      return native.C_GenerateRandomSync.call(this, session, length);
+    },
+  };
+}
+
+/** By the prototype of the native class, of which there is one per environment. */
+const prototypes = new WeakMap<object, object>();
+
+/** The same module, with shortcuts. */
+export function direct(raw: RawModule): RawModule {
+  const native = Object.getPrototypeOf(raw) as Native;
+  let prototype = prototypes.get(native);
+  if (prototype === undefined) {
+    prototype = Object.create(native, Object.getOwnPropertyDescriptors(shortcuts(native))) as object;
+    prototypes.set(native, prototype);
+  }
+  return Object.setPrototypeOf(raw, prototype) as RawModule;
+}
