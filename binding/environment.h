@@ -56,6 +56,11 @@ class Environment {
 
   Napi::FunctionReference rawModule;  // the class RawModule
 
+  // Where synchronous results are written (calls/direct.cc): in a Buffer, on the JavaScript thread only.
+  unsigned char* directData = nullptr;
+  std::size_t directSize = 0;
+  Napi::ObjectReference directOwner;
+
  private:
   static void teardown(void* self);
   Napi::Value error(const BadArgument& bad);

@@ -30,10 +30,9 @@ bool view(Napi::Value value, Memory& memory) {
 // The session if it is free, for as long as this lives.
 class Turn {
  public:
-  Turn(RawModule& raw, Napi::Value handle, const char* function)
-      : attachment_(*raw.attachment()), use_(attachment_.use(function)) {
+  Turn(RawModule& raw, Napi::Value handle, const char* function) : attachment_(*raw.attachment()) {
     if (!handle.IsBigInt()) return;
-    session_ = attachment_.session(toUlong(handle, {attachment_, function, "session"}), function);
+    raw.recent(toUlong(handle, {attachment_, function, "session"}), function, session_, use_);
     entered_ = session_->queue().tryEnter();
     if (entered_ && !session_->isOpen()) {
       session_->queue().leave();
@@ -70,12 +69,12 @@ class Turn {
 };
 
 // The room for a result: the rest of the memory that JavaScript has given, from an offset on.
-bool room(Napi::Value memory, Napi::Value offset, Memory& place) {
-  if (!view(memory, place) || !offset.IsNumber()) return false;
-  const auto at = static_cast<std::size_t>(offset.As<Napi::Number>().Uint32Value());
-  if (at > place.size) return false;
-  place.data += at;
-  place.size -= at;
+bool room(const Napi::CallbackInfo& info, std::size_t argument, Memory& place) {
+  const auto& environment = Environment::of(info.Env());
+  if (!info[argument].IsNumber()) return false;
+  const auto at = static_cast<std::size_t>(info[argument].As<Napi::Number>().Uint32Value());
+  if (at > environment.directSize) return false;
+  place = {environment.directData + at, environment.directSize - at};
   return true;
 }
 
@@ -91,7 +90,7 @@ CK_RV begin(const Turn& turn, CK_MECHANISM& mechanism, CK_OBJECT_HANDLE key) {
   });
 }
 
-// (session, mechanism: number, key, data, memory, offset) -> length of the result; digests have no key.
+// (session, mechanism: number, key, data, offset) -> length of the result; digests have no key.
 template <class Kind>
 Napi::Value operate(RawModule& raw, const Napi::CallbackInfo& info) {
   constexpr std::size_t kHasKey = std::is_same_v<Kind, Digest> ? 0 : 1;
@@ -99,7 +98,7 @@ Napi::Value operate(RawModule& raw, const Napi::CallbackInfo& info) {
   Memory data;
   Memory result;
   if (!info[1].IsNumber() || (kHasKey == 1 && !info[2].IsBigInt()) || !view(info[2 + kHasKey], data) ||
-      !room(info[3 + kHasKey], info[4 + kHasKey], result))
+      !room(info, 3 + kHasKey, result))
     return env.Undefined();
   const Argument argument{*raw.attachment(), Kind::Init::name, "key"};
   CK_MECHANISM mechanism{toUlong(info[1], argument), nullptr, 0};
@@ -141,11 +140,11 @@ Napi::Value verify(RawModule& raw, const Napi::CallbackInfo& info) {
   turn.abort(CKF_VERIFY, rv, Verify::Run::name);
 }
 
-// (session, length, memory, offset) -> length
+// (session, length, offset) -> length
 Napi::Value random(RawModule& raw, const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Memory result;
-  if (!info[1].IsNumber() || !room(info[2], info[3], result)) return env.Undefined();
+  if (!info[1].IsNumber() || !room(info, 2, result)) return env.Undefined();
   const auto length = static_cast<CK_ULONG>(info[1].As<Napi::Number>().Uint32Value());
   if (length > result.size) return env.Undefined();
   const Turn turn(raw, info[0], fn::C_GenerateRandom::name);
@@ -155,6 +154,17 @@ Napi::Value random(RawModule& raw, const Napi::CallbackInfo& info) {
   return info[1];
 }
 
+// (memory: Buffer): where results are written from now on.
+Napi::Value setMemory(RawModule& /*raw*/, const Napi::CallbackInfo& info) {
+  Memory memory;
+  if (!view(info[0], memory)) return info.Env().Undefined();
+  auto& environment = Environment::of(info.Env());
+  environment.directOwner = Napi::Persistent(info[0].As<Napi::Object>());
+  environment.directData = memory.data;
+  environment.directSize = memory.size;
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 void defineDirect(std::vector<RawModule::Method>& methods) {
@@ -162,6 +172,7 @@ void defineDirect(std::vector<RawModule::Method>& methods) {
   methods.push_back({"signDirect", operate<Sign>, RawModule::Form::Immediate});
   methods.push_back({"verifyDirect", verify, RawModule::Form::Immediate});
   methods.push_back({"randomDirect", random, RawModule::Form::Immediate});
+  methods.push_back({"setDirectMemory", setMemory, RawModule::Form::Immediate});
 }
 
 }  // namespace cryptoki

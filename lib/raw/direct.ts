@@ -8,19 +8,12 @@ import type { BytesLike, RawDigest, RawMechanism } from './types';
 
 /** The native methods; undefined where the general way must be taken. They throw what the module returns. */
 interface Direct {
-  digestDirect(
-    session: bigint,
-    mechanism: number,
-    data: Uint8Array,
-    memory: Buffer,
-    offset: number,
-  ): number | undefined;
+  digestDirect(session: bigint, mechanism: number, data: Uint8Array, offset: number): number | undefined;
   signDirect(
     session: bigint,
     mechanism: number,
     key: bigint,
     data: Uint8Array,
-    memory: Buffer,
     offset: number,
   ): number | undefined;
   verifyDirect(
@@ -30,7 +23,9 @@ interface Direct {
     data: Uint8Array,
     signature: Uint8Array,
   ): boolean | undefined;
-  randomDirect(session: bigint, length: number, memory: Buffer, offset: number): number | undefined;
+  randomDirect(session: bigint, length: number, offset: number): number | undefined;
+  /** Where results are written, at an offset. */
+  setDirectMemory(memory: Buffer): void;
 }
 
 /** Enough for any signature but the largest ones after quantum computers. */
@@ -39,18 +34,21 @@ const SIZE = 4 * LARGEST;
 /** Messages of some length are worth a copy, and a thread of their own. */
 const LONGEST = 64 * 1024;
 
-let memory = Buffer.allocUnsafeSlow(SIZE);
+let memory = Buffer.alloc(0);
 let used = 0;
 
 /** Takes what was written behind `used`. */
-function take(length: number): Buffer {
+function take(native: Direct, length: number): Buffer {
   const result = memory.subarray(used, used + length);
   used = (used + length + 7) & ~7;
-  if (SIZE - used < LARGEST) {
-    memory = Buffer.allocUnsafeSlow(SIZE);
-    used = 0;
-  }
+  if (SIZE - used < LARGEST) renew(native);
   return result;
+}
+
+function renew(native: Direct): void {
+  memory = Buffer.allocUnsafeSlow(SIZE);
+  used = 0;
+  native.setDirectMemory(memory);
 }
 
 /** The number of a mechanism without a parameter, if it is one. */
@@ -74,8 +72,8 @@ function shortcuts(native: Native): Partial<RawModule> & ThisType<Native> {
     digestSync(session, mechanism, data) {
       const type = plain(mechanism);
       if (type !== undefined && short(data)) {
-        const length = this.digestDirect(session, type, data, memory, used);
-        if (length !== undefined) return take(length);
+        const length = this.digestDirect(session, type, data, used);
+        if (length !== undefined) return take(this, length);
       }
       return native.digestSync.call(this, session, mechanism, data);
     },
@@ -83,8 +81,8 @@ function shortcuts(native: Native): Partial<RawModule> & ThisType<Native> {
       if (digest === undefined && pin === undefined && short(data)) {
         const type = plain(mechanism);
         if (type !== undefined) {
-          const length = this.signDirect(session, type, key, data, memory, used);
-          if (length !== undefined) return take(length);
+          const length = this.signDirect(session, type, key, data, used);
+          if (length !== undefined) return take(this, length);
         }
       }
       return native.signSync.call(this, session, mechanism, key, data, digest, pin);
@@ -101,8 +99,8 @@ function shortcuts(native: Native): Partial<RawModule> & ThisType<Native> {
     },
     C_GenerateRandomSync(session, length) {
       if (typeof length === 'number' && Number.isInteger(length) && length > 0 && length <= LARGEST) {
-        const made = this.randomDirect(session, length, memory, used);
-        if (made !== undefined) return take(made);
+        const made = this.randomDirect(session, length, used);
+        if (made !== undefined) return take(this, made);
       }
       return native.C_GenerateRandomSync.call(this, session, length);
     },
@@ -120,5 +118,6 @@ export function direct(raw: RawModule): RawModule {
     prototype = Object.create(native, Object.getOwnPropertyDescriptors(shortcuts(native))) as object;
     prototypes.set(native, prototype);
   }
+  if (memory.length === 0) renew(raw as Native);
   return Object.setPrototypeOf(raw, prototype) as RawModule;
 }
