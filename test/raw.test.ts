@@ -296,3 +296,33 @@ test('functions of raw can be taken from it and called on it only', async () => 
   const { C_GetInfo } = raw;
   expect(await C_GetInfo.call(raw)).toMatchObject({ manufacturerID: 'SoftHSM' });
 });
+
+describe('attributes as bytes', () => {
+  test('are written and read as they are', async () => {
+    const [label, application] = [Buffer.from([0xff, 0x00, 0x41]), Buffer.from('text')];
+    const object = await raw.C_CreateObject(session, [
+      { type: CKA.CLASS, value: CKO.DATA },
+      { type: CKA.TOKEN, bytes: Buffer.from([0]) },
+      { type: CKA.PRIVATE, value: false },
+      { type: CKA.LABEL, bytes: label },
+      { type: CKA.APPLICATION, value: application },
+    ]);
+    const types = [CKA.LABEL, CKA.TOKEN, CKA.APPLICATION, CKA.MODULUS];
+    expect(await raw.C_GetAttributeValue(session, object, types, true)).toEqual([
+      { type: CKA.LABEL, value: label },
+      { type: CKA.TOKEN, value: Buffer.from([0]) },
+      { type: CKA.APPLICATION, value: application },
+      { type: CKA.MODULUS, reason: 'invalid' },
+    ]);
+    await raw.C_DestroyObject(session, object);
+  });
+
+  test('of a wrong length are the module’s to refuse', async () => {
+    const template = [
+      { type: CKA.CLASS, value: CKO.DATA },
+      { type: CKA.TOKEN, bytes: Buffer.from([0, 0, 0]) },
+    ];
+    const error = await failure(raw.C_CreateObject(session, template));
+    expect(error).toMatchObject({ code: 'CKR_ATTRIBUTE_VALUE_INVALID' });
+  });
+});

@@ -19,14 +19,15 @@ CK_RV readAttributes(const Module& module, CK_SESSION_HANDLE session, CK_OBJECT_
   });
 }
 
-// (session, object, types) -> [{ type, value | reason }]
+// (session, object, types, keepBytes = false) -> [{ type, value | reason }]
 class GetAttributes final : public Job {
  public:
   static constexpr const char* name = "C_GetAttributeValue";
 
   GetAttributes(std::shared_ptr<Attachment> attachment, const Napi::CallbackInfo& info)
       : attachment_(std::move(attachment)) {
-    readRoles<fn::C_GetAttributeValue>(roles_, info, *attachment_);
+    const auto next = readRoles<fn::C_GetAttributeValue>(roles_, info, *attachment_);
+    if (info[next].IsBoolean() && info[next].As<Napi::Boolean>()) std::get<2>(roles_).reader.keepBytes();
   }
 
   std::shared_ptr<Session> session() const { return std::get<0>(roles_).session; }

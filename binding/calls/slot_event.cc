@@ -65,6 +65,20 @@ Napi::Value wait(RawModule& raw, const Napi::CallbackInfo& info) {
   return promise;
 }
 
+Napi::Value waitSync(RawModule& raw, const Napi::CallbackInfo& info) {
+  const auto& attachment = raw.attachment();
+  auto use = attachment->use(WaitForSlotEvent::name);
+  auto job = std::make_shared<WaitForSlotEvent>(attachment, info);
+  if (!job->waits()) {
+    job->hold(std::move(use));
+    return RawModule::complete(info.Env(), job, nullptr);
+  }
+  use.reset();
+  attachment->module().slotEvents().wait(job);
+  job->wait();
+  return job->result(info.Env());
+}
+
 // Ends the waits of this object: they fail with CKR_FUNCTION_CANCELED.
 Napi::Value cancel(RawModule& raw, const Napi::CallbackInfo& info) {
   raw.attachment()->module().slotEvents().cancel(raw.attachment().get(), CKR_FUNCTION_CANCELED);
@@ -75,6 +89,7 @@ Napi::Value cancel(RawModule& raw, const Napi::CallbackInfo& info) {
 
 void defineSlotEvents(std::vector<RawModule::Method>& methods) {
   methods.push_back({WaitForSlotEvent::name, wait, RawModule::Form::Promise});
+  methods.push_back({WaitForSlotEvent::name, waitSync, RawModule::Form::Sync});
   methods.push_back({"cancelWaitForSlotEvent", cancel, RawModule::Form::Immediate});
 }
 

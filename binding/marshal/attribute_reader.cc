@@ -222,7 +222,7 @@ CK_RV AttributeReader::fetchTemplate(Entry& entry, const Call& call) {
 
 Napi::Value AttributeReader::value(Napi::Env env) const { return toArray(env, entries_); }
 
-Napi::Value AttributeReader::toArray(Napi::Env env, const std::vector<Entry>& entries) {
+Napi::Value AttributeReader::toArray(Napi::Env env, const std::vector<Entry>& entries) const {
   auto array = Napi::Array::New(env, entries.size());
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
     auto object = Napi::Object::New(env);
@@ -237,8 +237,9 @@ Napi::Value AttributeReader::toArray(Napi::Env env, const std::vector<Entry>& en
   return array;
 }
 
-Napi::Value AttributeReader::toValue(Napi::Env env, const Entry& entry) {
+Napi::Value AttributeReader::toValue(Napi::Env env, const Entry& entry) const {
   const Bytes& value = entry.value;
+  if (keepsBytes_ && entry.kind != AttributeKind::Template) return fromBytes(env, value.data(), value.size());
   switch (entry.kind) {
     case AttributeKind::Boolean:
       if (value.size() != sizeof(CK_BBOOL)) break;

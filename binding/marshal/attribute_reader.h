@@ -29,6 +29,9 @@ class AttributeReader {
   // call.
   void expectSizesOf(const AttributeReader& other);
 
+  // Values are given as bytes, whatever their type; templates are not.
+  void keepBytes() { keepsBytes_ = true; }
+
   // Array of { type, value } or { type, reason: 'sensitive' | 'invalid' | 'unavailable' }, in the order of
   // the request.
   Napi::Value value(Napi::Env env) const;
@@ -48,10 +51,11 @@ class AttributeReader {
   static CK_RV fetchOneByOne(std::vector<Entry>& entries, CK_RV failure, const Call& call);
   static CK_RV fetchSized(std::vector<Entry*> entries, const Call& call);
   static CK_RV fetchTemplate(Entry& entry, const Call& call);
-  static Napi::Value toArray(Napi::Env env, const std::vector<Entry>& entries);
-  static Napi::Value toValue(Napi::Env env, const Entry& entry);
+  Napi::Value toArray(Napi::Env env, const std::vector<Entry>& entries) const;
+  Napi::Value toValue(Napi::Env env, const Entry& entry) const;
 
   std::vector<Entry> entries_;
+  bool keepsBytes_ = false;
 };
 
 }  // namespace cryptoki

@@ -119,7 +119,9 @@ TemplateMemory::Entry TemplateMemory::readEntry(Napi::Value value, const Argumen
   const Argument where =
       argument.part(name != nullptr ? std::string(".value (") + name + ")" : std::string(".value"));
   const AttributeKind kind = attributeKind(entry.type);
-  if (kind == AttributeKind::Template) {
+  if (const Napi::Value bytes = object.Get("bytes"); !bytes.IsUndefined()) {
+    entry.value = toBytes(bytes, where);  // as it is, whatever the type
+  } else if (kind == AttributeKind::Template) {
     children_.push_back(std::make_unique<TemplateMemory>());
     entry.nested = children_.back().get();
     entry.nested->read(object.Get("value"), where);

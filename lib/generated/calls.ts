@@ -266,6 +266,8 @@ export interface RawCalls {
   C_GenerateRandomSync(session: bigint, length: number): Buffer;
   /** PKCS#11 3.1, section 5.5.4; since 2.40. */
   C_WaitForSlotEvent(flags: number | bigint): Promise<bigint>;
+  /** C_WaitForSlotEvent, blocking the calling thread. */
+  C_WaitForSlotEventSync(flags: number | bigint): bigint;
   /** PKCS#11 3.1, section 5.6.9; since 3.0. */
   C_LoginUser(session: bigint, userType: number | bigint, pin: string | BytesLike | null, username: string | BytesLike): Promise<void>;
   /** C_LoginUser, blocking the calling thread. */

@@ -14,6 +14,7 @@ import type {
   LoadOptions,
   ModuleDescription,
   RawAttribute,
+  RawAttributeResult,
   RawBatch,
   RawDigest,
   RawFound,
@@ -232,6 +233,23 @@ export interface RawModule extends RawCalls, RawOperations, RawBatches {
    * @throws ERR_CRYPTOKI_MODULE_SHARED when something outside of this package holds the module; what C_Initialize returned
    */
   reinitialise(): Promise<void>;
+
+  /**
+   * PKCS#11 3.1, section 5.7.5.
+   * @param keepBytes gives all values as bytes, but for templates; default: in the type of the attribute
+   */
+  C_GetAttributeValue(
+    session: bigint,
+    object: bigint,
+    attributes: readonly number[],
+    keepBytes?: boolean,
+  ): Promise<RawAttributeResult[]>;
+  C_GetAttributeValueSync(
+    session: bigint,
+    object: bigint,
+    attributes: readonly number[],
+    keepBytes?: boolean,
+  ): RawAttributeResult[];
 
   /** What is known of the module without a call. */
   description(): ModuleDescription;

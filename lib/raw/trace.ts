@@ -42,7 +42,7 @@ function publish(
   outcome: { result?: unknown; error?: unknown },
 ): void {
   const { result, error } = outcome;
-  // Without a CK_RV no call was made: wrong arguments, a session that is closed.
+  // Without a CK_RV no call was made: wrong arguments. (A session that is closed is refused in the module's name.)
   if (error !== undefined && !(error instanceof CryptokiError && error.rv !== undefined)) return;
   const failed = error instanceof CryptokiError ? error.code : undefined;
   const message: CallTrace = {

@@ -21,9 +21,21 @@ export type RawAttributeInput =
   | readonly RawAttribute[];
 
 /** One CK_ATTRIBUTE of a template. */
-export interface RawAttribute {
+export type RawAttribute = RawTypedAttribute | RawBytesAttribute;
+
+/** An attribute whose bytes are given as they are, whatever its type: for values that are wrong on purpose, or a vendor's. */
+export interface RawBytesAttribute {
   /** CKA_ number */
   type: number;
+  bytes: BytesLike;
+  value?: undefined;
+}
+
+/** An attribute with a value of its type. */
+export interface RawTypedAttribute {
+  /** CKA_ number */
+  type: number;
+  bytes?: undefined;
   /**
    * CK_BBOOL: boolean; CK_ULONG: number or bigint; strings: string (as UTF-8) or bytes; CK_DATE: Date, 'YYYY-MM-DD', or
    * '' for none; big integers: bytes (big-endian) or bigint; arrays of CK_ULONG (CKA_ALLOWED_MECHANISMS): numbers; templates: attributes;

@@ -123,8 +123,8 @@ function integerTypes(fields, functions) {
   return [...used].filter((type) => !known.has(type) && type !== 'CK_FUNCTION_LIST').sort();
 }
 
-function parseFunction(name, { since, section, c, parameters, thread, objects = false }) {
-  const entry = { name, since, section, c, thread, objects, bound: false, parameters: [] };
+function parseFunction(name, { since, section, c, parameters, objects = false }) {
+  const entry = { name, since, section, c, objects, bound: false, parameters: [] };
   if (parameters === null) return entry;
   for (const text of parameters) {
     const words = text.split(' ');

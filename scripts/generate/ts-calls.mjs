@@ -5,7 +5,7 @@ export function tsCalls({ functions }) {
   const used = new Set();
   const methods = functions
     .filter(({ bound }) => bound)
-    .flatMap(({ name, section, since, parameters, thread }) => {
+    .flatMap(({ name, section, since, parameters }) => {
       for (const { out } of parameters) if (/^CK_/.test(out ?? '')) used.add(out);
       const inputs = parameters.filter((parameter) => parameter.in !== undefined);
       const outputs = parameters.filter(({ out }) => out !== undefined);
@@ -21,10 +21,10 @@ export function tsCalls({ functions }) {
           ? `PKCS#11 3.1, section ${section}`
           : `PKCS#11 ${section}`;
       const doc = `${where}; since ${since}.`;
-      const lines = [`  /** ${doc} */\n  ${name}(${list}): Promise<${result}>;`];
-      if (thread !== 'own')
-        lines.push(`  /** ${name}, blocking the calling thread. */\n  ${name}Sync(${list}): ${result};`);
-      return lines;
+      return [
+        `  /** ${doc} */\n  ${name}(${list}): Promise<${result}>;`,
+        `  /** ${name}, blocking the calling thread. */\n  ${name}Sync(${list}): ${result};`,
+      ];
     });
   return `${BANNER}import type {
   BytesLike,
