@@ -1,0 +1,46 @@
+import type { BatchSessions, BatchTarget } from '../batch/operations';
+import { targetOn } from '../batch/sessions';
+import { CryptokiError } from '../errors';
+import type { StorageObject } from '../objects/storage-object';
+import type { RawBatch } from '../raw/types';
+import type { Session } from '../session';
+import type { Client } from './client';
+import type { ClientObject } from './client-object';
+
+/** The first failure that is not about its message: something was lost, or the token is busy. */
+function lossIn(raw: RawBatch): CryptokiError | undefined {
+  for (const { error } of raw.failures) {
+    if (error instanceof CryptokiError && error.action !== 'fatal') return error;
+  }
+  return undefined;
+}
+
+/**
+ * Batches on whatever sessions of a client's pool are free. A piece in which something was lost is done again when that is
+ * back: what batches do can be repeated.
+ */
+export function onClient(client: Client, object: ClientObject | undefined): BatchSessions {
+  return {
+    lanes: client.statistics().max,
+    run: async (operation, work, { signal }) => {
+      let last: RawBatch | undefined;
+      const once = async (session: Session, key: StorageObject | undefined): Promise<RawBatch> => {
+        const available = await session.token.mechanismSet();
+        const target: BatchTarget = targetOn(session, key, available);
+        last = await work(target);
+        const loss = lossIn(last);
+        if (loss !== undefined) throw loss;
+        return last;
+      };
+      try {
+        return await (object === undefined
+          ? client.run(operation, { signal, repeatable: true }, (session) => once(session, undefined))
+          : object.use(operation, { signal, repeatable: true }, (key, session) => once(session, key)));
+      } catch (error) {
+        if (signal?.aborted || !(error instanceof CryptokiError)) throw error;
+        // It was not to be had back. What was done before counts; the rest fails with this.
+        return last ?? { count: 0, failures: [{ index: 0, error }] };
+      }
+    },
+  };
+}
