@@ -90,6 +90,26 @@ struct Effect<fn::C_LoginUser> {
 };
 
 template <>
+struct Effect<fn::C_SignInit> {
+  template <class Invoke>
+  static CK_RV around(Attachment& /*attachment*/, fn::C_SignInit::Roles& roles, Invoke&& invoke) {
+    std::get<0>(roles).session->signing = std::get<1>(roles).mechanism.type();
+    return invoke();
+  }
+};
+
+// NSS wants a buffer of exactly the length of an Ed25519 signature. For Ed448 the module asks for more.
+template <>
+struct Effect<fn::C_Sign> {
+  template <class Invoke>
+  static CK_RV around(Attachment& /*attachment*/, fn::C_Sign::Roles& roles, Invoke&& invoke) {
+    constexpr std::size_t kEd25519 = 64;
+    if (std::get<0>(roles).session->signing == CKM_EDDSA) std::get<2>(roles).buffer.resize(kEd25519);
+    return invoke();
+  }
+};
+
+template <>
 struct Effect<fn::C_GetSessionInfo> {
   template <class Invoke>
   static CK_RV around(Attachment& /*attachment*/, fn::C_GetSessionInfo::Roles& roles, Invoke&& invoke) {

@@ -34,6 +34,9 @@ class Session {
   // the job whose turn it is.
   bool suspect = false;
 
+  // The mechanism of the latest C_SignInit. Touched only by the job whose turn it is.
+  CK_MECHANISM_TYPE signing = CK_UNAVAILABLE_INFORMATION;
+
   // Calls whose operation goes on in the module (CKR_PENDING), with their memory. Touched only by the job
   // whose turn it is.
   std::vector<std::shared_ptr<Job>> pending;

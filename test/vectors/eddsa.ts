@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
+import { CKM } from 'cryptoki/raw';
 import { describe, expect, test } from 'vitest';
 import { EDDSA } from './data/eddsa';
 import { flip } from './support/bytes';
@@ -31,6 +32,9 @@ onEachModule((target) => {
         const key = await ecPrivateKey(session, target, curve, value, point, 'sign');
         expect((await key.sign('EdDSA', message)).toString('hex')).toBe(signature.toString('hex'));
         expect(key.signSync('EdDSA', message).toString('hex')).toBe(signature.toString('hex'));
+        const { raw } = session.token.slot.module;
+        await raw.C_SignInit(session.handle, { mechanism: CKM.EDDSA }, key.handle);
+        expect((await raw.C_Sign(session.handle, message)).toString('hex')).toBe(signature.toString('hex'));
         await key.destroy();
       });
     });
