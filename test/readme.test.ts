@@ -43,10 +43,12 @@ async function run(code: string, index: number): Promise<string> {
 
 describe('README.md', () => {
   test('the samples run in their order and print what they say', async () => {
-    expect(samples).toHaveLength(3);
-    const [sign, find, raw] = samples as [string, string, string];
+    expect(samples).toHaveLength(5);
+    const [sign, find, service, raw, testing] = samples as [string, string, string, string, string];
     expect(await run(sign, 1)).toBe('true');
     expect(await run(find, 2)).toBe('3');
-    expect(await run(raw, 3)).toMatch(/^<Buffer (?:[0-9a-f]{2} ){31}[0-9a-f]{2}>$/);
+    expect(await run(service, 3)).toBe('64 1000 0 0');
+    expect(await run(raw, 4)).toMatch(/^<Buffer (?:[0-9a-f]{2} ){31}[0-9a-f]{2}>$/);
+    expect(await run(testing, 5)).toBe('true 0');
   });
 });

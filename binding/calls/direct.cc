@@ -1,6 +1,9 @@
 // Synchronous operations of a microsecond, without a job: the message is read where it lies and the result is
 // written where JavaScript will look, since nothing else can run meanwhile. What needs more than that (a
 // session in use, a parameter, a longer result) answers undefined, and is done in the general way.
+#include <array>
+#include <cstdint>
+#include <cstring>
 #include <utility>
 
 #include "calls/raw_module.h"
@@ -11,6 +14,8 @@ namespace cryptoki {
 namespace {
 
 using List = CK_FUNCTION_LIST_3_2;
+
+constexpr std::size_t kDirectNumbers = 4;
 
 struct Memory {
   unsigned char* data = nullptr;
@@ -154,6 +159,28 @@ Napi::Value random(RawModule& raw, const Napi::CallbackInfo& info) {
   return info[1];
 }
 
+// (session) -> true: slot, state, flags and device error are at the beginning of the memory, the first as an
+// unsigned integer, the others as doubles.
+Napi::Value sessionInfo(RawModule& raw, const Napi::CallbackInfo& info) {
+  constexpr CK_ULONG kExact = CK_ULONG{1} << 31;  // so much, and much more, a double holds
+  const Napi::Env env = info.Env();
+  const auto& environment = Environment::of(env);
+  if (environment.directSize < kDirectNumbers * sizeof(double)) return env.Undefined();
+  const Turn turn(raw, info[0], fn::C_GetSessionInfo::name);
+  if (!turn) return env.Undefined();
+  CK_SESSION_INFO its{};
+  const CK_RV rv = turn.module().call<&List::C_GetSessionInfo>(turn.session()->handle(), &its);
+  if (rv != CKR_OK) turn.fail(rv, fn::C_GetSessionInfo::name);
+  turn.session()->token().adopt(its.state);
+  if (its.state > kExact || its.flags > kExact || its.ulDeviceError > kExact) return env.Undefined();
+  const std::uint64_t slot = its.slotID;
+  const std::array<double, kDirectNumbers - 1> numbers{
+      static_cast<double>(its.state), static_cast<double>(its.flags), static_cast<double>(its.ulDeviceError)};
+  std::memcpy(environment.directData, &slot, sizeof slot);
+  std::memcpy(environment.directData + sizeof slot, numbers.data(), sizeof numbers);
+  return Napi::Boolean::New(env, true);
+}
+
 // (memory: Buffer): where results are written from now on.
 Napi::Value setMemory(RawModule& /*raw*/, const Napi::CallbackInfo& info) {
   Memory memory;
@@ -172,6 +199,7 @@ void defineDirect(std::vector<RawModule::Method>& methods) {
   methods.push_back({"signDirect", operate<Sign>, RawModule::Form::Immediate});
   methods.push_back({"verifyDirect", verify, RawModule::Form::Immediate});
   methods.push_back({"randomDirect", random, RawModule::Form::Immediate});
+  methods.push_back({"sessionInfoDirect", sessionInfo, RawModule::Form::Immediate});
   methods.push_back({"setDirectMemory", setMemory, RawModule::Form::Immediate});
 }
 

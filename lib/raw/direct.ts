@@ -24,6 +24,8 @@ interface Direct {
     signature: Uint8Array,
   ): boolean | undefined;
   randomDirect(session: bigint, length: number, offset: number): number | undefined;
+  /** True: slot, state, flags and device error are at the beginning of the memory. */
+  sessionInfoDirect(session: bigint): true | undefined;
   /** Where results are written, at an offset. */
   setDirectMemory(memory: Buffer): void;
 }
@@ -34,8 +36,13 @@ const SIZE = 4 * LARGEST;
 /** Messages of some length are worth a copy, and a thread of their own. */
 const LONGEST = 64 * 1024;
 
+/** The beginning of the memory is for numbers. */
+const FIRST = 32;
+
 let memory = Buffer.alloc(0);
-let used = 0;
+let used = FIRST;
+let handles = new BigUint64Array(1);
+let numbers = new Float64Array(4);
 
 /** Takes what was written behind `used`. */
 function take(native: Direct, length: number): Buffer {
@@ -47,7 +54,9 @@ function take(native: Direct, length: number): Buffer {
 
 function renew(native: Direct): void {
   memory = Buffer.allocUnsafeSlow(SIZE);
-  used = 0;
+  used = FIRST;
+  handles = new BigUint64Array(memory.buffer, 0, 1);
+  numbers = new Float64Array(memory.buffer, 0, 4);
   native.setDirectMemory(memory);
 }
 
@@ -96,6 +105,16 @@ function shortcuts(native: Native): Partial<RawModule> & ThisType<Native> {
         }
       }
       return native.verifySync.call(this, session, mechanism, key, data, signature, digest);
+    },
+    C_GetSessionInfoSync(session) {
+      if (this.sessionInfoDirect(session) === undefined)
+        return native.C_GetSessionInfoSync.call(this, session);
+      return {
+        slotID: handles[0] as bigint,
+        state: numbers[1] as number,
+        flags: numbers[2] as number,
+        deviceError: numbers[3] as number,
+      };
     },
     C_GenerateRandomSync(session, length) {
       if (typeof length === 'number' && Number.isInteger(length) && length > 0 && length <= LARGEST) {
