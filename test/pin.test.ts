@@ -20,7 +20,7 @@ import {
   toPinProvider,
 } from '../lib/pin';
 import { pinFromContent } from '../lib/pin/content';
-import { parseUri } from '../lib/uri';
+import { parseUri } from 'cryptoki';
 
 const root = resolve(import.meta.dirname, '..');
 const isPosix = process.platform !== 'win32';

@@ -1,0 +1,26 @@
+import type { Pkcs11Uri, UriResource } from './types';
+
+/**
+ * Whether a resource fits a URI (RFC 7512, section 2.5). Every part of the resource that is given is compared: each
+ * attribute that the URI names for it must be equal. Parts that are not given do not count: a token alone is not asked for
+ * its slot's description. The query says nothing about what fits.
+ */
+export function matchesUri(uri: Pkcs11Uri, resource: UriResource): boolean {
+  const { library, slot, token, object, vendor = {} } = resource;
+  const fits = (wanted: object, actual: object): boolean =>
+    Object.entries(wanted).every(([name, value]) => {
+      const other = (actual as Record<string, unknown>)[name];
+      return Buffer.isBuffer(value) ? Buffer.isBuffer(other) && value.equals(other) : value === other;
+    });
+  const { slot: slotId, ...tokenTexts } = uri.token;
+  const { version, ...libraryTexts } = uri.library;
+  const isSlot = slotId === undefined || slotId === (slot?.id ?? token?.slot?.id);
+  return (
+    (library === undefined || (fits(libraryTexts, library) && fits(version ?? {}, library.libraryVersion))) &&
+    ((slot === undefined && token === undefined) || isSlot) &&
+    (slot === undefined || fits(uri.slot, slot)) &&
+    (token === undefined || fits(tokenTexts, token)) &&
+    (object === undefined || fits(uri.object, object)) &&
+    fits(uri.vendor.path, vendor)
+  );
+}
