@@ -33,6 +33,7 @@ export class CircuitBreaker {
   #error: unknown;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
+  #isTrying = false;
 
   /** @param trial is made, one at a time, to learn whether things are well again */
   constructor(options: BreakerOptions, trial: () => Promise<void>, news: BreakerNews) {
@@ -107,18 +108,20 @@ export class CircuitBreaker {
   }
 
   async #try(): Promise<void> {
+    if (this.#isTrying) return this.#wait(); // the trial from before it was closed and opened again
     this.#state = 'halfOpen';
+    this.#isTrying = true;
+    const opened = this.#opened;
+    const counts = (): boolean => this.#state === 'halfOpen' && opened === this.#opened && !this.#isStopped;
     try {
       await this.#trial();
-      if (this.#isHalfOpen()) this.close();
+      if (counts()) this.close();
     } catch (error) {
-      if (!this.#isHalfOpen()) return; // it was closed meanwhile
+      if (!counts()) return; // it was closed meanwhile
       this.#error = error;
-      if (!this.#isStopped) this.#wait();
+      this.#wait();
+    } finally {
+      this.#isTrying = false;
     }
-  }
-
-  #isHalfOpen(): boolean {
-    return this.#state === 'halfOpen';
   }
 }

@@ -17,9 +17,15 @@ function lossIn(raw: RawBatch): CryptokiError | undefined {
 
 /**
  * Batches on whatever sessions of a client's pool are free. A piece in which something was lost is done again when that is
- * back: what batches do can be repeated.
+ * back.
+ * @param options.repeatable false for keys that signing uses up
+ * @param options.check is called before each piece, and may throw
  */
-export function onClient(client: Client, object: ClientObject | undefined): BatchSessions {
+export function onClient(
+  client: Client,
+  object: ClientObject | undefined,
+  { repeatable = true, check }: { repeatable?: boolean; check?: () => Promise<void> } = {},
+): BatchSessions {
   return {
     lanes: client.statistics().max,
     run: async (operation, work, { signal }) => {
@@ -33,9 +39,10 @@ export function onClient(client: Client, object: ClientObject | undefined): Batc
         return last;
       };
       try {
+        await check?.();
         return await (object === undefined
-          ? client.run(operation, { signal, repeatable: true }, (session) => once(session, undefined))
-          : object.use(operation, { signal, repeatable: true }, (key, session) => once(session, key)));
+          ? client.run(operation, { signal, repeatable }, (session) => once(session, undefined))
+          : object.use(operation, { signal, repeatable }, (key, session) => once(session, key)));
       } catch (error) {
         if (signal?.aborted || !(error instanceof CryptokiError)) throw error;
         // It was not to be had back. What was done before counts; the rest fails with this.

@@ -1,4 +1,16 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
+import type { BatchOptions } from '../batch/batch';
+import {
+  type BatchOutcome,
+  type BatchSessions,
+  type CipherInput,
+  cipherMany,
+  type Messages,
+  type SignedMessage,
+  signMany,
+  verifyMany,
+} from '../batch/operations';
+import { CryptokiError } from '../errors';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { Certificate } from '../objects/certificate';
 import type { PrivateKey } from '../objects/private-key';
@@ -6,12 +18,17 @@ import type { PublicKey } from '../objects/public-key';
 import type { SecretKey } from '../objects/secret-key';
 import type { StorageObject } from '../objects/storage-object';
 import type { BytesLike } from '../raw/types';
+import type { CipherStream } from '../streams/cipher-stream';
+import type { SignStream, VerifyStream } from '../streams/message-stream';
+import { createCipher, createSign, createVerify } from '../streams/on-client';
 import type { Client } from './client';
+import { onClient } from './client-batch';
 import { ClientObject } from './client-object';
 import type { OperationOptions } from './client-types';
 import { copy, copyMechanism } from './copy';
 import { wipe } from './login-keeper';
 import type { Lease } from './pool';
+import { until } from './recovery';
 
 /** Each signature of such a key uses it up a little: it is not made twice. */
 export const STATEFUL = ['HSS', 'XMSS', 'XMSSMT'];
@@ -40,6 +57,55 @@ export class ClientPrivateKey extends ClientObject {
     );
   }
 
+  /**
+   * Signs many messages on the sessions that are free, few crossings for all of them; see PrivateKey.signMany.
+   * A key with CKA_ALWAYS_AUTHENTICATE wants a PIN for each message: ERR_CRYPTOKI_UNSUPPORTED.
+   */
+  signMany<M extends Messages<BytesLike>>(
+    algorithm: MechanismInput,
+    messages: M,
+    options?: BatchOptions,
+  ): BatchOutcome<M, Buffer> {
+    return signMany(this.#batches(), algorithm, messages, options);
+  }
+
+  /** Decrypts many messages on the sessions that are free; see PrivateKey.decryptMany. */
+  decryptMany<M extends Messages<BytesLike>>(
+    algorithm: CipherInput,
+    messages: M,
+    options?: BatchOptions,
+  ): BatchOutcome<M, Buffer> {
+    return cipherMany('decryptMany', this.#batches(), algorithm, messages, options);
+  }
+
+  #batches(): BatchSessions {
+    return onClient(this.client, this, {
+      repeatable: !STATEFUL.includes(String(this.keyType)),
+      check: async () => {
+        this.#alwaysAuthenticates ??= this.#askAlwaysAuthenticates();
+        if (!(await this.#alwaysAuthenticates)) return;
+        throw new CryptokiError({
+          code: 'ERR_CRYPTOKI_UNSUPPORTED',
+          detail:
+            'the key wants the PIN for each operation, so there are no batches with it; use sign() or decrypt()',
+        });
+      },
+    });
+  }
+
+  /**
+   * Signs a message as it comes; see PrivateKey.createSign. The stream borrows a session when its first byte comes, and gives
+   * it back when it ends or is destroyed. Once it has begun it is never begun again after an error.
+   */
+  createSign(algorithm: MechanismInput, options: OperationOptions = {}): SignStream {
+    return createSign(this, algorithm, options, () => this.#authenticatesAlways());
+  }
+
+  #authenticatesAlways(): boolean | Promise<boolean> {
+    this.#alwaysAuthenticates ??= this.#askAlwaysAuthenticates();
+    return this.#alwaysAuthenticates;
+  }
+
   async #askAlwaysAuthenticates(): Promise<boolean> {
     try {
       const { alwaysAuthenticate = false } = await this.attributes('alwaysAuthenticate');
@@ -62,9 +128,8 @@ export class ClientPrivateKey extends ClientObject {
     ) => Promise<Buffer>,
   ): Promise<Buffer> {
     const { input, handBack } = copyMechanism(algorithm);
-    this.#alwaysAuthenticates ??= this.#askAlwaysAuthenticates();
-    let always = this.#alwaysAuthenticates;
-    if (typeof always !== 'boolean') always = await always;
+    let always = this.#authenticatesAlways();
+    if (typeof always !== 'boolean') always = await until(always, options?.signal);
     // A PIN is not sent twice for one wish.
     const repeatable = !always && !STATEFUL.includes(String(this.keyType));
     const result = await this.use(operation, { ...options, repeatable }, async (key, session) => {
@@ -104,6 +169,33 @@ export class ClientPublicKey extends ClientObject {
     return this.use('encrypt', { ...options, repeatable: true }, (key) =>
       (key as PublicKey).encrypt(input, message),
     );
+  }
+
+  /** Verifies many signatures on the sessions that are free. @param messages of { data, signature } */
+  verifyMany<M extends Messages<SignedMessage>>(
+    algorithm: MechanismInput,
+    messages: M,
+    options?: BatchOptions,
+  ): BatchOutcome<M, boolean> {
+    return verifyMany(onClient(this.client, this), algorithm, messages, options);
+  }
+
+  /** Encrypts many messages on the sessions that are free; see SecretKey.encryptMany. */
+  encryptMany<M extends Messages<BytesLike>>(
+    algorithm: CipherInput,
+    messages: M,
+    options?: BatchOptions,
+  ): BatchOutcome<M, Buffer> {
+    return cipherMany('encryptMany', onClient(this.client, this), algorithm, messages, options);
+  }
+
+  /** Verifies a signature as the message comes; see PublicKey.createVerify and ClientPrivateKey.createSign. */
+  createVerify(
+    algorithm: MechanismInput,
+    signature?: BytesLike,
+    options: OperationOptions = {},
+  ): VerifyStream {
+    return createVerify(this, algorithm, signature, options);
   }
 
   /** The key as a public KeyObject of node:crypto; see PublicKey.toKeyObject. */
@@ -147,6 +239,30 @@ export class ClientSecretKey extends ClientObject {
     );
   }
 
+  /** Encrypts what goes through; see SecretKey.createEncrypt and ClientPrivateKey.createSign. */
+  createEncrypt(algorithm: MechanismInput, options: OperationOptions = {}): CipherStream {
+    return createCipher('encrypt', this, algorithm, options);
+  }
+
+  /** Decrypts what goes through; see SecretKey.createDecrypt and ClientPrivateKey.createSign. */
+  createDecrypt(algorithm: MechanismInput, options: OperationOptions = {}): CipherStream {
+    return createCipher('decrypt', this, algorithm, options);
+  }
+
+  /** Makes a MAC as the message comes; see ClientPrivateKey.createSign. */
+  createSign(algorithm: MechanismInput, options: OperationOptions = {}): SignStream {
+    return createSign(this, algorithm, options, () => false);
+  }
+
+  /** Verifies a MAC as the message comes; see PublicKey.createVerify and ClientPrivateKey.createSign. */
+  createVerify(
+    algorithm: MechanismInput,
+    signature?: BytesLike,
+    options: OperationOptions = {},
+  ): VerifyStream {
+    return createVerify(this, algorithm, signature, options);
+  }
+
   async #operate<T>(
     operation: string,
     algorithm: MechanismInput,
@@ -159,6 +275,42 @@ export class ClientSecretKey extends ClientObject {
     );
     handBack();
     return result;
+  }
+
+  /** Makes the MACs of many messages on the sessions that are free, few crossings for all of them; see PrivateKey.signMany. */
+  signMany<M extends Messages<BytesLike>>(
+    algorithm: MechanismInput,
+    messages: M,
+    options?: BatchOptions,
+  ): BatchOutcome<M, Buffer> {
+    return signMany(onClient(this.client, this), algorithm, messages, options);
+  }
+
+  /** Verifies many signatures on the sessions that are free. @param messages of { data, signature } */
+  verifyMany<M extends Messages<SignedMessage>>(
+    algorithm: MechanismInput,
+    messages: M,
+    options?: BatchOptions,
+  ): BatchOutcome<M, boolean> {
+    return verifyMany(onClient(this.client, this), algorithm, messages, options);
+  }
+
+  /** Encrypts many messages on the sessions that are free; see SecretKey.encryptMany. */
+  encryptMany<M extends Messages<BytesLike>>(
+    algorithm: CipherInput,
+    messages: M,
+    options?: BatchOptions,
+  ): BatchOutcome<M, Buffer> {
+    return cipherMany('encryptMany', onClient(this.client, this), algorithm, messages, options);
+  }
+
+  /** Decrypts many messages on the sessions that are free; see SecretKey.decryptMany. */
+  decryptMany<M extends Messages<BytesLike>>(
+    algorithm: CipherInput,
+    messages: M,
+    options?: BatchOptions,
+  ): BatchOutcome<M, Buffer> {
+    return cipherMany('decryptMany', onClient(this.client, this), algorithm, messages, options);
   }
 }
 
@@ -190,4 +342,14 @@ export function adoptClientObject(client: Client, object: StorageObject, lease: 
   const made = makeClientObject(client, object, client.generation);
   if (!object.isTokenObject) made.pin(lease);
   return made;
+}
+
+/** Destroys the session objects that an operation has made which nobody waits for any more. Token objects stay. */
+export async function discardIfAborted(
+  signal: AbortSignal | undefined,
+  ...objects: readonly StorageObject[]
+): Promise<void> {
+  if (!signal?.aborted) return;
+  for (const object of objects) if (!object.isTokenObject) await object.destroy();
+  throw signal.reason;
 }

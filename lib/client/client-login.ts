@@ -50,7 +50,7 @@ export class ClientLogin {
       if (this.#user !== undefined && this.#user !== user) await this.#end('requested', 'guest');
       const before = this.#keeper.want(user, pin);
       try {
-        if (!this.#connection.isUp) await this.#recovery.ready(signal);
+        await this.#ready(signal);
         await this.#keeper.ensure(this.#connection.anchor, 'login', signal);
         this.#keeper.replaced(before);
       } catch (error) {
@@ -58,6 +58,18 @@ export class ClientLogin {
         throw error;
       }
     });
+  }
+
+  /** Sees to it that there is a session to log in on: a PIN must not be sent twice, so that is known before. */
+  async #ready(signal: AbortSignal | undefined): Promise<void> {
+    const { generation } = this.#connection;
+    try {
+      if (this.#connection.isUp) await this.#connection.check();
+      else await this.#recovery.ready(signal);
+    } catch (error) {
+      const tries = { generation, count: 1, actions: new Map() };
+      if (!(await this.#recovery.heal(error, tries, signal))) throw error;
+    }
   }
 
   /** See Client.logout and Client.secureLogout. */
@@ -91,7 +103,9 @@ export class ClientLogin {
       else this.#keeper.forget();
       this.#keeper.stop();
       try {
-        if (user !== undefined) await this.#connection.anchor.logout();
+        // The client's sessions may be lost, and the login be kept by others in the process.
+        if (user !== undefined)
+          await (this.#connection.isUp ? this.#connection.anchor : this.#connection.token)?.logout();
       } finally {
         this.#connection.invalidate();
         if (ending === 'secure') await this.#giveUpSessions();

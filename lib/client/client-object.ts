@@ -108,8 +108,15 @@ export class ClientObject implements AsyncDisposable {
     options: OperationOptions & { readonly repeatable: boolean },
     work: (object: StorageObject, session: Session) => Promise<T>,
   ): Promise<T> {
-    const { signal, repeatable } = options;
-    return this.client.run(operation, { signal, repeatable, key: this.label }, (session) => {
+    const { signal } = options;
+    const run = {
+      signal,
+      key: this.label,
+      get repeatable() {
+        return options.repeatable; // as it is when an error has come
+      },
+    };
+    return this.client.run(operation, run, (session) => {
       const object = this.#on(session);
       return object instanceof Promise ? object.then((found) => work(found, session)) : work(object, session);
     });

@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { requireOptions } from '../arguments';
 import type { Attributes } from '../attributes';
+import type { BatchOptions } from '../batch/batch';
+import { type BatchOutcome, digestMany, type Messages } from '../batch/operations';
 import { isCode } from '../errors';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { Module } from '../module';
@@ -9,13 +11,17 @@ import type { ObjectClass } from '../objects/storage-object';
 import type { PinProvider } from '../pin';
 import type { BytesLike } from '../raw';
 import type { Pin, Session, User } from '../session';
+import type { DigestStream } from '../streams/message-stream';
+import { createDigest } from '../streams/on-client';
 import type { Token } from '../token';
+import { onClient } from './client-batch';
 import {
   adoptClientObject,
   type ClientCertificate,
   type ClientPrivateKey,
   type ClientPublicKey,
   type ClientSecretKey,
+  discardIfAborted,
   makeClientObject,
 } from './client-key';
 import { ClientLogin } from './client-login';
@@ -166,6 +172,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     const { signal, ...rest } = copyMembers(options);
     return this.run('generateKeyPair', { signal, repeatable: false }, async (session, lease) => {
       const pair = await session.generateKeyPair(keyType, rest);
+      await discardIfAborted(signal, pair.privateKey, pair.publicKey);
       return {
         publicKey: adoptClientObject(this, pair.publicKey, lease) as ClientPublicKey,
         privateKey: adoptClientObject(this, pair.privateKey, lease) as ClientPrivateKey,
@@ -181,6 +188,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     const { signal, ...rest } = copyMembers(options);
     return this.run('generateKey', { signal, repeatable: false }, async (session, lease) => {
       const key = await session.generateKey(keyType, rest as Parameters<Session['generateKey']>[1]);
+      await discardIfAborted(signal, key);
       return adoptClientObject(this, key, lease) as ClientSecretKey;
     });
   }
@@ -188,15 +196,31 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   /** Creates an object; see Session.createObject and, for session objects, {@link generateKeyPair}. */
   createObject(attributes: Attributes, options: OperationOptions = {}): Promise<ClientObject> {
     const own = copyMembers(attributes);
-    return this.run('createObject', { ...options, repeatable: false }, async (session, lease) =>
-      adoptClientObject(this, await session.createObject(own), lease),
-    );
+    return this.run('createObject', { ...options, repeatable: false }, async (session, lease) => {
+      const object = await session.createObject(own);
+      await discardIfAborted(options.signal, object);
+      return adoptClientObject(this, object, lease);
+    });
   }
 
   /** Digests a message on the token; see Session.digest. */
   digest(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
     const [message, { input }] = [copy(data), copyMechanism(algorithm)];
     return this.run('digest', { ...options, repeatable: true }, (session) => session.digest(input, message));
+  }
+
+  /** Digests many messages on the sessions that are free; see PrivateKey.signMany. */
+  digestMany<M extends Messages<BytesLike>>(
+    algorithm: MechanismInput,
+    messages: M,
+    options?: BatchOptions,
+  ): BatchOutcome<M, Buffer> {
+    return digestMany(onClient(this, undefined), algorithm, messages, options);
+  }
+
+  /** Digests a message as it comes; see Session.createDigest and ClientPrivateKey.createSign. */
+  createDigest(algorithm: MechanismInput, options: OperationOptions = {}): DigestStream {
+    return createDigest(this, algorithm, options);
   }
 
   /** Random bytes of the token; see Session.random. */

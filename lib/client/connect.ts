@@ -76,22 +76,6 @@ function toTarget(target: string | ConnectTarget): Target {
 }
 
 /**
- * Connects to a token, for a program that runs for long: the {@link Client} shares sessions, keeps the login, and gets back
- * what is lost.
- *
- * ```ts
- * await using hsm = await connect('pkcs11:token=payments?module-path=/usr/lib/softhsm/libsofthsm2.so', { pin });
- * const key = await hsm.privateKey({ label: 'signing' });
- * const signature = await key.sign('ECDSA-SHA256', message);
- * ```
- * @param target a PKCS#11 URI (RFC 7512) with module-path, or { module, token }
- * @throws those of Module.open, Module.token and Session.login
- */
-export async function connect(
-  target: string | ConnectTarget,
-  options?: ConnectOptions & { readonly signal?: AbortSignal | undefined },
-): Promise<Client>;
-/**
  * Connects to several tokens that have the same keys, as one: the {@link ClientGroup} gives each operation to one of them,
  * and to another when that one is lost.
  *
@@ -111,6 +95,22 @@ export async function connect(
   targets: readonly (string | ConnectTarget | GroupTarget)[],
   options?: GroupOptions & { readonly signal?: AbortSignal | undefined },
 ): Promise<ClientGroup>;
+/**
+ * Connects to a token, for a program that runs for long: the {@link Client} shares sessions, keeps the login, and gets back
+ * what is lost.
+ *
+ * ```ts
+ * await using hsm = await connect('pkcs11:token=payments?module-path=/usr/lib/softhsm/libsofthsm2.so', { pin });
+ * const key = await hsm.privateKey({ label: 'signing' });
+ * const signature = await key.sign('ECDSA-SHA256', message);
+ * ```
+ * @param target a PKCS#11 URI (RFC 7512) with module-path, or { module, token }
+ * @throws those of Module.open, Module.token and Session.login
+ */
+export async function connect(
+  target: string | ConnectTarget,
+  options?: ConnectOptions & { readonly signal?: AbortSignal | undefined },
+): Promise<Client>;
 export async function connect(
   target: string | ConnectTarget | readonly (string | ConnectTarget | GroupTarget)[],
   options: GroupOptions & { readonly signal?: AbortSignal | undefined } = {},

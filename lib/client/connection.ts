@@ -26,6 +26,9 @@ export class Connection {
   #readWrite = true;
   #removable = false;
   #generation = 0;
+  /** Of the login: when the generation began, and when the client was logged in. */
+  #epoch = '';
+  #login: string | undefined;
   #establishing: Promise<void> | undefined;
   /** How often everything was given up: what began before must not go on. */
   #released = 0;
@@ -38,7 +41,11 @@ export class Connection {
     this.login = login;
     this.#settings = settings;
     this.#find = find;
-    this.pool = new SessionPool(settings.sessions, () => this.#open());
+    this.pool = new SessionPool(
+      settings.sessions,
+      async () => this.anchor.token.openSession({ readWrite: this.#readWrite }),
+      () => (this.isUp ? this.#anchor : undefined),
+    );
   }
 
   /** Grows whenever handles may have died: with the token's sessions, or with the login. */
@@ -61,9 +68,16 @@ export class Connection {
     return this.isUp && (wanted === undefined || this.#token?.user === wanted);
   }
 
-  /** Grows with every logout on the token that this process knows of. */
-  get loginEpoch(): number {
-    return this.#token === undefined ? 0 : this.module.raw.loginEpoch(this.#token.slot.id);
+  /** Whether, as far as this process knows, all is as it was when the generation began. */
+  get isCurrent(): boolean {
+    return this.isReady && this.#epoch === this.#loginEpoch;
+  }
+
+  /** Another value after every logout on the token that this process knows of. */
+  get #loginEpoch(): string {
+    if (this.#token === undefined) return '';
+    const { id } = this.#token.slot;
+    return `${id} ${this.module.raw.loginEpoch(id)}`;
   }
 
   /** Whether the token can be taken out of its slot. */
@@ -104,9 +118,10 @@ export class Connection {
     this.#anchor = anchor;
     this.#listener = () => {
       this.invalidate();
-      this.onLogout();
+      this.#tellLogout();
     };
-    token.on('logout', this.#listener);
+    token.on('logout', this.#listener).on('login', this.#noteLogin);
+    this.#tellLogout();
     const most = Math.min(
       info.maxSessions ?? Number.POSITIVE_INFINITY,
       (readWrite ? info.maxReadWriteSessions : undefined) ?? Number.POSITIVE_INFINITY,
@@ -114,14 +129,27 @@ export class Connection {
     this.pool.limit(most - 1);
     if (most === 1) this.pool.adopt(anchor);
     await this.login.ensure(anchor, reason, signal);
+    this.#noteLogin();
     this.invalidate(); // what was looked up before the login is not all that there is
+  }
+
+  readonly #noteLogin = (): void => {
+    if (this.login.wanted !== undefined && this.isReady) this.#login = this.#loginEpoch;
+  };
+
+  /** Says so when the login is not the one that there was. */
+  #tellLogout(): void {
+    const before = this.#login;
+    if (before === undefined || before === this.#loginEpoch) return;
+    this.#login = undefined;
+    this.onLogout();
   }
 
   /** Closes all sessions. The pool's session objects die with them. */
   async release(): Promise<void> {
     this.#released += 1;
     this.invalidate();
-    if (this.#listener) this.#token?.off('logout', this.#listener);
+    if (this.#listener) this.#token?.off('logout', this.#listener).off('login', this.#noteLogin);
     this.#listener = undefined;
     const anchor = this.#anchor;
     this.#anchor = undefined;
@@ -132,28 +160,20 @@ export class Connection {
   /** Handles of objects are not to be relied on any more. */
   invalidate(): void {
     this.#generation += 1;
+    this.#epoch = this.#loginEpoch;
   }
 
-  /** Asks the token whether the anchor is what it should be: open, and logged in if that is wanted. */
+  /** Asks the token whether the anchor is what it should be: open, on this token, and logged in if that is wanted. */
   async check(): Promise<void> {
-    await this.anchor.info(); // a login that was lost is noticed by this, too
-    await this.anchor.random(1).catch((error) => {
+    const { anchor } = this;
+    const { token } = anchor;
+    await anchor.info(); // a login that was lost is noticed by this, too
+    const { label, serialNumber } = await token.info();
+    if (label !== token.label || serialNumber !== token.serialNumber) throw goneError(); // another one is in the slot
+    await anchor.random(1).catch((error) => {
       // Only the loss of the device is of interest here; some tokens have no random numbers to give.
       if (!isCode(error, 'CKR_RANDOM_NO_RNG', 'CKR_FUNCTION_NOT_SUPPORTED')) throw error;
     });
-  }
-
-  async #open(): Promise<Session> {
-    const { token } = this.anchor;
-    try {
-      return await token.openSession({ readWrite: this.#readWrite });
-    } catch (error) {
-      // The token allows one session after all: the anchor is lent then.
-      if (!isCode(error, 'CKR_SESSION_COUNT') || this.pool.statistics().open > 0) throw error;
-      this.pool.limit(1);
-      this.pool.adopt(this.anchor);
-      throw error;
-    }
   }
 }
 

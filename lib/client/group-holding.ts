@@ -14,7 +14,7 @@ export interface Search {
 }
 
 /** Finds the object on one member. */
-export function findOn(
+function findOn(
   client: Client,
   { objectClass, which }: Search,
   options?: OperationOptions,
@@ -36,7 +36,7 @@ export interface Checked {
 const TRIES = 5;
 
 /** Reads what an object is known by, in one generation of the client. */
-export async function check(object: ClientObject, options: OperationOptions): Promise<Checked> {
+async function check(object: ClientObject, options: OperationOptions): Promise<Checked> {
   const { client } = object;
   for (let i = 0; i < TRIES; i += 1) {
     const { generation } = client;
@@ -47,6 +47,15 @@ export async function check(object: ClientObject, options: OperationOptions): Pr
     code: 'ERR_CRYPTOKI_OBJECT_DEAD',
     detail: 'the token is lost again and again while the key is compared',
   });
+}
+
+/** Finds the object on one member and reads what it is known by. */
+export async function findAndCheck(
+  client: Client,
+  search: Search,
+  options: OperationOptions,
+): Promise<Checked> {
+  return check(await findOn(client, search, options), options);
 }
 
 /**

@@ -29,18 +29,18 @@ function canonical(key: KeyObject): string {
   }
 }
 
+/** That attributes are missing or malformed is no failure of the operation. */
+function unlessLost(error: unknown): undefined {
+  if (error instanceof CryptokiError && error.code !== 'ERR_CRYPTOKI_UNSUPPORTED') throw error;
+}
+
 /** The public half of a key, from its own attributes. */
 async function readPublic(object: ClientObject, options: OperationOptions): Promise<string | undefined> {
-  try {
-    // PublicKey.toKeyObject reads public attributes only, which private keys may have as well.
-    const key = await object.use('identity', { ...options, repeatable: true }, (its) =>
-      toKeyObject(its as PublicKey),
-    );
-    return canonical(key);
-  } catch (error) {
-    const cannotBe = !(error instanceof CryptokiError) || error.code === 'ERR_CRYPTOKI_UNSUPPORTED';
-    if (!cannotBe || options.signal?.aborted) throw error;
-  }
+  // PublicKey.toKeyObject reads public attributes only, which private keys may have as well.
+  const key = await object.use('identity', { ...options, repeatable: true }, (its) =>
+    toKeyObject(its as PublicKey).catch(unlessLost),
+  );
+  if (key !== undefined) return canonical(key);
   if (object.class !== 'PUBLIC_KEY') return undefined;
   // A type of key that Node does not know.
   const { publicKeyInfo, value, ecPoint } = await object.attributes('publicKeyInfo', 'value', 'ecPoint');

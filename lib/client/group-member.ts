@@ -1,7 +1,7 @@
 import { CryptokiError } from '../errors';
 import { type BreakerState, CircuitBreaker } from './circuit-breaker';
 import type { Client } from './client';
-import type { ClientStatistics, Health } from './client-types';
+import type { ClientStatistics, Health, OperationOptions } from './client-types';
 import { groupClosed, MemberLeft } from './group-failure';
 import type { GroupSettings, MemberPlan } from './group-options';
 import { wipe } from './login-keeper';
@@ -43,14 +43,17 @@ export class GroupMember {
   readonly #breaker: CircuitBreaker;
   readonly #ending = new AbortController();
   /** Of operations that may be done elsewhere: what ends their waiting here. */
-  readonly #leavers = new Set<(left: MemberLeft) => void>();
+  readonly #leavers = new Set<AbortController>();
   #client: Client | undefined;
   #connecting: Promise<Client> | undefined;
   #recovering: NodeJS.Timeout | true | undefined;
+  /** Whether its client could not get back in time what it had lost. */
+  #isLost = false;
   readonly #numbers = { inFlight: 0, operations: 0, failures: 0 };
-  /** Grows whenever the member is well again. */
+  /** Grows whenever the member is well again. @internal */
   comebacks = 0;
 
+  /** @internal */
   constructor(
     plan: MemberPlan,
     settings: GroupSettings,
@@ -64,7 +67,7 @@ export class GroupMember {
     this.#breaker = new CircuitBreaker(settings.breaker, () => this.#probe(), {
       opened: (error) => {
         const left = new MemberLeft('the member went down', { cause: error });
-        for (const leave of this.#leavers) leave(left);
+        for (const leaver of this.#leavers) leaver.abort(left);
         news.down(this, error);
       },
       closed: () => {
@@ -103,7 +106,7 @@ export class GroupMember {
     return this.#numbers.inFlight;
   }
 
-  /** Connects, one attempt at a time. One that takes longer than those who wait goes on, and counts when it succeeds. */
+  /** Connects, one attempt at a time. One that takes longer than those who wait goes on, and counts when it succeeds. @internal */
   connect(): Promise<Client> {
     if (this.#client) return Promise.resolve(this.#client);
     this.#connecting ??= this.#open(this.#plan, this.#ending.signal)
@@ -114,38 +117,53 @@ export class GroupMember {
     return this.#connecting;
   }
 
-  /** Does an operation. One that is repeatable is left to others (MemberLeft) as soon as the member goes down. */
-  run<T>(repeatable: boolean, work: (client: Client) => Promise<T>): Promise<T> {
+  /**
+   * Does an operation. One that is repeatable is left to others (MemberLeft) as soon as the member goes down: the signal that
+   * `work` is given ends it then.
+   * @internal
+   */
+  async run<T>(
+    options: OperationOptions & { readonly isRepeatable: boolean },
+    work: (client: Client, signal: AbortSignal | undefined) => Promise<T>,
+  ): Promise<T> {
     const client = this.#client;
-    if (client === undefined) return Promise.reject(new MemberLeft('the member is not connected'));
+    if (client === undefined) throw new MemberLeft('the member is not connected', { cause: this.error });
+    const { signal, isRepeatable } = options;
+    const leaving = isRepeatable ? new AbortController() : undefined;
+    const abort = (): void => leaving?.abort(signal?.reason);
+    if (leaving) {
+      signal?.addEventListener('abort', abort, { once: true });
+      this.#leavers.add(leaving);
+    }
     this.#numbers.inFlight += 1;
-    const done = work(client)
-      .then((result) => {
-        this.#numbers.operations += 1;
-        this.#breaker.succeeded();
-        return result;
-      })
-      .finally(() => {
-        this.#numbers.inFlight -= 1;
-      });
-    if (!repeatable) return done;
-    return new Promise((resolve, reject) => {
-      this.#leavers.add(reject);
-      done.then(resolve, reject).finally(() => this.#leavers.delete(reject));
-    });
+    try {
+      const result = await work(client, leaving?.signal ?? signal);
+      this.#numbers.operations += 1;
+      this.#breaker.succeeded();
+      return result;
+    } catch (error) {
+      throw leaving?.signal.aborted ? leaving.signal.reason : error;
+    } finally {
+      this.#numbers.inFlight -= 1;
+      if (leaving) {
+        signal?.removeEventListener('abort', abort);
+        this.#leavers.delete(leaving);
+      }
+    }
   }
 
-  /** An operation has failed because of this member. */
+  /** An operation has failed because of this member. @internal */
   failed(error: unknown): void {
     this.#numbers.failures += 1;
     this.#breaker.failed(error);
   }
 
-  /** It gets no work until it is well again. */
+  /** It gets no work until it is well again. @internal */
   leaveAlone(error: unknown): void {
     this.#breaker.open(error);
   }
 
+  /** Asks the token how it is, without repairing anything. */
   async health(): Promise<MemberHealth> {
     const { name, state } = this;
     const begun = performance.now();
@@ -163,28 +181,33 @@ export class GroupMember {
     return { name, state, ...this.#numbers, opened: this.#breaker.opened, client };
   }
 
+  /** @internal */
   async close(): Promise<void> {
     this.#ending.abort(groupClosed());
     this.#breaker.stop();
     this.#settled();
+    if (this.#connecting) {
+      await withTimeout(this.#connecting, this.#settings.probeTimeout).catch(() => {}); // it fails, or hangs
+    }
     await this.#client?.close();
     const { pin } = this.#plan.options;
     if (pin !== undefined && typeof pin !== 'function') wipe(pin);
   }
 
-  #adopt(client: Client): Client {
+  async #adopt(client: Client): Promise<Client> {
     if (this.#ending.signal.aborted) {
-      client.close().catch(() => {}); // nobody waits for it any more
+      await client.close().catch(() => {}); // what matters is that the group is closed
       throw groupClosed();
     }
     client.on('recovering', () => this.#await());
     client.on('recovered', () => {
       this.#settled();
-      this.#breaker.close();
+      if (this.#isLost) this.#breaker.close(); // what it was opened for is over
+      this.#isLost = false;
     });
     client.on('down', ({ error }) => {
       this.#settled();
-      this.#breaker.open(error);
+      this.#lose(error);
     });
     this.#client = client;
     this.#breaker.close();
@@ -199,8 +222,13 @@ export class GroupMember {
     if (!(patience <= 2 ** 31 - 1)) return;
     const detail = `the token could not be got back within ${patience} ms; this goes on`;
     this.#recovering = setTimeout(() => {
-      this.#breaker.open(new CryptokiError({ code: 'ERR_CRYPTOKI_TIMEOUT', detail, action: 'retry' }));
+      this.#lose(new CryptokiError({ code: 'ERR_CRYPTOKI_TIMEOUT', detail, action: 'retry' }));
     }, patience).unref();
+  }
+
+  #lose(error: unknown): void {
+    this.#isLost = true;
+    this.#breaker.open(error);
   }
 
   #settled(): void {

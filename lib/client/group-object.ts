@@ -8,7 +8,7 @@ import type { OperationOptions } from './client-types';
 import { copyMechanism } from './copy';
 import type { ClientGroup } from './group';
 import { codeOf, noMember, reasonOf } from './group-failure';
-import { type Checked, check, findOn, Holding, type Search } from './group-holding';
+import { type Checked, findAndCheck, Holding, type Search } from './group-holding';
 import { type Identity, isSame, mismatch } from './group-identity';
 import type { GroupMember } from './group-member';
 import { until } from './recovery';
@@ -52,21 +52,20 @@ export class GroupObject {
     options: OperationOptions | undefined,
     work: (object: ClientObject, options: OperationOptions) => Promise<T>,
   ): Promise<T> {
-    const itsOptions = { signal: options?.signal };
     return this.group.run(
       {
         signal: options?.signal,
         isRepeatable: (member) => !isStateful(this) && !this.#holding(member).alwaysAuthenticates,
         candidates: () => this.#candidates(),
         failed: (member, error) => this.#failed(member, error),
-        errorOf: (member) => this.#holding(member).error,
+        errorOf: (member) => this.#holdings.find((holding) => holding.member === member)?.error,
       },
-      async (client, member) => {
+      async (client, signal, member) => {
         const holding = this.#holding(member);
-        const checked = holding.current(client) ?? (await until(holding.look(client), options?.signal));
-        const result = await work(checked.object, itsOptions);
+        const checked = holding.current(client) ?? (await until(holding.look(client), signal));
+        const result = await work(checked.object, { signal });
         // If the client has recovered meanwhile, it could have been another key with the same label.
-        if (client.generation !== checked.generation) await until(holding.look(client), options?.signal);
+        if (client.generation !== checked.generation) await until(holding.look(client), signal);
         return result;
       },
     );
@@ -100,7 +99,7 @@ export class GroupObject {
   async #lookAgain(holding: Holding): Promise<void> {
     const { member } = holding;
     try {
-      await member.run(true, (client) => holding.look(client));
+      await member.run({ isRepeatable: true }, (client, signal) => until(holding.look(client), signal));
     } catch (error) {
       this.#failed(member, error);
       if (reasonOf(error) === 'member') member.failed(error);
@@ -112,7 +111,7 @@ export class GroupObject {
     if (reasonOf(error) === 'key') {
       holding.lacks(error, this.group.settings.lookAgain);
       if (error instanceof CryptokiError && error.code === 'ERR_CRYPTOKI_KEY_MISMATCH') {
-        this.group.emit('keyRefused', { member: member.name, error });
+        this.group.refused(member, error);
       }
     } else if (!holding.isThere) {
       holding.lacks(error, this.group.settings.lookAgain);
@@ -160,7 +159,9 @@ export async function findInGroup(
     });
   }
   const names = same ?? [];
-  const holdings = answers.map(({ member, checked, error }) => {
+  // A second token with such a key is not even looked for.
+  const asked = isStateful(first.object) ? having : answers;
+  const holdings = asked.map(({ member, checked, error }) => {
     const holding = new Holding(member, search, expected, (its) => mismatch([its.name], names));
     if (checked) holding.has(checked);
     else holding.lacks(error, group.settings.lookAgain);
@@ -179,8 +180,8 @@ function strongest(answers: readonly Answer[]): Identity {
 async function ask(member: GroupMember, search: Search, options: OperationOptions): Promise<Answer> {
   if (!member.isWell) return { member, error: member.error };
   try {
-    const checked = await member.run(true, async (client) =>
-      check(await findOn(client, search, options), options),
+    const checked = await member.run({ ...options, isRepeatable: true }, (client, signal) =>
+      until(findAndCheck(client, search, { signal }), signal),
     );
     return { member, checked };
   } catch (error) {

@@ -77,8 +77,8 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
     this.members = plans.map(
       (plan) =>
         new GroupMember(plan, settings, open, {
-          down: ({ name }, error) => this.emit('memberDown', { member: name, error }),
-          up: ({ name }) => this.emit('memberUp', { member: name }),
+          down: ({ name }, error) => this.#tell(() => this.emit('memberDown', { member: name, error })),
+          up: ({ name }) => this.#tell(() => this.emit('memberUp', { member: name })),
         }),
     );
   }
@@ -135,12 +135,12 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
   /** Digests a message on a token; see Session.digest. */
   digest(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
     const [message, { input }] = [copy(data), copyMechanism(algorithm)];
-    return this.run({ ...options }, (client) => client.digest(input, message, options));
+    return this.run({ ...options }, (client, signal) => client.digest(input, message, { signal }));
   }
 
   /** Random bytes of a token; see Session.random. */
   random(length: number, options?: OperationOptions): Promise<Buffer> {
-    return this.run({ ...options }, (client) => client.random(length, options));
+    return this.run({ ...options }, (client, signal) => client.random(length, { signal }));
   }
 
   /** Asks all members how they are, without repairing anything. */
@@ -170,7 +170,7 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
    */
   async run<T>(
     options: GroupRunOptions,
-    work: (client: Client, member: GroupMember) => Promise<T>,
+    work: (client: Client, signal: AbortSignal | undefined, member: GroupMember) => Promise<T>,
   ): Promise<T> {
     const tried = new Map<GroupMember, unknown>();
     try {
@@ -178,12 +178,15 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
         if (this.closed) throw groupClosed();
         options.signal?.throwIfAborted();
         const candidates = (await options.candidates?.()) ?? this.members;
+        options.signal?.throwIfAborted(); // that may have taken a while
         const member = this.#chooser.choose(candidates.filter((one) => one.isWell && !tried.has(one)));
         if (member === undefined) throw this.#given(tried, options);
         if (tried.size > 0) this.#numbers.failovers += 1;
         const isRepeatable = options.isRepeatable?.(member) ?? true;
         try {
-          const result = await member.run(isRepeatable, (client) => work(client, member));
+          const result = await member.run({ signal: options.signal, isRepeatable }, (client, signal) =>
+            work(client, signal, member),
+          );
           this.#blame(tried);
           this.#numbers.operations += 1;
           return result;
@@ -198,6 +201,16 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
       this.#numbers.errors += 1;
       throw error;
     }
+  }
+
+  /** A key of the group is another one on this member. @internal */
+  refused({ name }: GroupMember, error: unknown): void {
+    this.#tell(() => this.emit('keyRefused', { member: name, error }));
+  }
+
+  /** Emits an event, but not while operations and recoveries are in the middle of something: a listener may throw. */
+  #tell(emit: () => void): void {
+    queueMicrotask(emit);
   }
 
   /** Tells member and key of a failure. */

@@ -3,6 +3,7 @@ import { copyPin } from '../login';
 import type { PinProvider, PinRequest } from '../pin';
 import type { Pin, Session, User } from '../session';
 import type { Settings } from './options';
+import { until } from './recovery';
 import { traceLogin } from './trace';
 import { LONGEST_TIMER } from './waiters';
 
@@ -153,7 +154,13 @@ export class LoginKeeper {
 
   async #ask(request: PinRequest): Promise<Pin | null> {
     const { provider } = this.#wish;
-    if (provider) return provider(request);
+    const { signal } = request;
+    signal?.throwIfAborted();
+    if (provider) {
+      const given = Promise.resolve(provider(request));
+      if (signal) given.then((pin) => signal.aborted && wipe(pin)).catch(() => {}); // it comes too late
+      return until(given, signal);
+    }
     throw new CryptokiError({
       code: 'ERR_CRYPTOKI_LOGIN_NEEDED',
       detail: `token "${request.token.label}" wants a PIN and the client has none; give connect() or login() one`,
@@ -168,11 +175,13 @@ export class LoginKeeper {
   ): Promise<void> {
     const { label } = session.token;
     let refusal: unknown;
+    let why: PinRequest['reason'] = reason;
     for (let attempt = 1; ; attempt += 1) {
       const request = await this.request(session, user);
+      why = attempt > 1 ? 'retry' : reason;
       let pin: Pin | null;
       try {
-        pin = await this.#ask({ ...request, reason: attempt > 1 ? 'retry' : reason, attempt, signal });
+        pin = await this.#ask({ ...request, reason: why, attempt, signal });
       } catch (error) {
         if (signal?.aborted) throw error;
         throw refusal ?? error; // there is no other PIN: what matters is that the first was wrong
@@ -181,14 +190,16 @@ export class LoginKeeper {
         await session.login(pin, { user, username: this.#settings.username });
         break;
       } catch (error) {
-        traceLogin({ event: 'failed', token: label, user, reason, code: codeOf(error) });
-        if (attempt >= TRIES || !isCode(error, 'CKR_PIN_INCORRECT', 'ERR_CRYPTOKI_PIN_REFUSED')) throw error;
-        refusal = error;
+        traceLogin({ event: 'failed', token: label, user, reason: why, code: codeOf(error) });
+        // The same PIN again is not sent; what matters is that it was wrong.
+        const isSame = isCode(error, 'ERR_CRYPTOKI_PIN_REFUSED');
+        refusal = isSame ? (refusal ?? error) : error;
+        if (attempt >= TRIES || !(isSame || isCode(error, 'CKR_PIN_INCORRECT'))) throw refusal;
       } finally {
         wipe(pin);
       }
     }
-    traceLogin({ event: 'login', token: label, user, reason });
+    traceLogin({ event: 'login', token: label, user, reason: why });
     this.#begin();
     this.#news.loggedIn(user);
   }

@@ -1,5 +1,6 @@
 import { CryptokiError, isCode } from '../errors';
 import type { Session } from '../session';
+import { type Entry, PoolEntries } from './pool-entries';
 import type { Lease, PoolOptions, PoolStatistics } from './pool-types';
 import { SessionBound } from './session-bound';
 import { type PoolTrace, tracePool } from './trace';
@@ -7,20 +8,11 @@ import { LONGEST_TIMER, Waiters } from './waiters';
 
 export type { Lease, PoolOptions, PoolStatistics } from './pool-types';
 
-interface Entry {
-  readonly session: Session;
-  lent: boolean;
-  /** Session objects that live by this session. */
-  pins: number;
-  /** Given up by {@link SessionPool.reset}: it counts no more, and is closed when it comes back. */
-  stale: boolean;
-  /** It keeps the login as well, so it stays open. */
-  readonly anchor: boolean;
-  idleSince: number;
-}
-
 /** What tokens answer when they allow no more sessions; some say that they have no memory for another. */
 const NO_MORE = ['CKR_SESSION_COUNT', 'CKR_HOST_MEMORY', 'CKR_DEVICE_MEMORY'];
+
+/** After another error the next session is opened so many milliseconds later, as long as there are others. */
+const OPEN_AGAIN = 1_000;
 
 /** Errors that leave no doubt that the session itself is fine. */
 function leavesSession(error: unknown): boolean {
@@ -34,8 +26,8 @@ function leavesSession(error: unknown): boolean {
 export class SessionPool {
   readonly #options: PoolOptions;
   readonly #open: () => Promise<Session>;
-  readonly #entries = new Set<Entry>();
-  #idle: Entry[] = [];
+  readonly #lastResort: () => Session | undefined;
+  readonly #entries = new PoolEntries();
   readonly #waiters = new Waiters<Entry>();
   readonly #trimmer: NodeJS.Timeout | undefined;
   #opening = 0;
@@ -43,15 +35,20 @@ export class SessionPool {
   #epoch = 0;
   readonly #bound: SessionBound;
   #usedAt = 0;
+  #openAgainAt = 0;
   #paused: Promise<void> | undefined;
   #whenReturned: (() => void) | undefined;
   #closed: CryptokiError | undefined;
   readonly #numbers = { opened: 0, closed: 0, waits: 0, refused: 0 };
 
-  /** @param open opens one more session */
-  constructor(options: PoolOptions, open: () => Promise<Session>) {
+  /**
+   * @param open opens one more session
+   * @param lastResort a session that is open already, to be lent when the token does not allow any other
+   */
+  constructor(options: PoolOptions, open: () => Promise<Session>, lastResort: () => Session | undefined) {
     this.#options = options;
     this.#open = open;
+    this.#lastResort = lastResort;
     this.#bound = new SessionBound(options.max);
     if (Number.isFinite(options.idleTimeout)) {
       const often = Math.min(Math.max(options.idleTimeout / 2, 10), LONGEST_TIMER);
@@ -61,8 +58,7 @@ export class SessionPool {
 
   /** When a session was used last, as performance.now() counts: at this moment, if one is lent. */
   get usedAt(): number {
-    const isBusy = [...this.#entries].some(({ lent }) => lent);
-    return isBusy ? performance.now() : this.#usedAt;
+    return this.#entries.isAnyLent ? performance.now() : this.#usedAt;
   }
 
   /** The token allows no more than this. */
@@ -117,12 +113,7 @@ export class SessionPool {
   async reset(): Promise<void> {
     this.#epoch += 1;
     this.#opening = 0;
-    this.#idle = [];
-    const closing: Promise<void>[] = [];
-    for (const entry of this.#entries) {
-      entry.stale = true;
-      if (!entry.lent) closing.push(this.#drop(entry));
-    }
+    const closing = this.#entries.giveUp().map((entry) => this.#drop(entry));
     this.#checkReturned();
     this.#waiters.fail(
       new CryptokiError({
@@ -152,12 +143,8 @@ export class SessionPool {
   }
 
   statistics(): PoolStatistics {
-    const entries = [...this.#entries];
     return {
-      open: entries.length,
-      idle: this.#idle.length,
-      lent: entries.filter(({ lent }) => lent).length,
-      pinned: entries.filter(({ pins }) => pins > 0).length,
+      ...this.#entries.numbers(),
       waiting: this.#waiters.size,
       max: this.#bound.value,
       ...this.#numbers,
@@ -171,33 +158,18 @@ export class SessionPool {
   }
 
   #takeIdle(onlyUnpinned: boolean): Entry | undefined {
-    for (let i = this.#idle.length - 1; i >= 0; i -= 1) {
-      const entry = this.#idle[i] as Entry;
-      if (onlyUnpinned && entry.pins > 0) continue;
-      this.#idle.splice(i, 1);
-      if (!entry.session.closed) {
-        entry.lent = true;
-        return entry;
-      }
-      void this.#drop(entry);
-    }
-    return undefined;
-  }
-
-  /** How many sessions count: not those that were given up while they were lent. */
-  #count(): number {
-    let count = 0;
-    for (const { stale } of this.#entries) if (!stale) count += 1;
-    return count;
+    return this.#entries.take(onlyUnpinned, (lost) => void this.#drop(lost));
   }
 
   #mayOpen(): boolean {
-    return this.#bound.allows(this.#count() + this.#opening);
+    const count = this.#entries.count + this.#opening;
+    const isTooEarly = count > 0 && performance.now() < this.#openAgainAt;
+    return !isTooEarly && this.#bound.allows(count);
   }
 
   #wait(signal: AbortSignal | undefined, timeout: number): Promise<Entry> {
     const most = this.#bound.value;
-    const room = Math.max(most - this.#count(), 0); // for so many a session is, or will be, opened
+    const room = Math.max(most - this.#entries.count, 0); // for so many a session is, or will be, opened
     const before = Math.max(this.#waiters.size - room, 0);
     if (this.#waiters.size >= room) {
       if (before >= this.#options.queue) {
@@ -254,9 +226,7 @@ export class SessionPool {
   #offer(entry: Entry): void {
     entry.lent = true;
     if (!this.#paused && this.#waiters.give(entry)) return;
-    entry.lent = false;
-    entry.idleSince = Date.now();
-    this.#idle.push(entry);
+    this.#entries.rest(entry);
   }
 
   /** Gives those who wait what is free: idle sessions, or room for new ones. */
@@ -283,34 +253,42 @@ export class SessionPool {
       this.#notOpened(opened.reason);
     } else {
       this.#offer(this.#add(opened.value, false));
-      this.#bound.opened(this.#count());
+      this.#bound.opened(this.#entries.count);
     }
     this.#checkReturned();
   }
 
   #notOpened(error: unknown): void {
-    const others = this.#count() + this.#opening;
-    if (others === 0) {
+    const others = this.#entries.count + this.#opening;
+    const only = others === 0 && isCode(error, ...NO_MORE) ? this.#lastResort() : undefined;
+    if (only !== undefined) this.adopt(only);
+    if (others === 0 && only === undefined) {
       this.#waiters.fail(error); // there is nothing to wait for
     } else if (isCode(error, ...NO_MORE)) {
-      this.#bound.refused(this.#count());
+      this.#bound.refused(this.#entries.count);
       this.#trace('limit');
+    } else if (leavesSession(error)) {
+      this.#openAgainAt = performance.now() + OPEN_AGAIN; // those who wait get one of the others
     } else {
-      this.#waiters.failFirst(error);
+      this.#waiters.failFirst(error); // who has to do with what is lost
     }
     this.#serve(false);
   }
 
   #add(session: Session, anchor: boolean): Entry {
-    const entry = { session, lent: false, pins: 0, stale: false, anchor, idleSince: 0 };
-    this.#entries.add(entry);
+    const entry = this.#entries.add(session, anchor);
     this.#numbers.opened += 1;
     this.#trace('opened');
     return entry;
   }
 
   /** Closes a session; until that is done it counts, since the token counts it. */
-  async #drop(entry: Entry): Promise<void> {
+  #drop(entry: Entry): Promise<void> {
+    entry.closing ??= this.#close(entry);
+    return entry.closing;
+  }
+
+  async #close(entry: Entry): Promise<void> {
     await (entry.anchor ? undefined : entry.session.close().catch(() => {})); // given up, whatever the token says
     this.#entries.delete(entry);
     this.#numbers.closed += 1;
@@ -319,16 +297,12 @@ export class SessionPool {
   }
 
   #trim(): void {
-    const since = Date.now() - this.#options.idleTimeout;
-    this.#idle = this.#idle.filter((entry) => {
-      const isNeeded = entry.idleSince > since || entry.pins > 0 || entry.anchor;
-      if (!isNeeded) void this.#drop(entry);
-      return isNeeded;
-    });
+    const unused = this.#entries.takeIdleSince(performance.now() - this.#options.idleTimeout);
+    for (const entry of unused) void this.#drop(entry);
   }
 
   #checkReturned(): void {
-    if (this.#opening === 0 && [...this.#entries].every(({ lent }) => !lent)) this.#whenReturned?.();
+    if (this.#opening === 0 && !this.#entries.isAnyLent) this.#whenReturned?.();
   }
 
   #trace(event: PoolTrace['event']): void {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Action, CryptokiError, isCode } from '../errors';
+import { onAbort } from './abort';
 import type { Connection } from './connection';
 import type { Settings } from './options';
 import { type RecoveryTrace, traceRecovery } from './trace';
@@ -25,11 +26,14 @@ export interface Tries {
   readonly actions: Map<Action, number>;
 }
 
-/** How often one operation may need the same. A lost session says nothing of the next one, which may be lost as well. */
+/**
+ * How often one operation may need the same without anything having changed meanwhile. A lost session says nothing of the
+ * next one, which may be lost as well.
+ */
 const LIMITS: Readonly<Record<Action, number>> = {
   retry: 3,
   relogin: 1, // then the token wants another user, not another login
-  refind: 2,
+  refind: 3,
   reopen: 10,
   reinitialise: 3,
   fatal: 0,
@@ -53,6 +57,8 @@ const pause = (attempt: number): number =>
 
 /** Errors that may be about the operation or about the token: the token is asked. */
 const UNCLEAR = ['CKR_DEVICE_ERROR', 'CKR_FUNCTION_FAILED', 'CKR_GENERAL_ERROR', 'CKR_ARGUMENTS_BAD'];
+/** Private objects are not found without the login, which may have ended unnoticed. */
+const NOT_FOUND = 'ERR_CRYPTOKI_OBJECT_NOT_FOUND';
 /** Those of them that may pass when the token is well: how often it is worth a try. */
 const MAY_PASS: Readonly<Record<string, number>> = { CKR_FUNCTION_FAILED: 3, CKR_DEVICE_ERROR: 1 };
 /** The token is out, or its slot is gone. */
@@ -83,8 +89,6 @@ export class Recovery {
   /** How deep a recovery was given up. */
   #down: RecoveryLevel | undefined;
   #reinitialised = Number.NEGATIVE_INFINITY;
-  /** Something outside of this package holds the module: it cannot be initialised again. */
-  #isShared = false;
 
   constructor(connection: Connection, settings: Settings, news: RecoveryNews) {
     this.#connection = connection;
@@ -110,17 +114,18 @@ export class Recovery {
    * @throws what ended a recovery in vain; the signal's reason
    */
   async heal(error: unknown, tries: Tries, signal?: AbortSignal): Promise<boolean> {
-    const action = isCode(error, ...UNCLEAR) ? await this.#diagnose(error, tries) : actionOf(error);
+    const isUnclear = isCode(error, ...UNCLEAR, NOT_FOUND);
+    const action = isUnclear ? await this.#diagnose(error, tries) : actionOf(error);
     if (action === undefined || tries.count > MOST_TRIES) return false;
     if (isCode(error, 'ERR_CRYPTOKI_POOL_EXHAUSTED', 'ERR_CRYPTOKI_TIMEOUT')) return false;
     if (action !== 'retry' && tries.generation !== this.#connection.generation) return true; // somebody was here before
     const before = tries.actions.get(action) ?? 0;
     if (before >= LIMITS[action]) return false;
-    tries.actions.set(action, before + 1);
+    if (action === 'retry' || this.#connection.isCurrent) tries.actions.set(action, before + 1);
     if (action === 'retry') {
       await until(sleep(pause(before + 1)), signal);
     } else {
-      await until(this.#begin(levelOf(error, action), error), signal);
+      await until(this.#begin(this.#levelOf(error, action), error), signal);
     }
     return true;
   }
@@ -167,6 +172,7 @@ export class Recovery {
       });
     const action = await this.#diagnosis;
     if (action !== undefined) return action;
+    if (error.code === NOT_FOUND) return this.#connection.isCurrent ? undefined : 'relogin';
     return tries.count <= (MAY_PASS[error.code] ?? 0) ? 'retry' : undefined;
   }
 
@@ -213,10 +219,9 @@ export class Recovery {
     const connection = this.#connection;
     if (level === 'module') return this.#reinitialise();
     if (level === 'token' || !connection.isUp) return connection.establish('relogin');
-    const { loginEpoch } = connection;
     await connection.check();
     const action = actionOf(cause);
-    if (action === 'relogin' && connection.isReady && connection.loginEpoch === loginEpoch) {
+    if (action === 'relogin' && connection.isCurrent) {
       // The token says that somebody is logged in, and refuses what needs it (a card that was out for a moment).
       await connection.anchor.logout();
     }
@@ -246,25 +251,39 @@ export class Recovery {
     try {
       await connection.module.reinitialise();
     } catch (error) {
+      // Something outside of this package holds the module. All sessions were closed at least.
       if (!isCode(error, 'ERR_CRYPTOKI_MODULE_SHARED')) throw error;
-      this.#isShared = true; // all sessions were closed at least
     }
     await connection.establish('relogin');
   }
 
   async #leastPause(error: unknown): Promise<number> {
+    if (isCode(error, 'CKR_CRYPTOKI_NOT_INITIALIZED')) return 0; // there is nobody whose sessions it would end
     if (isCode(error, ...TOKEN_GONE)) {
-      const others = await this.#connection.module.tokens().catch(() => []);
-      if (others.length > 0) return PAUSE_BESIDE_OTHERS;
+      const tokens = await this.#connection.module.tokens().catch(() => []);
+      if (tokens.some(({ initialized }) => initialized)) return PAUSE_BESIDE_OTHERS;
     }
     return this.#down ? PAUSE_WHEN_DOWN : 0;
   }
 
+  get #deepest(): RecoveryLevel {
+    return this.#settings.recovery.reinitialise ? 'module' : 'token';
+  }
+
+  /** Where to begin. */
+  #levelOf(error: unknown, action: Action): RecoveryLevel {
+    // Perhaps somebody else reinitialises the module at this moment.
+    if (isCode(error, 'CKR_CRYPTOKI_NOT_INITIALIZED', ...TOKEN_GONE)) return 'token';
+    if (action === 'reinitialise') return this.#deepest;
+    return action === 'relogin' ? 'login' : 'session';
+  }
+
   /** The level to go on with after `error`; undefined: nothing will help. */
   #next(level: RecoveryLevel, error: unknown, attempt: number): RecoveryLevel | undefined {
+    if (isCode(error, 'CKR_USER_ALREADY_LOGGED_IN')) return level; // somebody else was, for a moment
     const action = isCode(error, ...UNCLEAR) ? 'reinitialise' : actionOf(error);
     if (action === undefined) return undefined;
-    const deepest = this.#settings.recovery.reinitialise && !this.#isShared ? 'module' : 'token';
+    const deepest = this.#deepest;
     if (action === 'reinitialise') return deepest;
     if (action === 'retry') return level;
     if (level === 'session' || level === 'login') return 'token';
@@ -275,20 +294,12 @@ export class Recovery {
   }
 }
 
-function levelOf(error: unknown, action: Action): RecoveryLevel {
-  // Perhaps somebody else reinitialises the module at this moment.
-  if (isCode(error, 'CKR_CRYPTOKI_NOT_INITIALIZED', ...TOKEN_GONE)) return 'token';
-  if (action === 'reinitialise') return 'module';
-  return action === 'relogin' ? 'login' : 'session';
-}
-
 /** The promise, or the signal's reason, whichever comes first. */
 export function until<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    promise.then(resolve, reject).finally(onAbort(signal, abort));
     if (signal.aborted) abort();
   });
 }

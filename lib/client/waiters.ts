@@ -1,4 +1,5 @@
 import { CryptokiError } from '../errors';
+import { onAbort } from './abort';
 
 /** The longest timer that Node has, in milliseconds; about 25 days. */
 export const LONGEST_TIMER = 2 ** 31 - 1;
@@ -19,9 +20,10 @@ export class Waiters<T> {
   wait(what: string, timeout: number, signal: AbortSignal | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
+      let ignore: (() => void) | undefined;
       const end = (): void => {
         clearTimeout(timer);
-        signal?.removeEventListener('abort', abort);
+        ignore?.();
         this.#queue.delete(waiter);
       };
       const waiter = {
@@ -36,7 +38,7 @@ export class Waiters<T> {
       };
       const abort = (): void => waiter.reject(signal?.reason);
       if (signal?.aborted) return abort();
-      signal?.addEventListener('abort', abort, { once: true });
+      if (signal) ignore = onAbort(signal, abort);
       if (timeout <= LONGEST_TIMER) {
         timer = setTimeout(() => {
           waiter.reject(

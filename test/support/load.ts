@@ -1,4 +1,5 @@
 import { type KeyObject, verify } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Client, type ClientPrivateKey, CryptokiError } from 'cryptoki';
 
 /** What has become of many operations. */
@@ -34,7 +35,8 @@ export async function signOne(
 ): Promise<void> {
   try {
     const signature = await key.sign('ECDSA-SHA256', message);
-    if (verify('sha256', message, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature)) outcome.valid += 1;
+    if (verify('sha256', message, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature))
+      outcome.valid += 1;
     else outcome.invalid += 1;
   } catch (error) {
     noteError(outcome, error);
@@ -50,8 +52,9 @@ export class Load {
   /** @param width how many sign at a time */
   constructor(key: ClientPrivateKey, publicKey: KeyObject, width: number) {
     this.#workers = Array.from({ length: width }, async (_, index) => {
-      for (let count = 0; !this.#stopped; count += 1) {
+      for (let count = 0; !this.#stopped && !key.client.closed; count += 1) {
         await signOne(this.outcome, key, publicKey, Buffer.from(`message ${index} ${count}`));
+        if (count % 64 === 0) await nextTurn(); // errors may come without one
       }
     });
   }
