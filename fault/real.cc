@@ -14,7 +14,7 @@ void Real::learn() {
   CK_INFO info{};
   const auto ask = list_.functions.C_GetInfo;
   if (ask == nullptr || ask(&info) != CKR_OK) return;
-  locksObjects_ = quirksOf(info).locking == Locking::Objects;
+  locksObjects_ = quirksOf(info, path_).locking == Locking::Objects;
 }
 
 }  // namespace cryptoki::fault

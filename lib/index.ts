@@ -45,6 +45,7 @@ export {
   type StateDescription,
   type StateName,
 } from './generated/session-states';
+export type { KeyObjectOptions, PublicHalf } from './keyobject/public-half';
 export type { ForceOptions, LoginOptions } from './login';
 export { CURVE_NAMES } from './mechanisms/curves';
 export type { Algorithm, Mechanism, MechanismInput } from './mechanisms/mechanism';
@@ -86,6 +87,7 @@ export {
   type User,
 } from './session';
 export { type MechanismInfo, type MechanismName, Slot, type SlotInfo } from './slot';
+export { CipherStream, DigestStream, SignStream, type StreamOptions, VerifyStream } from './streams';
 export { type PinFlags, Token, type TokenEvents, type TokenInfo } from './token';
 export type { TokenSelector } from './token-selector';
 export { equalUris, formatUri, matchesUri, type Pkcs11Uri, parseUri, type UriResource } from './uri';

@@ -26,6 +26,9 @@ import type { StorageObject } from './objects/storage-object';
 import { initPin, setPin } from './pin-admin';
 import type { BytesLike, RawModule } from './raw';
 import type { Pin, SessionEvents, SessionInfo, SessionState } from './session-types';
+import type { StreamOptions } from './streams/common';
+import type { DigestStream } from './streams/message-stream';
+import { createDigest } from './streams/on-session';
 import type { Token } from './token';
 
 export type { Pin, SessionEvents, SessionInfo, SessionOptions, SessionState, User } from './session-types';
@@ -279,6 +282,14 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
   ): BatchOutcome<M, Buffer> {
     const { sessions = [this], ...rest } = options;
     return digestMany(onSessions(sessions, undefined), algorithm, messages, rest);
+  }
+
+  /**
+   * Digests a message of any length as it comes (C_DigestInit, C_DigestUpdate, C_DigestFinal, PKCS#11 3.1, section 5.12);
+   * see PrivateKey.createSign.
+   */
+  createDigest(algorithm: MechanismInput, options: StreamOptions = {}): DigestStream {
+    return createDigest(this, algorithm, options);
   }
 
   /** {@link digest}, blocking. */

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { inspect, promisify } from 'node:util';
+import { parseUri } from 'cryptoki';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   firstPin,
@@ -20,7 +21,6 @@ import {
   toPinProvider,
 } from '../lib/pin';
 import { pinFromContent } from '../lib/pin/content';
-import { parseUri } from 'cryptoki';
 
 const root = resolve(import.meta.dirname, '..');
 const isPosix = process.platform !== 'win32';

@@ -1,8 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { inspect } from 'node:util';
-import { Module } from 'cryptoki';
+import { equalUris, formatUri, Module, matchesUri, type Pkcs11Uri, parseUri } from 'cryptoki';
 import { describe, expect, test } from 'vitest';
-import { equalUris, formatUri, matchesUri, type Pkcs11Uri, parseUri } from 'cryptoki';
 import { createToken } from './support/token';
 
 const uri = (parts: Partial<Pkcs11Uri>): Pkcs11Uri => ({

@@ -60,8 +60,7 @@ class Batch final : public Job {
       std::get<0>(steps->run).session = session_;
       auto value = several ? info[1].As<Napi::Array>().Get(i) : info[1];
       std::get<1>(steps->init)
-          .read(value,
-                several ? argument("mechanism").part("[" + std::to_string(i) + "]") : argument("mechanism"));
+          .read(value, several ? argument("mechanism").element(i) : argument("mechanism"));
       if constexpr (hasKey) std::get<2>(steps->init).number = key.number;
       steps_.push_back(std::move(steps));
     }

@@ -1,9 +1,10 @@
 // Synchronous operations of a microsecond, without a job: the message is read where it lies and the result is
 // written where JavaScript will look, since nothing else can run meanwhile. What needs more than that (a
-// session in use, a parameter, a longer result) answers undefined, and is done in the general way.
+// session in use, a longer result) answers undefined, and is done in the general way.
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "calls/raw_module.h"
@@ -95,47 +96,71 @@ CK_RV begin(const Turn& turn, CK_MECHANISM& mechanism, CK_OBJECT_HANDLE key) {
   });
 }
 
-// (session, mechanism: number, key, data, offset) -> length of the result; digests have no key.
+// The mechanism, a number or an object with a parameter, as long as this lives.
+class DirectMechanism {
+ public:
+  DirectMechanism(Napi::Value value, const Argument& argument) {
+    if (value.IsNumber())
+      plain_.mechanism = toUlong(value, argument);
+    else
+      memory_.emplace().read(value, argument);
+  }
+  CK_MECHANISM& get() { return memory_ ? *memory_->get() : plain_; }
+  void settle(bool succeeded) {
+    if (memory_) memory_->settle(succeeded);
+  }
+
+ private:
+  CK_MECHANISM plain_{};
+  std::optional<MechanismMemory> memory_;
+};
+
+// (session, mechanism: number or object, key, data, offset) -> length of the result; digests have no key.
 template <class Kind>
 Napi::Value operate(RawModule& raw, const Napi::CallbackInfo& info) {
   constexpr std::size_t kHasKey = std::is_same_v<Kind, Digest> ? 0 : 1;
   const Napi::Env env = info.Env();
   Memory data;
   Memory result;
-  if (!info[1].IsNumber() || (kHasKey == 1 && !info[2].IsBigInt()) || !view(info[2 + kHasKey], data) ||
+  if ((kHasKey == 1 && !info[2].IsBigInt()) || !view(info[2 + kHasKey], data) ||
       !room(info, 3 + kHasKey, result))
     return env.Undefined();
-  const Argument argument{*raw.attachment(), Kind::Init::name, "key"};
-  CK_MECHANISM mechanism{toUlong(info[1], argument), nullptr, 0};
-  const CK_OBJECT_HANDLE key = kHasKey == 1 ? toUlong(info[2], argument) : 0;
+  const Argument argument{*raw.attachment(), Kind::Init::name, "mechanism"};
+  DirectMechanism mechanism(info[1], argument);
+  const CK_OBJECT_HANDLE key =
+      kHasKey == 1 ? toUlong(info[2], {*raw.attachment(), Kind::Init::name, "key"}) : 0;
   const Turn turn(raw, info[0], Kind::Init::name);
   if (!turn) return env.Undefined();
-  if (const CK_RV rv = begin<Kind>(turn, mechanism, key); rv != CKR_OK) turn.fail(rv, Kind::Init::name);
+  const CK_RV begun = begin<Kind>(turn, mechanism.get(), key);
+  if (begun != CKR_OK) turn.fail(begun, Kind::Init::name);
   // NSS wants a buffer of exactly the length of an Ed25519 signature.
   constexpr std::size_t kEd25519 = 64;
-  if (mechanism.mechanism == CKM_EDDSA && result.size > kEd25519) result.size = kEd25519;
+  if (mechanism.get().mechanism == CKM_EDDSA && result.size > kEd25519) result.size = kEd25519;
   auto length = static_cast<CK_ULONG>(result.size);
   const CK_RV rv = turn.module().template call<Kind::Run::pointer>(
       turn.session()->handle(), data.data, static_cast<CK_ULONG>(data.size), result.data, &length);
-  if (rv == CKR_OK && length <= result.size) return Napi::Number::New(env, static_cast<double>(length));
+  if (rv == CKR_OK && length <= result.size) {
+    mechanism.settle(true);
+    return Napi::Number::New(env, static_cast<double>(length));
+  }
   if (rv != CKR_BUFFER_TOO_SMALL)
     turn.abort(Kind::flag, rv == CKR_OK ? CKR_GENERAL_ERROR : rv, Kind::Run::name);
   turn.end(Kind::flag);
   return env.Undefined();
 }
 
-// (session, mechanism: number, key, data, signature) -> whether it is right
+// (session, mechanism: number or object, key, data, signature) -> whether it is right
 Napi::Value verify(RawModule& raw, const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Memory data;
   Memory signature;
-  if (!info[1].IsNumber() || !info[2].IsBigInt() || !view(info[3], data) || !view(info[4], signature))
-    return env.Undefined();
-  const Argument argument{*raw.attachment(), Verify::Init::name, "key"};
-  CK_MECHANISM mechanism{toUlong(info[1], argument), nullptr, 0};
+  if (!info[2].IsBigInt() || !view(info[3], data) || !view(info[4], signature)) return env.Undefined();
+  const Argument argument{*raw.attachment(), Verify::Init::name, "mechanism"};
+  DirectMechanism mechanism(info[1], argument);
+  const CK_OBJECT_HANDLE key = toUlong(info[2], {*raw.attachment(), Verify::Init::name, "key"});
   const Turn turn(raw, info[0], Verify::Init::name);
   if (!turn) return env.Undefined();
-  const CK_RV begun = begin<Verify>(turn, mechanism, toUlong(info[2], argument));
+  const CK_RV begun = begin<Verify>(turn, mechanism.get(), key);
   if (begun != CKR_OK) turn.fail(begun, Verify::Init::name);
   const CK_RV rv = turn.module().call<&List::C_Verify>(turn.session()->handle(), data.data,
                                                        static_cast<CK_ULONG>(data.size), signature.data,
@@ -197,6 +222,7 @@ Napi::Value setMemory(RawModule& /*raw*/, const Napi::CallbackInfo& info) {
 void defineDirect(std::vector<RawModule::Method>& methods) {
   methods.push_back({"digestDirect", operate<Digest>, RawModule::Form::Immediate});
   methods.push_back({"signDirect", operate<Sign>, RawModule::Form::Immediate});
+  methods.push_back({"encryptDirect", operate<Encrypt>, RawModule::Form::Immediate});
   methods.push_back({"verifyDirect", verify, RawModule::Form::Immediate});
   methods.push_back({"randomDirect", random, RawModule::Form::Immediate});
   methods.push_back({"sessionInfoDirect", sessionInfo, RawModule::Form::Immediate});

@@ -16,6 +16,7 @@ const std::vector<RawModule::Method>& methods() {
     defineObjects(list);
     defineOperations(list);
     defineBatches(list);
+    defineKeyObjects(list);
     defineDirect(list);
     return list;
   }();

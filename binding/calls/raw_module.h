@@ -80,8 +80,9 @@ void defineSlotEvents(std::vector<RawModule::Method>& methods);  // slot_event.c
 void defineObjects(std::vector<RawModule::Method>& methods);  // object.cc: C_GetAttributeValue, findObjects
 void defineOperations(
     std::vector<RawModule::Method>& methods);  // operation.cc: sign, verify, digest, encrypt, decrypt
-void defineBatches(std::vector<RawModule::Method>& methods);  // batch/batch.cc: signMany and the like
-void defineDirect(std::vector<RawModule::Method>& methods);   // direct.cc: without a job
+void defineBatches(std::vector<RawModule::Method>& methods);     // batch/batch.cc: signMany and the like
+void defineKeyObjects(std::vector<RawModule::Method>& methods);  // keyobject/methods.cc: references to keys
+void defineDirect(std::vector<RawModule::Method>& methods);      // direct.cc: without a job
 
 // Makes the two methods of a job class: `name` and `nameSync`. JobClass(attachment, info) reads the
 // arguments; its session() is where it queues, or null.

@@ -179,551 +179,551 @@ constexpr AttributeEntry kAttributes[] = {
 };
 
 constexpr Field kCK_ATTRIBUTE[] = {
-    {"type", FieldKind::Ulong, offsetof(CK_ATTRIBUTE, type), 0, 0, nullptr, false},
-    {"value", FieldKind::Bytes, offsetof(CK_ATTRIBUTE, pValue), offsetof(CK_ATTRIBUTE, ulValueLen), 0, nullptr, false},
+    {".type", FieldKind::Ulong, offsetof(CK_ATTRIBUTE, type), 0, 0, nullptr, false},
+    {".value", FieldKind::Bytes, offsetof(CK_ATTRIBUTE, pValue), offsetof(CK_ATTRIBUTE, ulValueLen), 0, nullptr, false},
 };
 constexpr Field kCK_DATE[] = {
-    {"year", FieldKind::Text, offsetof(CK_DATE, year), 0, 4, nullptr, false},
-    {"month", FieldKind::Text, offsetof(CK_DATE, month), 0, 2, nullptr, false},
-    {"day", FieldKind::Text, offsetof(CK_DATE, day), 0, 2, nullptr, false},
+    {".year", FieldKind::Text, offsetof(CK_DATE, year), 0, 4, nullptr, false},
+    {".month", FieldKind::Text, offsetof(CK_DATE, month), 0, 2, nullptr, false},
+    {".day", FieldKind::Text, offsetof(CK_DATE, day), 0, 2, nullptr, false},
 };
 constexpr Field kCK_DERIVED_KEY[] = {
-    {"template", FieldKind::Template, offsetof(CK_DERIVED_KEY, pTemplate), offsetof(CK_DERIVED_KEY, ulAttributeCount), 0, nullptr, false},
-    {"key", FieldKind::HandlePointer, offsetof(CK_DERIVED_KEY, phKey), 0, 0, nullptr, true},
+    {".template", FieldKind::Template, offsetof(CK_DERIVED_KEY, pTemplate), offsetof(CK_DERIVED_KEY, ulAttributeCount), 0, nullptr, false},
+    {".key", FieldKind::HandlePointer, offsetof(CK_DERIVED_KEY, phKey), 0, 0, nullptr, true},
 };
 constexpr Field kCK_VERSION[] = {
-    {"major", FieldKind::Byte, offsetof(CK_VERSION, major), 0, 0, nullptr, false},
-    {"minor", FieldKind::Byte, offsetof(CK_VERSION, minor), 0, 0, nullptr, false},
+    {".major", FieldKind::Byte, offsetof(CK_VERSION, major), 0, 0, nullptr, false},
+    {".minor", FieldKind::Byte, offsetof(CK_VERSION, minor), 0, 0, nullptr, false},
 };
 constexpr Field kCK_INFO[] = {
-    {"cryptokiVersion", FieldKind::Version, offsetof(CK_INFO, cryptokiVersion), 0, 0, nullptr, false},
-    {"manufacturerID", FieldKind::Text, offsetof(CK_INFO, manufacturerID), 0, 32, nullptr, false},
-    {"flags", FieldKind::Ulong, offsetof(CK_INFO, flags), 0, 0, nullptr, false},
-    {"libraryDescription", FieldKind::Text, offsetof(CK_INFO, libraryDescription), 0, 32, nullptr, false},
-    {"libraryVersion", FieldKind::Version, offsetof(CK_INFO, libraryVersion), 0, 0, nullptr, false},
+    {".cryptokiVersion", FieldKind::Version, offsetof(CK_INFO, cryptokiVersion), 0, 0, nullptr, false},
+    {".manufacturerID", FieldKind::Text, offsetof(CK_INFO, manufacturerID), 0, 32, nullptr, false},
+    {".flags", FieldKind::Ulong, offsetof(CK_INFO, flags), 0, 0, nullptr, false},
+    {".libraryDescription", FieldKind::Text, offsetof(CK_INFO, libraryDescription), 0, 32, nullptr, false},
+    {".libraryVersion", FieldKind::Version, offsetof(CK_INFO, libraryVersion), 0, 0, nullptr, false},
 };
 constexpr Field kCK_MECHANISM[] = {
-    {"mechanism", FieldKind::Ulong, offsetof(CK_MECHANISM, mechanism), 0, 0, nullptr, false},
-    {"parameter", FieldKind::Bytes, offsetof(CK_MECHANISM, pParameter), offsetof(CK_MECHANISM, ulParameterLen), 0, nullptr, false},
+    {".mechanism", FieldKind::Ulong, offsetof(CK_MECHANISM, mechanism), 0, 0, nullptr, false},
+    {".parameter", FieldKind::Bytes, offsetof(CK_MECHANISM, pParameter), offsetof(CK_MECHANISM, ulParameterLen), 0, nullptr, false},
 };
 constexpr Field kCK_MECHANISM_INFO[] = {
-    {"minKeySize", FieldKind::Ulong, offsetof(CK_MECHANISM_INFO, ulMinKeySize), 0, 0, nullptr, false},
-    {"maxKeySize", FieldKind::Ulong, offsetof(CK_MECHANISM_INFO, ulMaxKeySize), 0, 0, nullptr, false},
-    {"flags", FieldKind::Ulong, offsetof(CK_MECHANISM_INFO, flags), 0, 0, nullptr, false},
+    {".minKeySize", FieldKind::Ulong, offsetof(CK_MECHANISM_INFO, ulMinKeySize), 0, 0, nullptr, false},
+    {".maxKeySize", FieldKind::Ulong, offsetof(CK_MECHANISM_INFO, ulMaxKeySize), 0, 0, nullptr, false},
+    {".flags", FieldKind::Ulong, offsetof(CK_MECHANISM_INFO, flags), 0, 0, nullptr, false},
 };
 constexpr Field kCK_SESSION_INFO[] = {
-    {"slotID", FieldKind::Handle, offsetof(CK_SESSION_INFO, slotID), 0, 0, nullptr, false},
-    {"state", FieldKind::Ulong, offsetof(CK_SESSION_INFO, state), 0, 0, nullptr, false},
-    {"flags", FieldKind::Ulong, offsetof(CK_SESSION_INFO, flags), 0, 0, nullptr, false},
-    {"deviceError", FieldKind::Ulong, offsetof(CK_SESSION_INFO, ulDeviceError), 0, 0, nullptr, false},
+    {".slotID", FieldKind::Handle, offsetof(CK_SESSION_INFO, slotID), 0, 0, nullptr, false},
+    {".state", FieldKind::Ulong, offsetof(CK_SESSION_INFO, state), 0, 0, nullptr, false},
+    {".flags", FieldKind::Ulong, offsetof(CK_SESSION_INFO, flags), 0, 0, nullptr, false},
+    {".deviceError", FieldKind::Ulong, offsetof(CK_SESSION_INFO, ulDeviceError), 0, 0, nullptr, false},
 };
 constexpr Field kCK_SLOT_INFO[] = {
-    {"slotDescription", FieldKind::Text, offsetof(CK_SLOT_INFO, slotDescription), 0, 64, nullptr, false},
-    {"manufacturerID", FieldKind::Text, offsetof(CK_SLOT_INFO, manufacturerID), 0, 32, nullptr, false},
-    {"flags", FieldKind::Ulong, offsetof(CK_SLOT_INFO, flags), 0, 0, nullptr, false},
-    {"hardwareVersion", FieldKind::Version, offsetof(CK_SLOT_INFO, hardwareVersion), 0, 0, nullptr, false},
-    {"firmwareVersion", FieldKind::Version, offsetof(CK_SLOT_INFO, firmwareVersion), 0, 0, nullptr, false},
+    {".slotDescription", FieldKind::Text, offsetof(CK_SLOT_INFO, slotDescription), 0, 64, nullptr, false},
+    {".manufacturerID", FieldKind::Text, offsetof(CK_SLOT_INFO, manufacturerID), 0, 32, nullptr, false},
+    {".flags", FieldKind::Ulong, offsetof(CK_SLOT_INFO, flags), 0, 0, nullptr, false},
+    {".hardwareVersion", FieldKind::Version, offsetof(CK_SLOT_INFO, hardwareVersion), 0, 0, nullptr, false},
+    {".firmwareVersion", FieldKind::Version, offsetof(CK_SLOT_INFO, firmwareVersion), 0, 0, nullptr, false},
 };
 constexpr Field kCK_TOKEN_INFO[] = {
-    {"label", FieldKind::Text, offsetof(CK_TOKEN_INFO, label), 0, 32, nullptr, false},
-    {"manufacturerID", FieldKind::Text, offsetof(CK_TOKEN_INFO, manufacturerID), 0, 32, nullptr, false},
-    {"model", FieldKind::Text, offsetof(CK_TOKEN_INFO, model), 0, 16, nullptr, false},
-    {"serialNumber", FieldKind::Text, offsetof(CK_TOKEN_INFO, serialNumber), 0, 16, nullptr, false},
-    {"flags", FieldKind::Ulong, offsetof(CK_TOKEN_INFO, flags), 0, 0, nullptr, false},
-    {"maxSessionCount", FieldKind::Ulong, offsetof(CK_TOKEN_INFO, ulMaxSessionCount), 0, 0, nullptr, false},
-    {"sessionCount", FieldKind::Ulong, offsetof(CK_TOKEN_INFO, ulSessionCount), 0, 0, nullptr, false},
-    {"maxRwSessionCount", FieldKind::Ulong, offsetof(CK_TOKEN_INFO, ulMaxRwSessionCount), 0, 0, nullptr, false},
-    {"rwSessionCount", FieldKind::Ulong, offsetof(CK_TOKEN_INFO, ulRwSessionCount), 0, 0, nullptr, false},
-    {"maxPinLen", FieldKind::Ulong, offsetof(CK_TOKEN_INFO, ulMaxPinLen), 0, 0, nullptr, false},
-    {"minPinLen", FieldKind::Ulong, offsetof(CK_TOKEN_INFO, ulMinPinLen), 0, 0, nullptr, false},
-    {"totalPublicMemory", FieldKind::Ulong, offsetof(CK_TOKEN_INFO, ulTotalPublicMemory), 0, 0, nullptr, false},
-    {"freePublicMemory", FieldKind::Ulong, offsetof(CK_TOKEN_INFO, ulFreePublicMemory), 0, 0, nullptr, false},
-    {"totalPrivateMemory", FieldKind::Ulong, offsetof(CK_TOKEN_INFO, ulTotalPrivateMemory), 0, 0, nullptr, false},
-    {"freePrivateMemory", FieldKind::Ulong, offsetof(CK_TOKEN_INFO, ulFreePrivateMemory), 0, 0, nullptr, false},
-    {"hardwareVersion", FieldKind::Version, offsetof(CK_TOKEN_INFO, hardwareVersion), 0, 0, nullptr, false},
-    {"firmwareVersion", FieldKind::Version, offsetof(CK_TOKEN_INFO, firmwareVersion), 0, 0, nullptr, false},
-    {"utcTime", FieldKind::Text, offsetof(CK_TOKEN_INFO, utcTime), 0, 16, nullptr, false},
+    {".label", FieldKind::Text, offsetof(CK_TOKEN_INFO, label), 0, 32, nullptr, false},
+    {".manufacturerID", FieldKind::Text, offsetof(CK_TOKEN_INFO, manufacturerID), 0, 32, nullptr, false},
+    {".model", FieldKind::Text, offsetof(CK_TOKEN_INFO, model), 0, 16, nullptr, false},
+    {".serialNumber", FieldKind::Text, offsetof(CK_TOKEN_INFO, serialNumber), 0, 16, nullptr, false},
+    {".flags", FieldKind::Ulong, offsetof(CK_TOKEN_INFO, flags), 0, 0, nullptr, false},
+    {".maxSessionCount", FieldKind::Ulong, offsetof(CK_TOKEN_INFO, ulMaxSessionCount), 0, 0, nullptr, false},
+    {".sessionCount", FieldKind::Ulong, offsetof(CK_TOKEN_INFO, ulSessionCount), 0, 0, nullptr, false},
+    {".maxRwSessionCount", FieldKind::Ulong, offsetof(CK_TOKEN_INFO, ulMaxRwSessionCount), 0, 0, nullptr, false},
+    {".rwSessionCount", FieldKind::Ulong, offsetof(CK_TOKEN_INFO, ulRwSessionCount), 0, 0, nullptr, false},
+    {".maxPinLen", FieldKind::Ulong, offsetof(CK_TOKEN_INFO, ulMaxPinLen), 0, 0, nullptr, false},
+    {".minPinLen", FieldKind::Ulong, offsetof(CK_TOKEN_INFO, ulMinPinLen), 0, 0, nullptr, false},
+    {".totalPublicMemory", FieldKind::Ulong, offsetof(CK_TOKEN_INFO, ulTotalPublicMemory), 0, 0, nullptr, false},
+    {".freePublicMemory", FieldKind::Ulong, offsetof(CK_TOKEN_INFO, ulFreePublicMemory), 0, 0, nullptr, false},
+    {".totalPrivateMemory", FieldKind::Ulong, offsetof(CK_TOKEN_INFO, ulTotalPrivateMemory), 0, 0, nullptr, false},
+    {".freePrivateMemory", FieldKind::Ulong, offsetof(CK_TOKEN_INFO, ulFreePrivateMemory), 0, 0, nullptr, false},
+    {".hardwareVersion", FieldKind::Version, offsetof(CK_TOKEN_INFO, hardwareVersion), 0, 0, nullptr, false},
+    {".firmwareVersion", FieldKind::Version, offsetof(CK_TOKEN_INFO, firmwareVersion), 0, 0, nullptr, false},
+    {".utcTime", FieldKind::Text, offsetof(CK_TOKEN_INFO, utcTime), 0, 16, nullptr, false},
 };
 constexpr Field kCK_AES_CBC_ENCRYPT_DATA_PARAMS[] = {
-    {"iv", FieldKind::Fixed, offsetof(CK_AES_CBC_ENCRYPT_DATA_PARAMS, iv), 0, 16, nullptr, false},
-    {"data", FieldKind::Bytes, offsetof(CK_AES_CBC_ENCRYPT_DATA_PARAMS, pData), offsetof(CK_AES_CBC_ENCRYPT_DATA_PARAMS, length), 0, nullptr, false},
+    {".iv", FieldKind::Fixed, offsetof(CK_AES_CBC_ENCRYPT_DATA_PARAMS, iv), 0, 16, nullptr, false},
+    {".data", FieldKind::Bytes, offsetof(CK_AES_CBC_ENCRYPT_DATA_PARAMS, pData), offsetof(CK_AES_CBC_ENCRYPT_DATA_PARAMS, length), 0, nullptr, false},
 };
 constexpr Field kCK_AES_CCM_PARAMS[] = {
-    {"dataLen", FieldKind::Ulong, offsetof(CK_AES_CCM_PARAMS, ulDataLen), 0, 0, nullptr, false},
-    {"nonce", FieldKind::Bytes, offsetof(CK_AES_CCM_PARAMS, pNonce), offsetof(CK_AES_CCM_PARAMS, ulNonceLen), 0, nullptr, false},
-    {"aad", FieldKind::Bytes, offsetof(CK_AES_CCM_PARAMS, pAAD), offsetof(CK_AES_CCM_PARAMS, ulAADLen), 0, nullptr, false},
-    {"macLen", FieldKind::Ulong, offsetof(CK_AES_CCM_PARAMS, ulMACLen), 0, 0, nullptr, false},
+    {".dataLen", FieldKind::Ulong, offsetof(CK_AES_CCM_PARAMS, ulDataLen), 0, 0, nullptr, false},
+    {".nonce", FieldKind::Bytes, offsetof(CK_AES_CCM_PARAMS, pNonce), offsetof(CK_AES_CCM_PARAMS, ulNonceLen), 0, nullptr, false},
+    {".aad", FieldKind::Bytes, offsetof(CK_AES_CCM_PARAMS, pAAD), offsetof(CK_AES_CCM_PARAMS, ulAADLen), 0, nullptr, false},
+    {".macLen", FieldKind::Ulong, offsetof(CK_AES_CCM_PARAMS, ulMACLen), 0, 0, nullptr, false},
 };
 constexpr Field kCK_AES_CTR_PARAMS[] = {
-    {"counterBits", FieldKind::Ulong, offsetof(CK_AES_CTR_PARAMS, ulCounterBits), 0, 0, nullptr, false},
-    {"cb", FieldKind::Fixed, offsetof(CK_AES_CTR_PARAMS, cb), 0, 16, nullptr, false},
+    {".counterBits", FieldKind::Ulong, offsetof(CK_AES_CTR_PARAMS, ulCounterBits), 0, 0, nullptr, false},
+    {".cb", FieldKind::Fixed, offsetof(CK_AES_CTR_PARAMS, cb), 0, 16, nullptr, false},
 };
 constexpr Field kCK_AES_GCM_PARAMS[] = {
-    {"iv", FieldKind::Bytes, offsetof(CK_AES_GCM_PARAMS, pIv), offsetof(CK_AES_GCM_PARAMS, ulIvLen), 0, nullptr, true},
-    {"ivBits", FieldKind::BitsOf, offsetof(CK_AES_GCM_PARAMS, ulIvBits), offsetof(CK_AES_GCM_PARAMS, ulIvLen), 0, nullptr, false},
-    {"aad", FieldKind::Bytes, offsetof(CK_AES_GCM_PARAMS, pAAD), offsetof(CK_AES_GCM_PARAMS, ulAADLen), 0, nullptr, false},
-    {"tagBits", FieldKind::Ulong, offsetof(CK_AES_GCM_PARAMS, ulTagBits), 0, 0, nullptr, false},
+    {".iv", FieldKind::Bytes, offsetof(CK_AES_GCM_PARAMS, pIv), offsetof(CK_AES_GCM_PARAMS, ulIvLen), 0, nullptr, true},
+    {".ivBits", FieldKind::BitsOf, offsetof(CK_AES_GCM_PARAMS, ulIvBits), offsetof(CK_AES_GCM_PARAMS, ulIvLen), 0, nullptr, false},
+    {".aad", FieldKind::Bytes, offsetof(CK_AES_GCM_PARAMS, pAAD), offsetof(CK_AES_GCM_PARAMS, ulAADLen), 0, nullptr, false},
+    {".tagBits", FieldKind::Ulong, offsetof(CK_AES_GCM_PARAMS, ulTagBits), 0, 0, nullptr, false},
 };
 constexpr Field kCK_ARIA_CBC_ENCRYPT_DATA_PARAMS[] = {
-    {"iv", FieldKind::Fixed, offsetof(CK_ARIA_CBC_ENCRYPT_DATA_PARAMS, iv), 0, 16, nullptr, false},
-    {"data", FieldKind::Bytes, offsetof(CK_ARIA_CBC_ENCRYPT_DATA_PARAMS, pData), offsetof(CK_ARIA_CBC_ENCRYPT_DATA_PARAMS, length), 0, nullptr, false},
+    {".iv", FieldKind::Fixed, offsetof(CK_ARIA_CBC_ENCRYPT_DATA_PARAMS, iv), 0, 16, nullptr, false},
+    {".data", FieldKind::Bytes, offsetof(CK_ARIA_CBC_ENCRYPT_DATA_PARAMS, pData), offsetof(CK_ARIA_CBC_ENCRYPT_DATA_PARAMS, length), 0, nullptr, false},
 };
 constexpr Field kCK_CAMELLIA_CBC_ENCRYPT_DATA_PARAMS[] = {
-    {"iv", FieldKind::Fixed, offsetof(CK_CAMELLIA_CBC_ENCRYPT_DATA_PARAMS, iv), 0, 16, nullptr, false},
-    {"data", FieldKind::Bytes, offsetof(CK_CAMELLIA_CBC_ENCRYPT_DATA_PARAMS, pData), offsetof(CK_CAMELLIA_CBC_ENCRYPT_DATA_PARAMS, length), 0, nullptr, false},
+    {".iv", FieldKind::Fixed, offsetof(CK_CAMELLIA_CBC_ENCRYPT_DATA_PARAMS, iv), 0, 16, nullptr, false},
+    {".data", FieldKind::Bytes, offsetof(CK_CAMELLIA_CBC_ENCRYPT_DATA_PARAMS, pData), offsetof(CK_CAMELLIA_CBC_ENCRYPT_DATA_PARAMS, length), 0, nullptr, false},
 };
 constexpr Field kCK_CAMELLIA_CTR_PARAMS[] = {
-    {"counterBits", FieldKind::Ulong, offsetof(CK_CAMELLIA_CTR_PARAMS, ulCounterBits), 0, 0, nullptr, false},
-    {"cb", FieldKind::Fixed, offsetof(CK_CAMELLIA_CTR_PARAMS, cb), 0, 16, nullptr, false},
+    {".counterBits", FieldKind::Ulong, offsetof(CK_CAMELLIA_CTR_PARAMS, ulCounterBits), 0, 0, nullptr, false},
+    {".cb", FieldKind::Fixed, offsetof(CK_CAMELLIA_CTR_PARAMS, cb), 0, 16, nullptr, false},
 };
 constexpr Field kCK_CCM_MESSAGE_PARAMS[] = {
-    {"dataLen", FieldKind::Ulong, offsetof(CK_CCM_MESSAGE_PARAMS, ulDataLen), 0, 0, nullptr, false},
-    {"nonce", FieldKind::Bytes, offsetof(CK_CCM_MESSAGE_PARAMS, pNonce), offsetof(CK_CCM_MESSAGE_PARAMS, ulNonceLen), 0, nullptr, true},
-    {"nonceFixedBits", FieldKind::Ulong, offsetof(CK_CCM_MESSAGE_PARAMS, ulNonceFixedBits), 0, 0, nullptr, false},
-    {"nonceGenerator", FieldKind::Ulong, offsetof(CK_CCM_MESSAGE_PARAMS, nonceGenerator), 0, 0, nullptr, false},
-    {"mac", FieldKind::Bytes, offsetof(CK_CCM_MESSAGE_PARAMS, pMAC), offsetof(CK_CCM_MESSAGE_PARAMS, ulMACLen), 0, nullptr, true},
+    {".dataLen", FieldKind::Ulong, offsetof(CK_CCM_MESSAGE_PARAMS, ulDataLen), 0, 0, nullptr, false},
+    {".nonce", FieldKind::Bytes, offsetof(CK_CCM_MESSAGE_PARAMS, pNonce), offsetof(CK_CCM_MESSAGE_PARAMS, ulNonceLen), 0, nullptr, true},
+    {".nonceFixedBits", FieldKind::Ulong, offsetof(CK_CCM_MESSAGE_PARAMS, ulNonceFixedBits), 0, 0, nullptr, false},
+    {".nonceGenerator", FieldKind::Ulong, offsetof(CK_CCM_MESSAGE_PARAMS, nonceGenerator), 0, 0, nullptr, false},
+    {".mac", FieldKind::Bytes, offsetof(CK_CCM_MESSAGE_PARAMS, pMAC), offsetof(CK_CCM_MESSAGE_PARAMS, ulMACLen), 0, nullptr, true},
 };
 constexpr Field kCK_CCM_PARAMS[] = {
-    {"dataLen", FieldKind::Ulong, offsetof(CK_CCM_PARAMS, ulDataLen), 0, 0, nullptr, false},
-    {"nonce", FieldKind::Bytes, offsetof(CK_CCM_PARAMS, pNonce), offsetof(CK_CCM_PARAMS, ulNonceLen), 0, nullptr, false},
-    {"aad", FieldKind::Bytes, offsetof(CK_CCM_PARAMS, pAAD), offsetof(CK_CCM_PARAMS, ulAADLen), 0, nullptr, false},
-    {"macLen", FieldKind::Ulong, offsetof(CK_CCM_PARAMS, ulMACLen), 0, 0, nullptr, false},
+    {".dataLen", FieldKind::Ulong, offsetof(CK_CCM_PARAMS, ulDataLen), 0, 0, nullptr, false},
+    {".nonce", FieldKind::Bytes, offsetof(CK_CCM_PARAMS, pNonce), offsetof(CK_CCM_PARAMS, ulNonceLen), 0, nullptr, false},
+    {".aad", FieldKind::Bytes, offsetof(CK_CCM_PARAMS, pAAD), offsetof(CK_CCM_PARAMS, ulAADLen), 0, nullptr, false},
+    {".macLen", FieldKind::Ulong, offsetof(CK_CCM_PARAMS, ulMACLen), 0, 0, nullptr, false},
 };
 constexpr Field kCK_CCM_WRAP_PARAMS[] = {
-    {"dataLen", FieldKind::Ulong, offsetof(CK_CCM_WRAP_PARAMS, ulDataLen), 0, 0, nullptr, false},
-    {"nonce", FieldKind::Bytes, offsetof(CK_CCM_WRAP_PARAMS, pNonce), offsetof(CK_CCM_WRAP_PARAMS, ulNonceLen), 0, nullptr, true},
-    {"nonceFixedBits", FieldKind::Ulong, offsetof(CK_CCM_WRAP_PARAMS, ulNonceFixedBits), 0, 0, nullptr, false},
-    {"nonceGenerator", FieldKind::Ulong, offsetof(CK_CCM_WRAP_PARAMS, nonceGenerator), 0, 0, nullptr, false},
-    {"aad", FieldKind::Bytes, offsetof(CK_CCM_WRAP_PARAMS, pAAD), offsetof(CK_CCM_WRAP_PARAMS, ulAADLen), 0, nullptr, false},
-    {"macLen", FieldKind::Ulong, offsetof(CK_CCM_WRAP_PARAMS, ulMACLen), 0, 0, nullptr, false},
+    {".dataLen", FieldKind::Ulong, offsetof(CK_CCM_WRAP_PARAMS, ulDataLen), 0, 0, nullptr, false},
+    {".nonce", FieldKind::Bytes, offsetof(CK_CCM_WRAP_PARAMS, pNonce), offsetof(CK_CCM_WRAP_PARAMS, ulNonceLen), 0, nullptr, true},
+    {".nonceFixedBits", FieldKind::Ulong, offsetof(CK_CCM_WRAP_PARAMS, ulNonceFixedBits), 0, 0, nullptr, false},
+    {".nonceGenerator", FieldKind::Ulong, offsetof(CK_CCM_WRAP_PARAMS, nonceGenerator), 0, 0, nullptr, false},
+    {".aad", FieldKind::Bytes, offsetof(CK_CCM_WRAP_PARAMS, pAAD), offsetof(CK_CCM_WRAP_PARAMS, ulAADLen), 0, nullptr, false},
+    {".macLen", FieldKind::Ulong, offsetof(CK_CCM_WRAP_PARAMS, ulMACLen), 0, 0, nullptr, false},
 };
 constexpr Field kCK_CHACHA20_PARAMS[] = {
-    {"blockCounter", FieldKind::ByteBits, offsetof(CK_CHACHA20_PARAMS, pBlockCounter), offsetof(CK_CHACHA20_PARAMS, blockCounterBits), 0, nullptr, false},
-    {"nonce", FieldKind::ByteBits, offsetof(CK_CHACHA20_PARAMS, pNonce), offsetof(CK_CHACHA20_PARAMS, ulNonceBits), 0, nullptr, false},
+    {".blockCounter", FieldKind::ByteBits, offsetof(CK_CHACHA20_PARAMS, pBlockCounter), offsetof(CK_CHACHA20_PARAMS, blockCounterBits), 0, nullptr, false},
+    {".nonce", FieldKind::ByteBits, offsetof(CK_CHACHA20_PARAMS, pNonce), offsetof(CK_CHACHA20_PARAMS, ulNonceBits), 0, nullptr, false},
 };
 constexpr Field kCK_CMS_SIG_PARAMS[] = {
-    {"certificateHandle", FieldKind::Handle, offsetof(CK_CMS_SIG_PARAMS, certificateHandle), 0, 0, nullptr, false},
-    {"signingMechanism", FieldKind::Mechanism, offsetof(CK_CMS_SIG_PARAMS, pSigningMechanism), 0, 0, nullptr, false},
-    {"digestMechanism", FieldKind::Mechanism, offsetof(CK_CMS_SIG_PARAMS, pDigestMechanism), 0, 0, nullptr, false},
-    {"contentType", FieldKind::CString, offsetof(CK_CMS_SIG_PARAMS, pContentType), 0, 0, nullptr, false},
-    {"requestedAttributes", FieldKind::Bytes, offsetof(CK_CMS_SIG_PARAMS, pRequestedAttributes), offsetof(CK_CMS_SIG_PARAMS, ulRequestedAttributesLen), 0, nullptr, false},
-    {"requiredAttributes", FieldKind::Bytes, offsetof(CK_CMS_SIG_PARAMS, pRequiredAttributes), offsetof(CK_CMS_SIG_PARAMS, ulRequiredAttributesLen), 0, nullptr, false},
+    {".certificateHandle", FieldKind::Handle, offsetof(CK_CMS_SIG_PARAMS, certificateHandle), 0, 0, nullptr, false},
+    {".signingMechanism", FieldKind::Mechanism, offsetof(CK_CMS_SIG_PARAMS, pSigningMechanism), 0, 0, nullptr, false},
+    {".digestMechanism", FieldKind::Mechanism, offsetof(CK_CMS_SIG_PARAMS, pDigestMechanism), 0, 0, nullptr, false},
+    {".contentType", FieldKind::CString, offsetof(CK_CMS_SIG_PARAMS, pContentType), 0, 0, nullptr, false},
+    {".requestedAttributes", FieldKind::Bytes, offsetof(CK_CMS_SIG_PARAMS, pRequestedAttributes), offsetof(CK_CMS_SIG_PARAMS, ulRequestedAttributesLen), 0, nullptr, false},
+    {".requiredAttributes", FieldKind::Bytes, offsetof(CK_CMS_SIG_PARAMS, pRequiredAttributes), offsetof(CK_CMS_SIG_PARAMS, ulRequiredAttributesLen), 0, nullptr, false},
 };
 constexpr Field kCK_DES_CBC_ENCRYPT_DATA_PARAMS[] = {
-    {"iv", FieldKind::Fixed, offsetof(CK_DES_CBC_ENCRYPT_DATA_PARAMS, iv), 0, 8, nullptr, false},
-    {"data", FieldKind::Bytes, offsetof(CK_DES_CBC_ENCRYPT_DATA_PARAMS, pData), offsetof(CK_DES_CBC_ENCRYPT_DATA_PARAMS, length), 0, nullptr, false},
+    {".iv", FieldKind::Fixed, offsetof(CK_DES_CBC_ENCRYPT_DATA_PARAMS, iv), 0, 8, nullptr, false},
+    {".data", FieldKind::Bytes, offsetof(CK_DES_CBC_ENCRYPT_DATA_PARAMS, pData), offsetof(CK_DES_CBC_ENCRYPT_DATA_PARAMS, length), 0, nullptr, false},
 };
 constexpr Field kCK_DSA_PARAMETER_GEN_PARAM[] = {
-    {"hash", FieldKind::Ulong, offsetof(CK_DSA_PARAMETER_GEN_PARAM, hash), 0, 0, nullptr, false},
-    {"seed", FieldKind::Bytes, offsetof(CK_DSA_PARAMETER_GEN_PARAM, pSeed), offsetof(CK_DSA_PARAMETER_GEN_PARAM, ulSeedLen), 0, nullptr, false},
-    {"index", FieldKind::Ulong, offsetof(CK_DSA_PARAMETER_GEN_PARAM, ulIndex), 0, 0, nullptr, false},
+    {".hash", FieldKind::Ulong, offsetof(CK_DSA_PARAMETER_GEN_PARAM, hash), 0, 0, nullptr, false},
+    {".seed", FieldKind::Bytes, offsetof(CK_DSA_PARAMETER_GEN_PARAM, pSeed), offsetof(CK_DSA_PARAMETER_GEN_PARAM, ulSeedLen), 0, nullptr, false},
+    {".index", FieldKind::Ulong, offsetof(CK_DSA_PARAMETER_GEN_PARAM, ulIndex), 0, 0, nullptr, false},
 };
 constexpr Field kCK_ECDH_AES_KEY_WRAP_PARAMS[] = {
-    {"aesKeyBits", FieldKind::Ulong, offsetof(CK_ECDH_AES_KEY_WRAP_PARAMS, ulAESKeyBits), 0, 0, nullptr, false},
-    {"kdf", FieldKind::Ulong, offsetof(CK_ECDH_AES_KEY_WRAP_PARAMS, kdf), 0, 0, nullptr, false},
-    {"sharedData", FieldKind::Bytes, offsetof(CK_ECDH_AES_KEY_WRAP_PARAMS, pSharedData), offsetof(CK_ECDH_AES_KEY_WRAP_PARAMS, ulSharedDataLen), 0, nullptr, false},
+    {".aesKeyBits", FieldKind::Ulong, offsetof(CK_ECDH_AES_KEY_WRAP_PARAMS, ulAESKeyBits), 0, 0, nullptr, false},
+    {".kdf", FieldKind::Ulong, offsetof(CK_ECDH_AES_KEY_WRAP_PARAMS, kdf), 0, 0, nullptr, false},
+    {".sharedData", FieldKind::Bytes, offsetof(CK_ECDH_AES_KEY_WRAP_PARAMS, pSharedData), offsetof(CK_ECDH_AES_KEY_WRAP_PARAMS, ulSharedDataLen), 0, nullptr, false},
 };
 constexpr Field kCK_ECDH1_DERIVE_PARAMS[] = {
-    {"kdf", FieldKind::Ulong, offsetof(CK_ECDH1_DERIVE_PARAMS, kdf), 0, 0, nullptr, false},
-    {"sharedData", FieldKind::Bytes, offsetof(CK_ECDH1_DERIVE_PARAMS, pSharedData), offsetof(CK_ECDH1_DERIVE_PARAMS, ulSharedDataLen), 0, nullptr, false},
-    {"publicData", FieldKind::Bytes, offsetof(CK_ECDH1_DERIVE_PARAMS, pPublicData), offsetof(CK_ECDH1_DERIVE_PARAMS, ulPublicDataLen), 0, nullptr, false},
+    {".kdf", FieldKind::Ulong, offsetof(CK_ECDH1_DERIVE_PARAMS, kdf), 0, 0, nullptr, false},
+    {".sharedData", FieldKind::Bytes, offsetof(CK_ECDH1_DERIVE_PARAMS, pSharedData), offsetof(CK_ECDH1_DERIVE_PARAMS, ulSharedDataLen), 0, nullptr, false},
+    {".publicData", FieldKind::Bytes, offsetof(CK_ECDH1_DERIVE_PARAMS, pPublicData), offsetof(CK_ECDH1_DERIVE_PARAMS, ulPublicDataLen), 0, nullptr, false},
 };
 constexpr Field kCK_ECDH2_DERIVE_PARAMS[] = {
-    {"kdf", FieldKind::Ulong, offsetof(CK_ECDH2_DERIVE_PARAMS, kdf), 0, 0, nullptr, false},
-    {"sharedData", FieldKind::Bytes, offsetof(CK_ECDH2_DERIVE_PARAMS, pSharedData), offsetof(CK_ECDH2_DERIVE_PARAMS, ulSharedDataLen), 0, nullptr, false},
-    {"publicData", FieldKind::Bytes, offsetof(CK_ECDH2_DERIVE_PARAMS, pPublicData), offsetof(CK_ECDH2_DERIVE_PARAMS, ulPublicDataLen), 0, nullptr, false},
-    {"privateDataLen", FieldKind::Ulong, offsetof(CK_ECDH2_DERIVE_PARAMS, ulPrivateDataLen), 0, 0, nullptr, false},
-    {"privateData", FieldKind::Handle, offsetof(CK_ECDH2_DERIVE_PARAMS, hPrivateData), 0, 0, nullptr, false},
-    {"publicData2", FieldKind::Bytes, offsetof(CK_ECDH2_DERIVE_PARAMS, pPublicData2), offsetof(CK_ECDH2_DERIVE_PARAMS, ulPublicDataLen2), 0, nullptr, false},
+    {".kdf", FieldKind::Ulong, offsetof(CK_ECDH2_DERIVE_PARAMS, kdf), 0, 0, nullptr, false},
+    {".sharedData", FieldKind::Bytes, offsetof(CK_ECDH2_DERIVE_PARAMS, pSharedData), offsetof(CK_ECDH2_DERIVE_PARAMS, ulSharedDataLen), 0, nullptr, false},
+    {".publicData", FieldKind::Bytes, offsetof(CK_ECDH2_DERIVE_PARAMS, pPublicData), offsetof(CK_ECDH2_DERIVE_PARAMS, ulPublicDataLen), 0, nullptr, false},
+    {".privateDataLen", FieldKind::Ulong, offsetof(CK_ECDH2_DERIVE_PARAMS, ulPrivateDataLen), 0, 0, nullptr, false},
+    {".privateData", FieldKind::Handle, offsetof(CK_ECDH2_DERIVE_PARAMS, hPrivateData), 0, 0, nullptr, false},
+    {".publicData2", FieldKind::Bytes, offsetof(CK_ECDH2_DERIVE_PARAMS, pPublicData2), offsetof(CK_ECDH2_DERIVE_PARAMS, ulPublicDataLen2), 0, nullptr, false},
 };
 constexpr Field kCK_ECMQV_DERIVE_PARAMS[] = {
-    {"kdf", FieldKind::Ulong, offsetof(CK_ECMQV_DERIVE_PARAMS, kdf), 0, 0, nullptr, false},
-    {"sharedData", FieldKind::Bytes, offsetof(CK_ECMQV_DERIVE_PARAMS, pSharedData), offsetof(CK_ECMQV_DERIVE_PARAMS, ulSharedDataLen), 0, nullptr, false},
-    {"publicData", FieldKind::Bytes, offsetof(CK_ECMQV_DERIVE_PARAMS, pPublicData), offsetof(CK_ECMQV_DERIVE_PARAMS, ulPublicDataLen), 0, nullptr, false},
-    {"privateDataLen", FieldKind::Ulong, offsetof(CK_ECMQV_DERIVE_PARAMS, ulPrivateDataLen), 0, 0, nullptr, false},
-    {"privateData", FieldKind::Handle, offsetof(CK_ECMQV_DERIVE_PARAMS, hPrivateData), 0, 0, nullptr, false},
-    {"publicData2", FieldKind::Bytes, offsetof(CK_ECMQV_DERIVE_PARAMS, pPublicData2), offsetof(CK_ECMQV_DERIVE_PARAMS, ulPublicDataLen2), 0, nullptr, false},
-    {"publicKey", FieldKind::Handle, offsetof(CK_ECMQV_DERIVE_PARAMS, publicKey), 0, 0, nullptr, false},
+    {".kdf", FieldKind::Ulong, offsetof(CK_ECMQV_DERIVE_PARAMS, kdf), 0, 0, nullptr, false},
+    {".sharedData", FieldKind::Bytes, offsetof(CK_ECMQV_DERIVE_PARAMS, pSharedData), offsetof(CK_ECMQV_DERIVE_PARAMS, ulSharedDataLen), 0, nullptr, false},
+    {".publicData", FieldKind::Bytes, offsetof(CK_ECMQV_DERIVE_PARAMS, pPublicData), offsetof(CK_ECMQV_DERIVE_PARAMS, ulPublicDataLen), 0, nullptr, false},
+    {".privateDataLen", FieldKind::Ulong, offsetof(CK_ECMQV_DERIVE_PARAMS, ulPrivateDataLen), 0, 0, nullptr, false},
+    {".privateData", FieldKind::Handle, offsetof(CK_ECMQV_DERIVE_PARAMS, hPrivateData), 0, 0, nullptr, false},
+    {".publicData2", FieldKind::Bytes, offsetof(CK_ECMQV_DERIVE_PARAMS, pPublicData2), offsetof(CK_ECMQV_DERIVE_PARAMS, ulPublicDataLen2), 0, nullptr, false},
+    {".publicKey", FieldKind::Handle, offsetof(CK_ECMQV_DERIVE_PARAMS, publicKey), 0, 0, nullptr, false},
 };
 constexpr Field kCK_EDDSA_PARAMS[] = {
-    {"phFlag", FieldKind::Boolean, offsetof(CK_EDDSA_PARAMS, phFlag), 0, 0, nullptr, false},
-    {"contextData", FieldKind::Bytes, offsetof(CK_EDDSA_PARAMS, pContextData), offsetof(CK_EDDSA_PARAMS, ulContextDataLen), 0, nullptr, false},
+    {".phFlag", FieldKind::Boolean, offsetof(CK_EDDSA_PARAMS, phFlag), 0, 0, nullptr, false},
+    {".contextData", FieldKind::Bytes, offsetof(CK_EDDSA_PARAMS, pContextData), offsetof(CK_EDDSA_PARAMS, ulContextDataLen), 0, nullptr, false},
 };
 constexpr Field kCK_GCM_MESSAGE_PARAMS[] = {
-    {"iv", FieldKind::Bytes, offsetof(CK_GCM_MESSAGE_PARAMS, pIv), offsetof(CK_GCM_MESSAGE_PARAMS, ulIvLen), 0, nullptr, true},
-    {"ivFixedBits", FieldKind::Ulong, offsetof(CK_GCM_MESSAGE_PARAMS, ulIvFixedBits), 0, 0, nullptr, false},
-    {"ivGenerator", FieldKind::Ulong, offsetof(CK_GCM_MESSAGE_PARAMS, ivGenerator), 0, 0, nullptr, false},
-    {"tag", FieldKind::ByteBits, offsetof(CK_GCM_MESSAGE_PARAMS, pTag), offsetof(CK_GCM_MESSAGE_PARAMS, ulTagBits), 0, nullptr, true},
+    {".iv", FieldKind::Bytes, offsetof(CK_GCM_MESSAGE_PARAMS, pIv), offsetof(CK_GCM_MESSAGE_PARAMS, ulIvLen), 0, nullptr, true},
+    {".ivFixedBits", FieldKind::Ulong, offsetof(CK_GCM_MESSAGE_PARAMS, ulIvFixedBits), 0, 0, nullptr, false},
+    {".ivGenerator", FieldKind::Ulong, offsetof(CK_GCM_MESSAGE_PARAMS, ivGenerator), 0, 0, nullptr, false},
+    {".tag", FieldKind::ByteBits, offsetof(CK_GCM_MESSAGE_PARAMS, pTag), offsetof(CK_GCM_MESSAGE_PARAMS, ulTagBits), 0, nullptr, true},
 };
 constexpr Field kCK_GCM_PARAMS[] = {
-    {"iv", FieldKind::Bytes, offsetof(CK_GCM_PARAMS, pIv), offsetof(CK_GCM_PARAMS, ulIvLen), 0, nullptr, true},
-    {"ivBits", FieldKind::BitsOf, offsetof(CK_GCM_PARAMS, ulIvBits), offsetof(CK_GCM_PARAMS, ulIvLen), 0, nullptr, false},
-    {"aad", FieldKind::Bytes, offsetof(CK_GCM_PARAMS, pAAD), offsetof(CK_GCM_PARAMS, ulAADLen), 0, nullptr, false},
-    {"tagBits", FieldKind::Ulong, offsetof(CK_GCM_PARAMS, ulTagBits), 0, 0, nullptr, false},
+    {".iv", FieldKind::Bytes, offsetof(CK_GCM_PARAMS, pIv), offsetof(CK_GCM_PARAMS, ulIvLen), 0, nullptr, true},
+    {".ivBits", FieldKind::BitsOf, offsetof(CK_GCM_PARAMS, ulIvBits), offsetof(CK_GCM_PARAMS, ulIvLen), 0, nullptr, false},
+    {".aad", FieldKind::Bytes, offsetof(CK_GCM_PARAMS, pAAD), offsetof(CK_GCM_PARAMS, ulAADLen), 0, nullptr, false},
+    {".tagBits", FieldKind::Ulong, offsetof(CK_GCM_PARAMS, ulTagBits), 0, 0, nullptr, false},
 };
 constexpr Field kCK_GCM_PARAMS_COMPAT[] = {
-    {"iv", FieldKind::Bytes, offsetof(CK_GCM_PARAMS_COMPAT, pIv), offsetof(CK_GCM_PARAMS_COMPAT, ulIvLen), 0, nullptr, true},
-    {"aad", FieldKind::Bytes, offsetof(CK_GCM_PARAMS_COMPAT, pAAD), offsetof(CK_GCM_PARAMS_COMPAT, ulAADLen), 0, nullptr, false},
-    {"tagBits", FieldKind::Ulong, offsetof(CK_GCM_PARAMS_COMPAT, ulTagBits), 0, 0, nullptr, false},
+    {".iv", FieldKind::Bytes, offsetof(CK_GCM_PARAMS_COMPAT, pIv), offsetof(CK_GCM_PARAMS_COMPAT, ulIvLen), 0, nullptr, true},
+    {".aad", FieldKind::Bytes, offsetof(CK_GCM_PARAMS_COMPAT, pAAD), offsetof(CK_GCM_PARAMS_COMPAT, ulAADLen), 0, nullptr, false},
+    {".tagBits", FieldKind::Ulong, offsetof(CK_GCM_PARAMS_COMPAT, ulTagBits), 0, 0, nullptr, false},
 };
 constexpr Field kCK_GCM_WRAP_PARAMS[] = {
-    {"iv", FieldKind::Bytes, offsetof(CK_GCM_WRAP_PARAMS, pIv), offsetof(CK_GCM_WRAP_PARAMS, ulIvLen), 0, nullptr, true},
-    {"ivFixedBits", FieldKind::Ulong, offsetof(CK_GCM_WRAP_PARAMS, ulIvFixedBits), 0, 0, nullptr, false},
-    {"ivGenerator", FieldKind::Ulong, offsetof(CK_GCM_WRAP_PARAMS, ivGenerator), 0, 0, nullptr, false},
-    {"aad", FieldKind::Bytes, offsetof(CK_GCM_WRAP_PARAMS, pAAD), offsetof(CK_GCM_WRAP_PARAMS, ulAADLen), 0, nullptr, false},
-    {"tagBits", FieldKind::Ulong, offsetof(CK_GCM_WRAP_PARAMS, ulTagBits), 0, 0, nullptr, false},
+    {".iv", FieldKind::Bytes, offsetof(CK_GCM_WRAP_PARAMS, pIv), offsetof(CK_GCM_WRAP_PARAMS, ulIvLen), 0, nullptr, true},
+    {".ivFixedBits", FieldKind::Ulong, offsetof(CK_GCM_WRAP_PARAMS, ulIvFixedBits), 0, 0, nullptr, false},
+    {".ivGenerator", FieldKind::Ulong, offsetof(CK_GCM_WRAP_PARAMS, ivGenerator), 0, 0, nullptr, false},
+    {".aad", FieldKind::Bytes, offsetof(CK_GCM_WRAP_PARAMS, pAAD), offsetof(CK_GCM_WRAP_PARAMS, ulAADLen), 0, nullptr, false},
+    {".tagBits", FieldKind::Ulong, offsetof(CK_GCM_WRAP_PARAMS, ulTagBits), 0, 0, nullptr, false},
 };
 constexpr Field kCK_GOSTR3410_DERIVE_PARAMS[] = {
-    {"kdf", FieldKind::Ulong, offsetof(CK_GOSTR3410_DERIVE_PARAMS, kdf), 0, 0, nullptr, false},
-    {"publicData", FieldKind::Bytes, offsetof(CK_GOSTR3410_DERIVE_PARAMS, pPublicData), offsetof(CK_GOSTR3410_DERIVE_PARAMS, ulPublicDataLen), 0, nullptr, false},
-    {"ukm", FieldKind::Bytes, offsetof(CK_GOSTR3410_DERIVE_PARAMS, pUKM), offsetof(CK_GOSTR3410_DERIVE_PARAMS, ulUKMLen), 0, nullptr, false},
+    {".kdf", FieldKind::Ulong, offsetof(CK_GOSTR3410_DERIVE_PARAMS, kdf), 0, 0, nullptr, false},
+    {".publicData", FieldKind::Bytes, offsetof(CK_GOSTR3410_DERIVE_PARAMS, pPublicData), offsetof(CK_GOSTR3410_DERIVE_PARAMS, ulPublicDataLen), 0, nullptr, false},
+    {".ukm", FieldKind::Bytes, offsetof(CK_GOSTR3410_DERIVE_PARAMS, pUKM), offsetof(CK_GOSTR3410_DERIVE_PARAMS, ulUKMLen), 0, nullptr, false},
 };
 constexpr Field kCK_GOSTR3410_KEY_WRAP_PARAMS[] = {
-    {"wrapOID", FieldKind::Bytes, offsetof(CK_GOSTR3410_KEY_WRAP_PARAMS, pWrapOID), offsetof(CK_GOSTR3410_KEY_WRAP_PARAMS, ulWrapOIDLen), 0, nullptr, false},
-    {"ukm", FieldKind::Bytes, offsetof(CK_GOSTR3410_KEY_WRAP_PARAMS, pUKM), offsetof(CK_GOSTR3410_KEY_WRAP_PARAMS, ulUKMLen), 0, nullptr, false},
-    {"key", FieldKind::Handle, offsetof(CK_GOSTR3410_KEY_WRAP_PARAMS, hKey), 0, 0, nullptr, false},
+    {".wrapOID", FieldKind::Bytes, offsetof(CK_GOSTR3410_KEY_WRAP_PARAMS, pWrapOID), offsetof(CK_GOSTR3410_KEY_WRAP_PARAMS, ulWrapOIDLen), 0, nullptr, false},
+    {".ukm", FieldKind::Bytes, offsetof(CK_GOSTR3410_KEY_WRAP_PARAMS, pUKM), offsetof(CK_GOSTR3410_KEY_WRAP_PARAMS, ulUKMLen), 0, nullptr, false},
+    {".key", FieldKind::Handle, offsetof(CK_GOSTR3410_KEY_WRAP_PARAMS, hKey), 0, 0, nullptr, false},
 };
 constexpr Field kCK_HASH_SIGN_ADDITIONAL_CONTEXT[] = {
-    {"hedgeVariant", FieldKind::Ulong, offsetof(CK_HASH_SIGN_ADDITIONAL_CONTEXT, hedgeVariant), 0, 0, nullptr, false},
-    {"context", FieldKind::Bytes, offsetof(CK_HASH_SIGN_ADDITIONAL_CONTEXT, pContext), offsetof(CK_HASH_SIGN_ADDITIONAL_CONTEXT, ulContextLen), 0, nullptr, false},
-    {"hash", FieldKind::Ulong, offsetof(CK_HASH_SIGN_ADDITIONAL_CONTEXT, hash), 0, 0, nullptr, false},
+    {".hedgeVariant", FieldKind::Ulong, offsetof(CK_HASH_SIGN_ADDITIONAL_CONTEXT, hedgeVariant), 0, 0, nullptr, false},
+    {".context", FieldKind::Bytes, offsetof(CK_HASH_SIGN_ADDITIONAL_CONTEXT, pContext), offsetof(CK_HASH_SIGN_ADDITIONAL_CONTEXT, ulContextLen), 0, nullptr, false},
+    {".hash", FieldKind::Ulong, offsetof(CK_HASH_SIGN_ADDITIONAL_CONTEXT, hash), 0, 0, nullptr, false},
 };
 constexpr Field kCK_HKDF_PARAMS[] = {
-    {"extract", FieldKind::Boolean, offsetof(CK_HKDF_PARAMS, bExtract), 0, 0, nullptr, false},
-    {"expand", FieldKind::Boolean, offsetof(CK_HKDF_PARAMS, bExpand), 0, 0, nullptr, false},
-    {"prfHashMechanism", FieldKind::Ulong, offsetof(CK_HKDF_PARAMS, prfHashMechanism), 0, 0, nullptr, false},
-    {"saltType", FieldKind::Ulong, offsetof(CK_HKDF_PARAMS, ulSaltType), 0, 0, nullptr, false},
-    {"salt", FieldKind::Bytes, offsetof(CK_HKDF_PARAMS, pSalt), offsetof(CK_HKDF_PARAMS, ulSaltLen), 0, nullptr, false},
-    {"saltKey", FieldKind::Handle, offsetof(CK_HKDF_PARAMS, hSaltKey), 0, 0, nullptr, false},
-    {"info", FieldKind::Bytes, offsetof(CK_HKDF_PARAMS, pInfo), offsetof(CK_HKDF_PARAMS, ulInfoLen), 0, nullptr, false},
+    {".extract", FieldKind::Boolean, offsetof(CK_HKDF_PARAMS, bExtract), 0, 0, nullptr, false},
+    {".expand", FieldKind::Boolean, offsetof(CK_HKDF_PARAMS, bExpand), 0, 0, nullptr, false},
+    {".prfHashMechanism", FieldKind::Ulong, offsetof(CK_HKDF_PARAMS, prfHashMechanism), 0, 0, nullptr, false},
+    {".saltType", FieldKind::Ulong, offsetof(CK_HKDF_PARAMS, ulSaltType), 0, 0, nullptr, false},
+    {".salt", FieldKind::Bytes, offsetof(CK_HKDF_PARAMS, pSalt), offsetof(CK_HKDF_PARAMS, ulSaltLen), 0, nullptr, false},
+    {".saltKey", FieldKind::Handle, offsetof(CK_HKDF_PARAMS, hSaltKey), 0, 0, nullptr, false},
+    {".info", FieldKind::Bytes, offsetof(CK_HKDF_PARAMS, pInfo), offsetof(CK_HKDF_PARAMS, ulInfoLen), 0, nullptr, false},
 };
 constexpr Field kCK_IKE_PRF_DERIVE_PARAMS[] = {
-    {"prfMechanism", FieldKind::Ulong, offsetof(CK_IKE_PRF_DERIVE_PARAMS, prfMechanism), 0, 0, nullptr, false},
-    {"dataAsKey", FieldKind::Boolean, offsetof(CK_IKE_PRF_DERIVE_PARAMS, bDataAsKey), 0, 0, nullptr, false},
-    {"rekey", FieldKind::Boolean, offsetof(CK_IKE_PRF_DERIVE_PARAMS, bRekey), 0, 0, nullptr, false},
-    {"ni", FieldKind::Bytes, offsetof(CK_IKE_PRF_DERIVE_PARAMS, pNi), offsetof(CK_IKE_PRF_DERIVE_PARAMS, ulNiLen), 0, nullptr, false},
-    {"nr", FieldKind::Bytes, offsetof(CK_IKE_PRF_DERIVE_PARAMS, pNr), offsetof(CK_IKE_PRF_DERIVE_PARAMS, ulNrLen), 0, nullptr, false},
-    {"newKey", FieldKind::Handle, offsetof(CK_IKE_PRF_DERIVE_PARAMS, hNewKey), 0, 0, nullptr, false},
+    {".prfMechanism", FieldKind::Ulong, offsetof(CK_IKE_PRF_DERIVE_PARAMS, prfMechanism), 0, 0, nullptr, false},
+    {".dataAsKey", FieldKind::Boolean, offsetof(CK_IKE_PRF_DERIVE_PARAMS, bDataAsKey), 0, 0, nullptr, false},
+    {".rekey", FieldKind::Boolean, offsetof(CK_IKE_PRF_DERIVE_PARAMS, bRekey), 0, 0, nullptr, false},
+    {".ni", FieldKind::Bytes, offsetof(CK_IKE_PRF_DERIVE_PARAMS, pNi), offsetof(CK_IKE_PRF_DERIVE_PARAMS, ulNiLen), 0, nullptr, false},
+    {".nr", FieldKind::Bytes, offsetof(CK_IKE_PRF_DERIVE_PARAMS, pNr), offsetof(CK_IKE_PRF_DERIVE_PARAMS, ulNrLen), 0, nullptr, false},
+    {".newKey", FieldKind::Handle, offsetof(CK_IKE_PRF_DERIVE_PARAMS, hNewKey), 0, 0, nullptr, false},
 };
 constexpr Field kCK_IKE1_EXTENDED_DERIVE_PARAMS[] = {
-    {"prfMechanism", FieldKind::Ulong, offsetof(CK_IKE1_EXTENDED_DERIVE_PARAMS, prfMechanism), 0, 0, nullptr, false},
-    {"hasKeygxy", FieldKind::Boolean, offsetof(CK_IKE1_EXTENDED_DERIVE_PARAMS, bHasKeygxy), 0, 0, nullptr, false},
-    {"keygxy", FieldKind::Handle, offsetof(CK_IKE1_EXTENDED_DERIVE_PARAMS, hKeygxy), 0, 0, nullptr, false},
-    {"extraData", FieldKind::Bytes, offsetof(CK_IKE1_EXTENDED_DERIVE_PARAMS, pExtraData), offsetof(CK_IKE1_EXTENDED_DERIVE_PARAMS, ulExtraDataLen), 0, nullptr, false},
+    {".prfMechanism", FieldKind::Ulong, offsetof(CK_IKE1_EXTENDED_DERIVE_PARAMS, prfMechanism), 0, 0, nullptr, false},
+    {".hasKeygxy", FieldKind::Boolean, offsetof(CK_IKE1_EXTENDED_DERIVE_PARAMS, bHasKeygxy), 0, 0, nullptr, false},
+    {".keygxy", FieldKind::Handle, offsetof(CK_IKE1_EXTENDED_DERIVE_PARAMS, hKeygxy), 0, 0, nullptr, false},
+    {".extraData", FieldKind::Bytes, offsetof(CK_IKE1_EXTENDED_DERIVE_PARAMS, pExtraData), offsetof(CK_IKE1_EXTENDED_DERIVE_PARAMS, ulExtraDataLen), 0, nullptr, false},
 };
 constexpr Field kCK_IKE1_PRF_DERIVE_PARAMS[] = {
-    {"prfMechanism", FieldKind::Ulong, offsetof(CK_IKE1_PRF_DERIVE_PARAMS, prfMechanism), 0, 0, nullptr, false},
-    {"hasPrevKey", FieldKind::Boolean, offsetof(CK_IKE1_PRF_DERIVE_PARAMS, bHasPrevKey), 0, 0, nullptr, false},
-    {"keygxy", FieldKind::Handle, offsetof(CK_IKE1_PRF_DERIVE_PARAMS, hKeygxy), 0, 0, nullptr, false},
-    {"prevKey", FieldKind::Handle, offsetof(CK_IKE1_PRF_DERIVE_PARAMS, hPrevKey), 0, 0, nullptr, false},
-    {"ckYi", FieldKind::Bytes, offsetof(CK_IKE1_PRF_DERIVE_PARAMS, pCKYi), offsetof(CK_IKE1_PRF_DERIVE_PARAMS, ulCKYiLen), 0, nullptr, false},
-    {"ckYr", FieldKind::Bytes, offsetof(CK_IKE1_PRF_DERIVE_PARAMS, pCKYr), offsetof(CK_IKE1_PRF_DERIVE_PARAMS, ulCKYrLen), 0, nullptr, false},
-    {"keyNumber", FieldKind::Byte, offsetof(CK_IKE1_PRF_DERIVE_PARAMS, keyNumber), 0, 0, nullptr, false},
+    {".prfMechanism", FieldKind::Ulong, offsetof(CK_IKE1_PRF_DERIVE_PARAMS, prfMechanism), 0, 0, nullptr, false},
+    {".hasPrevKey", FieldKind::Boolean, offsetof(CK_IKE1_PRF_DERIVE_PARAMS, bHasPrevKey), 0, 0, nullptr, false},
+    {".keygxy", FieldKind::Handle, offsetof(CK_IKE1_PRF_DERIVE_PARAMS, hKeygxy), 0, 0, nullptr, false},
+    {".prevKey", FieldKind::Handle, offsetof(CK_IKE1_PRF_DERIVE_PARAMS, hPrevKey), 0, 0, nullptr, false},
+    {".ckYi", FieldKind::Bytes, offsetof(CK_IKE1_PRF_DERIVE_PARAMS, pCKYi), offsetof(CK_IKE1_PRF_DERIVE_PARAMS, ulCKYiLen), 0, nullptr, false},
+    {".ckYr", FieldKind::Bytes, offsetof(CK_IKE1_PRF_DERIVE_PARAMS, pCKYr), offsetof(CK_IKE1_PRF_DERIVE_PARAMS, ulCKYrLen), 0, nullptr, false},
+    {".keyNumber", FieldKind::Byte, offsetof(CK_IKE1_PRF_DERIVE_PARAMS, keyNumber), 0, 0, nullptr, false},
 };
 constexpr Field kCK_IKE2_PRF_PLUS_DERIVE_PARAMS[] = {
-    {"prfMechanism", FieldKind::Ulong, offsetof(CK_IKE2_PRF_PLUS_DERIVE_PARAMS, prfMechanism), 0, 0, nullptr, false},
-    {"hasSeedKey", FieldKind::Boolean, offsetof(CK_IKE2_PRF_PLUS_DERIVE_PARAMS, bHasSeedKey), 0, 0, nullptr, false},
-    {"seedKey", FieldKind::Handle, offsetof(CK_IKE2_PRF_PLUS_DERIVE_PARAMS, hSeedKey), 0, 0, nullptr, false},
-    {"seedData", FieldKind::Bytes, offsetof(CK_IKE2_PRF_PLUS_DERIVE_PARAMS, pSeedData), offsetof(CK_IKE2_PRF_PLUS_DERIVE_PARAMS, ulSeedDataLen), 0, nullptr, false},
+    {".prfMechanism", FieldKind::Ulong, offsetof(CK_IKE2_PRF_PLUS_DERIVE_PARAMS, prfMechanism), 0, 0, nullptr, false},
+    {".hasSeedKey", FieldKind::Boolean, offsetof(CK_IKE2_PRF_PLUS_DERIVE_PARAMS, bHasSeedKey), 0, 0, nullptr, false},
+    {".seedKey", FieldKind::Handle, offsetof(CK_IKE2_PRF_PLUS_DERIVE_PARAMS, hSeedKey), 0, 0, nullptr, false},
+    {".seedData", FieldKind::Bytes, offsetof(CK_IKE2_PRF_PLUS_DERIVE_PARAMS, pSeedData), offsetof(CK_IKE2_PRF_PLUS_DERIVE_PARAMS, ulSeedDataLen), 0, nullptr, false},
 };
 constexpr Field kCK_KEA_DERIVE_PARAMS[] = {
-    {"isSender", FieldKind::Boolean, offsetof(CK_KEA_DERIVE_PARAMS, isSender), 0, 0, nullptr, false},
-    {"randomA", FieldKind::Bytes, offsetof(CK_KEA_DERIVE_PARAMS, RandomA), offsetof(CK_KEA_DERIVE_PARAMS, ulRandomLen), 0, nullptr, false},
-    {"randomB", FieldKind::Bytes, offsetof(CK_KEA_DERIVE_PARAMS, RandomB), offsetof(CK_KEA_DERIVE_PARAMS, ulRandomLen), 0, nullptr, false},
-    {"publicData", FieldKind::Bytes, offsetof(CK_KEA_DERIVE_PARAMS, PublicData), offsetof(CK_KEA_DERIVE_PARAMS, ulPublicDataLen), 0, nullptr, false},
+    {".isSender", FieldKind::Boolean, offsetof(CK_KEA_DERIVE_PARAMS, isSender), 0, 0, nullptr, false},
+    {".randomA", FieldKind::Bytes, offsetof(CK_KEA_DERIVE_PARAMS, RandomA), offsetof(CK_KEA_DERIVE_PARAMS, ulRandomLen), 0, nullptr, false},
+    {".randomB", FieldKind::Bytes, offsetof(CK_KEA_DERIVE_PARAMS, RandomB), offsetof(CK_KEA_DERIVE_PARAMS, ulRandomLen), 0, nullptr, false},
+    {".publicData", FieldKind::Bytes, offsetof(CK_KEA_DERIVE_PARAMS, PublicData), offsetof(CK_KEA_DERIVE_PARAMS, ulPublicDataLen), 0, nullptr, false},
 };
 constexpr Field kCK_KEY_DERIVATION_STRING_DATA[] = {
-    {"data", FieldKind::Bytes, offsetof(CK_KEY_DERIVATION_STRING_DATA, pData), offsetof(CK_KEY_DERIVATION_STRING_DATA, ulLen), 0, nullptr, false},
+    {".data", FieldKind::Bytes, offsetof(CK_KEY_DERIVATION_STRING_DATA, pData), offsetof(CK_KEY_DERIVATION_STRING_DATA, ulLen), 0, nullptr, false},
 };
 constexpr Field kCK_KEY_WRAP_SET_OAEP_PARAMS[] = {
-    {"bc", FieldKind::Byte, offsetof(CK_KEY_WRAP_SET_OAEP_PARAMS, bBC), 0, 0, nullptr, false},
-    {"x", FieldKind::Bytes, offsetof(CK_KEY_WRAP_SET_OAEP_PARAMS, pX), offsetof(CK_KEY_WRAP_SET_OAEP_PARAMS, ulXLen), 0, nullptr, false},
+    {".bc", FieldKind::Byte, offsetof(CK_KEY_WRAP_SET_OAEP_PARAMS, bBC), 0, 0, nullptr, false},
+    {".x", FieldKind::Bytes, offsetof(CK_KEY_WRAP_SET_OAEP_PARAMS, pX), offsetof(CK_KEY_WRAP_SET_OAEP_PARAMS, ulXLen), 0, nullptr, false},
 };
 constexpr Field kCK_KIP_PARAMS[] = {
-    {"mechanism", FieldKind::Mechanism, offsetof(CK_KIP_PARAMS, pMechanism), 0, 0, nullptr, false},
-    {"key", FieldKind::Handle, offsetof(CK_KIP_PARAMS, hKey), 0, 0, nullptr, false},
-    {"seed", FieldKind::Bytes, offsetof(CK_KIP_PARAMS, pSeed), offsetof(CK_KIP_PARAMS, ulSeedLen), 0, nullptr, false},
+    {".mechanism", FieldKind::Mechanism, offsetof(CK_KIP_PARAMS, pMechanism), 0, 0, nullptr, false},
+    {".key", FieldKind::Handle, offsetof(CK_KIP_PARAMS, hKey), 0, 0, nullptr, false},
+    {".seed", FieldKind::Bytes, offsetof(CK_KIP_PARAMS, pSeed), offsetof(CK_KIP_PARAMS, ulSeedLen), 0, nullptr, false},
 };
 constexpr Field kCK_OTP_PARAM[] = {
-    {"type", FieldKind::Ulong, offsetof(CK_OTP_PARAM, type), 0, 0, nullptr, false},
-    {"value", FieldKind::Any, offsetof(CK_OTP_PARAM, pValue), offsetof(CK_OTP_PARAM, ulValueLen), 0, nullptr, false},
+    {".type", FieldKind::Ulong, offsetof(CK_OTP_PARAM, type), 0, 0, nullptr, false},
+    {".value", FieldKind::Any, offsetof(CK_OTP_PARAM, pValue), offsetof(CK_OTP_PARAM, ulValueLen), 0, nullptr, false},
 };
 constexpr Field kCK_OTP_PARAMS[] = {
-    {"params", FieldKind::Array, offsetof(CK_OTP_PARAMS, pParams), offsetof(CK_OTP_PARAMS, ulCount), 0, "CK_OTP_PARAM", false},
+    {".params", FieldKind::Array, offsetof(CK_OTP_PARAMS, pParams), offsetof(CK_OTP_PARAMS, ulCount), 0, "CK_OTP_PARAM", false},
 };
 constexpr Field kCK_OTP_SIGNATURE_INFO[] = {
-    {"params", FieldKind::Array, offsetof(CK_OTP_SIGNATURE_INFO, pParams), offsetof(CK_OTP_SIGNATURE_INFO, ulCount), 0, "CK_OTP_PARAM", false},
+    {".params", FieldKind::Array, offsetof(CK_OTP_SIGNATURE_INFO, pParams), offsetof(CK_OTP_SIGNATURE_INFO, ulCount), 0, "CK_OTP_PARAM", false},
 };
 constexpr Field kCK_PBE_PARAMS[] = {
-    {"initVector", FieldKind::Plain, offsetof(CK_PBE_PARAMS, pInitVector), 0, 8, nullptr, true},
-    {"password", FieldKind::Bytes, offsetof(CK_PBE_PARAMS, pPassword), offsetof(CK_PBE_PARAMS, ulPasswordLen), 0, nullptr, false},
-    {"salt", FieldKind::Bytes, offsetof(CK_PBE_PARAMS, pSalt), offsetof(CK_PBE_PARAMS, ulSaltLen), 0, nullptr, false},
-    {"iteration", FieldKind::Ulong, offsetof(CK_PBE_PARAMS, ulIteration), 0, 0, nullptr, false},
+    {".initVector", FieldKind::Plain, offsetof(CK_PBE_PARAMS, pInitVector), 0, 8, nullptr, true},
+    {".password", FieldKind::Bytes, offsetof(CK_PBE_PARAMS, pPassword), offsetof(CK_PBE_PARAMS, ulPasswordLen), 0, nullptr, false},
+    {".salt", FieldKind::Bytes, offsetof(CK_PBE_PARAMS, pSalt), offsetof(CK_PBE_PARAMS, ulSaltLen), 0, nullptr, false},
+    {".iteration", FieldKind::Ulong, offsetof(CK_PBE_PARAMS, ulIteration), 0, 0, nullptr, false},
 };
 constexpr Field kCK_PKCS5_PBKD2_PARAMS[] = {
-    {"saltSource", FieldKind::Ulong, offsetof(CK_PKCS5_PBKD2_PARAMS, saltSource), 0, 0, nullptr, false},
-    {"saltSourceData", FieldKind::Bytes, offsetof(CK_PKCS5_PBKD2_PARAMS, pSaltSourceData), offsetof(CK_PKCS5_PBKD2_PARAMS, ulSaltSourceDataLen), 0, nullptr, false},
-    {"iterations", FieldKind::Ulong, offsetof(CK_PKCS5_PBKD2_PARAMS, iterations), 0, 0, nullptr, false},
-    {"prf", FieldKind::Ulong, offsetof(CK_PKCS5_PBKD2_PARAMS, prf), 0, 0, nullptr, false},
-    {"prfData", FieldKind::Bytes, offsetof(CK_PKCS5_PBKD2_PARAMS, pPrfData), offsetof(CK_PKCS5_PBKD2_PARAMS, ulPrfDataLen), 0, nullptr, false},
-    {"password", FieldKind::BytesPointer, offsetof(CK_PKCS5_PBKD2_PARAMS, pPassword), offsetof(CK_PKCS5_PBKD2_PARAMS, ulPasswordLen), 0, nullptr, false},
+    {".saltSource", FieldKind::Ulong, offsetof(CK_PKCS5_PBKD2_PARAMS, saltSource), 0, 0, nullptr, false},
+    {".saltSourceData", FieldKind::Bytes, offsetof(CK_PKCS5_PBKD2_PARAMS, pSaltSourceData), offsetof(CK_PKCS5_PBKD2_PARAMS, ulSaltSourceDataLen), 0, nullptr, false},
+    {".iterations", FieldKind::Ulong, offsetof(CK_PKCS5_PBKD2_PARAMS, iterations), 0, 0, nullptr, false},
+    {".prf", FieldKind::Ulong, offsetof(CK_PKCS5_PBKD2_PARAMS, prf), 0, 0, nullptr, false},
+    {".prfData", FieldKind::Bytes, offsetof(CK_PKCS5_PBKD2_PARAMS, pPrfData), offsetof(CK_PKCS5_PBKD2_PARAMS, ulPrfDataLen), 0, nullptr, false},
+    {".password", FieldKind::BytesPointer, offsetof(CK_PKCS5_PBKD2_PARAMS, pPassword), offsetof(CK_PKCS5_PBKD2_PARAMS, ulPasswordLen), 0, nullptr, false},
 };
 constexpr Field kCK_PKCS5_PBKD2_PARAMS2[] = {
-    {"saltSource", FieldKind::Ulong, offsetof(CK_PKCS5_PBKD2_PARAMS2, saltSource), 0, 0, nullptr, false},
-    {"saltSourceData", FieldKind::Bytes, offsetof(CK_PKCS5_PBKD2_PARAMS2, pSaltSourceData), offsetof(CK_PKCS5_PBKD2_PARAMS2, ulSaltSourceDataLen), 0, nullptr, false},
-    {"iterations", FieldKind::Ulong, offsetof(CK_PKCS5_PBKD2_PARAMS2, iterations), 0, 0, nullptr, false},
-    {"prf", FieldKind::Ulong, offsetof(CK_PKCS5_PBKD2_PARAMS2, prf), 0, 0, nullptr, false},
-    {"prfData", FieldKind::Bytes, offsetof(CK_PKCS5_PBKD2_PARAMS2, pPrfData), offsetof(CK_PKCS5_PBKD2_PARAMS2, ulPrfDataLen), 0, nullptr, false},
-    {"password", FieldKind::Bytes, offsetof(CK_PKCS5_PBKD2_PARAMS2, pPassword), offsetof(CK_PKCS5_PBKD2_PARAMS2, ulPasswordLen), 0, nullptr, false},
+    {".saltSource", FieldKind::Ulong, offsetof(CK_PKCS5_PBKD2_PARAMS2, saltSource), 0, 0, nullptr, false},
+    {".saltSourceData", FieldKind::Bytes, offsetof(CK_PKCS5_PBKD2_PARAMS2, pSaltSourceData), offsetof(CK_PKCS5_PBKD2_PARAMS2, ulSaltSourceDataLen), 0, nullptr, false},
+    {".iterations", FieldKind::Ulong, offsetof(CK_PKCS5_PBKD2_PARAMS2, iterations), 0, 0, nullptr, false},
+    {".prf", FieldKind::Ulong, offsetof(CK_PKCS5_PBKD2_PARAMS2, prf), 0, 0, nullptr, false},
+    {".prfData", FieldKind::Bytes, offsetof(CK_PKCS5_PBKD2_PARAMS2, pPrfData), offsetof(CK_PKCS5_PBKD2_PARAMS2, ulPrfDataLen), 0, nullptr, false},
+    {".password", FieldKind::Bytes, offsetof(CK_PKCS5_PBKD2_PARAMS2, pPassword), offsetof(CK_PKCS5_PBKD2_PARAMS2, ulPasswordLen), 0, nullptr, false},
 };
 constexpr Field kCK_PRF_DATA_PARAM[] = {
-    {"type", FieldKind::Ulong, offsetof(CK_PRF_DATA_PARAM, type), 0, 0, nullptr, false},
-    {"value", FieldKind::Any, offsetof(CK_PRF_DATA_PARAM, pValue), offsetof(CK_PRF_DATA_PARAM, ulValueLen), 0, nullptr, false},
+    {".type", FieldKind::Ulong, offsetof(CK_PRF_DATA_PARAM, type), 0, 0, nullptr, false},
+    {".value", FieldKind::Any, offsetof(CK_PRF_DATA_PARAM, pValue), offsetof(CK_PRF_DATA_PARAM, ulValueLen), 0, nullptr, false},
 };
 constexpr Field kCK_RC2_CBC_PARAMS[] = {
-    {"effectiveBits", FieldKind::Ulong, offsetof(CK_RC2_CBC_PARAMS, ulEffectiveBits), 0, 0, nullptr, false},
-    {"iv", FieldKind::Fixed, offsetof(CK_RC2_CBC_PARAMS, iv), 0, 8, nullptr, false},
+    {".effectiveBits", FieldKind::Ulong, offsetof(CK_RC2_CBC_PARAMS, ulEffectiveBits), 0, 0, nullptr, false},
+    {".iv", FieldKind::Fixed, offsetof(CK_RC2_CBC_PARAMS, iv), 0, 8, nullptr, false},
 };
 constexpr Field kCK_RC2_MAC_GENERAL_PARAMS[] = {
-    {"effectiveBits", FieldKind::Ulong, offsetof(CK_RC2_MAC_GENERAL_PARAMS, ulEffectiveBits), 0, 0, nullptr, false},
-    {"macLength", FieldKind::Ulong, offsetof(CK_RC2_MAC_GENERAL_PARAMS, ulMacLength), 0, 0, nullptr, false},
+    {".effectiveBits", FieldKind::Ulong, offsetof(CK_RC2_MAC_GENERAL_PARAMS, ulEffectiveBits), 0, 0, nullptr, false},
+    {".macLength", FieldKind::Ulong, offsetof(CK_RC2_MAC_GENERAL_PARAMS, ulMacLength), 0, 0, nullptr, false},
 };
 constexpr Field kCK_RC5_CBC_PARAMS[] = {
-    {"wordsize", FieldKind::Ulong, offsetof(CK_RC5_CBC_PARAMS, ulWordsize), 0, 0, nullptr, false},
-    {"rounds", FieldKind::Ulong, offsetof(CK_RC5_CBC_PARAMS, ulRounds), 0, 0, nullptr, false},
-    {"iv", FieldKind::Bytes, offsetof(CK_RC5_CBC_PARAMS, pIv), offsetof(CK_RC5_CBC_PARAMS, ulIvLen), 0, nullptr, false},
+    {".wordsize", FieldKind::Ulong, offsetof(CK_RC5_CBC_PARAMS, ulWordsize), 0, 0, nullptr, false},
+    {".rounds", FieldKind::Ulong, offsetof(CK_RC5_CBC_PARAMS, ulRounds), 0, 0, nullptr, false},
+    {".iv", FieldKind::Bytes, offsetof(CK_RC5_CBC_PARAMS, pIv), offsetof(CK_RC5_CBC_PARAMS, ulIvLen), 0, nullptr, false},
 };
 constexpr Field kCK_RC5_MAC_GENERAL_PARAMS[] = {
-    {"wordsize", FieldKind::Ulong, offsetof(CK_RC5_MAC_GENERAL_PARAMS, ulWordsize), 0, 0, nullptr, false},
-    {"rounds", FieldKind::Ulong, offsetof(CK_RC5_MAC_GENERAL_PARAMS, ulRounds), 0, 0, nullptr, false},
-    {"macLength", FieldKind::Ulong, offsetof(CK_RC5_MAC_GENERAL_PARAMS, ulMacLength), 0, 0, nullptr, false},
+    {".wordsize", FieldKind::Ulong, offsetof(CK_RC5_MAC_GENERAL_PARAMS, ulWordsize), 0, 0, nullptr, false},
+    {".rounds", FieldKind::Ulong, offsetof(CK_RC5_MAC_GENERAL_PARAMS, ulRounds), 0, 0, nullptr, false},
+    {".macLength", FieldKind::Ulong, offsetof(CK_RC5_MAC_GENERAL_PARAMS, ulMacLength), 0, 0, nullptr, false},
 };
 constexpr Field kCK_RC5_PARAMS[] = {
-    {"wordsize", FieldKind::Ulong, offsetof(CK_RC5_PARAMS, ulWordsize), 0, 0, nullptr, false},
-    {"rounds", FieldKind::Ulong, offsetof(CK_RC5_PARAMS, ulRounds), 0, 0, nullptr, false},
+    {".wordsize", FieldKind::Ulong, offsetof(CK_RC5_PARAMS, ulWordsize), 0, 0, nullptr, false},
+    {".rounds", FieldKind::Ulong, offsetof(CK_RC5_PARAMS, ulRounds), 0, 0, nullptr, false},
 };
 constexpr Field kCK_RSA_PKCS_OAEP_PARAMS[] = {
-    {"hashAlg", FieldKind::Ulong, offsetof(CK_RSA_PKCS_OAEP_PARAMS, hashAlg), 0, 0, nullptr, false},
-    {"mgf", FieldKind::Ulong, offsetof(CK_RSA_PKCS_OAEP_PARAMS, mgf), 0, 0, nullptr, false},
-    {"source", FieldKind::Ulong, offsetof(CK_RSA_PKCS_OAEP_PARAMS, source), 0, 0, nullptr, false},
-    {"sourceData", FieldKind::Bytes, offsetof(CK_RSA_PKCS_OAEP_PARAMS, pSourceData), offsetof(CK_RSA_PKCS_OAEP_PARAMS, ulSourceDataLen), 0, nullptr, false},
+    {".hashAlg", FieldKind::Ulong, offsetof(CK_RSA_PKCS_OAEP_PARAMS, hashAlg), 0, 0, nullptr, false},
+    {".mgf", FieldKind::Ulong, offsetof(CK_RSA_PKCS_OAEP_PARAMS, mgf), 0, 0, nullptr, false},
+    {".source", FieldKind::Ulong, offsetof(CK_RSA_PKCS_OAEP_PARAMS, source), 0, 0, nullptr, false},
+    {".sourceData", FieldKind::Bytes, offsetof(CK_RSA_PKCS_OAEP_PARAMS, pSourceData), offsetof(CK_RSA_PKCS_OAEP_PARAMS, ulSourceDataLen), 0, nullptr, false},
 };
 constexpr Field kCK_RSA_AES_KEY_WRAP_PARAMS[] = {
-    {"aesKeyBits", FieldKind::Ulong, offsetof(CK_RSA_AES_KEY_WRAP_PARAMS, ulAESKeyBits), 0, 0, nullptr, false},
-    {"oaepParams", FieldKind::Pointer, offsetof(CK_RSA_AES_KEY_WRAP_PARAMS, pOAEPParams), 0, 0, "CK_RSA_PKCS_OAEP_PARAMS", false},
+    {".aesKeyBits", FieldKind::Ulong, offsetof(CK_RSA_AES_KEY_WRAP_PARAMS, ulAESKeyBits), 0, 0, nullptr, false},
+    {".oaepParams", FieldKind::Pointer, offsetof(CK_RSA_AES_KEY_WRAP_PARAMS, pOAEPParams), 0, 0, "CK_RSA_PKCS_OAEP_PARAMS", false},
 };
 constexpr Field kCK_RSA_PKCS_PSS_PARAMS[] = {
-    {"hashAlg", FieldKind::Ulong, offsetof(CK_RSA_PKCS_PSS_PARAMS, hashAlg), 0, 0, nullptr, false},
-    {"mgf", FieldKind::Ulong, offsetof(CK_RSA_PKCS_PSS_PARAMS, mgf), 0, 0, nullptr, false},
-    {"sLen", FieldKind::Ulong, offsetof(CK_RSA_PKCS_PSS_PARAMS, sLen), 0, 0, nullptr, false},
+    {".hashAlg", FieldKind::Ulong, offsetof(CK_RSA_PKCS_PSS_PARAMS, hashAlg), 0, 0, nullptr, false},
+    {".mgf", FieldKind::Ulong, offsetof(CK_RSA_PKCS_PSS_PARAMS, mgf), 0, 0, nullptr, false},
+    {".sLen", FieldKind::Ulong, offsetof(CK_RSA_PKCS_PSS_PARAMS, sLen), 0, 0, nullptr, false},
 };
 constexpr Field kCK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS[] = {
-    {"nonce", FieldKind::Bytes, offsetof(CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS, pNonce), offsetof(CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS, ulNonceLen), 0, nullptr, false},
-    {"tag", FieldKind::Plain, offsetof(CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS, pTag), 0, 16, nullptr, true},
+    {".nonce", FieldKind::Bytes, offsetof(CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS, pNonce), offsetof(CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS, ulNonceLen), 0, nullptr, false},
+    {".tag", FieldKind::Plain, offsetof(CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS, pTag), 0, 16, nullptr, true},
 };
 constexpr Field kCK_SALSA20_CHACHA20_POLY1305_PARAMS[] = {
-    {"nonce", FieldKind::Bytes, offsetof(CK_SALSA20_CHACHA20_POLY1305_PARAMS, pNonce), offsetof(CK_SALSA20_CHACHA20_POLY1305_PARAMS, ulNonceLen), 0, nullptr, false},
-    {"aad", FieldKind::Bytes, offsetof(CK_SALSA20_CHACHA20_POLY1305_PARAMS, pAAD), offsetof(CK_SALSA20_CHACHA20_POLY1305_PARAMS, ulAADLen), 0, nullptr, false},
+    {".nonce", FieldKind::Bytes, offsetof(CK_SALSA20_CHACHA20_POLY1305_PARAMS, pNonce), offsetof(CK_SALSA20_CHACHA20_POLY1305_PARAMS, ulNonceLen), 0, nullptr, false},
+    {".aad", FieldKind::Bytes, offsetof(CK_SALSA20_CHACHA20_POLY1305_PARAMS, pAAD), offsetof(CK_SALSA20_CHACHA20_POLY1305_PARAMS, ulAADLen), 0, nullptr, false},
 };
 constexpr Field kCK_SALSA20_PARAMS[] = {
-    {"blockCounter", FieldKind::Plain, offsetof(CK_SALSA20_PARAMS, pBlockCounter), 0, 8, nullptr, false},
-    {"nonce", FieldKind::ByteBits, offsetof(CK_SALSA20_PARAMS, pNonce), offsetof(CK_SALSA20_PARAMS, ulNonceBits), 0, nullptr, false},
+    {".blockCounter", FieldKind::Plain, offsetof(CK_SALSA20_PARAMS, pBlockCounter), 0, 8, nullptr, false},
+    {".nonce", FieldKind::ByteBits, offsetof(CK_SALSA20_PARAMS, pNonce), offsetof(CK_SALSA20_PARAMS, ulNonceBits), 0, nullptr, false},
 };
 constexpr Field kCK_SEED_CBC_ENCRYPT_DATA_PARAMS[] = {
-    {"iv", FieldKind::Fixed, offsetof(CK_SEED_CBC_ENCRYPT_DATA_PARAMS, iv), 0, 16, nullptr, false},
-    {"data", FieldKind::Bytes, offsetof(CK_SEED_CBC_ENCRYPT_DATA_PARAMS, pData), offsetof(CK_SEED_CBC_ENCRYPT_DATA_PARAMS, length), 0, nullptr, false},
+    {".iv", FieldKind::Fixed, offsetof(CK_SEED_CBC_ENCRYPT_DATA_PARAMS, iv), 0, 16, nullptr, false},
+    {".data", FieldKind::Bytes, offsetof(CK_SEED_CBC_ENCRYPT_DATA_PARAMS, pData), offsetof(CK_SEED_CBC_ENCRYPT_DATA_PARAMS, length), 0, nullptr, false},
 };
 constexpr Field kCK_SIGN_ADDITIONAL_CONTEXT[] = {
-    {"hedgeVariant", FieldKind::Ulong, offsetof(CK_SIGN_ADDITIONAL_CONTEXT, hedgeVariant), 0, 0, nullptr, false},
-    {"context", FieldKind::Bytes, offsetof(CK_SIGN_ADDITIONAL_CONTEXT, pContext), offsetof(CK_SIGN_ADDITIONAL_CONTEXT, ulContextLen), 0, nullptr, false},
+    {".hedgeVariant", FieldKind::Ulong, offsetof(CK_SIGN_ADDITIONAL_CONTEXT, hedgeVariant), 0, 0, nullptr, false},
+    {".context", FieldKind::Bytes, offsetof(CK_SIGN_ADDITIONAL_CONTEXT, pContext), offsetof(CK_SIGN_ADDITIONAL_CONTEXT, ulContextLen), 0, nullptr, false},
 };
 constexpr Field kCK_SKIPJACK_PRIVATE_WRAP_PARAMS[] = {
-    {"password", FieldKind::Bytes, offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, pPassword), offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, ulPasswordLen), 0, nullptr, false},
-    {"publicData", FieldKind::Bytes, offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, pPublicData), offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, ulPublicDataLen), 0, nullptr, false},
-    {"randomA", FieldKind::Bytes, offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, pRandomA), offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, ulRandomLen), 0, nullptr, false},
-    {"primeP", FieldKind::Bytes, offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, pPrimeP), offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, ulPAndGLen), 0, nullptr, false},
-    {"baseG", FieldKind::Bytes, offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, pBaseG), offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, ulPAndGLen), 0, nullptr, false},
-    {"subprimeQ", FieldKind::Bytes, offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, pSubprimeQ), offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, ulQLen), 0, nullptr, false},
+    {".password", FieldKind::Bytes, offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, pPassword), offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, ulPasswordLen), 0, nullptr, false},
+    {".publicData", FieldKind::Bytes, offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, pPublicData), offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, ulPublicDataLen), 0, nullptr, false},
+    {".randomA", FieldKind::Bytes, offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, pRandomA), offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, ulRandomLen), 0, nullptr, false},
+    {".primeP", FieldKind::Bytes, offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, pPrimeP), offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, ulPAndGLen), 0, nullptr, false},
+    {".baseG", FieldKind::Bytes, offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, pBaseG), offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, ulPAndGLen), 0, nullptr, false},
+    {".subprimeQ", FieldKind::Bytes, offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, pSubprimeQ), offsetof(CK_SKIPJACK_PRIVATE_WRAP_PARAMS, ulQLen), 0, nullptr, false},
 };
 constexpr Field kCK_SKIPJACK_RELAYX_PARAMS[] = {
-    {"oldWrappedX", FieldKind::Bytes, offsetof(CK_SKIPJACK_RELAYX_PARAMS, pOldWrappedX), offsetof(CK_SKIPJACK_RELAYX_PARAMS, ulOldWrappedXLen), 0, nullptr, false},
-    {"oldPassword", FieldKind::Bytes, offsetof(CK_SKIPJACK_RELAYX_PARAMS, pOldPassword), offsetof(CK_SKIPJACK_RELAYX_PARAMS, ulOldPasswordLen), 0, nullptr, false},
-    {"oldPublicData", FieldKind::Bytes, offsetof(CK_SKIPJACK_RELAYX_PARAMS, pOldPublicData), offsetof(CK_SKIPJACK_RELAYX_PARAMS, ulOldPublicDataLen), 0, nullptr, false},
-    {"oldRandomA", FieldKind::Bytes, offsetof(CK_SKIPJACK_RELAYX_PARAMS, pOldRandomA), offsetof(CK_SKIPJACK_RELAYX_PARAMS, ulOldRandomLen), 0, nullptr, false},
-    {"newPassword", FieldKind::Bytes, offsetof(CK_SKIPJACK_RELAYX_PARAMS, pNewPassword), offsetof(CK_SKIPJACK_RELAYX_PARAMS, ulNewPasswordLen), 0, nullptr, false},
-    {"newPublicData", FieldKind::Bytes, offsetof(CK_SKIPJACK_RELAYX_PARAMS, pNewPublicData), offsetof(CK_SKIPJACK_RELAYX_PARAMS, ulNewPublicDataLen), 0, nullptr, false},
-    {"newRandomA", FieldKind::Bytes, offsetof(CK_SKIPJACK_RELAYX_PARAMS, pNewRandomA), offsetof(CK_SKIPJACK_RELAYX_PARAMS, ulNewRandomLen), 0, nullptr, false},
+    {".oldWrappedX", FieldKind::Bytes, offsetof(CK_SKIPJACK_RELAYX_PARAMS, pOldWrappedX), offsetof(CK_SKIPJACK_RELAYX_PARAMS, ulOldWrappedXLen), 0, nullptr, false},
+    {".oldPassword", FieldKind::Bytes, offsetof(CK_SKIPJACK_RELAYX_PARAMS, pOldPassword), offsetof(CK_SKIPJACK_RELAYX_PARAMS, ulOldPasswordLen), 0, nullptr, false},
+    {".oldPublicData", FieldKind::Bytes, offsetof(CK_SKIPJACK_RELAYX_PARAMS, pOldPublicData), offsetof(CK_SKIPJACK_RELAYX_PARAMS, ulOldPublicDataLen), 0, nullptr, false},
+    {".oldRandomA", FieldKind::Bytes, offsetof(CK_SKIPJACK_RELAYX_PARAMS, pOldRandomA), offsetof(CK_SKIPJACK_RELAYX_PARAMS, ulOldRandomLen), 0, nullptr, false},
+    {".newPassword", FieldKind::Bytes, offsetof(CK_SKIPJACK_RELAYX_PARAMS, pNewPassword), offsetof(CK_SKIPJACK_RELAYX_PARAMS, ulNewPasswordLen), 0, nullptr, false},
+    {".newPublicData", FieldKind::Bytes, offsetof(CK_SKIPJACK_RELAYX_PARAMS, pNewPublicData), offsetof(CK_SKIPJACK_RELAYX_PARAMS, ulNewPublicDataLen), 0, nullptr, false},
+    {".newRandomA", FieldKind::Bytes, offsetof(CK_SKIPJACK_RELAYX_PARAMS, pNewRandomA), offsetof(CK_SKIPJACK_RELAYX_PARAMS, ulNewRandomLen), 0, nullptr, false},
 };
 constexpr Field kCK_SP800_108_COUNTER_FORMAT[] = {
-    {"littleEndian", FieldKind::Boolean, offsetof(CK_SP800_108_COUNTER_FORMAT, bLittleEndian), 0, 0, nullptr, false},
-    {"widthInBits", FieldKind::Ulong, offsetof(CK_SP800_108_COUNTER_FORMAT, ulWidthInBits), 0, 0, nullptr, false},
+    {".littleEndian", FieldKind::Boolean, offsetof(CK_SP800_108_COUNTER_FORMAT, bLittleEndian), 0, 0, nullptr, false},
+    {".widthInBits", FieldKind::Ulong, offsetof(CK_SP800_108_COUNTER_FORMAT, ulWidthInBits), 0, 0, nullptr, false},
 };
 constexpr Field kCK_SP800_108_DKM_LENGTH_FORMAT[] = {
-    {"dkmLengthMethod", FieldKind::Ulong, offsetof(CK_SP800_108_DKM_LENGTH_FORMAT, dkmLengthMethod), 0, 0, nullptr, false},
-    {"littleEndian", FieldKind::Boolean, offsetof(CK_SP800_108_DKM_LENGTH_FORMAT, bLittleEndian), 0, 0, nullptr, false},
-    {"widthInBits", FieldKind::Ulong, offsetof(CK_SP800_108_DKM_LENGTH_FORMAT, ulWidthInBits), 0, 0, nullptr, false},
+    {".dkmLengthMethod", FieldKind::Ulong, offsetof(CK_SP800_108_DKM_LENGTH_FORMAT, dkmLengthMethod), 0, 0, nullptr, false},
+    {".littleEndian", FieldKind::Boolean, offsetof(CK_SP800_108_DKM_LENGTH_FORMAT, bLittleEndian), 0, 0, nullptr, false},
+    {".widthInBits", FieldKind::Ulong, offsetof(CK_SP800_108_DKM_LENGTH_FORMAT, ulWidthInBits), 0, 0, nullptr, false},
 };
 constexpr Field kCK_SP800_108_FEEDBACK_KDF_PARAMS[] = {
-    {"prfType", FieldKind::Ulong, offsetof(CK_SP800_108_FEEDBACK_KDF_PARAMS, prfType), 0, 0, nullptr, false},
-    {"dataParams", FieldKind::Array, offsetof(CK_SP800_108_FEEDBACK_KDF_PARAMS, pDataParams), offsetof(CK_SP800_108_FEEDBACK_KDF_PARAMS, ulNumberOfDataParams), 0, "CK_PRF_DATA_PARAM", false},
-    {"iv", FieldKind::Bytes, offsetof(CK_SP800_108_FEEDBACK_KDF_PARAMS, pIV), offsetof(CK_SP800_108_FEEDBACK_KDF_PARAMS, ulIVLen), 0, nullptr, false},
-    {"additionalDerivedKeys", FieldKind::Array, offsetof(CK_SP800_108_FEEDBACK_KDF_PARAMS, pAdditionalDerivedKeys), offsetof(CK_SP800_108_FEEDBACK_KDF_PARAMS, ulAdditionalDerivedKeys), 0, "CK_DERIVED_KEY", false},
+    {".prfType", FieldKind::Ulong, offsetof(CK_SP800_108_FEEDBACK_KDF_PARAMS, prfType), 0, 0, nullptr, false},
+    {".dataParams", FieldKind::Array, offsetof(CK_SP800_108_FEEDBACK_KDF_PARAMS, pDataParams), offsetof(CK_SP800_108_FEEDBACK_KDF_PARAMS, ulNumberOfDataParams), 0, "CK_PRF_DATA_PARAM", false},
+    {".iv", FieldKind::Bytes, offsetof(CK_SP800_108_FEEDBACK_KDF_PARAMS, pIV), offsetof(CK_SP800_108_FEEDBACK_KDF_PARAMS, ulIVLen), 0, nullptr, false},
+    {".additionalDerivedKeys", FieldKind::Array, offsetof(CK_SP800_108_FEEDBACK_KDF_PARAMS, pAdditionalDerivedKeys), offsetof(CK_SP800_108_FEEDBACK_KDF_PARAMS, ulAdditionalDerivedKeys), 0, "CK_DERIVED_KEY", false},
 };
 constexpr Field kCK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS[] = {
-    {"prfHashMechanism", FieldKind::Ulong, offsetof(CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS, prfHashMechanism), 0, 0, nullptr, false},
-    {"sessionHash", FieldKind::Bytes, offsetof(CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS, pSessionHash), offsetof(CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS, ulSessionHashLen), 0, nullptr, false},
-    {"version", FieldKind::VersionPointer, offsetof(CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS, pVersion), 0, 0, nullptr, true},
+    {".prfHashMechanism", FieldKind::Ulong, offsetof(CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS, prfHashMechanism), 0, 0, nullptr, false},
+    {".sessionHash", FieldKind::Bytes, offsetof(CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS, pSessionHash), offsetof(CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS, ulSessionHashLen), 0, nullptr, false},
+    {".version", FieldKind::VersionPointer, offsetof(CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS, pVersion), 0, 0, nullptr, true},
 };
 constexpr Field kCK_SP800_108_KDF_PARAMS[] = {
-    {"prfType", FieldKind::Ulong, offsetof(CK_SP800_108_KDF_PARAMS, prfType), 0, 0, nullptr, false},
-    {"dataParams", FieldKind::Array, offsetof(CK_SP800_108_KDF_PARAMS, pDataParams), offsetof(CK_SP800_108_KDF_PARAMS, ulNumberOfDataParams), 0, "CK_PRF_DATA_PARAM", false},
-    {"additionalDerivedKeys", FieldKind::Array, offsetof(CK_SP800_108_KDF_PARAMS, pAdditionalDerivedKeys), offsetof(CK_SP800_108_KDF_PARAMS, ulAdditionalDerivedKeys), 0, "CK_DERIVED_KEY", false},
+    {".prfType", FieldKind::Ulong, offsetof(CK_SP800_108_KDF_PARAMS, prfType), 0, 0, nullptr, false},
+    {".dataParams", FieldKind::Array, offsetof(CK_SP800_108_KDF_PARAMS, pDataParams), offsetof(CK_SP800_108_KDF_PARAMS, ulNumberOfDataParams), 0, "CK_PRF_DATA_PARAM", false},
+    {".additionalDerivedKeys", FieldKind::Array, offsetof(CK_SP800_108_KDF_PARAMS, pAdditionalDerivedKeys), offsetof(CK_SP800_108_KDF_PARAMS, ulAdditionalDerivedKeys), 0, "CK_DERIVED_KEY", false},
 };
 constexpr Field kCK_X2RATCHET_INITIALIZE_PARAMS[] = {
-    {"sk", FieldKind::Plain, offsetof(CK_X2RATCHET_INITIALIZE_PARAMS, sk), 0, 0, nullptr, false},
-    {"peerPublicPrekey", FieldKind::Handle, offsetof(CK_X2RATCHET_INITIALIZE_PARAMS, peer_public_prekey), 0, 0, nullptr, false},
-    {"peerPublicIdentity", FieldKind::Handle, offsetof(CK_X2RATCHET_INITIALIZE_PARAMS, peer_public_identity), 0, 0, nullptr, false},
-    {"ownPublicIdentity", FieldKind::Handle, offsetof(CK_X2RATCHET_INITIALIZE_PARAMS, own_public_identity), 0, 0, nullptr, false},
-    {"encryptedHeader", FieldKind::Boolean, offsetof(CK_X2RATCHET_INITIALIZE_PARAMS, bEncryptedHeader), 0, 0, nullptr, false},
-    {"eCurve", FieldKind::Ulong, offsetof(CK_X2RATCHET_INITIALIZE_PARAMS, eCurve), 0, 0, nullptr, false},
-    {"aeadMechanism", FieldKind::Ulong, offsetof(CK_X2RATCHET_INITIALIZE_PARAMS, aeadMechanism), 0, 0, nullptr, false},
-    {"kdfMechanism", FieldKind::Ulong, offsetof(CK_X2RATCHET_INITIALIZE_PARAMS, kdfMechanism), 0, 0, nullptr, false},
+    {".sk", FieldKind::Plain, offsetof(CK_X2RATCHET_INITIALIZE_PARAMS, sk), 0, 0, nullptr, false},
+    {".peerPublicPrekey", FieldKind::Handle, offsetof(CK_X2RATCHET_INITIALIZE_PARAMS, peer_public_prekey), 0, 0, nullptr, false},
+    {".peerPublicIdentity", FieldKind::Handle, offsetof(CK_X2RATCHET_INITIALIZE_PARAMS, peer_public_identity), 0, 0, nullptr, false},
+    {".ownPublicIdentity", FieldKind::Handle, offsetof(CK_X2RATCHET_INITIALIZE_PARAMS, own_public_identity), 0, 0, nullptr, false},
+    {".encryptedHeader", FieldKind::Boolean, offsetof(CK_X2RATCHET_INITIALIZE_PARAMS, bEncryptedHeader), 0, 0, nullptr, false},
+    {".eCurve", FieldKind::Ulong, offsetof(CK_X2RATCHET_INITIALIZE_PARAMS, eCurve), 0, 0, nullptr, false},
+    {".aeadMechanism", FieldKind::Ulong, offsetof(CK_X2RATCHET_INITIALIZE_PARAMS, aeadMechanism), 0, 0, nullptr, false},
+    {".kdfMechanism", FieldKind::Ulong, offsetof(CK_X2RATCHET_INITIALIZE_PARAMS, kdfMechanism), 0, 0, nullptr, false},
 };
 constexpr Field kCK_X2RATCHET_RESPOND_PARAMS[] = {
-    {"sk", FieldKind::Plain, offsetof(CK_X2RATCHET_RESPOND_PARAMS, sk), 0, 0, nullptr, false},
-    {"ownPrekey", FieldKind::Handle, offsetof(CK_X2RATCHET_RESPOND_PARAMS, own_prekey), 0, 0, nullptr, false},
-    {"initiatorIdentity", FieldKind::Handle, offsetof(CK_X2RATCHET_RESPOND_PARAMS, initiator_identity), 0, 0, nullptr, false},
-    {"ownPublicIdentity", FieldKind::Handle, offsetof(CK_X2RATCHET_RESPOND_PARAMS, own_public_identity), 0, 0, nullptr, false},
-    {"encryptedHeader", FieldKind::Boolean, offsetof(CK_X2RATCHET_RESPOND_PARAMS, bEncryptedHeader), 0, 0, nullptr, false},
-    {"eCurve", FieldKind::Ulong, offsetof(CK_X2RATCHET_RESPOND_PARAMS, eCurve), 0, 0, nullptr, false},
-    {"aeadMechanism", FieldKind::Ulong, offsetof(CK_X2RATCHET_RESPOND_PARAMS, aeadMechanism), 0, 0, nullptr, false},
-    {"kdfMechanism", FieldKind::Ulong, offsetof(CK_X2RATCHET_RESPOND_PARAMS, kdfMechanism), 0, 0, nullptr, false},
+    {".sk", FieldKind::Plain, offsetof(CK_X2RATCHET_RESPOND_PARAMS, sk), 0, 0, nullptr, false},
+    {".ownPrekey", FieldKind::Handle, offsetof(CK_X2RATCHET_RESPOND_PARAMS, own_prekey), 0, 0, nullptr, false},
+    {".initiatorIdentity", FieldKind::Handle, offsetof(CK_X2RATCHET_RESPOND_PARAMS, initiator_identity), 0, 0, nullptr, false},
+    {".ownPublicIdentity", FieldKind::Handle, offsetof(CK_X2RATCHET_RESPOND_PARAMS, own_public_identity), 0, 0, nullptr, false},
+    {".encryptedHeader", FieldKind::Boolean, offsetof(CK_X2RATCHET_RESPOND_PARAMS, bEncryptedHeader), 0, 0, nullptr, false},
+    {".eCurve", FieldKind::Ulong, offsetof(CK_X2RATCHET_RESPOND_PARAMS, eCurve), 0, 0, nullptr, false},
+    {".aeadMechanism", FieldKind::Ulong, offsetof(CK_X2RATCHET_RESPOND_PARAMS, aeadMechanism), 0, 0, nullptr, false},
+    {".kdfMechanism", FieldKind::Ulong, offsetof(CK_X2RATCHET_RESPOND_PARAMS, kdfMechanism), 0, 0, nullptr, false},
 };
 constexpr Field kCK_X3DH_INITIATE_PARAMS[] = {
-    {"kdf", FieldKind::Ulong, offsetof(CK_X3DH_INITIATE_PARAMS, kdf), 0, 0, nullptr, false},
-    {"peerIdentity", FieldKind::Handle, offsetof(CK_X3DH_INITIATE_PARAMS, pPeer_identity), 0, 0, nullptr, false},
-    {"peerPrekey", FieldKind::Handle, offsetof(CK_X3DH_INITIATE_PARAMS, pPeer_prekey), 0, 0, nullptr, false},
-    {"prekeySignature", FieldKind::Plain, offsetof(CK_X3DH_INITIATE_PARAMS, pPrekey_signature), 0, 0, nullptr, false},
-    {"onetimeKey", FieldKind::Plain, offsetof(CK_X3DH_INITIATE_PARAMS, pOnetime_key), 0, 0, nullptr, false},
-    {"ownIdentity", FieldKind::Handle, offsetof(CK_X3DH_INITIATE_PARAMS, pOwn_identity), 0, 0, nullptr, false},
-    {"ownEphemeral", FieldKind::Handle, offsetof(CK_X3DH_INITIATE_PARAMS, pOwn_ephemeral), 0, 0, nullptr, false},
+    {".kdf", FieldKind::Ulong, offsetof(CK_X3DH_INITIATE_PARAMS, kdf), 0, 0, nullptr, false},
+    {".peerIdentity", FieldKind::Handle, offsetof(CK_X3DH_INITIATE_PARAMS, pPeer_identity), 0, 0, nullptr, false},
+    {".peerPrekey", FieldKind::Handle, offsetof(CK_X3DH_INITIATE_PARAMS, pPeer_prekey), 0, 0, nullptr, false},
+    {".prekeySignature", FieldKind::Plain, offsetof(CK_X3DH_INITIATE_PARAMS, pPrekey_signature), 0, 0, nullptr, false},
+    {".onetimeKey", FieldKind::Plain, offsetof(CK_X3DH_INITIATE_PARAMS, pOnetime_key), 0, 0, nullptr, false},
+    {".ownIdentity", FieldKind::Handle, offsetof(CK_X3DH_INITIATE_PARAMS, pOwn_identity), 0, 0, nullptr, false},
+    {".ownEphemeral", FieldKind::Handle, offsetof(CK_X3DH_INITIATE_PARAMS, pOwn_ephemeral), 0, 0, nullptr, false},
 };
 constexpr Field kCK_X3DH_RESPOND_PARAMS[] = {
-    {"kdf", FieldKind::Ulong, offsetof(CK_X3DH_RESPOND_PARAMS, kdf), 0, 0, nullptr, false},
-    {"identityId", FieldKind::Plain, offsetof(CK_X3DH_RESPOND_PARAMS, pIdentity_id), 0, 0, nullptr, false},
-    {"prekeyId", FieldKind::Plain, offsetof(CK_X3DH_RESPOND_PARAMS, pPrekey_id), 0, 0, nullptr, false},
-    {"onetimeId", FieldKind::Plain, offsetof(CK_X3DH_RESPOND_PARAMS, pOnetime_id), 0, 0, nullptr, false},
-    {"initiatorIdentity", FieldKind::Handle, offsetof(CK_X3DH_RESPOND_PARAMS, pInitiator_identity), 0, 0, nullptr, false},
-    {"initiatorEphemeral", FieldKind::Plain, offsetof(CK_X3DH_RESPOND_PARAMS, pInitiator_ephemeral), 0, 0, nullptr, false},
+    {".kdf", FieldKind::Ulong, offsetof(CK_X3DH_RESPOND_PARAMS, kdf), 0, 0, nullptr, false},
+    {".identityId", FieldKind::Plain, offsetof(CK_X3DH_RESPOND_PARAMS, pIdentity_id), 0, 0, nullptr, false},
+    {".prekeyId", FieldKind::Plain, offsetof(CK_X3DH_RESPOND_PARAMS, pPrekey_id), 0, 0, nullptr, false},
+    {".onetimeId", FieldKind::Plain, offsetof(CK_X3DH_RESPOND_PARAMS, pOnetime_id), 0, 0, nullptr, false},
+    {".initiatorIdentity", FieldKind::Handle, offsetof(CK_X3DH_RESPOND_PARAMS, pInitiator_identity), 0, 0, nullptr, false},
+    {".initiatorEphemeral", FieldKind::Plain, offsetof(CK_X3DH_RESPOND_PARAMS, pInitiator_ephemeral), 0, 0, nullptr, false},
 };
 constexpr Field kCK_X9_42_DH1_DERIVE_PARAMS[] = {
-    {"kdf", FieldKind::Ulong, offsetof(CK_X9_42_DH1_DERIVE_PARAMS, kdf), 0, 0, nullptr, false},
-    {"otherInfo", FieldKind::Bytes, offsetof(CK_X9_42_DH1_DERIVE_PARAMS, pOtherInfo), offsetof(CK_X9_42_DH1_DERIVE_PARAMS, ulOtherInfoLen), 0, nullptr, false},
-    {"publicData", FieldKind::Bytes, offsetof(CK_X9_42_DH1_DERIVE_PARAMS, pPublicData), offsetof(CK_X9_42_DH1_DERIVE_PARAMS, ulPublicDataLen), 0, nullptr, false},
+    {".kdf", FieldKind::Ulong, offsetof(CK_X9_42_DH1_DERIVE_PARAMS, kdf), 0, 0, nullptr, false},
+    {".otherInfo", FieldKind::Bytes, offsetof(CK_X9_42_DH1_DERIVE_PARAMS, pOtherInfo), offsetof(CK_X9_42_DH1_DERIVE_PARAMS, ulOtherInfoLen), 0, nullptr, false},
+    {".publicData", FieldKind::Bytes, offsetof(CK_X9_42_DH1_DERIVE_PARAMS, pPublicData), offsetof(CK_X9_42_DH1_DERIVE_PARAMS, ulPublicDataLen), 0, nullptr, false},
 };
 constexpr Field kCK_X9_42_DH2_DERIVE_PARAMS[] = {
-    {"kdf", FieldKind::Ulong, offsetof(CK_X9_42_DH2_DERIVE_PARAMS, kdf), 0, 0, nullptr, false},
-    {"otherInfo", FieldKind::Bytes, offsetof(CK_X9_42_DH2_DERIVE_PARAMS, pOtherInfo), offsetof(CK_X9_42_DH2_DERIVE_PARAMS, ulOtherInfoLen), 0, nullptr, false},
-    {"publicData", FieldKind::Bytes, offsetof(CK_X9_42_DH2_DERIVE_PARAMS, pPublicData), offsetof(CK_X9_42_DH2_DERIVE_PARAMS, ulPublicDataLen), 0, nullptr, false},
-    {"privateDataLen", FieldKind::Ulong, offsetof(CK_X9_42_DH2_DERIVE_PARAMS, ulPrivateDataLen), 0, 0, nullptr, false},
-    {"privateData", FieldKind::Handle, offsetof(CK_X9_42_DH2_DERIVE_PARAMS, hPrivateData), 0, 0, nullptr, false},
-    {"publicData2", FieldKind::Bytes, offsetof(CK_X9_42_DH2_DERIVE_PARAMS, pPublicData2), offsetof(CK_X9_42_DH2_DERIVE_PARAMS, ulPublicDataLen2), 0, nullptr, false},
+    {".kdf", FieldKind::Ulong, offsetof(CK_X9_42_DH2_DERIVE_PARAMS, kdf), 0, 0, nullptr, false},
+    {".otherInfo", FieldKind::Bytes, offsetof(CK_X9_42_DH2_DERIVE_PARAMS, pOtherInfo), offsetof(CK_X9_42_DH2_DERIVE_PARAMS, ulOtherInfoLen), 0, nullptr, false},
+    {".publicData", FieldKind::Bytes, offsetof(CK_X9_42_DH2_DERIVE_PARAMS, pPublicData), offsetof(CK_X9_42_DH2_DERIVE_PARAMS, ulPublicDataLen), 0, nullptr, false},
+    {".privateDataLen", FieldKind::Ulong, offsetof(CK_X9_42_DH2_DERIVE_PARAMS, ulPrivateDataLen), 0, 0, nullptr, false},
+    {".privateData", FieldKind::Handle, offsetof(CK_X9_42_DH2_DERIVE_PARAMS, hPrivateData), 0, 0, nullptr, false},
+    {".publicData2", FieldKind::Bytes, offsetof(CK_X9_42_DH2_DERIVE_PARAMS, pPublicData2), offsetof(CK_X9_42_DH2_DERIVE_PARAMS, ulPublicDataLen2), 0, nullptr, false},
 };
 constexpr Field kCK_X9_42_MQV_DERIVE_PARAMS[] = {
-    {"kdf", FieldKind::Ulong, offsetof(CK_X9_42_MQV_DERIVE_PARAMS, kdf), 0, 0, nullptr, false},
-    {"otherInfo", FieldKind::Bytes, offsetof(CK_X9_42_MQV_DERIVE_PARAMS, OtherInfo), offsetof(CK_X9_42_MQV_DERIVE_PARAMS, ulOtherInfoLen), 0, nullptr, false},
-    {"publicData", FieldKind::Bytes, offsetof(CK_X9_42_MQV_DERIVE_PARAMS, PublicData), offsetof(CK_X9_42_MQV_DERIVE_PARAMS, ulPublicDataLen), 0, nullptr, false},
-    {"privateDataLen", FieldKind::Ulong, offsetof(CK_X9_42_MQV_DERIVE_PARAMS, ulPrivateDataLen), 0, 0, nullptr, false},
-    {"privateData", FieldKind::Handle, offsetof(CK_X9_42_MQV_DERIVE_PARAMS, hPrivateData), 0, 0, nullptr, false},
-    {"publicData2", FieldKind::Bytes, offsetof(CK_X9_42_MQV_DERIVE_PARAMS, PublicData2), offsetof(CK_X9_42_MQV_DERIVE_PARAMS, ulPublicDataLen2), 0, nullptr, false},
-    {"publicKey", FieldKind::Handle, offsetof(CK_X9_42_MQV_DERIVE_PARAMS, publicKey), 0, 0, nullptr, false},
+    {".kdf", FieldKind::Ulong, offsetof(CK_X9_42_MQV_DERIVE_PARAMS, kdf), 0, 0, nullptr, false},
+    {".otherInfo", FieldKind::Bytes, offsetof(CK_X9_42_MQV_DERIVE_PARAMS, OtherInfo), offsetof(CK_X9_42_MQV_DERIVE_PARAMS, ulOtherInfoLen), 0, nullptr, false},
+    {".publicData", FieldKind::Bytes, offsetof(CK_X9_42_MQV_DERIVE_PARAMS, PublicData), offsetof(CK_X9_42_MQV_DERIVE_PARAMS, ulPublicDataLen), 0, nullptr, false},
+    {".privateDataLen", FieldKind::Ulong, offsetof(CK_X9_42_MQV_DERIVE_PARAMS, ulPrivateDataLen), 0, 0, nullptr, false},
+    {".privateData", FieldKind::Handle, offsetof(CK_X9_42_MQV_DERIVE_PARAMS, hPrivateData), 0, 0, nullptr, false},
+    {".publicData2", FieldKind::Bytes, offsetof(CK_X9_42_MQV_DERIVE_PARAMS, PublicData2), offsetof(CK_X9_42_MQV_DERIVE_PARAMS, ulPublicDataLen2), 0, nullptr, false},
+    {".publicKey", FieldKind::Handle, offsetof(CK_X9_42_MQV_DERIVE_PARAMS, publicKey), 0, 0, nullptr, false},
 };
 constexpr Field kCK_XEDDSA_PARAMS[] = {
-    {"hash", FieldKind::Ulong, offsetof(CK_XEDDSA_PARAMS, hash), 0, 0, nullptr, false},
+    {".hash", FieldKind::Ulong, offsetof(CK_XEDDSA_PARAMS, hash), 0, 0, nullptr, false},
 };
 constexpr Field kCK_SSL3_KEY_MAT_OUT[] = {
-    {"clientMacSecret", FieldKind::Handle, offsetof(CK_SSL3_KEY_MAT_OUT, hClientMacSecret), 0, 0, nullptr, true},
-    {"serverMacSecret", FieldKind::Handle, offsetof(CK_SSL3_KEY_MAT_OUT, hServerMacSecret), 0, 0, nullptr, true},
-    {"clientKey", FieldKind::Handle, offsetof(CK_SSL3_KEY_MAT_OUT, hClientKey), 0, 0, nullptr, true},
-    {"serverKey", FieldKind::Handle, offsetof(CK_SSL3_KEY_MAT_OUT, hServerKey), 0, 0, nullptr, true},
-    {"ivClient", FieldKind::ParentBits, offsetof(CK_SSL3_KEY_MAT_OUT, pIVClient), 0, 0, nullptr, true},
-    {"ivServer", FieldKind::ParentBits, offsetof(CK_SSL3_KEY_MAT_OUT, pIVServer), 0, 0, nullptr, true},
+    {".clientMacSecret", FieldKind::Handle, offsetof(CK_SSL3_KEY_MAT_OUT, hClientMacSecret), 0, 0, nullptr, true},
+    {".serverMacSecret", FieldKind::Handle, offsetof(CK_SSL3_KEY_MAT_OUT, hServerMacSecret), 0, 0, nullptr, true},
+    {".clientKey", FieldKind::Handle, offsetof(CK_SSL3_KEY_MAT_OUT, hClientKey), 0, 0, nullptr, true},
+    {".serverKey", FieldKind::Handle, offsetof(CK_SSL3_KEY_MAT_OUT, hServerKey), 0, 0, nullptr, true},
+    {".ivClient", FieldKind::ParentBits, offsetof(CK_SSL3_KEY_MAT_OUT, pIVClient), 0, 0, nullptr, true},
+    {".ivServer", FieldKind::ParentBits, offsetof(CK_SSL3_KEY_MAT_OUT, pIVServer), 0, 0, nullptr, true},
 };
 constexpr Field kCK_SSL3_RANDOM_DATA[] = {
-    {"clientRandom", FieldKind::Bytes, offsetof(CK_SSL3_RANDOM_DATA, pClientRandom), offsetof(CK_SSL3_RANDOM_DATA, ulClientRandomLen), 0, nullptr, false},
-    {"serverRandom", FieldKind::Bytes, offsetof(CK_SSL3_RANDOM_DATA, pServerRandom), offsetof(CK_SSL3_RANDOM_DATA, ulServerRandomLen), 0, nullptr, false},
+    {".clientRandom", FieldKind::Bytes, offsetof(CK_SSL3_RANDOM_DATA, pClientRandom), offsetof(CK_SSL3_RANDOM_DATA, ulClientRandomLen), 0, nullptr, false},
+    {".serverRandom", FieldKind::Bytes, offsetof(CK_SSL3_RANDOM_DATA, pServerRandom), offsetof(CK_SSL3_RANDOM_DATA, ulServerRandomLen), 0, nullptr, false},
 };
 constexpr Field kCK_SSL3_KEY_MAT_PARAMS[] = {
-    {"macSizeInBits", FieldKind::Ulong, offsetof(CK_SSL3_KEY_MAT_PARAMS, ulMacSizeInBits), 0, 0, nullptr, false},
-    {"keySizeInBits", FieldKind::Ulong, offsetof(CK_SSL3_KEY_MAT_PARAMS, ulKeySizeInBits), 0, 0, nullptr, false},
-    {"ivSizeInBits", FieldKind::Ulong, offsetof(CK_SSL3_KEY_MAT_PARAMS, ulIVSizeInBits), 0, 0, nullptr, false},
-    {"isExport", FieldKind::Boolean, offsetof(CK_SSL3_KEY_MAT_PARAMS, bIsExport), 0, 0, nullptr, false},
-    {"randomInfo", FieldKind::Nested, offsetof(CK_SSL3_KEY_MAT_PARAMS, RandomInfo), 0, 0, "CK_SSL3_RANDOM_DATA", false},
-    {"returnedKeyMaterial", FieldKind::Pointer, offsetof(CK_SSL3_KEY_MAT_PARAMS, pReturnedKeyMaterial), 0, 0, "CK_SSL3_KEY_MAT_OUT", true},
+    {".macSizeInBits", FieldKind::Ulong, offsetof(CK_SSL3_KEY_MAT_PARAMS, ulMacSizeInBits), 0, 0, nullptr, false},
+    {".keySizeInBits", FieldKind::Ulong, offsetof(CK_SSL3_KEY_MAT_PARAMS, ulKeySizeInBits), 0, 0, nullptr, false},
+    {".ivSizeInBits", FieldKind::Ulong, offsetof(CK_SSL3_KEY_MAT_PARAMS, ulIVSizeInBits), 0, 0, nullptr, false},
+    {".isExport", FieldKind::Boolean, offsetof(CK_SSL3_KEY_MAT_PARAMS, bIsExport), 0, 0, nullptr, false},
+    {".randomInfo", FieldKind::Nested, offsetof(CK_SSL3_KEY_MAT_PARAMS, RandomInfo), 0, 0, "CK_SSL3_RANDOM_DATA", false},
+    {".returnedKeyMaterial", FieldKind::Pointer, offsetof(CK_SSL3_KEY_MAT_PARAMS, pReturnedKeyMaterial), 0, 0, "CK_SSL3_KEY_MAT_OUT", true},
 };
 constexpr Field kCK_SSL3_MASTER_KEY_DERIVE_PARAMS[] = {
-    {"randomInfo", FieldKind::Nested, offsetof(CK_SSL3_MASTER_KEY_DERIVE_PARAMS, RandomInfo), 0, 0, "CK_SSL3_RANDOM_DATA", false},
-    {"version", FieldKind::VersionPointer, offsetof(CK_SSL3_MASTER_KEY_DERIVE_PARAMS, pVersion), 0, 0, nullptr, true},
+    {".randomInfo", FieldKind::Nested, offsetof(CK_SSL3_MASTER_KEY_DERIVE_PARAMS, RandomInfo), 0, 0, "CK_SSL3_RANDOM_DATA", false},
+    {".version", FieldKind::VersionPointer, offsetof(CK_SSL3_MASTER_KEY_DERIVE_PARAMS, pVersion), 0, 0, nullptr, true},
 };
 constexpr Field kCK_TLS_KDF_PARAMS[] = {
-    {"prfMechanism", FieldKind::Ulong, offsetof(CK_TLS_KDF_PARAMS, prfMechanism), 0, 0, nullptr, false},
-    {"label", FieldKind::Bytes, offsetof(CK_TLS_KDF_PARAMS, pLabel), offsetof(CK_TLS_KDF_PARAMS, ulLabelLength), 0, nullptr, false},
-    {"randomInfo", FieldKind::Nested, offsetof(CK_TLS_KDF_PARAMS, RandomInfo), 0, 0, "CK_SSL3_RANDOM_DATA", false},
-    {"contextData", FieldKind::Bytes, offsetof(CK_TLS_KDF_PARAMS, pContextData), offsetof(CK_TLS_KDF_PARAMS, ulContextDataLength), 0, nullptr, false},
+    {".prfMechanism", FieldKind::Ulong, offsetof(CK_TLS_KDF_PARAMS, prfMechanism), 0, 0, nullptr, false},
+    {".label", FieldKind::Bytes, offsetof(CK_TLS_KDF_PARAMS, pLabel), offsetof(CK_TLS_KDF_PARAMS, ulLabelLength), 0, nullptr, false},
+    {".randomInfo", FieldKind::Nested, offsetof(CK_TLS_KDF_PARAMS, RandomInfo), 0, 0, "CK_SSL3_RANDOM_DATA", false},
+    {".contextData", FieldKind::Bytes, offsetof(CK_TLS_KDF_PARAMS, pContextData), offsetof(CK_TLS_KDF_PARAMS, ulContextDataLength), 0, nullptr, false},
 };
 constexpr Field kCK_TLS_MAC_PARAMS[] = {
-    {"prfHashMechanism", FieldKind::Ulong, offsetof(CK_TLS_MAC_PARAMS, prfHashMechanism), 0, 0, nullptr, false},
-    {"macLength", FieldKind::Ulong, offsetof(CK_TLS_MAC_PARAMS, ulMacLength), 0, 0, nullptr, false},
-    {"serverOrClient", FieldKind::Ulong, offsetof(CK_TLS_MAC_PARAMS, ulServerOrClient), 0, 0, nullptr, false},
+    {".prfHashMechanism", FieldKind::Ulong, offsetof(CK_TLS_MAC_PARAMS, prfHashMechanism), 0, 0, nullptr, false},
+    {".macLength", FieldKind::Ulong, offsetof(CK_TLS_MAC_PARAMS, ulMacLength), 0, 0, nullptr, false},
+    {".serverOrClient", FieldKind::Ulong, offsetof(CK_TLS_MAC_PARAMS, ulServerOrClient), 0, 0, nullptr, false},
 };
 constexpr Field kCK_TLS_PRF_PARAMS[] = {
-    {"seed", FieldKind::Bytes, offsetof(CK_TLS_PRF_PARAMS, pSeed), offsetof(CK_TLS_PRF_PARAMS, ulSeedLen), 0, nullptr, false},
-    {"label", FieldKind::Bytes, offsetof(CK_TLS_PRF_PARAMS, pLabel), offsetof(CK_TLS_PRF_PARAMS, ulLabelLen), 0, nullptr, false},
-    {"output", FieldKind::BytesPointer, offsetof(CK_TLS_PRF_PARAMS, pOutput), offsetof(CK_TLS_PRF_PARAMS, pulOutputLen), 0, nullptr, true},
+    {".seed", FieldKind::Bytes, offsetof(CK_TLS_PRF_PARAMS, pSeed), offsetof(CK_TLS_PRF_PARAMS, ulSeedLen), 0, nullptr, false},
+    {".label", FieldKind::Bytes, offsetof(CK_TLS_PRF_PARAMS, pLabel), offsetof(CK_TLS_PRF_PARAMS, ulLabelLen), 0, nullptr, false},
+    {".output", FieldKind::BytesPointer, offsetof(CK_TLS_PRF_PARAMS, pOutput), offsetof(CK_TLS_PRF_PARAMS, pulOutputLen), 0, nullptr, true},
 };
 constexpr Field kCK_TLS12_KEY_MAT_PARAMS[] = {
-    {"macSizeInBits", FieldKind::Ulong, offsetof(CK_TLS12_KEY_MAT_PARAMS, ulMacSizeInBits), 0, 0, nullptr, false},
-    {"keySizeInBits", FieldKind::Ulong, offsetof(CK_TLS12_KEY_MAT_PARAMS, ulKeySizeInBits), 0, 0, nullptr, false},
-    {"ivSizeInBits", FieldKind::Ulong, offsetof(CK_TLS12_KEY_MAT_PARAMS, ulIVSizeInBits), 0, 0, nullptr, false},
-    {"isExport", FieldKind::Boolean, offsetof(CK_TLS12_KEY_MAT_PARAMS, bIsExport), 0, 0, nullptr, false},
-    {"randomInfo", FieldKind::Nested, offsetof(CK_TLS12_KEY_MAT_PARAMS, RandomInfo), 0, 0, "CK_SSL3_RANDOM_DATA", false},
-    {"returnedKeyMaterial", FieldKind::Pointer, offsetof(CK_TLS12_KEY_MAT_PARAMS, pReturnedKeyMaterial), 0, 0, "CK_SSL3_KEY_MAT_OUT", true},
-    {"prfHashMechanism", FieldKind::Ulong, offsetof(CK_TLS12_KEY_MAT_PARAMS, prfHashMechanism), 0, 0, nullptr, false},
+    {".macSizeInBits", FieldKind::Ulong, offsetof(CK_TLS12_KEY_MAT_PARAMS, ulMacSizeInBits), 0, 0, nullptr, false},
+    {".keySizeInBits", FieldKind::Ulong, offsetof(CK_TLS12_KEY_MAT_PARAMS, ulKeySizeInBits), 0, 0, nullptr, false},
+    {".ivSizeInBits", FieldKind::Ulong, offsetof(CK_TLS12_KEY_MAT_PARAMS, ulIVSizeInBits), 0, 0, nullptr, false},
+    {".isExport", FieldKind::Boolean, offsetof(CK_TLS12_KEY_MAT_PARAMS, bIsExport), 0, 0, nullptr, false},
+    {".randomInfo", FieldKind::Nested, offsetof(CK_TLS12_KEY_MAT_PARAMS, RandomInfo), 0, 0, "CK_SSL3_RANDOM_DATA", false},
+    {".returnedKeyMaterial", FieldKind::Pointer, offsetof(CK_TLS12_KEY_MAT_PARAMS, pReturnedKeyMaterial), 0, 0, "CK_SSL3_KEY_MAT_OUT", true},
+    {".prfHashMechanism", FieldKind::Ulong, offsetof(CK_TLS12_KEY_MAT_PARAMS, prfHashMechanism), 0, 0, nullptr, false},
 };
 constexpr Field kCK_TLS12_MASTER_KEY_DERIVE_PARAMS[] = {
-    {"randomInfo", FieldKind::Nested, offsetof(CK_TLS12_MASTER_KEY_DERIVE_PARAMS, RandomInfo), 0, 0, "CK_SSL3_RANDOM_DATA", false},
-    {"version", FieldKind::VersionPointer, offsetof(CK_TLS12_MASTER_KEY_DERIVE_PARAMS, pVersion), 0, 0, nullptr, true},
-    {"prfHashMechanism", FieldKind::Ulong, offsetof(CK_TLS12_MASTER_KEY_DERIVE_PARAMS, prfHashMechanism), 0, 0, nullptr, false},
+    {".randomInfo", FieldKind::Nested, offsetof(CK_TLS12_MASTER_KEY_DERIVE_PARAMS, RandomInfo), 0, 0, "CK_SSL3_RANDOM_DATA", false},
+    {".version", FieldKind::VersionPointer, offsetof(CK_TLS12_MASTER_KEY_DERIVE_PARAMS, pVersion), 0, 0, nullptr, true},
+    {".prfHashMechanism", FieldKind::Ulong, offsetof(CK_TLS12_MASTER_KEY_DERIVE_PARAMS, prfHashMechanism), 0, 0, nullptr, false},
 };
 constexpr Field kCK_WTLS_KEY_MAT_OUT[] = {
-    {"macSecret", FieldKind::Handle, offsetof(CK_WTLS_KEY_MAT_OUT, hMacSecret), 0, 0, nullptr, true},
-    {"key", FieldKind::Handle, offsetof(CK_WTLS_KEY_MAT_OUT, hKey), 0, 0, nullptr, true},
-    {"iv", FieldKind::ParentBits, offsetof(CK_WTLS_KEY_MAT_OUT, pIV), 0, 0, nullptr, true},
+    {".macSecret", FieldKind::Handle, offsetof(CK_WTLS_KEY_MAT_OUT, hMacSecret), 0, 0, nullptr, true},
+    {".key", FieldKind::Handle, offsetof(CK_WTLS_KEY_MAT_OUT, hKey), 0, 0, nullptr, true},
+    {".iv", FieldKind::ParentBits, offsetof(CK_WTLS_KEY_MAT_OUT, pIV), 0, 0, nullptr, true},
 };
 constexpr Field kCK_WTLS_RANDOM_DATA[] = {
-    {"clientRandom", FieldKind::Bytes, offsetof(CK_WTLS_RANDOM_DATA, pClientRandom), offsetof(CK_WTLS_RANDOM_DATA, ulClientRandomLen), 0, nullptr, false},
-    {"serverRandom", FieldKind::Bytes, offsetof(CK_WTLS_RANDOM_DATA, pServerRandom), offsetof(CK_WTLS_RANDOM_DATA, ulServerRandomLen), 0, nullptr, false},
+    {".clientRandom", FieldKind::Bytes, offsetof(CK_WTLS_RANDOM_DATA, pClientRandom), offsetof(CK_WTLS_RANDOM_DATA, ulClientRandomLen), 0, nullptr, false},
+    {".serverRandom", FieldKind::Bytes, offsetof(CK_WTLS_RANDOM_DATA, pServerRandom), offsetof(CK_WTLS_RANDOM_DATA, ulServerRandomLen), 0, nullptr, false},
 };
 constexpr Field kCK_WTLS_KEY_MAT_PARAMS[] = {
-    {"digestMechanism", FieldKind::Ulong, offsetof(CK_WTLS_KEY_MAT_PARAMS, DigestMechanism), 0, 0, nullptr, false},
-    {"macSizeInBits", FieldKind::Ulong, offsetof(CK_WTLS_KEY_MAT_PARAMS, ulMacSizeInBits), 0, 0, nullptr, false},
-    {"keySizeInBits", FieldKind::Ulong, offsetof(CK_WTLS_KEY_MAT_PARAMS, ulKeySizeInBits), 0, 0, nullptr, false},
-    {"ivSizeInBits", FieldKind::Ulong, offsetof(CK_WTLS_KEY_MAT_PARAMS, ulIVSizeInBits), 0, 0, nullptr, false},
-    {"sequenceNumber", FieldKind::Ulong, offsetof(CK_WTLS_KEY_MAT_PARAMS, ulSequenceNumber), 0, 0, nullptr, false},
-    {"isExport", FieldKind::Boolean, offsetof(CK_WTLS_KEY_MAT_PARAMS, bIsExport), 0, 0, nullptr, false},
-    {"randomInfo", FieldKind::Nested, offsetof(CK_WTLS_KEY_MAT_PARAMS, RandomInfo), 0, 0, "CK_WTLS_RANDOM_DATA", false},
-    {"returnedKeyMaterial", FieldKind::Pointer, offsetof(CK_WTLS_KEY_MAT_PARAMS, pReturnedKeyMaterial), 0, 0, "CK_WTLS_KEY_MAT_OUT", true},
+    {".digestMechanism", FieldKind::Ulong, offsetof(CK_WTLS_KEY_MAT_PARAMS, DigestMechanism), 0, 0, nullptr, false},
+    {".macSizeInBits", FieldKind::Ulong, offsetof(CK_WTLS_KEY_MAT_PARAMS, ulMacSizeInBits), 0, 0, nullptr, false},
+    {".keySizeInBits", FieldKind::Ulong, offsetof(CK_WTLS_KEY_MAT_PARAMS, ulKeySizeInBits), 0, 0, nullptr, false},
+    {".ivSizeInBits", FieldKind::Ulong, offsetof(CK_WTLS_KEY_MAT_PARAMS, ulIVSizeInBits), 0, 0, nullptr, false},
+    {".sequenceNumber", FieldKind::Ulong, offsetof(CK_WTLS_KEY_MAT_PARAMS, ulSequenceNumber), 0, 0, nullptr, false},
+    {".isExport", FieldKind::Boolean, offsetof(CK_WTLS_KEY_MAT_PARAMS, bIsExport), 0, 0, nullptr, false},
+    {".randomInfo", FieldKind::Nested, offsetof(CK_WTLS_KEY_MAT_PARAMS, RandomInfo), 0, 0, "CK_WTLS_RANDOM_DATA", false},
+    {".returnedKeyMaterial", FieldKind::Pointer, offsetof(CK_WTLS_KEY_MAT_PARAMS, pReturnedKeyMaterial), 0, 0, "CK_WTLS_KEY_MAT_OUT", true},
 };
 constexpr Field kCK_WTLS_MASTER_KEY_DERIVE_PARAMS[] = {
-    {"digestMechanism", FieldKind::Ulong, offsetof(CK_WTLS_MASTER_KEY_DERIVE_PARAMS, DigestMechanism), 0, 0, nullptr, false},
-    {"randomInfo", FieldKind::Nested, offsetof(CK_WTLS_MASTER_KEY_DERIVE_PARAMS, RandomInfo), 0, 0, "CK_WTLS_RANDOM_DATA", false},
-    {"version", FieldKind::Plain, offsetof(CK_WTLS_MASTER_KEY_DERIVE_PARAMS, pVersion), 0, 1, nullptr, true},
+    {".digestMechanism", FieldKind::Ulong, offsetof(CK_WTLS_MASTER_KEY_DERIVE_PARAMS, DigestMechanism), 0, 0, nullptr, false},
+    {".randomInfo", FieldKind::Nested, offsetof(CK_WTLS_MASTER_KEY_DERIVE_PARAMS, RandomInfo), 0, 0, "CK_WTLS_RANDOM_DATA", false},
+    {".version", FieldKind::Plain, offsetof(CK_WTLS_MASTER_KEY_DERIVE_PARAMS, pVersion), 0, 1, nullptr, true},
 };
 constexpr Field kCK_WTLS_PRF_PARAMS[] = {
-    {"digestMechanism", FieldKind::Ulong, offsetof(CK_WTLS_PRF_PARAMS, DigestMechanism), 0, 0, nullptr, false},
-    {"seed", FieldKind::Bytes, offsetof(CK_WTLS_PRF_PARAMS, pSeed), offsetof(CK_WTLS_PRF_PARAMS, ulSeedLen), 0, nullptr, false},
-    {"label", FieldKind::Bytes, offsetof(CK_WTLS_PRF_PARAMS, pLabel), offsetof(CK_WTLS_PRF_PARAMS, ulLabelLen), 0, nullptr, false},
-    {"output", FieldKind::BytesPointer, offsetof(CK_WTLS_PRF_PARAMS, pOutput), offsetof(CK_WTLS_PRF_PARAMS, pulOutputLen), 0, nullptr, true},
+    {".digestMechanism", FieldKind::Ulong, offsetof(CK_WTLS_PRF_PARAMS, DigestMechanism), 0, 0, nullptr, false},
+    {".seed", FieldKind::Bytes, offsetof(CK_WTLS_PRF_PARAMS, pSeed), offsetof(CK_WTLS_PRF_PARAMS, ulSeedLen), 0, nullptr, false},
+    {".label", FieldKind::Bytes, offsetof(CK_WTLS_PRF_PARAMS, pLabel), offsetof(CK_WTLS_PRF_PARAMS, ulLabelLen), 0, nullptr, false},
+    {".output", FieldKind::BytesPointer, offsetof(CK_WTLS_PRF_PARAMS, pOutput), offsetof(CK_WTLS_PRF_PARAMS, pulOutputLen), 0, nullptr, true},
 };
 
 constexpr Structure kStructures[] = {

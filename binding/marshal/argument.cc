@@ -16,13 +16,19 @@ std::string describe(Napi::Value value) {
   return "an object";
 }
 
+std::string Argument::name() const {
+  std::string name = whole == nullptr ? "" : whole->name();
+  name += text == nullptr ? "[" + std::to_string(index) + "]" : text;
+  return remark == nullptr ? name : name + " (" + remark + ")";
+}
+
 void Argument::mustBe(std::string_view expected, Napi::Value got) const {
-  throw BadArgument{false, std::string(function) + ": \"" + name + "\" must be " + std::string(expected) +
+  throw BadArgument{false, std::string(function) + ": \"" + name() + "\" must be " + std::string(expected) +
                                " (got " + describe(got) + ")"};
 }
 
 void Argument::outOfRange(std::string_view expected) const {
-  throw BadArgument{true, std::string(function) + ": \"" + name + "\" must be " + std::string(expected)};
+  throw BadArgument{true, std::string(function) + ": \"" + name() + "\" must be " + std::string(expected)};
 }
 
 }  // namespace cryptoki

@@ -73,7 +73,7 @@ void AttributeReader::read(Napi::Value value, const Argument& argument) {
   const auto array = value.As<Napi::Array>();
   for (std::uint32_t i = 0; i < array.Length(); ++i) {
     Entry entry;
-    entry.type = toUlong(array.Get(i), argument.part("[" + std::to_string(i) + "]"));
+    entry.type = toUlong(array.Get(i), argument.element(i));
     entry.kind = attributeKind(entry.type);
     entry.room = fixedSize(entry.kind);
     entries_.push_back(std::move(entry));
@@ -230,7 +230,7 @@ Napi::Value AttributeReader::toArray(Napi::Env env, const std::vector<Entry>& en
     if (entries[i].available) {
       object.Set("value", toValue(env, entries[i]));
     } else {
-      object.Set("reason", reasonName(entries[i].reason));
+      object.Set("reason", Napi::String::New(env, reasonName(entries[i].reason)));
     }
     array.Set(i, object);
   }

@@ -32,16 +32,16 @@ Napi::Value fromStructure(Napi::Env env, const Structure& description, const voi
     const auto* text = static_cast<const unsigned char*>(memory) + field.offset;
     switch (field.kind) {
       case FieldKind::Ulong:
-        object.Set(field.name, fromAvailable(env, getField<CK_ULONG>(memory, field.offset)));
+        object.Set(field.name(), fromAvailable(env, getField<CK_ULONG>(memory, field.offset)));
         break;
       case FieldKind::Handle:
-        object.Set(field.name, fromHandle(env, getField<CK_ULONG>(memory, field.offset)));
+        object.Set(field.name(), fromHandle(env, getField<CK_ULONG>(memory, field.offset)));
         break;
       case FieldKind::Version:
-        object.Set(field.name, fromVersion(env, getField<CK_VERSION>(memory, field.offset)));
+        object.Set(field.name(), fromVersion(env, getField<CK_VERSION>(memory, field.offset)));
         break;
       case FieldKind::Text:
-        object.Set(field.name, fromPadded(env, text, field.size));
+        object.Set(field.name(), fromPadded(env, text, field.size));
         break;
       default:
         break;  // information structures have no others

@@ -20,7 +20,7 @@ const Structure& chooseStructure(const Napi::Object& parameter, const Structure*
   const Napi::Value named = parameter.Get("structure");
   if (named.IsUndefined()) {
     if (usual != nullptr) return *usual;
-    throw BadArgument{false, std::string(argument.function) + ": \"" + argument.name +
+    throw BadArgument{false, std::string(argument.function) + ": \"" + argument.name() +
                                  "\" is an object without a known structure; name one with \"structure\" "
                                  "(CK_..._PARAMS), or give bytes or a number"};
   }
@@ -28,7 +28,7 @@ const Structure& chooseStructure(const Napi::Object& parameter, const Structure*
   const std::string name = named.ToString();
   if (const Structure* structure = structureNamed(name)) return *structure;
   throw BadArgument{false,
-                    std::string(argument.function) + ": \"" + argument.name +
+                    std::string(argument.function) + ": \"" + argument.name() +
                         ".structure\" names no parameter structure of PKCS#11; give the parameter as bytes"};
 }
 
@@ -79,6 +79,14 @@ void MechanismMemory::readParameter(Napi::Value value, const Argument& argument)
   } else {
     argument.mustBe("bytes, a number or an object", value);
   }
+}
+
+void MechanismMemory::set(CK_MECHANISM_TYPE type, Bytes parameter) {
+  type_ = type;
+  hasType_ = true;
+  isPlain_ = true;
+  absent_ = parameter.empty();
+  plain_ = std::move(parameter);
 }
 
 CK_MECHANISM* MechanismMemory::get() {

@@ -35,6 +35,8 @@ class MechanismMemory {
   void read(Napi::Value value, const Argument& argument);
   // A parameter without its mechanism: an object must name its structure.
   void readParameter(Napi::Value value, const Argument& argument);
+  // Not from JavaScript: the parameter as it is, empty for none. What it points to must stay.
+  void set(CK_MECHANISM_TYPE type, Bytes parameter);
   CK_MECHANISM* get();
   CK_MECHANISM_TYPE type() const { return type_; }
 

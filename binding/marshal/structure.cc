@@ -30,15 +30,18 @@ StructureMemory::~StructureMemory() = default;
 
 namespace {
 
-void refuseUnknownFields(const Napi::Object& object, const Structure& description, const Argument& argument) {
+// `known`: how many of its members are known.
+void refuseUnknownFields(const Napi::Object& object, std::uint32_t known, const Structure& description,
+                         const Argument& argument) {
   const Napi::Array names = object.GetPropertyNames();
+  if (names.Length() <= known) return;
   for (std::uint32_t i = 0; i < names.Length(); ++i) {
     const std::string name = names.Get(i).ToString();
-    const bool known =
+    const bool isKnown =
         name == "structure" || std::any_of(description.begin(), description.end(),
-                                           [&](const Field& field) { return name == field.name; });
-    if (!known) {
-      throw BadArgument{false, std::string(argument.function) + ": \"" + argument.name +
+                                           [&](const Field& field) { return name == field.name(); });
+    if (!isKnown) {
+      throw BadArgument{false, std::string(argument.function) + ": \"" + argument.name() +
                                    "\" has no field \"" + name + "\" (" + description.name + ")"};
     }
   }
@@ -54,15 +57,18 @@ void StructureMemory::read(Napi::Value value, const Structure& description, cons
     argument.mustBe(std::string("an object (") + description.name + ")", value);
   }
   const auto object = value.As<Napi::Object>();
-  refuseUnknownFields(object, description, argument);
   description_ = &description;
   structure_ = Bytes::zeros(description.size);
+  std::uint32_t known = object.Get("structure").IsUndefined() ? 0 : 1;
   for (const bool lengths : {false, true}) {  // lengths in bits last: they follow from the bytes
     for (const Field& field : description) {
       if ((field.kind == FieldKind::BitsOf) != lengths) continue;
-      readField(field, object.Get(field.name), argument.part(std::string(".") + field.name), parent);
+      const Napi::Value member = object.Get(field.name());
+      if (!member.IsUndefined()) ++known;
+      readField(field, member, argument.part(field.member), parent);
     }
   }
+  refuseUnknownFields(object, known, description, argument);
 }
 
 void StructureMemory::readField(const Field& field, Napi::Value value, const Argument& argument,
@@ -205,7 +211,7 @@ void StructureMemory::readStructures(const Field& field, Napi::Value value, cons
   Part& part = keep(field, Bytes::zeros(array.Length() * nested.size));
   for (std::uint32_t i = 0; i < array.Length(); ++i) {
     StructureMemory& inner = part.structures.emplace_back();
-    inner.read(array.Get(i), nested, argument.part("[" + std::to_string(i) + "]"), this);
+    inner.read(array.Get(i), nested, argument.element(i), this);
     std::memcpy(part.bytes.data() + i * nested.size, inner.structure_.data(), nested.size);
   }
   putField(structure_, field.lengthOffset, static_cast<CK_ULONG>(array.Length()));
@@ -214,7 +220,7 @@ void StructureMemory::readStructures(const Field& field, Napi::Value value, cons
 // The length that a structure gives for the IVs in its CK_..._KEY_MAT_OUT.
 CK_ULONG StructureMemory::ivBits() const {
   for (const Field& field : *description_) {
-    if (std::strcmp(field.name, "ivSizeInBits") == 0)
+    if (std::strcmp(field.name(), "ivSizeInBits") == 0)
       return getField<CK_ULONG>(structure_.data(), field.offset);
   }
   return 0;
@@ -224,13 +230,13 @@ void StructureMemory::writeBack(Napi::Object object) const {
   const Napi::Env env = object.Env();
   for (const Field& field : *description_) {
     if (field.out && field.kind == FieldKind::Handle) {
-      object.Set(field.name, fromHandle(env, getField<CK_ULONG>(structure_.data(), field.offset)));
+      object.Set(field.name(), fromHandle(env, getField<CK_ULONG>(structure_.data(), field.offset)));
     }
   }
   for (const auto& part : parts_) {
     const Field& field = *part->field;
     if (field.kind == FieldKind::Pointer || field.kind == FieldKind::Array) {
-      const Napi::Value value = object.Get(field.name);
+      const Napi::Value value = object.Get(field.name());
       for (std::uint32_t i = 0; i < part->structures.size(); ++i) {
         const Napi::Value inner = value.IsArray() ? value.As<Napi::Array>().Get(i) : value;
         if (inner.IsObject()) part->structures[i].writeBack(inner.As<Napi::Object>());
@@ -238,14 +244,14 @@ void StructureMemory::writeBack(Napi::Object object) const {
     } else if (!field.out) {
       continue;
     } else if (field.kind == FieldKind::HandlePointer) {
-      object.Set(field.name, fromHandle(env, getField<CK_ULONG>(part->bytes.data(), 0)));
+      object.Set(field.name(), fromHandle(env, getField<CK_ULONG>(part->bytes.data(), 0)));
     } else if (field.kind == FieldKind::VersionPointer) {
-      object.Set(field.name, fromVersion(env, getField<CK_VERSION>(part->bytes.data(), 0)));
+      object.Set(field.name(), fromVersion(env, getField<CK_VERSION>(part->bytes.data(), 0)));
     } else if (field.kind == FieldKind::BytesPointer) {
       const auto length = std::min<std::size_t>(part->length, part->bytes.size());
-      object.Set(field.name, fromBytes(env, part->bytes.data(), length));
+      object.Set(field.name(), fromBytes(env, part->bytes.data(), length));
     } else if (!std::equal(part->bytes.begin(), part->bytes.end(), part->original.begin())) {
-      object.Set(field.name, fromBytes(env, part->bytes.data(), part->bytes.size()));
+      object.Set(field.name(), fromBytes(env, part->bytes.data(), part->bytes.size()));
     }
   }
 }

@@ -51,13 +51,15 @@ enum class FieldKind : unsigned char {
 };
 
 struct Field {
-  const char* name;  // in JavaScript
+  const char* member;  // its name in JavaScript behind a dot, as errors have it
   FieldKind kind;
   std::size_t offset;
   std::size_t lengthOffset;  // of the length or count, where there is one; ParentBits: see structure.cc
   std::size_t size;          // Text, Fixed, Plain: number of bytes (Plain: 0 is any)
   const char* nested;        // Nested, Pointer, Array: the structure
   bool out;                  // the module may write it
+
+  const char* name() const { return member + 1; }
 };
 
 struct Structure {

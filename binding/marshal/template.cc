@@ -71,7 +71,7 @@ Bytes toUlongs(Napi::Value value, const Argument& argument) {
   const auto array = value.As<Napi::Array>();
   std::vector<CK_MECHANISM_TYPE> list;
   for (std::uint32_t i = 0; i < array.Length(); ++i) {
-    list.push_back(toUlong(array.Get(i), argument.part("[" + std::to_string(i) + "]")));
+    list.push_back(toUlong(array.Get(i), argument.element(i)));
   }
   return {list.data(), list.size() * sizeof(CK_MECHANISM_TYPE)};
 }
@@ -106,7 +106,7 @@ void TemplateMemory::read(Napi::Value value, const Argument& argument) {
   const auto array = value.As<Napi::Array>();
   entries_.reserve(array.Length());
   for (std::uint32_t i = 0; i < array.Length(); ++i) {
-    entries_.push_back(readEntry(array.Get(i), argument.part("[" + std::to_string(i) + "]")));
+    entries_.push_back(readEntry(array.Get(i), argument.element(i)));
   }
 }
 
@@ -116,8 +116,7 @@ TemplateMemory::Entry TemplateMemory::readEntry(Napi::Value value, const Argumen
   Entry entry;
   entry.type = toUlong(object.Get("type"), argument.part(".type"));
   const char* name = attributeName(entry.type);
-  const Argument where =
-      argument.part(name != nullptr ? std::string(".value (") + name + ")" : std::string(".value"));
+  const Argument where = argument.part(".value", name);
   const AttributeKind kind = attributeKind(entry.type);
   if (const Napi::Value bytes = object.Get("bytes"); !bytes.IsUndefined()) {
     entry.value = toBytes(bytes, where);  // as it is, whatever the type

@@ -38,6 +38,15 @@ class InitializeJob final : public Job {
       : attachment_(std::move(attachment)), options_(std::move(options)) {}
 
   void execute() override {
+    Reinitialisations& reinitialisations = attachment_->module().reinitialisations();
+    reinitialisations.beginChange();
+    initialise();
+    reinitialisations.endChange();
+  }
+  Napi::Value value(Napi::Env env) override { return env.Undefined(); }
+
+ private:
+  void initialise() {
     const CK_RV rv = initializeModule(attachment_->module(), options_);
     std::unique_lock lock(attachment_->mutex_);
     if (rv != CKR_OK) {
@@ -56,9 +65,7 @@ class InitializeJob final : public Job {
       attachment_->module().reinitialisations().add(attachment_, options_);
     }
   }
-  Napi::Value value(Napi::Env env) override { return env.Undefined(); }
 
- private:
   std::shared_ptr<Attachment> attachment_;
   InitializeOptions options_;
 };
@@ -69,6 +76,7 @@ class FinalizeJob final : public Job {
 
   void execute() override {
     const CK_RV rv = attachment_->release();
+    attachment_->module().reinitialisations().endChange();
     if (rv != CKR_OK) fail(Failure::returned(rv, kFinalize));
   }
   Napi::Value value(Napi::Env env) override { return env.Undefined(); }
@@ -131,15 +139,23 @@ Attachment::Finalisation Attachment::beginFinalise() {
   std::set<std::shared_ptr<Session>> sessions;
   std::shared_ptr<Use> use;
   auto job = std::make_shared<FinalizeJob>(shared_from_this());
+  Reinitialisations& reinitialisations = module_->reinitialisations();
+  reinitialisations.announceChange();  // FinalizeJob ends it
   {
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     if (state_ == State::Reinitialising && !finaliseLater_) {
       use = std::make_shared<Use>();
       use->then = job;
       finaliseLater_ = use;
+      lock.unlock();
+      reinitialisations.endChange();
       return {std::move(job), std::move(use)};
     }
-    if (state_ != State::Ready && state_ != State::Lost) return {};
+    if (state_ != State::Ready && state_ != State::Lost) {
+      lock.unlock();
+      reinitialisations.endChange();
+      return {};
+    }
     use = state_ == State::Ready ? std::move(use_) : std::make_shared<Use>();
     state_ = State::Finalising;
     sessions.swap(sessions_);
@@ -172,12 +188,16 @@ bool Attachment::suspend(std::shared_ptr<Use>& use) {
 
 void Attachment::resume(CK_RV rv) {
   std::shared_ptr<Use> later;  // posts the finalisation when it goes
-  std::lock_guard lock(mutex_);
-  counted_ = rv == CKR_OK;
-  state_ = counted_ ? State::Ready : State::Lost;
-  if (counted_) use_ = std::make_shared<Use>();
-  later = std::move(finaliseLater_);
-  if (later) state_ = State::Finalising;
+  module_->reinitialisations().announceChange();
+  {
+    std::lock_guard lock(mutex_);
+    counted_ = rv == CKR_OK;
+    state_ = counted_ ? State::Ready : State::Lost;
+    if (counted_) use_ = std::make_shared<Use>();
+    later = std::move(finaliseLater_);
+    if (later) state_ = State::Finalising;
+  }
+  if (!later) module_->reinitialisations().endChange();
 }
 
 CK_RV Attachment::release() {

@@ -61,7 +61,7 @@ class Module {
 
   // What is peculiar to this module, known from its initialisation on.
   void learnQuirks(const CK_INFO& info) {
-    const Quirks quirks = quirksOf(info);
+    const Quirks quirks = quirksOf(info, path_);
     require(quirks.locking);
     firstPbkd2Parameters_ = quirks.firstPbkd2Parameters;
     pollsForSlotEvents_ = quirks.pollsForSlotEvents;

@@ -6,7 +6,7 @@ namespace cryptoki {
 namespace {
 
 struct Entry {
-  std::string_view manufacturer;  // the beginning of CK_INFO.manufacturerID
+  std::string_view beginning;  // of CK_INFO.manufacturerID, or of the file's name
   Quirks quirks;
 };
 
@@ -23,13 +23,23 @@ constexpr Entry kEntries[] = {
     {"OpenSC Project", {.pollsForSlotEvents = true}},
 };
 
+// By the file's name, without folders.
+constexpr Entry kFiles[] = {
+    // p11-kit 0.24: waits for ever when the connection dies while calls of several threads wait for answers.
+    {"p11-kit-client", {.locking = Locking::All}},
+};
+
 }  // namespace
 
-Quirks quirksOf(const CK_INFO& info) {
+Quirks quirksOf(const CK_INFO& info, std::string_view path) {
+  const std::string_view file = path.substr(path.find_last_of("/\\") + 1);
+  for (const Entry& entry : kFiles) {
+    if (file.starts_with(entry.beginning)) return entry.quirks;
+  }
   const std::string_view manufacturer(reinterpret_cast<const char*>(info.manufacturerID),
                                       sizeof info.manufacturerID);
   for (const Entry& entry : kEntries) {
-    if (manufacturer.starts_with(entry.manufacturer)) return entry.quirks;
+    if (manufacturer.starts_with(entry.beginning)) return entry.quirks;
   }
   return {};
 }

@@ -2,6 +2,8 @@
 // place where a module's name makes a difference.
 #pragma once
 
+#include <string_view>
+
 #include "generated/pkcs11.h"
 
 namespace cryptoki {
@@ -23,6 +25,7 @@ struct Quirks {
   bool pollsForSlotEvents = false;
 };
 
-Quirks quirksOf(const CK_INFO& info);
+// `path`: where the module was loaded from; one that speaks for another has no name of its own in `info`.
+Quirks quirksOf(const CK_INFO& info, std::string_view path);
 
 }  // namespace cryptoki

@@ -12,8 +12,9 @@ class Reinitialisation final : public Work, public std::enable_shared_from_this<
  public:
   Reinitialisation(Module& module, Reinitialisations& all) : module_(module), all_(all) {}
 
-  // Takes the claims of all attachments. Each posts an arrival when its last call has ended.
-  void begin(const std::vector<std::shared_ptr<Attachment>>& attachments) {
+  // Takes the claims of attachments. Each posts an arrival when its last call has ended; the last of those
+  // runs the rest. False when there is nothing to wait for.
+  bool suspend(const std::vector<std::shared_ptr<Attachment>>& attachments) {
     std::vector<std::shared_ptr<Attachment::Use>> claims;
     for (const auto& attachment : attachments) {
       std::shared_ptr<Attachment::Use> use;
@@ -24,16 +25,18 @@ class Reinitialisation final : public Work, public std::enable_shared_from_this<
       else
         ++lost_;
     }
-    missing_ = claims.size() + 1;
+    if (claims.empty()) return false;
+    missing_ = claims.size();
     const auto arrival = std::make_shared<Arrival>(shared_from_this());
     for (const auto& use : claims) use->then = arrival;
-    Pool::get().post(arrival);
+    return true;
   }
 
   void tell(const std::shared_ptr<ReinitialiseJob>& job) { waiters_.push_back(job); }
 
-  // All calls have ended.
+  // All calls have ended, as far as is known.
   void run() noexcept override {
+    if (!settle()) return;
     std::optional<Failure> failure;
     CK_RV rv = CKR_OK;
     InitializeOptions options;
@@ -60,6 +63,7 @@ class Reinitialisation final : public Work, public std::enable_shared_from_this<
       all_.current_.reset();
       waiters.swap(waiters_);
     }
+    all_.changed_.notify_all();
     for (const auto& waiter : waiters) waiter->end(failure);
   }
 
@@ -74,6 +78,20 @@ class Reinitialisation final : public Work, public std::enable_shared_from_this<
    private:
     std::shared_ptr<Reinitialisation> whole_;
   };
+
+  // Whoever was about to begin or to end its use has done so, and takes part if it has begun. False when
+  // calls of those must end first.
+  bool settle() {
+    for (;;) {
+      std::unique_lock lock(all_.mutex_);
+      all_.changed_.wait(lock, [this] { return all_.changes_ == 0; });
+      const auto attachments = all_.living();
+      lock.unlock();
+      if (suspend(attachments)) return false;
+      lock.lock();
+      if (all_.changes_ == 0) return true;
+    }
+  }
 
   // Drops the initialisation of each participant. False when others hold the module, or somebody outside of
   // this package has initialised it: then its sessions are closed one by one.
@@ -124,11 +142,34 @@ void Reinitialisations::join(Module& module, const std::shared_ptr<ReinitialiseJ
   if (current_) return current_->tell(job);
   current_ = std::make_shared<Reinitialisation>(module, *this);
   current_->tell(job);
+  if (!current_->suspend(living())) Pool::get().post(current_);
+}
+
+void Reinitialisations::beginChange() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return !current_; });
+  ++changes_;
+}
+
+void Reinitialisations::announceChange() {
+  std::lock_guard lock(mutex_);
+  ++changes_;
+}
+
+void Reinitialisations::endChange() {
+  {
+    std::lock_guard lock(mutex_);
+    --changes_;
+  }
+  changed_.notify_all();
+}
+
+std::vector<std::shared_ptr<Attachment>> Reinitialisations::living() const {
   std::vector<std::shared_ptr<Attachment>> attachments;
   for (const auto& weak : attachments_) {
     if (auto attachment = weak.lock()) attachments.push_back(std::move(attachment));
   }
-  current_->begin(attachments);
+  return attachments;
 }
 
 }  // namespace cryptoki

@@ -2,6 +2,8 @@
 // device or its server. One at a time; who asks meanwhile gets the same outcome.
 #pragma once
 
+#include <condition_variable>
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -43,9 +45,19 @@ class Reinitialisations {
   // Begins one, or joins the one under way.
   void join(Module& module, const std::shared_ptr<ReinitialiseJob>& job);
 
+  // An attachment is about to take or to drop its initialisation: no reinitialisation goes on until
+  // `endChange`. The first waits for the end of one under way.
+  void beginChange();
+  void announceChange();
+  void endChange();
+
  private:
   friend class Reinitialisation;
+  std::vector<std::shared_ptr<Attachment>> living() const;
+
   std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t changes_ = 0;
   std::vector<std::weak_ptr<Attachment>> attachments_;
   std::unique_ptr<InitializeOptions> options_;
   std::shared_ptr<Reinitialisation> current_;

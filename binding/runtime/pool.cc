@@ -41,32 +41,43 @@ Pool& Pool::get() {
   return pool;
 }
 
-void Pool::post(std::shared_ptr<Work> work) {
-  bool grow = false;
-  {
-    std::lock_guard lock(mutex_);
-    if (stopping_) return;
-    queue_.push_back(std::move(work));
-    if (idle_ >= queue_.size()) {
-      wake_.notify_one();
-    } else if (threads_ < kMaxThreads) {
-      ++threads_;
-      grow = true;
-    }
+Pool::Help Pool::needHelp() {
+  if (queue_.empty() || waking_) return Help::None;
+  if (idle_ > 0) {
+    waking_ = true;
+    return Help::Wake;
   }
-  if (!grow) return;
+  if (threads_ >= kMaxThreads) return Help::None;
+  ++threads_;
+  waking_ = true;
+  return Help::Grow;
+}
+
+void Pool::call(Help help) {
+  if (help == Help::Wake) wake_.notify_one();
+  if (help != Help::Grow) return;
   try {
     std::thread([this] { this->work(); }).detach();
   } catch (const std::system_error&) {
-    // No more threads to be had: those that exist do the work. With none at all it is done here, late but
-    // done.
     std::unique_lock lock(mutex_);
+    waking_ = false;
     if (--threads_ > 0 || queue_.empty()) return;
     auto last = std::move(queue_.back());
     queue_.pop_back();
     lock.unlock();
     last->run();
   }
+}
+
+void Pool::post(std::shared_ptr<Work> work) {
+  Help help = Help::None;
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    queue_.push_back(std::move(work));
+    help = needHelp();
+  }
+  call(help);
 }
 
 void Pool::postBlocking(std::shared_ptr<Work> work) {
@@ -79,20 +90,25 @@ void Pool::postBlocking(std::shared_ptr<Work> work) {
 void Pool::work() {
   prepareThread();
   std::unique_lock lock(mutex_);
+  waking_ = false;  // this thread has been born for the queue
   for (;;) {
     if (queue_.empty()) {
       ++idle_;
       if (stopping_) quiet_.notify_all();
-      const bool woken = wake_.wait_for(lock, kIdleTime, [this] { return !queue_.empty(); });
+      const bool woken = wake_.wait_for(lock, kIdleTime, [this] { return waking_ || !queue_.empty(); });
       --idle_;
       if (!woken) {
         --threads_;
         return;
       }
+      waking_ = false;
+      if (queue_.empty()) continue;  // another thread was faster
     }
     auto next = std::move(queue_.front());
     queue_.pop_front();
+    const Help help = needHelp();
     lock.unlock();
+    call(help);
     next->run();
     next.reset();
     lock.lock();

@@ -43,6 +43,10 @@ class Pool {
  private:
   Pool() = default;
   void work();
+  // How one more thread comes to the queue; decided under the lock, done without it.
+  enum class Help : unsigned char { None, Wake, Grow };
+  Help needHelp();
+  void call(Help help);
 
   static constexpr std::size_t kMaxThreads = 512;
 
@@ -52,6 +56,8 @@ class Pool {
   std::deque<std::shared_ptr<Work>> queue_;
   std::size_t threads_ = 0;
   std::size_t idle_ = 0;
+  bool waking_ = false;  // a thread is on its way to the queue
+
   bool stopping_ = false;
 };
 

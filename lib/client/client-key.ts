@@ -11,6 +11,8 @@ import {
   verifyMany,
 } from '../batch/operations';
 import { CryptokiError } from '../errors';
+import { clientKeyObject, clientTlsKey } from '../keyobject/client-references';
+import type { KeyObjectOptions } from '../keyobject/public-half';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { Certificate } from '../objects/certificate';
 import type { PrivateKey } from '../objects/private-key';
@@ -96,6 +98,7 @@ export class ClientPrivateKey extends ClientObject {
   /**
    * Signs a message as it comes; see PrivateKey.createSign. The stream borrows a session when its first byte comes, and gives
    * it back when it ends or is destroyed. Once it has begun it is never begun again after an error.
+   * ConnectOptions.operationTimeout counts for the whole stream.
    */
   createSign(algorithm: MechanismInput, options: OperationOptions = {}): SignStream {
     return createSign(this, algorithm, options, () => this.#authenticatesAlways());
@@ -104,6 +107,24 @@ export class ClientPrivateKey extends ClientObject {
   #authenticatesAlways(): boolean | Promise<boolean> {
     this.#alwaysAuthenticates ??= this.#askAlwaysAuthenticates();
     return this.#alwaysAuthenticates;
+  }
+
+  /**
+   * The key as a native private KeyObject; see PrivateKey.toKeyObject. It uses sessions of its own beside those of the client
+   * (8 at most), and follows the key through recoveries: an operation on one of libuv's threads (crypto.sign with a callback,
+   * WebCrypto) waits up to five seconds for that; one on the JavaScript thread fails, and the next finds the key again. When
+   * the client is closed, it gives errors.
+   */
+  toKeyObject(options?: KeyObjectOptions): Promise<KeyObject> {
+    return clientKeyObject(this, options);
+  }
+
+  /**
+   * PEM that stands for the key in this process; see PrivateKey.tlsKey and {@link toKeyObject}. TLS signs on the JavaScript
+   * thread: each full handshake blocks it for as long as the token takes.
+   */
+  tlsKey(options?: KeyObjectOptions): Promise<string> {
+    return clientTlsKey(this, options);
   }
 
   async #askAlwaysAuthenticates(): Promise<boolean> {

@@ -4,6 +4,7 @@ import type { Attributes } from '../attributes';
 import type { BatchOptions } from '../batch/batch';
 import { type BatchOutcome, digestMany, type Messages } from '../batch/operations';
 import { isCode } from '../errors';
+import { releaseReferences } from '../keyobject/client-references';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { Module } from '../module';
 import type { KeyOptions, KeyPairOptions } from '../objects/generate';
@@ -298,6 +299,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   }
 
   async #close(): Promise<void> {
+    releaseReferences(this);
     this.#runner.close();
     this.#keeper.wantNobody();
     this.#keeper.forget();

@@ -5,7 +5,7 @@ import type { Token } from '../token';
 import type { LoginKeeper } from './login-keeper';
 import type { Settings } from './options';
 import { SessionPool } from './pool';
-import { until } from './recovery';
+import { until } from './until';
 
 /** Finds the token the client is for, among those that are there now. */
 export type TokenFinder = (module: Module) => Promise<Token>;

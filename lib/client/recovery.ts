@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Action, CryptokiError, isCode } from '../errors';
-import { onAbort } from './abort';
 import type { Connection } from './connection';
 import type { Settings } from './options';
 import { type RecoveryTrace, traceRecovery } from './trace';
+import { limited, until } from './until';
+
+export { until };
 
 /** How deep a recovery goes. Each level includes those before it. */
 export type RecoveryLevel = RecoveryTrace['level'];
@@ -45,7 +47,7 @@ const MOST_TRIES = 20;
 const FIRST_PAUSE = 25;
 const LONGEST_PAUSE = 2_000;
 /** How much longer than the options say a recovery is waited for: its last attempt takes its time, unless a call hangs. */
-const PATIENCE = 2_000;
+const PATIENCE = 5_000;
 /** Between two reinitialisations, which end the sessions of others in the process: of a module that was given up, and of
  * one that has other tokens. */
 const PAUSE_WHEN_DOWN = 1_000;
@@ -118,6 +120,8 @@ export class Recovery {
     const action = isUnclear ? await this.#diagnose(error, tries) : actionOf(error);
     if (action === undefined || tries.count > MOST_TRIES) return false;
     if (isCode(error, 'ERR_CRYPTOKI_POOL_EXHAUSTED', 'ERR_CRYPTOKI_TIMEOUT')) return false;
+    if (isCode(error, 'ERR_CRYPTOKI_ACCESS') && this.#connection.isCurrent) return false; // it is not for this user
+    if (action === 'relogin' && this.#connection.login.wanted === undefined) return false; // nor for a guest
     if (action !== 'retry' && tries.generation !== this.#connection.generation) return true; // somebody was here before
     const before = tries.actions.get(action) ?? 0;
     if (before >= LIMITS[action]) return false;
@@ -292,22 +296,4 @@ export class Recovery {
     // Sessions were lost again meanwhile: perhaps somebody else in the process reinitialises.
     return attempt > 3 ? deepest : 'token';
   }
-}
-
-/** The promise, or the signal's reason, whichever comes first. */
-export function until<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    promise.then(resolve, reject).finally(onAbort(signal, abort));
-    if (signal.aborted) abort();
-  });
-}
-
-/** The promise, or what `error` makes after `time` milliseconds. */
-export function limited<T>(promise: Promise<T>, time: number, error: () => Error): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(error()), Math.min(time, 2 ** 31 - 1));
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }

@@ -1,11 +1,15 @@
-import { CryptokiError } from '../errors';
+import { CryptokiError, isCode } from '../errors';
 import type { Session } from '../session';
 import type { OperationOptions } from './client-types';
 import type { Connection } from './connection';
 import type { Settings } from './options';
 import type { Lease } from './pool';
-import { limited, type Recovery, type Tries, until } from './recovery';
+import type { Recovery, Tries } from './recovery';
 import { traceOperation } from './trace';
+import { limited, until } from './until';
+
+/** With these the model refuses what is lost, before it calls the module. */
+const BEFORE_THE_CALL = ['ERR_CRYPTOKI_ACCESS', 'ERR_CRYPTOKI_SESSION_CLOSED', 'ERR_CRYPTOKI_OBJECT_DEAD'];
 
 /** How {@link Runner.run} does an operation. */
 export interface RunOptions extends OperationOptions {
@@ -62,7 +66,9 @@ export class Runner {
           this.numbers.operations += 1;
           return result;
         } catch (error) {
-          const isRepeatable = options.repeatable || !begun.work;
+          const isUntouched =
+            !begun.work || (operation !== 'withSession' && isCode(error, ...BEFORE_THE_CALL));
+          const isRepeatable = options.repeatable || isUntouched;
           if (!(await this.#mayTryAgain(error, tries, isRepeatable, options.signal))) this.#failed(error);
           this.numbers.retries += 1;
         }

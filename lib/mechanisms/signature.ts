@@ -14,7 +14,7 @@ import {
 } from './mechanism';
 
 /** What is to be called with what: the message itself, or its digest behind `prefix`. */
-interface SignaturePlan {
+export interface SignaturePlan {
   readonly mechanism: RawMechanism;
   readonly hash?: Hash;
   readonly prefix?: Buffer;
@@ -86,7 +86,7 @@ function pssParameter(algorithm: Algorithm, hash: Hash): object {
  * @param available the mechanisms of the token (CKM_ numbers)
  * @throws RangeError ERR_OUT_OF_RANGE for an unknown name; ERR_CRYPTOKI_UNSUPPORTED when the token can do neither
  */
-function planSignature(input: MechanismInput, available: ReadonlySet<number>): SignaturePlan {
+export function planSignature(input: MechanismInput, available: ReadonlySet<number>): SignaturePlan {
   const given = asMechanism(input);
   if (given !== undefined) return { mechanism: given };
   const algorithm = asAlgorithm(input);

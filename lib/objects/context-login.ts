@@ -31,7 +31,7 @@ function prepare(key: StorageObject, options: ContextLogin, pin: Pin | null): Pr
 }
 
 /** Says what CKR_USER_NOT_LOGGED_IN means of a private key while the user is logged in. */
-function explained(key: StorageObject, error: unknown): unknown {
+export function explained(key: StorageObject, error: unknown): unknown {
   if (!isCode(error, 'CKR_USER_NOT_LOGGED_IN') || key.session.token.user !== 'USER') return error;
   return new CryptokiError({
     rv: CKR.USER_NOT_LOGGED_IN,

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import {
   type BatchOutcome,
   type CipherInput,
@@ -6,8 +7,13 @@ import {
   signMany,
 } from '../batch/operations';
 import { type ModelBatchOptions, onSessions } from '../batch/sessions';
+import type { KeyObjectOptions } from '../keyobject/public-half';
+import { tlsKey, toKeyObject } from '../keyobject/reference';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { BytesLike } from '../raw/types';
+import type { StreamOptions } from '../streams/common';
+import type { SignStream } from '../streams/message-stream';
+import { createSign } from '../streams/on-session';
 import type { ContextLogin } from './context-login';
 import { Key } from './key';
 import { decrypt, decryptSync, sign, signSync } from './operations';
@@ -47,9 +53,46 @@ export class PrivateKey extends Key {
     return decrypt(this, algorithm, encryptedData, options);
   }
 
+  /**
+   * The key as a native private KeyObject, for crypto.sign, WebCrypto and whatever takes one. What is done with it is done in
+   * the token, through sessions of its own, and it cannot be exported. It lives as long as the login and the module; when
+   * those end it gives errors. That of a {@link ClientPrivateKey} survives them.
+   * @param options.publicKey the public half, where the token does not have it
+   * @throws ERR_CRYPTOKI_UNSUPPORTED before Node 24.21 and 26.7, where there is no OpenSSL (Electron, Bun), and for keys with
+   *   CKA_ALWAYS_AUTHENTICATE; ERR_CRYPTOKI_OBJECT_NOT_FOUND without a public half
+   */
+  toKeyObject(options?: KeyObjectOptions): Promise<KeyObject> {
+    return toKeyObject(this, options);
+  }
+
+  /**
+   * PEM that stands for the key in this process, from Node 20 on: the option `key` of tls, https, http2 and undici, in any
+   * thread. It holds a random name, and is worth nothing elsewhere. Before Node 24.21 give it to nothing else: Node itself
+   * aborts the process when it is asked for details (asymmetricKeyDetails, JWK) of a KeyObject made from it.
+   * @throws those of {@link toKeyObject}, but for the version of Node
+   */
+  tlsKey(options?: KeyObjectOptions): Promise<string> {
+    return tlsKey(this, options);
+  }
+
   /** {@link decrypt}, blocking the calling thread. */
   decryptSync(algorithm: MechanismInput, encryptedData: BytesLike, options?: ContextLogin): Buffer {
     return decryptSync(this, algorithm, encryptedData, options);
+  }
+
+  /**
+   * Signs a message of any length as it comes (C_SignInit, C_SignUpdate, C_SignFinal, PKCS#11 3.1, section 5.13):
+   * `await pipeline(file, stream)`, then `await stream.result()`. The stream has the key's session to itself from its first
+   * byte to its end: a second stream is refused meanwhile, and other operations by the module (CKR_OPERATION_ACTIVE).
+   * Where the token signs digests only, the digest is made by Node, and the session is used at the end alone.
+   * @param algorithm as for {@link sign}; not EdDSA, which takes a message in one piece
+   * @param options.pin as for {@link sign}
+   * @param options.signal destroys the stream
+   * @throws ERR_CRYPTOKI_UNSUPPORTED, ERR_CRYPTOKI_OBJECT_DEAD, ERR_CRYPTOKI_SESSION_CLOSED; wrong arguments. The stream
+   *   is destroyed with what the token says later, as {@link sign}
+   */
+  createSign(algorithm: MechanismInput, options: ContextLogin & StreamOptions = {}): SignStream {
+    return createSign(this, algorithm, options);
   }
 
   /**

@@ -10,6 +10,9 @@ import {
 import { type ModelBatchOptions, onSessions } from '../batch/sessions';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { BytesLike } from '../raw/types';
+import type { StreamOptions } from '../streams/common';
+import type { VerifyStream } from '../streams/message-stream';
+import { createVerify } from '../streams/on-session';
 import { Key } from './key';
 import { encrypt, encryptSync, verify, verifySync } from './operations';
 import { toKeyObject } from './public-key-info';
@@ -43,6 +46,15 @@ export class PublicKey extends Key {
   /** {@link encrypt}, blocking the calling thread. */
   encryptSync(algorithm: MechanismInput, data: BytesLike): Buffer {
     return encryptSync(this, algorithm, data);
+  }
+
+  /**
+   * Verifies the signature of a message of any length as it comes (C_VerifyInit, C_VerifyUpdate, C_VerifyFinal, PKCS#11
+   * 3.1, section 5.15); see PrivateKey.createSign. The result is false when the signature is wrong.
+   * @param signature if it is not known yet, it is given to the stream's final()
+   */
+  createVerify(algorithm: MechanismInput, signature?: BytesLike, options: StreamOptions = {}): VerifyStream {
+    return createVerify(this, algorithm, signature, options);
   }
 
   /**

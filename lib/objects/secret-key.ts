@@ -10,6 +10,10 @@ import {
 import { type ModelBatchOptions, onSessions } from '../batch/sessions';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { BytesLike } from '../raw/types';
+import type { CipherStream } from '../streams/cipher-stream';
+import type { StreamOptions } from '../streams/common';
+import type { SignStream, VerifyStream } from '../streams/message-stream';
+import { createCipher, createSign, createVerify } from '../streams/on-session';
 import { Key } from './key';
 import { decrypt, decryptSync, encrypt, encryptSync, sign, signSync, verify, verifySync } from './operations';
 
@@ -69,6 +73,40 @@ export class SecretKey extends Key {
   /** {@link verify}, blocking the calling thread. */
   verifySync(algorithm: MechanismInput, data: BytesLike, signature: BytesLike): boolean {
     return verifySync(this, algorithm, data, signature);
+  }
+
+  /**
+   * Encrypts what goes through the stream (C_EncryptInit, C_EncryptUpdate, C_EncryptFinal, PKCS#11 3.1, section 5.8):
+   * `await pipeline(file, stream, other)`. It has the key's session to itself; see PrivateKey.createSign.
+   * @param algorithm as for {@link encrypt}. AES-GCM: the tag comes at the end.
+   * @throws as {@link encrypt}
+   */
+  createEncrypt(algorithm: MechanismInput, options: StreamOptions = {}): CipherStream {
+    return createCipher('encrypt', this, algorithm, options);
+  }
+
+  /**
+   * Decrypts what goes through the stream (C_DecryptInit, C_DecryptUpdate, C_DecryptFinal, PKCS#11 3.1, section 5.10); see
+   * {@link createEncrypt}. AES-GCM: a module may give plaintext before it has checked the tag, so use nothing of it before
+   * the stream has ended well. Others keep it until then. SoftHSM2 keeps in its own memory what it decrypts, by whatever
+   * mechanism, until the end.
+   */
+  createDecrypt(algorithm: MechanismInput, options: StreamOptions = {}): CipherStream {
+    return createCipher('decrypt', this, algorithm, options);
+  }
+
+  /** Makes the MAC of a message of any length as it comes; see PrivateKey.createSign. */
+  createSign(algorithm: MechanismInput, options: StreamOptions = {}): SignStream {
+    return createSign(this, algorithm, options);
+  }
+
+  /**
+   * Verifies the MAC of a message of any length as it comes (C_VerifyInit, C_VerifyUpdate, C_VerifyFinal, PKCS#11
+   * 3.1, section 5.15); see PrivateKey.createSign. The result is false when the MAC is wrong.
+   * @param signature if it is not known yet, it is given to the stream's final()
+   */
+  createVerify(algorithm: MechanismInput, signature?: BytesLike, options: StreamOptions = {}): VerifyStream {
+    return createVerify(this, algorithm, signature, options);
   }
 
   /**

@@ -1,5 +1,5 @@
 /**
- * The short way of synchronous operations: on a free session, with a mechanism that has no parameter, the native code needs
+ * The short way of synchronous operations: on a free session the native code needs
  * no job and makes no buffer. Results are cut from a piece of memory that is filled from one end, as Node's own small
  * buffers are.
  */
@@ -8,17 +8,23 @@ import type { BytesLike, RawDigest, RawMechanism } from './types';
 
 /** The native methods; undefined where the general way must be taken. They throw what the module returns. */
 interface Direct {
-  digestDirect(session: bigint, mechanism: number, data: Uint8Array, offset: number): number | undefined;
+  digestDirect(
+    session: bigint,
+    mechanism: number | RawMechanism,
+    data: Uint8Array,
+    offset: number,
+  ): number | undefined;
   signDirect(
     session: bigint,
-    mechanism: number,
+    mechanism: number | RawMechanism,
     key: bigint,
     data: Uint8Array,
     offset: number,
   ): number | undefined;
+  encryptDirect: Direct['signDirect'];
   verifyDirect(
     session: bigint,
-    mechanism: number,
+    mechanism: number | RawMechanism,
     key: bigint,
     data: Uint8Array,
     signature: Uint8Array,
@@ -33,6 +39,8 @@ interface Direct {
 /** Enough for any signature but the largest ones after quantum computers. */
 const LARGEST = 5120;
 const SIZE = 4 * LARGEST;
+/** By so much a ciphertext may be longer than its message: an RSA block, a tag, padding. */
+const OVERHEAD = 1024;
 /** Messages of some length are worth a copy, and a thread of their own. */
 const LONGEST = 64 * 1024;
 
@@ -60,13 +68,11 @@ function renew(native: Direct): void {
   native.setDirectMemory(memory);
 }
 
-/** The number of a mechanism without a parameter, if it is one. */
-function plain(mechanism: RawMechanism): number | undefined {
-  if (typeof mechanism !== 'object' || mechanism === null) return undefined;
+/** A mechanism as the native methods take it: its number where it has no parameter. */
+function brief(mechanism: RawMechanism): number | RawMechanism {
+  if (typeof mechanism !== 'object' || mechanism === null) return mechanism; // the native method refuses it
   const { mechanism: type, parameter } = mechanism;
-  return parameter === undefined && typeof type === 'number' && Number.isSafeInteger(type) && type >= 0
-    ? type
-    : undefined;
+  return parameter === undefined && typeof type === 'number' && type >= 0 ? type : mechanism;
 }
 
 function short(data: BytesLike): data is Uint8Array {
@@ -79,32 +85,32 @@ type Native = RawModule & Direct;
 function shortcuts(native: Native): Partial<RawModule> & ThisType<Native> {
   return {
     digestSync(session, mechanism, data) {
-      const type = plain(mechanism);
-      if (type !== undefined && short(data)) {
-        const length = this.digestDirect(session, type, data, used);
+      if (short(data)) {
+        const length = this.digestDirect(session, brief(mechanism), data, used);
         if (length !== undefined) return take(this, length);
       }
       return native.digestSync.call(this, session, mechanism, data);
     },
     signSync(session, mechanism, key, data, digest?: RawDigest, pin?: string | BytesLike | null) {
       if (digest === undefined && pin === undefined && short(data)) {
-        const type = plain(mechanism);
-        if (type !== undefined) {
-          const length = this.signDirect(session, type, key, data, used);
-          if (length !== undefined) return take(this, length);
-        }
+        const length = this.signDirect(session, brief(mechanism), key, data, used);
+        if (length !== undefined) return take(this, length);
       }
       return native.signSync.call(this, session, mechanism, key, data, digest, pin);
     },
     verifySync(session, mechanism, key, data, signature, digest?: RawDigest) {
       if (digest === undefined && short(data) && short(signature)) {
-        const type = plain(mechanism);
-        if (type !== undefined) {
-          const valid = this.verifyDirect(session, type, key, data, signature);
-          if (valid !== undefined) return valid;
-        }
+        const valid = this.verifyDirect(session, brief(mechanism), key, data, signature);
+        if (valid !== undefined) return valid;
       }
       return native.verifySync.call(this, session, mechanism, key, data, signature, digest);
+    },
+    encryptSync(session, mechanism, key, data) {
+      if (data instanceof Uint8Array && data.byteLength <= LARGEST - OVERHEAD) {
+        const length = this.encryptDirect(session, brief(mechanism), key, data, used);
+        if (length !== undefined) return take(this, length);
+      }
+      return native.encryptSync.call(this, session, mechanism, key, data);
     },
     C_GetSessionInfoSync(session) {
       if (this.sessionInfoDirect(session) === undefined)

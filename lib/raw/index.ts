@@ -4,6 +4,7 @@
  * C_Finalize are counted over the process; sizes are asked and buffers grown; a closed session is refused without a
  * call. Everything else is the module's.
  */
+import type { CryptokiError } from '../errors';
 import type { RawCalls } from '../generated/calls';
 import { direct } from './direct';
 import { native } from './native';
@@ -202,6 +203,13 @@ export interface RawBatches {
   ): RawBatch;
 }
 
+/** Where the private key of a reference is. @internal */
+export interface RawKeyPlace {
+  readonly slot: bigint;
+  readonly handle: bigint;
+  readonly isPrivate: boolean;
+}
+
 /** A loaded module. */
 export interface RawModule extends RawCalls, RawOperations, RawBatches {
   /**
@@ -268,6 +276,28 @@ export interface RawModule extends RawCalls, RawOperations, RawBatches {
    * keep the process alive.
    */
   watchLogins(callback: ((slot: bigint) => void) | null): void;
+  /**
+   * Makes a reference: what OpenSSL's provider in the addon knows of a private key. See lib/keyobject/.
+   * @internal
+   */
+  createKeyReference(
+    key: RawKeyPlace & {
+      readonly publicKeyInfo: BytesLike;
+      readonly mechanisms: readonly number[];
+      readonly opensslVersion: string;
+    },
+    lost?: (error: CryptokiError) => void,
+  ): { readonly id: string; readonly pem: string };
+  /** Says where the key is now; null: it cannot be found. @internal */
+  updateKeyReference(id: string, place: RawKeyPlace | null): void;
+  /** The key is not where it was. @internal */
+  invalidateKeyReference(id: string): void;
+  /** Nobody may use the key any more. @internal */
+  releaseKeyReference(id: string): void;
+  /** No PEM names the key any more. @internal */
+  forgetKeyReference(id: string): void;
+  /** Closes the provider's sessions that were not used for so many milliseconds. @internal */
+  closeIdleKeySessions(id: string, milliseconds: number): void;
   /** How often the login on the token in this slot has ended in this process. Private objects live within one such epoch. */
   loginEpoch(slot: bigint): number;
 }

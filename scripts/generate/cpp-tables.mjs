@@ -28,7 +28,7 @@ export function cppTables({ attributes, constants, structures, mechanisms }) {
     const lines = fields.map(({ name: field, js, kind, length, count, nested, out }) => {
       const lengthOffset = length ? `offsetof(${name}, ${length})` : '0';
       const inner = nested ? `"${nested}"` : 'nullptr';
-      return `    {"${js}", FieldKind::${kind}, offsetof(${name}, ${field}), ${lengthOffset}, ${count ?? 0}, ${inner}, ${out}},`;
+      return `    {".${js}", FieldKind::${kind}, offsetof(${name}, ${field}), ${lengthOffset}, ${count ?? 0}, ${inner}, ${out}},`;
     });
     return `constexpr Field k${name}[] = {\n${lines.join('\n')}\n};`;
   });

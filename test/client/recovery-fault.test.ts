@@ -296,7 +296,7 @@ describe('a call that hangs', () => {
     its.hsm.loseSessions();
     const begun = performance.now();
     await failure(sign());
-    expect(performance.now() - begun).toBeLessThan(4_000);
+    expect(performance.now() - begun).toBeLessThan(8_000);
     expect(await failure(sign())).toMatchObject({ code: 'ERR_CRYPTOKI_TIMEOUT' });
     expect(its.events).toContain('down');
     its.hsm.clear();

@@ -99,6 +99,17 @@ describe('C_CloseAllSessions and C_Logout', () => {
   });
 });
 
+test('what is never repeated is done all the same, once, when it was not begun before', async () => {
+  await using other = await Module.open(its.hsm.path);
+  for (const round of [0, 1]) {
+    await disturb(other.raw, its.client.token.slot.id, round);
+    its.hsm.resetCounters();
+    await using made = await its.client.generateKey('AES', { valueLen: 16 });
+    expect(made.isTokenObject).toBe(false);
+    expect(its.hsm.counters().calls.C_GenerateKey).toBe(1);
+  }
+});
+
 describe('another client of the same token', () => {
   test('that logs in and out, and one that reinitialises the module', async () => {
     const target = { module: its.hsm.path, token: { label: its.soft.label } };

@@ -1,0 +1,104 @@
+// DECODER: PEM with our label becomes a key. Nothing else is looked at, and what is in the PEM is a random
+// name that means nothing outside of this process.
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "keyobject/parameters.h"
+#include "keyobject/provider.h"
+
+namespace cryptoki::provider {
+namespace {
+
+using openssl::OSSL_DISPATCH;
+using openssl::OSSL_PARAM;
+
+enum : int { kNewContext = 1, kFreeContext = 2, kDoesSelection = 10, kDecode = 11 };
+
+constexpr std::size_t kLongestPem = 65536;
+constexpr int kObjectIsKey = 2;
+
+struct Context {};
+
+void* newContext(void* /*context*/) { return std::make_unique<Context>().release(); }
+void freeContext(void* context) { const std::unique_ptr<Context> last(static_cast<Context*>(context)); }
+int doesSelection(void* /*context*/, int /*selection*/) { return 1; }
+
+std::string readAll(openssl::OSSL_CORE_BIO* in) {
+  std::string all;
+  std::array<char, 4096> part{};
+  std::size_t length = 0;
+  while (all.size() < kLongestPem && read(in, part.data(), part.size(), &length) && length > 0)
+    all.append(part.data(), length);
+  return all;
+}
+
+// The id of a reference, or nothing when this is other PEM.
+std::string idIn(const std::string& pem) {
+  const std::string begin = std::string("-----BEGIN ") + kPemLabel + "-----";
+  const auto at = pem.find(begin);
+  if (at == std::string::npos) return {};
+  const auto from = pem.find_first_not_of(" \r\n", at + begin.size());
+  const auto to = pem.find_first_of(" \r\n-", from == std::string::npos ? pem.size() : from);
+  return from == std::string::npos || to == std::string::npos ? std::string() : pem.substr(from, to - from);
+}
+
+template <KeyKind kind>
+int decode(void* /*context*/, openssl::OSSL_CORE_BIO* in, int /*selection*/, openssl::OSSL_CALLBACK* callback,
+           void* argument, openssl::OSSL_PASSPHRASE_CALLBACK* /*ask*/, void* /*askArgument*/) {
+  return guarded([&] {
+    const std::string id = idIn(readAll(in));
+    if (!id.starts_with(KeyReference::prefix())) return 1;  // others may know what it is
+    const auto reference = KeyReference::find(id);
+    if (!reference) {
+      throw Failure::ours(
+          "ERR_CRYPTOKI_CLIENT_CLOSED",
+          "the client that the key belongs to is closed, or the reference is of another process");
+    }
+    if (!reference->publicKey().is(kind)) return 1;
+    auto key = std::make_unique<Key>(Key{kind, reference->publicKey(), reference});
+    Key* given = key.release();
+    int type = kObjectIsKey;
+    const OSSL_PARAM params[] = {
+        number("type", type),
+        text("data-type", nameOf(kind)),
+        octets("reference", &given, kReferenceSize),
+        kEnd,
+    };
+    const int done = callback(params, argument);
+    const std::unique_ptr<Key> left(given);  // nobody has taken it
+    return done;
+  });
+}
+
+template <KeyKind kind>
+const OSSL_DISPATCH* table() {
+  static const OSSL_DISPATCH entries[] = {
+      entry(kNewContext, &newContext),
+      entry(kFreeContext, &freeContext),
+      entry(kDoesSelection, &doesSelection),
+      entry(kDecode, &decode<kind>),
+      {0, nullptr},
+  };
+  return entries;
+}
+
+constexpr const char* kFromPem = "provider=cryptoki,input=pem";
+
+}  // namespace
+
+const openssl::OSSL_ALGORITHM* decoders() {
+  static const openssl::OSSL_ALGORITHM all[] = {
+      {"RSA", kFromPem, table<KeyKind::Rsa>(), nullptr},
+      {"EC", kFromPem, table<KeyKind::Ec>(), nullptr},
+      {"ED25519", kFromPem, table<KeyKind::Ed25519>(), nullptr},
+      {"ED448", kFromPem, table<KeyKind::Ed448>(), nullptr},
+      {"X25519", kFromPem, table<KeyKind::X25519>(), nullptr},
+      {"X448", kFromPem, table<KeyKind::X448>(), nullptr},
+      {nullptr, nullptr, nullptr, nullptr},
+  };
+  return all;
+}
+
+}  // namespace cryptoki::provider

@@ -1,0 +1,280 @@
+#include "keyobject/key_reference.h"
+
+#include <array>
+#include <map>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "calls/steps.h"
+#include "environment.h"
+#include "marshal/number.h"
+#include "runtime/channel.h"
+
+namespace cryptoki {
+namespace {
+
+using Clock = TokenSessions::Clock;
+
+// How long an operation waits: for a session, and for JavaScript to get back what was lost.
+constexpr auto kPatience = std::chrono::seconds(5);
+constexpr auto kBetweenLooks = std::chrono::milliseconds(50);
+constexpr int kMostQuestions = 2;
+
+// The references that PEM can name, and the sessions that references share.
+struct Table {
+  std::mutex mutex;
+  std::map<std::string, std::shared_ptr<KeyReference>, std::less<>> references;
+  std::map<std::pair<Attachment*, CK_SLOT_ID>, std::weak_ptr<TokenSessions>> sessions;
+};
+
+Table& table() {
+  static Table& only = *new Table;  // NOLINT(cppcoreguidelines-owning-memory)
+  return only;
+}
+
+std::string randomText(std::size_t words) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::random_device device;
+  std::string text;
+  for (std::size_t i = 0; i < words; ++i) {
+    const std::uint32_t word = device();
+    for (unsigned shift = 0; shift < 32; shift += 4) text.push_back(kDigits[(word >> shift) & 0xF]);
+  }
+  return text;
+}
+
+std::shared_ptr<TokenSessions> sessionsFor(const std::shared_ptr<Attachment>& attachment, CK_SLOT_ID slot) {
+  std::lock_guard lock(table().mutex);
+  auto& all = table().sessions;
+  std::erase_if(all, [](const auto& entry) { return entry.second.expired(); });
+  auto& weak = all[{attachment.get(), slot}];
+  auto sessions = weak.lock();
+  if (!sessions) weak = sessions = std::make_shared<TokenSessions>(attachment, slot);
+  return sessions;
+}
+
+Failure closed(const char* function) {
+  return Failure::ours("ERR_CRYPTOKI_CLIENT_CLOSED", "the client or module that the key belongs to is closed",
+                       function);
+}
+
+bool isLostSession(const Failure& failure) {
+  return failure.rv == CKR_SESSION_HANDLE_INVALID || failure.rv == CKR_SESSION_CLOSED;
+}
+
+// What JavaScript can do about a failure.
+enum class Remedy : unsigned char {
+  None,
+  Look,   // it may be about the operation or about the token, which JavaScript may look at meanwhile
+  Heal,   // worth waiting for
+  Renew,  // the handle is worth nothing until JavaScript says where the key is
+};
+
+Remedy remedyFor(const Failure& failure) {
+  if (!failure.code.empty()) return Remedy::None;
+  switch (failure.rv) {
+    case CKR_SESSION_HANDLE_INVALID:
+    case CKR_SESSION_CLOSED:
+    case CKR_USER_NOT_LOGGED_IN:
+    case CKR_OBJECT_HANDLE_INVALID:
+    case CKR_KEY_HANDLE_INVALID:
+    case CKR_DEVICE_REMOVED:
+    case CKR_TOKEN_NOT_PRESENT:
+    case CKR_TOKEN_NOT_RECOGNIZED:
+    case CKR_SLOT_ID_INVALID:
+    case CKR_CRYPTOKI_NOT_INITIALIZED:
+      return Remedy::Renew;
+    case CKR_DEVICE_ERROR:
+      return Remedy::Heal;
+    case CKR_GENERAL_ERROR:
+    case CKR_FUNCTION_FAILED:
+      return Remedy::Look;
+    default:
+      return Remedy::None;
+  }
+}
+
+// "Get it back", on its way to the function that JavaScript has given.
+class KeyNews final : public Job {
+ public:
+  KeyNews(std::uint64_t watch, Failure failure) : watch_(watch), failure_(std::move(failure)) {}
+  void execute() override {}
+
+ protected:
+  Napi::Value value(Napi::Env env) override {
+    auto& environment = Environment::of(env);
+    environment.tellWatch(watch_, environment.error(failure_));
+    return env.Undefined();
+  }
+
+ private:
+  std::uint64_t watch_;
+  Failure failure_;
+};
+
+}  // namespace
+
+const std::string& KeyReference::prefix() {
+  static const std::string& only =
+      *new std::string(randomText(2));  // NOLINT(cppcoreguidelines-owning-memory)
+  return only;
+}
+
+std::shared_ptr<KeyReference> KeyReference::create(Parts parts) {
+  auto made = std::make_shared<KeyReference>(prefix() + randomText(8), std::move(parts));
+  std::vector<std::shared_ptr<KeyReference>> over;  // let go when the table is free
+  std::lock_guard lock(table().mutex);
+  std::erase_if(table().references, [&over](auto& entry) {
+    if (!entry.second->isOver()) return false;
+    over.push_back(std::move(entry.second));
+    return true;
+  });
+  table().references.emplace(made->id(), made);
+  return made;
+}
+
+std::shared_ptr<KeyReference> KeyReference::find(std::string_view id) {
+  std::lock_guard lock(table().mutex);
+  const auto found = table().references.find(id);
+  return found == table().references.end() ? nullptr : found->second;
+}
+
+KeyReference::KeyReference(std::string id, Parts parts) : id_(std::move(id)), parts_(std::move(parts)) {
+  settle(parts_.object);
+}
+
+// The caller has the mutex, or is the only one who knows this.
+void KeyReference::settle(const KeyObjectHandle& object) {
+  if (!sessions_ || object.slot != object_.slot) {
+    token_ = parts_.attachment->module().token(object.slot);
+    sessions_ = sessionsFor(parts_.attachment, object.slot);
+  }
+  object_ = object;
+  epoch_ = token_->epoch();
+  losses_ = sessions_->losses();
+}
+
+bool KeyReference::isOver() const {
+  try {
+    parts_.attachment->checkInitialised(nullptr);
+    return false;
+  } catch (const Failure&) {
+    return true;
+  }
+}
+
+std::shared_ptr<TokenSessions> KeyReference::sessions() {
+  std::lock_guard lock(mutex_);
+  return sessions_;
+}
+
+void KeyReference::found(const KeyObjectHandle& object) {
+  std::lock_guard lock(mutex_);
+  settle(object);
+  ++revision_;
+  ++answers_;
+  stale_.reset();
+  isAsked_ = false;
+  answered_.notify_all();
+}
+
+void KeyReference::stale() {
+  std::lock_guard lock(mutex_);
+  if (!stale_) stale_ = Failure::returned(CKR_OBJECT_HANDLE_INVALID, nullptr);
+}
+
+void KeyReference::gaveUp() {
+  std::lock_guard lock(mutex_);
+  ++answers_;
+  isAsked_ = false;
+  answered_.notify_all();
+}
+
+void KeyReference::release() {
+  {
+    std::lock_guard lock(mutex_);
+    isReleased_ = true;
+    ++answers_;
+    answered_.notify_all();
+  }
+  forgetName();
+}
+
+void KeyReference::forgetName() {
+  std::shared_ptr<KeyReference> last;  // let go when the table is free
+  std::lock_guard lock(table().mutex);
+  const auto found = table().references.find(id_);
+  if (found == table().references.end()) return;
+  last = std::move(found->second);
+  table().references.erase(found);
+}
+
+KeyReference::Seen KeyReference::look(const char* function) {
+  std::lock_guard lock(mutex_);
+  if (isReleased_) throw closed(function);
+  Seen seen{object_.handle, revision_, sessions_, sessions_->losses() != losses_, stale_};
+  // Objects that the login shows are gone with it.
+  if (!seen.stale && object_.isPrivate && epoch_ != token_->epoch())
+    seen.stale.emplace(Failure::returned(CKR_USER_NOT_LOGGED_IN, function));
+  return seen;
+}
+
+void KeyReference::attempt(const Seen& seen, const char* function, const Operation& operation,
+                           Clock::time_point deadline) {
+  const auto use = parts_.attachment->use(function);
+  const TokenSessions::Turn turn(*seen.sessions, deadline);
+  operation(*parts_.attachment, turn.session(), seen.handle, look(function).isDoubtful);
+}
+
+void KeyReference::run(const char* function, const Operation& operation) {
+  const auto deadline = Clock::now() + kPatience;
+  bool isReopened = false;
+  for (int questions = 0;;) {
+    const Seen seen = look(function);
+    Failure failure;
+    if (seen.stale) {
+      failure = *seen.stale;
+    } else {
+      try {
+        attempt(seen, function, operation, deadline);
+        return;
+      } catch (const Failure& thrown) {
+        failure = thrown;
+      }
+      // A session may be lost alone; another one is as good.
+      if (isLostSession(failure) && !std::exchange(isReopened, true)) continue;
+    }
+    if (remedyFor(failure) == Remedy::None || ++questions > kMostQuestions) throw Failure(failure);
+    if (!ask(seen, failure, deadline)) throw Failure(failure);
+  }
+}
+
+// Tells JavaScript, and waits for its answer. Returns whether there is a new one.
+bool KeyReference::ask(const Seen& seen, const Failure& failure, Clock::time_point deadline) {
+  parts_.attachment->checkProcess(failure.function);
+  if (isOver()) throw closed(failure.function);
+  if (!parts_.channel) return false;
+  const Remedy remedy = remedyFor(failure);
+  std::unique_lock lock(mutex_);
+  if (revision_ != seen.revision) return true;  // somebody has asked before
+  if (remedy == Remedy::Renew) stale_ = failure;
+  const auto before = answers_;
+  if (!std::exchange(isAsked_, true)) {
+    lock.unlock();
+    parts_.channel->complete(std::make_shared<KeyNews>(parts_.watch, failure));
+    lock.lock();
+  }
+  // JavaScript cannot answer while its thread is in here. And data that cannot be decrypted must not take
+  // longer.
+  if (remedy == Remedy::Look || std::this_thread::get_id() == owner_) return false;
+  while (answers_ == before && !isReleased_ && Clock::now() < deadline) {
+    answered_.wait_for(lock, kBetweenLooks);
+    lock.unlock();
+    if (isOver()) throw closed(failure.function);  // nobody will answer
+    lock.lock();
+  }
+  return revision_ != seen.revision;
+}
+
+}  // namespace cryptoki

@@ -1,0 +1,116 @@
+// What JavaScript does with references: methods of RawModule without a call into the module.
+#include <memory>
+#include <utility>
+
+#include "calls/raw_module.h"
+#include "keyobject/provider.h"
+#include "marshal/bytes.h"
+#include "marshal/number.h"
+
+namespace cryptoki {
+namespace {
+
+Argument argument(RawModule& raw, const char* function, const char* name) {
+  return {*raw.attachment(), function, name};
+}
+
+KeyObjectHandle readHandle(RawModule& raw, const Napi::Object& object, const char* function) {
+  KeyObjectHandle handle;
+  handle.slot = toUlong(object.Get("slot"), argument(raw, function, "slot"));
+  handle.handle = toUlong(object.Get("handle"), argument(raw, function, "handle"));
+  handle.isPrivate = toBoolean(object.Get("isPrivate"), argument(raw, function, "isPrivate")) != CK_FALSE;
+  return handle;
+}
+
+// ({ slot, handle, isPrivate, publicKeyInfo, mechanisms, opensslVersion }, lost?) -> { id, pem }. `lost` is
+// called with the error when the key is not where it was.
+Napi::Value createKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
+  constexpr const char* kFunction = "createKeyReference";
+  if (!info[0].IsObject()) argument(raw, kFunction, "key").mustBe("an object", info[0]);
+  const auto options = info[0].As<Napi::Object>();
+  provider::ensureRegistered(options.Get("opensslVersion").ToString());
+  KeyReference::Parts parts;
+  parts.attachment = raw.attachment();
+  parts.object = readHandle(raw, options, kFunction);
+  const auto mechanisms = options.Get("mechanisms").As<Napi::Array>();
+  for (std::uint32_t i = 0; i < mechanisms.Length(); ++i)
+    parts.mechanisms.insert(toUlong(mechanisms.Get(i), argument(raw, kFunction, "mechanisms")));
+  parts.publicKey =
+      SoftwareKey::fromDer(toBytes(options.Get("publicKeyInfo"), argument(raw, kFunction, "publicKeyInfo")));
+  KeyKind kind{};
+  if (!parts.publicKey || !parts.publicKey.kind(kind)) {
+    throw Failure::ours("ERR_CRYPTOKI_UNSUPPORTED",
+                        "keys of this type cannot be native keys; use sign() of the key");
+  }
+  if (info[1].IsFunction()) {
+    auto& environment = Environment::of(info.Env());
+    parts.channel = environment.channel();
+    parts.watch = environment.addWatch(info[1].As<Napi::Function>());
+  }
+  const auto reference = KeyReference::create(std::move(parts));
+  auto result = Napi::Object::New(info.Env());
+  result.Set("id", reference->id());
+  result.Set("pem", provider::pemOf(*reference));
+  return result;
+}
+
+std::shared_ptr<KeyReference> referenceIn(const Napi::CallbackInfo& info) {
+  return KeyReference::find(info[0].ToString().Utf8Value());
+}
+
+// (id, { slot, handle, isPrivate } | null): where it is now, or that it cannot be found.
+Napi::Value updateKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
+  const auto reference = referenceIn(info);
+  if (!reference) return info.Env().Undefined();
+  if (info[1].IsObject()) {
+    reference->found(readHandle(raw, info[1].As<Napi::Object>(), "updateKeyReference"));
+  } else {
+    reference->gaveUp();
+  }
+  return info.Env().Undefined();
+}
+
+// (id): the object is not where it was.
+Napi::Value invalidateKeyReference(RawModule& /*raw*/, const Napi::CallbackInfo& info) {
+  if (const auto reference = referenceIn(info)) reference->stale();
+  return info.Env().Undefined();
+}
+
+// (id): nobody may use it any more.
+Napi::Value releaseKeyReference(RawModule& /*raw*/, const Napi::CallbackInfo& info) {
+  if (const auto reference = referenceIn(info)) {
+    reference->release();
+    if (reference->watch() != 0) Environment::of(info.Env()).removeWatch(reference->watch());
+  }
+  return info.Env().Undefined();
+}
+
+// (id): no PEM names it any more.
+Napi::Value forgetKeyReference(RawModule& /*raw*/, const Napi::CallbackInfo& info) {
+  if (const auto reference = referenceIn(info)) reference->forgetName();
+  return info.Env().Undefined();
+}
+
+// (id, milliseconds): closes its sessions that nobody has used for so long.
+Napi::Value closeIdleKeySessions(RawModule& /*raw*/, const Napi::CallbackInfo& info) {
+  if (const auto reference = referenceIn(info)) {
+    const std::chrono::duration<double, std::milli> time(info[1].ToNumber().DoubleValue());
+    reference->closeIdleSessions(TokenSessions::Clock::now() -
+                                 std::chrono::duration_cast<TokenSessions::Clock::duration>(time));
+  }
+  return info.Env().Undefined();
+}
+
+}  // namespace
+
+void defineKeyObjects(std::vector<RawModule::Method>& methods) {
+  constexpr auto kImmediate = RawModule::Form::Immediate;
+  methods.push_back({"createKeyReference", createKeyReference, kImmediate});
+  methods.push_back({"updateKeyReference", updateKeyReference, kImmediate});
+  methods.push_back({"invalidateKeyReference", invalidateKeyReference, kImmediate});
+  methods.push_back({"releaseKeyReference", releaseKeyReference, kImmediate});
+  methods.push_back({"forgetKeyReference", forgetKeyReference, kImmediate});
+  methods.push_back({"closeIdleKeySessions", closeIdleKeySessions, kImmediate});
+}
+
+}  // namespace cryptoki

@@ -1,0 +1,62 @@
+// What one signature or verification is made with: the key, and what OpenSSL has said about padding and
+// digest.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "keyobject/digesting.h"
+#include "keyobject/hash.h"
+#include "keyobject/provider.h"
+
+namespace cryptoki::provider {
+
+// Signs in the token; verifies by OpenSSL's own algorithms with the public half. Throws Failure.
+class SignatureContext {
+ public:
+  SignatureContext() = default;
+  SignatureContext(const SignatureContext& other);
+  SignatureContext& operator=(const SignatureContext&) = delete;
+  ~SignatureContext() = default;
+
+  // `key` null: the one of before.
+  void init(const Key* key, const char* digest, bool signs, const openssl::OSSL_PARAM params[]);
+  void setParams(const openssl::OSSL_PARAM params[]);
+  bool getParams(openssl::OSSL_PARAM params[]) const;
+
+  // A message, part by part.
+  void beginMessage(bool signs);
+  void update(const unsigned char* data, std::size_t size);
+  int signMessage(unsigned char* out, std::size_t* length, std::size_t room);
+  bool verifyMessage(const Bytes& signature) const;
+
+  // What is a digest already.
+  int sign(unsigned char* out, std::size_t* length, std::size_t room, const unsigned char* data,
+           std::size_t size);
+  bool verifyDigest(const Bytes& signature, const Bytes& digest) const;
+
+ private:
+  bool isRsa() const { return key_.kind == KeyKind::Rsa; }
+  bool isEdwards() const { return key_.kind == KeyKind::Ed25519 || key_.kind == KeyKind::Ed448; }
+  const Hash& hash() const;
+  CK_MECHANISM_TYPE mechanismForDigest() const;
+  CK_MECHANISM_TYPE mechanismForMessage() const;
+  Bytes parameter() const;
+  std::size_t saltBytes() const;
+  Bytes signDigest(const Bytes& digest) const;
+  Bytes signWhole() const;
+  bool verifyWhole(const Bytes& signature, const Bytes& message) const;
+  Bytes finish(const Bytes& signature) const;
+  int giveSize(std::size_t* length) const;
+
+  Key key_;
+  std::string digestName_;
+  std::string mgfName_;
+  int padding_ = openssl::kPadPkcs1;
+  int saltLength_ = openssl::kSaltAuto;
+  bool isWhole_ = false;  // the token gets the message, not its digest
+  Bytes message_;
+  Digesting digesting_;
+};
+
+}  // namespace cryptoki::provider

@@ -1,0 +1,81 @@
+import { Duplex } from 'node:stream';
+import type { ReadableStream, WritableStream } from 'node:stream/web';
+import { CKM } from '../generated/constants';
+import type { RawMechanism } from '../raw/types';
+import { followSignal, type StreamOptions } from './common';
+import { Lane } from './lane';
+import type { Opener } from './sink';
+
+/** So many bytes may wait on either side. */
+const WAITING = 256 * 1024;
+/** NSS takes whole blocks only, where the specification allows any part; this is the largest block there is. */
+const BLOCK = 16;
+
+/**
+ * Encrypts or decrypts what goes through: `pipeline(source, stream, sink)`; see SecretKey.createEncrypt.
+ *
+ * It has the session to itself from its first byte to its end. Destroying it ends the operation on the session; an error
+ * destroys it.
+ */
+export class CipherStream extends Duplex {
+  readonly #lane: Lane<Buffer>;
+
+  /** @internal */
+  constructor(open: Opener<Buffer>, mechanism: RawMechanism, { signal }: StreamOptions) {
+    super({ highWaterMark: WAITING });
+    this.#lane = new Lane(
+      open,
+      (bytes) => this.#give(bytes),
+      (error) => this.destroy(error),
+      mechanism.mechanism === CKM.AES_CTR ? 1 : BLOCK,
+    );
+    followSignal(this, signal);
+  }
+
+  /** The stream as a pair of the web: `source.pipeThrough(stream.toWeb())`. */
+  toWeb(): { readable: ReadableStream; writable: WritableStream } {
+    return Duplex.toWeb(this);
+  }
+
+  /** Ends the operation, if it has not ended, and waits until the session is free. */
+  override async [Symbol.asyncDispose](): Promise<void> {
+    if (this.closed) return;
+    const closed = new Promise((resolve) => this.once('close', resolve));
+    this.destroy();
+    await closed;
+  }
+
+  /** @internal */
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#lane.write(chunk, done);
+  }
+
+  /** @internal */
+  override _read(): void {
+    this.#lane.pause(false);
+  }
+
+  /** @internal */
+  override _final(done: (error?: Error | null) => void): void {
+    this.#lane.end(undefined).then(
+      (rest) => {
+        if (rest.length > 0) this.push(rest);
+        this.push(null);
+        done();
+      },
+      (error) => done(error),
+    );
+  }
+
+  /** @internal */
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#lane.destroy(error).then(
+      () => done(error),
+      () => done(error),
+    );
+  }
+
+  #give(bytes: Buffer): void {
+    if (!this.push(bytes)) this.#lane.pause(true);
+  }
+}

@@ -1,0 +1,3 @@
+export { CipherStream } from './cipher-stream';
+export type { StreamOptions } from './common';
+export { DigestStream, SignStream, VerifyStream } from './message-stream';
