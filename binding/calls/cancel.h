@@ -17,6 +17,7 @@ template <class Init>
 CK_RV beginOperation(Module& module, Session& session, Init&& init) {
   constexpr CK_FLAGS kAll = CKF_SIGN | CKF_VERIFY | CKF_DIGEST | CKF_ENCRYPT | CKF_DECRYPT | CKF_FIND_OBJECTS;
   CK_RV rv = init();
+  if (rv == CKR_OK) session.suspect = false;
   if (rv != CKR_OPERATION_ACTIVE || !session.suspect) return rv;
   endOperations(module, session.handle(), kAll);
   session.suspect = false;

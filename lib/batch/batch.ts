@@ -19,6 +19,7 @@ export interface BatchOptions {
 export interface BatchWork<Message, T> {
   /** How many pieces may be under way at once. */
   readonly lanes: number;
+  readonly pace: Pace;
   /** The size of a message in bytes. */
   size(message: Message): number;
   /**
@@ -33,11 +34,12 @@ export interface BatchWork<Message, T> {
 const OPTIONS = ['signal', 'onProgress'];
 /** A piece takes about so long, in milliseconds: short enough to share sessions fairly, long enough to cost nothing. */
 const TARGET = 5;
+const LEAST = 0.5;
 const MOST_MESSAGES = 1024;
 const MOST_BYTES = 1 << 20;
 
 /** Learns how many messages make a piece of the right length. */
-class Pace {
+export class Pace {
   #perMessage: number | undefined;
 
   learn(messages: number, time: number): void {
@@ -45,9 +47,19 @@ class Pace {
     this.#perMessage = this.#perMessage === undefined ? now : (this.#perMessage + now) / 2;
   }
 
+  /** For a piece of {@link TARGET}. */
   messages(): number {
+    return this.#within(TARGET);
+  }
+
+  /** Fewer than this are not worth a session of their own. */
+  fewest(): number {
+    return this.#within(LEAST);
+  }
+
+  #within(time: number): number {
     if (this.#perMessage === undefined) return 16;
-    return Math.min(MOST_MESSAGES, Math.max(1, Math.round(TARGET / this.#perMessage)));
+    return Math.min(MOST_MESSAGES, Math.max(1, Math.round(time / this.#perMessage)));
   }
 }
 
@@ -85,7 +97,7 @@ export async function batchArray<Message, T>(
   { signal, onProgress }: BatchOptions,
 ): Promise<BatchResults<T>> {
   signal?.throwIfAborted();
-  const pace = new Pace();
+  const { pace } = work;
   const pieces: Piece[] = [];
   let next = 0;
   let done = 0;
@@ -94,7 +106,7 @@ export async function batchArray<Message, T>(
       signal?.throwIfAborted();
       const first = next;
       const fair = Math.ceil((messages.length - first) / (2 * work.lanes));
-      const most = Math.min(pace.messages(), Math.max(fair, 1));
+      const most = Math.min(pace.messages(), Math.max(fair, pace.fewest()));
       let bytes = 0;
       while (next < messages.length && next - first < most && (bytes < MOST_BYTES || next === first)) {
         bytes += work.size(messages[next] as Message);
@@ -140,7 +152,7 @@ export async function* batchIterable<Message, T>(
   work: BatchWork<Message, T>,
   { signal, onProgress }: BatchOptions,
 ): AsyncGenerator<BatchItem<T>, void, undefined> {
-  const pace = new Pace();
+  const { pace } = work;
   const source =
     Symbol.asyncIterator in messages ? messages[Symbol.asyncIterator]() : messages[Symbol.iterator]();
   const underWay: Promise<Piece>[] = [];

@@ -3,11 +3,18 @@ import { argumentError, isBytes } from '../arguments';
 import { CryptokiError } from '../errors';
 import { cipherMechanism } from '../mechanisms/cipher';
 import { digestMechanism } from '../mechanisms/digest';
-import { asMechanism, type MechanismInput } from '../mechanisms/mechanism';
+import { type Algorithm, asMechanism, type MechanismInput } from '../mechanisms/mechanism';
 import { isOtherLength, prepareSignatures } from '../mechanisms/signature';
 import type { RawModule } from '../raw';
 import type { BytesLike, RawBatch } from '../raw/types';
-import { type BatchOptions, type BatchWork, batchArray, batchIterable, checkBatchOptions } from './batch';
+import {
+  type BatchOptions,
+  type BatchWork,
+  batchArray,
+  batchIterable,
+  checkBatchOptions,
+  Pace,
+} from './batch';
 import { pack, unpack } from './pack';
 import type { BatchItem, BatchResults } from './results';
 
@@ -26,6 +33,8 @@ export interface BatchTarget {
 export interface BatchSessions {
   /** How many pieces may be under way at once. */
   readonly lanes: number;
+  /** What stays from batch to batch: a client, a slot. What was learnt of an operation's pace is kept by it. */
+  readonly owner: object;
   run(
     operation: string,
     work: (target: BatchTarget) => Promise<RawBatch>,
@@ -73,16 +82,36 @@ function start<Message, T, M extends Messages<Message>>(
 function bytesBatch<M extends Messages<BytesLike>>(
   messages: M,
   options: BatchOptions,
-  lanes: number,
+  { lanes }: BatchSessions,
+  pace: Pace,
   run: (messages: readonly BytesLike[], first: number, clock: Clock) => Promise<RawBatch>,
 ): BatchOutcome<M, Buffer> {
   return start<BytesLike, Buffer, M>(messages, options, {
     lanes,
+    pace,
     size: sizeOf,
     piece: (piece, first) => timed((clock) => run(piece, first, clock)),
     value: ({ data, offsets }, index) =>
       data === undefined || offsets === undefined ? Buffer.alloc(0) : unpack({ data, offsets }, index),
   });
+}
+
+const paces = new WeakMap<object, Map<string, Pace>>();
+
+/** How fast an operation was on these sessions before. */
+function paceOf({ owner }: BatchSessions, operation: string, algorithm: unknown): Pace {
+  const known = paces.get(owner) ?? new Map<string, Pace>();
+  paces.set(owner, known);
+  const { name, mechanism } = (
+    typeof algorithm === 'object' && algorithm !== null ? algorithm : {}
+  ) as Algorithm;
+  const called = `${operation} ${typeof algorithm === 'string' ? algorithm : String(name ?? mechanism)}`;
+  let pace = known.get(called);
+  if (pace === undefined) {
+    pace = new Pace();
+    known.set(called, pace);
+  }
+  return pace;
 }
 
 /** Measures the time that the token takes, without what went before. */
@@ -106,24 +135,26 @@ export function signMany<M extends Messages<BytesLike>>(
   messages: M,
   options: BatchOptions = {},
 ): BatchOutcome<M, Buffer> {
-  return bytesBatch(messages, options, sessions.lanes, async (piece, first, clock) => {
-    const own = pack(piece, first); // what is to be signed is what it is now
-    return sessions.run(
-      'signMany',
-      (target) => {
-        const given = piece.map((_, index) => unpack(own, index));
-        const {
-          mechanism,
-          messages: prepared,
-          digest,
-        } = prepareSignatures(algorithm, target.available, given);
-        const { data, offsets } = prepared === given ? own : pack(prepared);
-        clock.begin();
-        return target.raw.signMany(target.session, mechanism, target.key, data, offsets, digest);
-      },
-      options,
-    );
-  });
+  return bytesBatch(
+    messages,
+    options,
+    sessions,
+    paceOf(sessions, 'sign', algorithm),
+    async (piece, first, clock) => {
+      const own = pack(piece, first); // what is to be signed is what it is now
+      return sessions.run(
+        'signMany',
+        (target) => {
+          const { mechanism, messages: packed, digest } = prepareSignatures(algorithm, target.available, own);
+          clock.begin();
+          return target.raw.signMany(
+            ...([target.session, mechanism, target.key, packed.data, packed.offsets, digest] as const),
+          );
+        },
+        options,
+      );
+    },
+  );
 }
 
 export function verifyMany<M extends Messages<SignedMessage>>(
@@ -134,6 +165,7 @@ export function verifyMany<M extends Messages<SignedMessage>>(
 ): BatchOutcome<M, boolean> {
   return start<SignedMessage, boolean, M>(messages, options, {
     lanes: sessions.lanes,
+    pace: paceOf(sessions, 'verify', algorithm),
     size: (message) => sizeOf(message?.data) + sizeOf(message?.signature),
     piece: (piece, first) =>
       timed(async (clock) => {
@@ -149,9 +181,8 @@ export function verifyMany<M extends Messages<SignedMessage>>(
         return sessions.run(
           'verifyMany',
           async (target) => {
-            const given = piece.map((_, index) => unpack(own, index));
-            const plan = prepareSignatures(algorithm, target.available, given);
-            const { data, offsets } = plan.messages === given ? own : pack(plan.messages);
+            const plan = prepareSignatures(algorithm, target.available, own);
+            const { data, offsets } = plan.messages;
             clock.begin();
             const raw = await target.raw.verifyMany(
               ...([target.session, plan.mechanism, target.key, data, offsets] as const),
@@ -179,17 +210,23 @@ export function digestMany<M extends Messages<BytesLike>>(
   options: BatchOptions = {},
 ): BatchOutcome<M, Buffer> {
   const mechanism = digestMechanism(algorithm);
-  return bytesBatch(messages, options, sessions.lanes, async (piece, first, clock) => {
-    const { data, offsets } = pack(piece, first);
-    return sessions.run(
-      'digestMany',
-      ({ raw, session }) => {
-        clock.begin();
-        return raw.digestMany(session, mechanism, data, offsets);
-      },
-      options,
-    );
-  });
+  return bytesBatch(
+    messages,
+    options,
+    sessions,
+    paceOf(sessions, 'digest', algorithm),
+    async (piece, first, clock) => {
+      const { data, offsets } = pack(piece, first);
+      return sessions.run(
+        'digestMany',
+        ({ raw, session }) => {
+          clock.begin();
+          return raw.digestMany(session, mechanism, data, offsets);
+        },
+        options,
+      );
+    },
+  );
 }
 
 /** Two messages under one of these with the same IV give away what is in them. */
@@ -214,7 +251,8 @@ export function cipherMany<M extends Messages<BytesLike>>(
     }
   }
   const common = one === undefined ? undefined : cipherMechanism(one);
-  return bytesBatch(messages, options, sessions.lanes, async (piece, first, clock) => {
+  const pace = paceOf(sessions, operation, one ?? each);
+  return bytesBatch(messages, options, sessions, pace, async (piece, first, clock) => {
     const { data, offsets } = pack(piece, first);
     const mechanism =
       common ??

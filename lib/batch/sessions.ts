@@ -19,6 +19,7 @@ export function onSessions(sessions: readonly Session[], key: StorageObject | un
   let turn = 0;
   return {
     lanes: sessions.length,
+    owner: (sessions[0] as Session).token.slot,
     run: async (_operation, work) => {
       const index = turn % sessions.length;
       turn += 1;

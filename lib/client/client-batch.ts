@@ -28,6 +28,7 @@ export function onClient(
 ): BatchSessions {
   return {
     lanes: client.statistics().max,
+    owner: client,
     run: async (operation, work, { signal }) => {
       let last: RawBatch | undefined;
       const once = async (session: Session, key: StorageObject | undefined): Promise<RawBatch> => {

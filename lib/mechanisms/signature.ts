@@ -2,7 +2,7 @@
 import { argumentError, isBytes } from '../arguments';
 import { CryptokiError } from '../errors';
 import { CKM } from '../generated/constants';
-import type { BytesLike, RawDigest, RawMechanism } from '../raw/types';
+import type { BytesLike, RawDigest, RawMechanism, RawPacked } from '../raw/types';
 import { digestOf, HASHES, type Hash } from './digest';
 import {
   type Algorithm,
@@ -130,22 +130,29 @@ export function prepareSignature(
   return { mechanism, message: prefix === undefined ? digest : Buffer.concat([prefix, digest]) };
 }
 
-/** {@link prepareSignature} for many messages; `messages` are the ones given where they need nothing. */
+/** {@link prepareSignature} for many messages, packed. */
 export function prepareSignatures(
   input: MechanismInput,
   available: ReadonlySet<number>,
-  messages: readonly BytesLike[],
-): Omit<PreparedSignature, 'message'> & { readonly messages: readonly BytesLike[] } {
+  messages: RawPacked,
+): Omit<PreparedSignature, 'message'> & { readonly messages: RawPacked } {
   const { mechanism, hash, prefix } = planSignature(input, available);
-  if (hash === undefined)
+  if (hash === undefined) {
     return { mechanism, messages, macLength: MAC_LENGTHS.get(Number(mechanism.mechanism)) };
-  const isLong = messages.some((data) => checkBytes(data).byteLength > DIGEST_AT_ONCE);
+  }
+  const { data, offsets } = messages;
+  const isLong = offsets.some((end, i) => i > 0 && end - (offsets[i - 1] as number) > DIGEST_AT_ONCE);
   if (isLong && available.has(hash.mechanism)) {
     return { mechanism, messages, digest: { mechanism: { mechanism: hash.mechanism }, prefix } };
   }
-  const digests = messages.map((data) => digestOf(hash, data));
-  const prefixed = prefix === undefined ? digests : digests.map((digest) => Buffer.concat([prefix, digest]));
-  return { mechanism, messages: prefixed };
+  const begin = prefix?.length ?? 0;
+  const size = begin + hash.length;
+  const digests = Buffer.allocUnsafe(size * (offsets.length - 1));
+  for (let i = 0; i + 1 < offsets.length; i += 1) {
+    if (prefix !== undefined) digests.set(prefix, i * size);
+    digests.set(digestOf(hash, data.subarray(offsets[i], offsets[i + 1])), i * size + begin);
+  }
+  return { mechanism, messages: { data: digests, offsets: offsets.map((_, i) => i * size) } };
 }
 
 /** Whether a MAC cannot be right because of its length. What is no signature at all is left to the call to refuse. */
