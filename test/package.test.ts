@@ -32,11 +32,13 @@ beforeAll(async () => {
   // A prebuild that is there and current is packed; else one is made with the compiler at hand, which takes less long.
   const env = { CRYPTOKI_PREBUILD_COMPILER: 'system', ...process.env };
   await run('npm', ['pack', '--pack-destination', folder], { cwd: root, env, shell });
-  const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? '';
-  await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', join(folder, tarball)], {
-    cwd: project,
-    shell,
-  });
+  await run('npm', ['pack', '--pack-destination', folder], { cwd: join(root, 'compat', 'pkcs11js'), shell });
+  const tarballs = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
+  await run(
+    'npm',
+    ['install', '--ignore-scripts', '--no-audit', '--no-fund', ...tarballs.map((name) => join(folder, name))],
+    { cwd: project, shell },
+  );
 }, 300_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -95,6 +97,24 @@ describe('the packed tarball', () => {
     const code = `import { FaultModule } from 'cryptoki/testing'; ${wrapNothing}`;
     const imported = await node('--input-type=module', '-e', code);
     expect(imported.stdout.trim()).toBe('ERR_CRYPTOKI_MODULE_NOT_FOUND');
+  });
+
+  test('stands in for pkcs11js, by itself and as @cryptoki/pkcs11js', async () => {
+    const code = `
+      const pkcs11js = require('cryptoki/pkcs11js');
+      const error = new pkcs11js.Pkcs11Error('CKR_X', pkcs11js.CKR_PIN_INCORRECT);
+      console.log(require('@cryptoki/pkcs11js') === pkcs11js, typeof new pkcs11js.PKCS11().C_Sign, error.code);`;
+    expect((await node('-e', code)).stdout.trim()).toBe('true function 160');
+    const imported = `
+      import pkcs11js, { CKM_AES_GCM } from 'cryptoki/pkcs11js';
+      import stand, { PKCS11 } from '@cryptoki/pkcs11js';
+      console.log(stand === pkcs11js, PKCS11 === pkcs11js.PKCS11, CKM_AES_GCM);`;
+    expect((await node('--input-type=module', '-e', imported)).stdout.trim()).toBe('true true 4231');
+    const manifest = JSON.parse(
+      readFileSync(join(project, 'node_modules', '@cryptoki', 'pkcs11js', 'package.json'), 'utf8'),
+    );
+    const own = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+    expect(manifest.version).toBe(own.version);
   });
 
   test('imports nothing that Electron does not allow', () => {
