@@ -22,6 +22,8 @@ const kinds = {
     command: () => [
       ...[process.execPath, binPath('vitest'), 'run', '--exclude', 'test/package.test.ts'],
       ...['--exclude', 'test/contract/{p11-kit,p11-kit-trust,opencryptoki,tpm2}.test.ts'],
+      ...['--exclude', 'test/client/{recovery,group}*.test.ts', '--exclude', 'test/card*.test.ts'],
+      ...['--exclude', 'test/keyobject/**', '--exclude', 'test/bench.test.ts'],
     ],
   },
   thread: {

@@ -14,6 +14,12 @@ const message = Buffer.from('message');
 // CKR_GENERAL_ERROR is SoftHSM2's answer when a session key goes with its session while another session signs with it.
 const lost = (error) => {
   const codes = [
+    ...[
+      'CKR_USER_NOT_LOGGED_IN',
+      'CKR_OBJECT_HANDLE_INVALID',
+      'CKR_KEY_HANDLE_INVALID',
+      'ERR_CRYPTOKI_ACCESS',
+    ],
     'CKR_SESSION_HANDLE_INVALID',
     'ERR_CRYPTOKI_SESSION_CLOSED',
     'ERR_CRYPTOKI_OBJECT_DEAD',
@@ -37,6 +43,9 @@ async function load(module, rounds) {
           if (i % 10 === 0) publicKey.on(session).verifySync('ECDSA-SHA256', message, signature);
           await session.digest('SHA-256', message);
           await session.find({ class: 'PRIVATE_KEY' });
+          session.digestSync('SHA-256', message);
+          if (i === 15)
+            await privateKey.on(session).signMany('ECDSA-SHA256', Array(20).fill(message), { sessions });
         }
       } catch (error) {
         lost(error);
@@ -61,6 +70,15 @@ function worker(ending) {
 const module = await Module.open(soft.module);
 await load(module, 6);
 for (const ending of ['close', 'exit', 'terminate']) await Promise.all([worker(ending), worker(ending)]);
+// Reinitialised under load by two at once, while others begin and end their use of the module.
+const again = async () => {
+  for (let i = 0; i < 5; i++) {
+    const other = await Module.open(soft.module);
+    await Promise.all([module.reinitialise(), other.reinitialise()]);
+    await other.close();
+  }
+};
+await Promise.all([again(), load(module, 3).catch(lost), load(module, 3).catch(lost)]);
 const queued = load(module, 1).catch(lost);
 await new Promise((resolve) => setTimeout(resolve, 50));
 await module.close();

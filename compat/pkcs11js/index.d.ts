@@ -1,0 +1,1 @@
+export * from 'cryptoki/pkcs11js';

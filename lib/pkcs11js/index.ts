@@ -1,0 +1,16 @@
+/**
+ * `cryptoki/pkcs11js`: the interface of pkcs11js, on this package's core. Programs and packages that were written for
+ * pkcs11js run on it unchanged. All constants of PKCS#11 3.2 are there under their full names (CKM_AES_GCM).
+ */
+import { CONSTANTS } from './constants';
+import { NativeError, Pkcs11Error } from './errors';
+import { PKCS11 } from './pkcs11';
+
+export type { Calls, Operations, SyncCalls } from './calls';
+export type { Calls3, Operations3 } from './calls-3';
+export type * from './parameter-types';
+export type * from './types';
+export { NativeError, PKCS11, Pkcs11Error };
+
+// A plain object, not the one of an ES module: with esModuleInterop, `import pkcs11js from` gives it as a whole.
+module.exports = { PKCS11, ...CONSTANTS, NativeError, Pkcs11Error };

@@ -1,0 +1,109 @@
+import type { ParameterStructures } from '../generated/structures';
+import { PARAMETERS as P } from './constants';
+
+/** What a property of a mechanism parameter is: bytes, bytes of a fixed length, a number, a boolean, a handle. */
+export interface Property {
+  /** Names it can have; the first is the one in error texts. */
+  readonly names: readonly [string, ...string[]];
+  /** Its field in the structure of cryptoki/raw. */
+  readonly field: string;
+  readonly kind: 'Buffer' | 'Number' | 'Boolean' | 'Handle';
+  readonly isOptional: boolean;
+  /** Bytes that it must have. */
+  readonly length: number | undefined;
+}
+
+/** A kind of mechanism parameter. */
+export interface Parameter {
+  /** The structure as error texts call it. */
+  readonly name: string;
+  readonly structure: keyof ParameterStructures;
+  readonly properties: readonly Property[];
+  /** Fields that pkcs11js has no property for. */
+  readonly preset?: Readonly<Record<string, number | bigint>>;
+}
+
+const KINDS = { b: 'Buffer', n: 'Number', f: 'Boolean', h: 'Handle' } as const;
+
+/** `iv:b16`, `data:b?`, `saltLen>sLen:n`, `dataLength|dataLen:n`. */
+function property(text: string): Property {
+  const [left = '', right = ''] = text.split(':');
+  const [names = '', field] = left.split('>');
+  const [first = '', ...others] = names.split('|');
+  const [, kind = 'b', length = '', optional] = /^([bnfh])(\d*)(\??)$/.exec(right) ?? [];
+  return {
+    names: [first, ...others],
+    field: field ?? first,
+    kind: KINDS[kind as keyof typeof KINDS],
+    isOptional: optional === '?',
+    length: length === '' ? undefined : Number(length),
+  };
+}
+
+function parameter(
+  structure: keyof ParameterStructures,
+  properties: string,
+  more: { name?: string; preset?: Parameter['preset'] } = {},
+): Parameter {
+  const list = properties.split(' ').map(property);
+  const made = { name: more.name ?? structure, structure, properties: list };
+  return more.preset === undefined ? made : { ...made, preset: more.preset };
+}
+
+const CCM = 'dataLength|dataLen>dataLen:n nonce:b? aad:b? macLength|macLen>macLen:n?';
+const GCM = 'iv:b ivBits:n aad:b? tagBits:n?';
+const EC_KEYS = 'kdf:n sharedData:b? publicData:b privateDataLen:n privateData:h publicData2:b?';
+const DH_KEYS = 'kdf:n otherInfo:b? publicData:b privateDataLen:n privateData:h publicData2:b?';
+
+/** By `type`. */
+export const PARAMETERS: ReadonlyMap<number, Parameter> = new Map([
+  [P.CK_PARAMS_AES_CBC, parameter('CK_AES_CBC_ENCRYPT_DATA_PARAMS', 'iv:b16 data:b?')],
+  [P.CK_PARAMS_AES_CCM, parameter('CK_AES_CCM_PARAMS', CCM)],
+  // The structure of PKCS#11 2.20, without the number of bits of the IV.
+  [
+    P.CK_PARAMS_AES_GCM,
+    parameter('CK_GCM_PARAMS_COMPAT', 'iv:b aad:b? tagBits:n?', { name: 'CK_AES_GCM_PARAMS' }),
+  ],
+  [P.CK_PARAMS_RSA_OAEP, parameter('CK_RSA_PKCS_OAEP_PARAMS', 'hashAlg:n mgf:n source:n sourceData:b?')],
+  [P.CK_PARAMS_RSA_PSS, parameter('CK_RSA_PKCS_PSS_PARAMS', 'hashAlg:n mgf:n saltLen>sLen:n')],
+  [P.CK_PARAMS_EC_DH, parameter('CK_ECDH1_DERIVE_PARAMS', 'kdf:n publicData:b sharedData:b?')],
+  [P.CK_PARAMS_AES_GCM_v240, parameter('CK_GCM_PARAMS', GCM, { name: 'CK_AES_GCM_240_PARAMS' })],
+  [P.CK_PARAMS_ECDH2_DERIVE, parameter('CK_ECDH2_DERIVE_PARAMS', EC_KEYS)],
+  [
+    P.CK_PARAMS_ECMQV_DERIVE,
+    parameter('CK_ECMQV_DERIVE_PARAMS', `${EC_KEYS} publicKey:h?`, { preset: { publicKey: 0n } }),
+  ],
+  [P.CK_PARAMS_X9_42_DH1_DERIVE, parameter('CK_X9_42_DH1_DERIVE_PARAMS', 'kdf:n otherInfo:b? publicData:b')],
+  [P.CK_PARAMS_X9_42_DH2_DERIVE, parameter('CK_X9_42_DH2_DERIVE_PARAMS', DH_KEYS)],
+  [P.CK_PARAMS_X9_42_MQV_DERIVE, parameter('CK_X9_42_MQV_DERIVE_PARAMS', `${DH_KEYS} publicKey:h`)],
+  [P.CK_PARAMS_KEA_DERIVE, parameter('CK_KEA_DERIVE_PARAMS', 'isSender:f? randomA:b randomB:b publicData:b')],
+  [P.CK_PARAMS_RC2_CBC, parameter('CK_RC2_CBC_PARAMS', 'effectiveBits:n iv:b8')],
+  [P.CK_PARAMS_RC2_MAC_GENERAL, parameter('CK_RC2_MAC_GENERAL_PARAMS', 'effectiveBits:n macLength:n')],
+  [P.CK_PARAMS_RC5, parameter('CK_RC5_PARAMS', 'wordSize>wordsize:n rounds:n')],
+  [P.CK_PARAMS_RC5_CBC, parameter('CK_RC5_CBC_PARAMS', 'wordSize>wordsize:n rounds:n iv:b')],
+  [
+    P.CK_PARAMS_RC5_MAC_GENERAL,
+    parameter('CK_RC5_MAC_GENERAL_PARAMS', 'wordSize>wordsize:n rounds:n macLength:n'),
+  ],
+  [P.CK_PARAMS_DES_CBC_ENCRYPT_DATA, parameter('CK_DES_CBC_ENCRYPT_DATA_PARAMS', 'iv:b8 data:b?')],
+  [
+    P.CK_PARAMS_SKIPJACK_PRIVATE_WRAP,
+    parameter(
+      'CK_SKIPJACK_PRIVATE_WRAP_PARAMS',
+      'password:b publicData:b primeP:b baseG:b subprimeQ:b randomA:b',
+    ),
+  ],
+  [
+    P.CK_PARAMS_SKIPJACK_RELAYX,
+    parameter(
+      'CK_SKIPJACK_RELAYX_PARAMS',
+      'oldWrappedX:b oldPassword:b oldPublicData:b oldRandomA:b newPassword:b newPublicData:b newRandomA:b',
+    ),
+  ],
+  [P.CK_PARAMS_PBE, parameter('CK_PBE_PARAMS', 'initVector:b8 password:b salt:b iteration:n')],
+  [P.CK_PARAMS_KEY_WRAP_SET_OAEP, parameter('CK_KEY_WRAP_SET_OAEP_PARAMS', 'bc:n? x:b?')],
+  [P.CK_PARAMS_GCM, parameter('CK_GCM_PARAMS', GCM)],
+  [P.CK_PARAMS_CCM, parameter('CK_CCM_PARAMS', CCM)],
+  [P.CK_PARAM_GOSTR3410_DERIVE, parameter('CK_GOSTR3410_DERIVE_PARAMS', 'kdf:n publicData:b ukm:b?')],
+  [P.CK_PARAM_GOSTR3410_KEY_WRAP, parameter('CK_GOSTR3410_KEY_WRAP_PARAMS', 'wrapOID:b ukm:b? key:h')],
+]);
