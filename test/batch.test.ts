@@ -230,10 +230,10 @@ describe('a batch of an iterable', () => {
 describe('a batch refuses', () => {
   const refused: [string, () => unknown, RegExp][] = [
     ['one IV for all', () => aes.encryptMany(iv(1), texts(2)), /never use one IV/],
-    ['what is no list', () => privateKey.signMany('ECDSA-SHA256', wrong(7)), /array, an iterable/],
+    ['what is no list', () => privateKey.signMany('ECDSA-SHA256', wrong<Buffer[]>(7)), /array, an iterable/],
     [
       'bytes for a list',
-      () => privateKey.signMany('ECDSA-SHA256', wrong(Buffer.alloc(3))),
+      () => privateKey.signMany('ECDSA-SHA256', wrong<Buffer[]>(Buffer.alloc(3))),
       /array, an iterable/,
     ],
     ['unknown options', () => session.digestMany('SHA-256', [], wrong({ speed: 1 })), /no "speed"/],

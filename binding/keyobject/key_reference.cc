@@ -8,6 +8,7 @@
 
 #include "calls/steps.h"
 #include "environment.h"
+#include "keyobject/exit_gate.h"
 #include "marshal/number.h"
 #include "runtime/channel.h"
 
@@ -222,6 +223,7 @@ KeyReference::Seen KeyReference::look(const char* function) {
 
 void KeyReference::attempt(const Seen& seen, const char* function, const Operation& operation,
                            Clock::time_point deadline) {
+  const OperationInFlight inFlight(function);
   const auto use = parts_.attachment->use(function);
   const TokenSessions::Turn turn(*seen.sessions, deadline);
   operation(*parts_.attachment, turn.session(), seen.handle, look(function).isDoubtful);
@@ -254,7 +256,7 @@ void KeyReference::run(const char* function, const Operation& operation) {
 bool KeyReference::ask(const Seen& seen, const Failure& failure, Clock::time_point deadline) {
   parts_.attachment->checkProcess(failure.function);
   if (isOver()) throw closed(failure.function);
-  if (!parts_.channel) return false;
+  if (!parts_.channel || parts_.channel->isClosed()) return false;
   const Remedy remedy = remedyFor(failure);
   std::unique_lock lock(mutex_);
   if (revision_ != seen.revision) return true;  // somebody has asked before
@@ -271,7 +273,7 @@ bool KeyReference::ask(const Seen& seen, const Failure& failure, Clock::time_poi
   while (answers_ == before && !isReleased_ && Clock::now() < deadline) {
     answered_.wait_for(lock, kBetweenLooks);
     lock.unlock();
-    if (isOver()) throw closed(failure.function);  // nobody will answer
+    if (isOver() || parts_.channel->isClosed()) throw closed(failure.function);  // nobody will answer
     lock.lock();
   }
   return revision_ != seen.revision;

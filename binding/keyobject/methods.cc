@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "calls/raw_module.h"
+#include "keyobject/exit_gate.h"
 #include "keyobject/provider.h"
 #include "marshal/bytes.h"
 #include "marshal/number.h"
@@ -48,6 +49,7 @@ Napi::Value createKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
     parts.watch = environment.addWatch(info[1].As<Napi::Function>());
   }
   const auto reference = KeyReference::create(std::move(parts));
+  watchExit();  // the module is initialised
   auto result = Napi::Object::New(info.Env());
   result.Set("id", reference->id());
   result.Set("pem", provider::pemOf(*reference));

@@ -144,9 +144,8 @@ int initialise(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* in, const OS
 // Why it cannot be, or nothing.
 std::string registerOnce(const std::string& version) {
   if (std::string why = openssl::find(version); !why.empty()) return why;
-  // OpenSSL asks its providers in the order of their names, and takes the first that has an algorithm: ours
-  // has to come after "default", "fips" and "legacy", or keys of other origin would be tried with it. Each
-  // copy of the addon has its own.
+  // A name after "default", "fips" and "legacy": OpenSSL keeps providers sorted, and where the order decides,
+  // its own must come first. Each copy of the addon has its own.
   static const std::string& name = *new std::string("tokens-cryptoki-" + KeyReference::prefix());  // NOLINT
   const auto& functions = openssl::functions();
   if (functions.OSSL_PROVIDER_add_builtin(nullptr, name.c_str(), &initialise) != 1 ||

@@ -72,4 +72,9 @@ void Channel::close() noexcept {
   napi_release_threadsafe_function(function_, napi_tsfn_abort);
 }
 
+bool Channel::isClosed() noexcept {
+  std::lock_guard lock(mutex_);
+  return closed_;
+}
+
 }  // namespace cryptoki

@@ -28,6 +28,8 @@ class Channel {
 
   // JavaScript thread, environment teardown: nothing is delivered any more.
   void close() noexcept;
+  // Any thread.
+  bool isClosed() noexcept;
 
  private:
   static void wake(napi_env env, napi_value callback, void* context, void* data);

@@ -91,6 +91,14 @@ class ClientReference {
   }
 }
 
+/** Those of all clients that are open. */
+const unreleased = new Set<ClientReferences>();
+
+/** Node waits for libuv's threads before it exits, and nobody gets anything back for them any more. */
+function releaseAtExit(): void {
+  for (const references of unreleased) references.release();
+}
+
 /** All of one client, by key. */
 class ClientReferences {
   readonly #references = new Map<string, Promise<ClientReference>>();
@@ -104,6 +112,8 @@ class ClientReferences {
     };
     client.on('recovered', refresh);
     client.on('login', refresh);
+    if (unreleased.size === 0) process.once('exit', releaseAtExit);
+    unreleased.add(this);
     this.#sweeper = setInterval(() => {
       for (const reference of this.#open) reference.closeIdleSessions();
     }, SWEEP_INTERVAL).unref();
@@ -125,6 +135,8 @@ class ClientReferences {
 
   release(): void {
     this.#isReleased = true;
+    unreleased.delete(this);
+    if (unreleased.size === 0) process.off('exit', releaseAtExit);
     clearInterval(this.#sweeper);
     for (const reference of this.#open) reference.release();
     this.#open.clear();
