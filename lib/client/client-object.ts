@@ -18,11 +18,11 @@ interface Leak {
 }
 
 const leaks = new FinalizationRegistry<Leak>(({ client, object, unpin, what }) => {
+  if (client.closed) return; // the object died with it
   process.emitWarning(
     `${what} was collected without having been disposed of; use "await using" or destroy() to free its session`,
     { type: 'CryptokiWarning', code: 'CRYPTOKI_OBJECT_LEAK' },
   );
-  if (client.closed) return unpin();
   client
     .run('destroy', { repeatable: false }, (session) => object.on(session).destroy())
     .catch(() => {}) // it may be dead already

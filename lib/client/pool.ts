@@ -71,6 +71,12 @@ export class SessionPool {
     this.#offer(this.#add(session, true));
   }
 
+  /** Lends a session if one is idle; see {@link acquire}, which waits. */
+  tryAcquire(): Lease | undefined {
+    const entry = this.#closed ? undefined : this.#takeFree();
+    return entry && this.#lease(entry);
+  }
+
   /**
    * Lends a session.
    * @param timeout in milliseconds; Infinity waits as long as it takes
@@ -302,7 +308,8 @@ export class SessionPool {
   }
 
   #checkReturned(): void {
-    if (this.#opening === 0 && !this.#entries.isAnyLent) this.#whenReturned?.();
+    if (this.#whenReturned === undefined || this.#opening > 0 || this.#entries.isAnyLent) return;
+    this.#whenReturned();
   }
 
   #trace(event: PoolTrace['event']): void {

@@ -103,6 +103,11 @@ export class Recovery {
     this.#end.abort(error);
   }
 
+  /** Nothing is under way, and nothing is known to be lost. */
+  get isIdle(): boolean {
+    return this.#current === undefined && this.#connection.isReady;
+  }
+
   /** Waits for a recovery under way, and sees to it that there are sessions and the login that is wanted. */
   async ready(signal?: AbortSignal): Promise<void> {
     while (this.#current) await until(this.#current.inTime, signal);

@@ -56,7 +56,9 @@ export class Runner {
       const tries: Tries = { generation: 0, count: 0, actions: new Map() };
       for (;;) {
         // An error here is the end of a recovery: there is nothing more to try.
-        await this.#ready(options.signal).catch((error) => this.#failed(error));
+        if (this.#isClosed || options.signal?.aborted || !this.#recovery.isIdle) {
+          await this.#ready(options.signal).catch((error) => this.#failed(error));
+        }
         tries.generation = this.#connection.generation;
         tries.count += 1;
         message.attempt = tries.count;
@@ -92,7 +94,8 @@ export class Runner {
     work: (session: Session, lease: Lease) => Promise<T>,
     begun: { work: boolean },
   ): Promise<T> {
-    const lease = await this.#connection.pool.acquire(options.signal);
+    const { pool } = this.#connection;
+    const lease = pool.tryAcquire() ?? (await pool.acquire(options.signal));
     begun.work = true;
     // The session is given back when the work has ended, also if nobody waits for it any more.
     const ended = started(() => work(lease.session, lease)).then(
