@@ -60,9 +60,10 @@ int decode(void* /*context*/, openssl::OSSL_CORE_BIO* in, int /*selection*/, ope
     auto key = std::make_unique<Key>(Key{kind, reference->publicKey(), reference});
     Key* given = key.release();
     int type = kObjectIsKey;
+    const std::string name = nameOf(kind);
     const OSSL_PARAM params[] = {
         number("type", type),
-        text("data-type", nameOf(kind)),
+        text("data-type", name),
         octets("reference", &given, kReferenceSize),
         kEnd,
     };

@@ -18,6 +18,7 @@ inline openssl::OSSL_PARAM text(const char* key, const std::string& value) {
   return {key, openssl::kUtf8String, const_cast<char*>(value.data()), value.size(),
           openssl::kUnmodified};  // NOLINT
 }
+openssl::OSSL_PARAM text(const char* key, std::string&& value) = delete;  // it must outlive the parameter
 inline openssl::OSSL_PARAM number(const char* key, int& value) {
   return {key, openssl::kInteger, &value, sizeof value, openssl::kUnmodified};
 }

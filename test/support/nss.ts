@@ -23,6 +23,9 @@ function find(): string | undefined {
 
 const path = find();
 
+/** Its path, for programs. */
+export const nssPath = path;
+
 /** Why NSS cannot be used here; undefined when it can. */
 export const whyNoNss: string | undefined = path === undefined ? 'needs libsoftokn3 (libnss3)' : undefined;
 
