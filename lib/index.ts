@@ -45,6 +45,7 @@ export {
   type StateDescription,
   type StateName,
 } from './generated/session-states';
+export { httpsAgent, type TlsKey, tlsOptions } from './keyobject/agents';
 export type { KeyObjectOptions, PublicHalf } from './keyobject/public-half';
 export type { ForceOptions, LoginOptions } from './login';
 export { CURVE_NAMES } from './mechanisms/curves';

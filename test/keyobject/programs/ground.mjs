@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 const require = createRequire(import.meta.url);
 const dist = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../../../dist');
-export const { connect, Module } = require(dist);
+export const { connect, httpsAgent, Module, tlsOptions } = require(dist);
 const { createSoftToken, FaultModule } = require(join(dist, 'testing'));
 
 export const KEYS = {

@@ -6,7 +6,7 @@ import https from 'node:https';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { check, hasKeyObjects, prepare } from './ground.mjs';
+import { check, hasKeyObjects, httpsAgent, prepare, tlsOptions } from './ground.mjs';
 
 const [library, folder] = process.argv.slice(2);
 const require = createRequire(join(folder, 'node_modules', 'x.js'));
@@ -32,13 +32,20 @@ await check('undici', () =>
     );
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const connect = { key: await p256.privateKey.tlsKey(), cert: p256.cert, ca };
+    const connect = await tlsOptions(p256.privateKey, { cert: p256.cert, ca });
     const dispatcher = new Agent({ connect });
     const { body } = await request(`https://localhost:${server.address().port}`, { dispatcher });
     const text = await body.text();
     await dispatcher.close();
+    const agent = await httpsAgent(p256.privateKey, { cert: p256.cert, ca });
+    const [response] = await once(
+      https.get({ host: 'localhost', port: server.address().port, agent }),
+      'response',
+    );
+    const said = (await response.toArray()).join('');
+    agent.destroy();
     server.close();
-    return text === 'p256';
+    return text === 'p256' && said === 'p256';
   }),
 );
 
