@@ -10,6 +10,22 @@ export function isBytes(value: unknown): value is ArrayBufferView | ArrayBuffer 
 }
 
 /**
+ * {@link viewOf}, of what may be no bytes.
+ * @throws TypeError ERR_INVALID_ARG_TYPE
+ */
+export function bytesOf(value: unknown, what: string): Uint8Array {
+  if (isBytes(value)) return viewOf(value);
+  throw argumentError(TypeError, `${what} must be bytes (a Buffer, typed array, DataView or ArrayBuffer)`);
+}
+
+/** The bytes themselves, not a copy. */
+export function viewOf(bytes: ArrayBufferView | ArrayBuffer): Uint8Array {
+  return ArrayBuffer.isView(bytes)
+    ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    : new Uint8Array(bytes);
+}
+
+/**
  * Refuses what is no object of options, and options that are not known: a misspelt one must not be ignored.
  * @throws TypeError ERR_INVALID_ARG_TYPE
  */

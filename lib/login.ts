@@ -1,7 +1,7 @@
 /** Login with the lockout guard: a wrong PIN costs one try, however often it is asked for. */
 
 import { refuseSOBesideReadOnly } from './access';
-import { argumentError, isBytes, requireOptions } from './arguments';
+import { argumentError, isBytes, requireOptions, viewOf } from './arguments';
 import { constantValue } from './constants';
 import { CryptokiError, isCode } from './errors';
 import { CKR } from './generated/constants';
@@ -38,9 +38,7 @@ export function copyPin(pin: Pin | null, what = 'the PIN'): Uint8Array | null {
       `${what} must be a string, bytes, or null where the token asks for it itself`,
     );
   }
-  const view = ArrayBuffer.isView(pin)
-    ? new Uint8Array(pin.buffer, pin.byteOffset, pin.byteLength)
-    : new Uint8Array(pin);
+  const view = viewOf(pin);
   const bytes = new Uint8Array(new ArrayBuffer(view.length));
   bytes.set(view);
   return bytes;

@@ -1,14 +1,9 @@
-import { argumentError, isBytes } from '../arguments';
+import { bytesOf } from '../arguments';
 import type { BytesLike, RawPacked } from '../raw/types';
 
-function viewOf(bytes: BytesLike, index: number, what: string): Uint8Array {
-  if (bytes instanceof Uint8Array) return bytes;
-  if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (isBytes(bytes)) return new Uint8Array(bytes);
-  throw argumentError(
-    TypeError,
-    `${what} ${index} must be bytes (a Buffer, typed array, DataView or ArrayBuffer)`,
-  );
+function viewAt(messages: readonly BytesLike[], index: number, first: number, what: string): Uint8Array {
+  const bytes = messages[index];
+  return bytes instanceof Uint8Array ? bytes : bytesOf(bytes, `${what} ${first + index}`);
 }
 
 /**
@@ -19,12 +14,12 @@ export function pack(messages: readonly BytesLike[], first = 0, what = 'message'
   const offsets = new Uint32Array(messages.length + 1);
   let size = 0;
   for (let i = 0; i < messages.length; i += 1) {
-    size += viewOf(messages[i] as BytesLike, first + i, what).byteLength;
+    size += viewAt(messages, i, first, what).byteLength;
     offsets[i + 1] = size;
   }
   const data = Buffer.allocUnsafe(size);
   for (let i = 0; i < messages.length; i += 1) {
-    data.set(viewOf(messages[i] as BytesLike, first + i, what), offsets[i]);
+    data.set(viewAt(messages, i, first, what), offsets[i]);
   }
   return { data, offsets };
 }

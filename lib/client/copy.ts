@@ -1,14 +1,12 @@
 /** Copies of what the caller may change while an operation waits for its session. */
-import { isBytes } from '../arguments';
+import { isBytes, viewOf } from '../arguments';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { BytesLike } from '../raw/types';
 
 /** The bytes, as they are at the call. Something else is left to the call, which refuses it. */
 export function copy<T extends BytesLike>(data: T): T | Buffer {
   if (!isBytes(data)) return data;
-  return ArrayBuffer.isView(data)
-    ? Buffer.from(Buffer.from(data.buffer, data.byteOffset, data.byteLength))
-    : Buffer.from(Buffer.from(data));
+  return Buffer.from(viewOf(data));
 }
 
 /** An object whose members that are bytes are copied. */

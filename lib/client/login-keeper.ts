@@ -1,3 +1,4 @@
+import { viewOf } from '../arguments';
 import { CryptokiError, isCode } from '../errors';
 import { copyPin } from '../login';
 import type { PinProvider, PinRequest } from '../pin';
@@ -244,8 +245,5 @@ function codeOf(error: unknown): string | undefined {
 /** Overwrites what a provider gave; a string cannot be. */
 export function wipe(pin: Pin | null): void {
   if (pin === null || typeof pin === 'string') return;
-  const bytes = ArrayBuffer.isView(pin)
-    ? new Uint8Array(pin.buffer, pin.byteOffset, pin.byteLength)
-    : new Uint8Array(pin);
-  bytes.fill(0);
+  viewOf(pin).fill(0);
 }

@@ -1,6 +1,6 @@
 /** The public key that belongs to a private key in a token: OpenSSL wants to know it. */
 import { createPublicKey, KeyObject, randomBytes, verify, X509Certificate } from 'node:crypto';
-import { argumentError, isBytes, requireOptions } from '../arguments';
+import { argumentError, isBytes, requireOptions, viewOf } from '../arguments';
 import type { Attributes } from '../attributes';
 import { CryptokiError, isCode } from '../errors';
 import type { PrivateKey } from '../objects/private-key';
@@ -31,9 +31,7 @@ function given(publicKey: PublicHalf): KeyObject {
   if (!isBytes(publicKey)) {
     throw argumentError(TypeError, 'publicKey must be a KeyObject, an X509Certificate, PEM or DER');
   }
-  const bytes = ArrayBuffer.isView(publicKey)
-    ? Buffer.from(publicKey.buffer, publicKey.byteOffset, publicKey.byteLength)
-    : Buffer.from(publicKey);
+  const bytes = Buffer.from(viewOf(publicKey));
   return bytes.toString('latin1').includes('-----BEGIN')
     ? createPublicKey(bytes)
     : createPublicKey({ key: bytes, format: 'der', type: 'spki' });

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { viewOf } from '../arguments';
 import { CKG, CKM } from '../generated/constants';
 import type { BytesLike, RawMechanism } from '../raw/types';
 import { asAlgorithm, asMechanism, checkOptions, type MechanismInput, unknownAlgorithm } from './mechanism';
@@ -77,8 +78,5 @@ export function digestMechanism(input: MechanismInput): RawMechanism {
 
 /** The digest of a message, made by Node on the calling thread. */
 export function digestOf(hash: Hash, data: BytesLike): Buffer {
-  const view = ArrayBuffer.isView(data)
-    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    : new Uint8Array(data);
-  return createHash(hash.node).update(view).digest();
+  return createHash(hash.node).update(viewOf(data)).digest();
 }

@@ -1,5 +1,5 @@
 /** Signature and MAC algorithms by name, and how a token that lacks the whole mechanism does the rest. */
-import { argumentError, isBytes } from '../arguments';
+import { argumentError, bytesOf, isBytes } from '../arguments';
 import { CryptokiError } from '../errors';
 import { CKM } from '../generated/constants';
 import type { BytesLike, RawDigest, RawMechanism, RawPacked } from '../raw/types';
@@ -123,7 +123,7 @@ export function prepareSignature(
   const { mechanism, hash, prefix } = planSignature(input, available);
   if (hash === undefined)
     return { mechanism, message: data, macLength: MAC_LENGTHS.get(Number(mechanism.mechanism)) };
-  if (checkBytes(data).byteLength > DIGEST_AT_ONCE && available.has(hash.mechanism)) {
+  if (bytesOf(data, 'the message').byteLength > DIGEST_AT_ONCE && available.has(hash.mechanism)) {
     return { mechanism, message: data, digest: { mechanism: { mechanism: hash.mechanism }, prefix } };
   }
   const digest = digestOf(hash, data);
@@ -158,12 +158,4 @@ export function prepareSignatures(
 /** Whether a MAC cannot be right because of its length. What is no signature at all is left to the call to refuse. */
 export function isOtherLength(signature: BytesLike, macLength: number | undefined): boolean {
   return macLength !== undefined && isBytes(signature) && signature.byteLength !== macLength;
-}
-
-function checkBytes(data: BytesLike): BytesLike {
-  if (isBytes(data)) return data;
-  throw argumentError(
-    TypeError,
-    'the message must be bytes (a Buffer, typed array, DataView or ArrayBuffer)',
-  );
 }

@@ -1,13 +1,11 @@
-import { argumentError, isBytes } from '../arguments';
+import { argumentError, isBytes, viewOf } from '../arguments';
 import type { Pin } from '../session';
 import { pinError } from './error';
 import type { PinProvider } from './request';
 
 /** New bytes, outside Node's shared pool, so that they can be overwritten. */
 export function copyBytes(bytes: ArrayBufferView | ArrayBuffer): Buffer {
-  const source = ArrayBuffer.isView(bytes)
-    ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    : new Uint8Array(bytes);
+  const source = viewOf(bytes);
   const copy = Buffer.alloc(source.length);
   copy.set(source);
   return copy;

@@ -1,24 +1,10 @@
 import type { Duplex, Writable } from 'node:stream';
-import { argumentError, isBytes } from '../arguments';
-import type { BytesLike } from '../raw/types';
+import { argumentError } from '../arguments';
 
 /** How a stream waits. */
 export interface StreamOptions {
   /** Destroys the stream with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-}
-
-/**
- * The bytes themselves, not a copy.
- * @throws TypeError ERR_INVALID_ARG_TYPE
- */
-export function bytesOf(data: BytesLike, what = 'a chunk'): Uint8Array {
-  if (!isBytes(data)) {
-    throw argumentError(TypeError, `${what} must be bytes (a Buffer, typed array, DataView or ArrayBuffer)`);
-  }
-  return ArrayBuffer.isView(data)
-    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    : new Uint8Array(data);
 }
 
 /** Destroys a stream when the signal says so. */

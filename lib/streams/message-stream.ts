@@ -1,8 +1,9 @@
 import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { WritableStream } from 'node:stream/web';
+import { bytesOf } from '../arguments';
 import type { BytesLike } from '../raw/types';
-import { bytesOf, followSignal, type StreamOptions } from './common';
+import { followSignal, type StreamOptions } from './common';
 import { Lane } from './lane';
 import type { Opener } from './sink';
 
@@ -39,7 +40,7 @@ class MessageStream<T> extends Writable {
    * @throws what ended the stream
    */
   update(chunk: BytesLike): Promise<void> {
-    const bytes = bytesOf(chunk);
+    const bytes = bytesOf(chunk, 'a chunk');
     this.#watch();
     const taken = new Promise<void>((resolve, reject) => {
       this.write(bytes, (error) => (error ? reject(this.errored ?? error) : resolve()));
@@ -81,7 +82,7 @@ class MessageStream<T> extends Writable {
 
   /** @internal */
   protected set signature(signature: BytesLike) {
-    this.#signature = Buffer.from(bytesOf(signature));
+    this.#signature = Buffer.from(bytesOf(signature, 'a chunk'));
   }
 
   /** @internal */

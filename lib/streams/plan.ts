@@ -1,12 +1,12 @@
 /** How messages are signed and verified part by part, wherever the session comes from. */
-import { requireOptions } from '../arguments';
+import { bytesOf, requireOptions } from '../arguments';
 import { CryptokiError } from '../errors';
 import { CKM } from '../generated/constants';
 import type { Mechanism, MechanismInput } from '../mechanisms/mechanism';
 import { isOtherLength, planSignature, prepareSignature, type SignaturePlan } from '../mechanisms/signature';
 import type { BytesLike, RawMechanism } from '../raw/types';
 import type { Token } from '../token';
-import { bytesOf, type StreamOptions } from './common';
+import type { StreamOptions } from './common';
 import { HashSink, type Opener, type Sink } from './sink';
 
 const NOTHING = Buffer.alloc(0);

@@ -1,4 +1,4 @@
-import { argumentError, isBytes, requireObject, requireOptions } from '../arguments';
+import { argumentError, isBytes, requireObject, requireOptions, viewOf } from '../arguments';
 import type { RawVersion } from '../raw/types';
 import { BY_NAME, CLASSES, PLAIN, RULES, type Rule, SCHEME, uriError, type Where } from './grammar';
 import { parseUri } from './parse';
@@ -22,12 +22,7 @@ function encode(value: unknown, { name, where, kind }: Rule): string {
       return encodeText(value, where, name);
     case 'bytes':
       if (!isBytes(value)) throw argumentError(TypeError, `${name} of a PKCS#11 URI must be bytes`);
-      return Array.from(
-        ArrayBuffer.isView(value)
-          ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-          : new Uint8Array(value),
-        encodeByte,
-      ).join('');
+      return Array.from(viewOf(value), encodeByte).join('');
     case 'number':
       return String(value);
     case 'version': {
