@@ -15,7 +15,11 @@ namespace cryptoki {
 class Session {
  public:
   Session(CK_SESSION_HANDLE handle, std::shared_ptr<TokenState> token, bool readWrite)
-      : handle_(handle), serial_(nextSerial()), token_(std::move(token)), readWrite_(readWrite) {}
+      : handle_(handle),
+        serial_(nextSerial()),
+        token_(std::move(token)),
+        readWrite_(readWrite),
+        queue_(std::make_shared<SessionQueue>(token_->workload)) {}
 
   CK_SESSION_HANDLE handle() const { return handle_; }
   // Modules give the handle of a closed session to another; this is never given twice.
@@ -52,7 +56,7 @@ class Session {
   std::shared_ptr<TokenState> token_;
   bool readWrite_;
   std::atomic<bool> open_{true};
-  std::shared_ptr<SessionQueue> queue_ = std::make_shared<SessionQueue>();
+  std::shared_ptr<SessionQueue> queue_;
 };
 
 }  // namespace cryptoki

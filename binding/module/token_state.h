@@ -65,10 +65,13 @@ class TokenState {
   // login. The next session that is opened asks.
   std::atomic<bool> doubtful{false};
 
+  // Of the calls on its sessions.
+  const std::shared_ptr<Workload> workload = std::make_shared<Workload>();
+
   // Shared while a session is being opened, exclusive while all are being closed.
   std::shared_mutex opening;
   // One C_CloseAllSessions after the other.
-  const std::shared_ptr<SessionQueue> closingAll = std::make_shared<SessionQueue>();
+  const std::shared_ptr<SessionQueue> closingAll = std::make_shared<SessionQueue>(nullptr);
 
  private:
   CK_SLOT_ID slot_;

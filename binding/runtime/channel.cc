@@ -1,6 +1,7 @@
 #include "runtime/channel.h"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "environment.h"
@@ -28,12 +29,17 @@ void Channel::expect() {
 }
 
 void Channel::complete(std::shared_ptr<Job> job) noexcept {
-  std::lock_guard lock(mutex_);
-  if (closed_) return;
-  finished_.push_back(std::move(job));
-  if (scheduled_) return;
-  scheduled_ = true;
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_) return;
+    finished_.push_back(std::move(job));
+    if (scheduled_) return;
+    scheduled_ = true;
+    ++calling_;
+  }
+  // Not under the lock: the JavaScript thread wakes at once, and wants it.
   napi_call_threadsafe_function(function_, nullptr, napi_tsfn_nonblocking);
+  --calling_;
 }
 
 void Channel::wake(napi_env env, napi_value /*callback*/, void* context, void* /*data*/) {
@@ -69,6 +75,7 @@ void Channel::close() noexcept {
     closed_ = true;
     dropped.swap(finished_);
   }
+  while (calling_ > 0) std::this_thread::yield();
   napi_release_threadsafe_function(function_, napi_tsfn_abort);
 }
 

@@ -2,6 +2,7 @@
 // finished.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -46,6 +47,7 @@ class Channel {
   std::vector<std::shared_ptr<Job>> finished_;
   bool scheduled_ = false;
   bool closed_ = false;
+  std::atomic<int> calling_{0};  // threads that are in a call of function_
 };
 
 }  // namespace cryptoki

@@ -1,19 +1,26 @@
 #include "runtime/pool.h"
 
-#include <chrono>
+#include <algorithm>
 #include <cstdlib>
 #include <system_error>
 #include <thread>
 #include <utility>
+
+#include "runtime/thread_usage.h"
 
 #if !defined(_WIN32)
 #include <pthread.h>
 
 #include <csignal>
 #endif
+#if defined(__x86_64__) || defined(__i386__) || defined(_M_X64)
+#include <immintrin.h>
+#endif
 
 namespace cryptoki {
 namespace {
+
+using Clock = Workload::Clock;
 
 constexpr auto kIdleTime = std::chrono::seconds(30);
 // How long the exit of the process waits for calls in flight. Longer would be felt, shorter would let the
@@ -33,7 +40,62 @@ void prepareThread() {
 #endif
 }
 
+// Tells the processor that the thread waits for another.
+void relax() {
+#if defined(__x86_64__) || defined(__i386__) || defined(_M_X64)
+  _mm_pause();
+#elif defined(__aarch64__) && !defined(_MSC_VER)
+  __asm__ __volatile__("yield");
+#endif
+}
+
 }  // namespace
+
+// A thread at work, as the one that watches sees it. All under the pool's lock.
+class Pool::Worker {
+ public:
+  void begin(Workload* workload, bool counts) {
+    if (!counts || workload != workload_) rest();
+    workload_ = workload;
+    counts_ = counts;
+    begun_ = Clock::now();
+  }
+  // What it did before says nothing of what it does next.
+  void rest() {
+    seen_ = {};
+    waits_ = 0;
+  }
+
+  Workload* workload() const { return workload_; }
+  bool counts() const { return counts_; }
+  Clock::time_point begun() const { return begun_; }
+  void countNoMore() { counts_ = false; }
+
+  // What it has done since the last look: nothing known, computed, or waited for something.
+  enum class Doing : unsigned char { Unknown, Computing, Waiting };
+  Doing look(Clock::time_point now) {
+    constexpr int kPart = 4;   // of its time: a lock that others hold for a moment is no device
+    constexpr int kTwice = 2;  // in a row
+    const auto computed = usage_.computed();
+    const auto before = std::exchange(seen_, now);
+    const auto used = computed - std::exchange(computed_, computed);
+    if (before == Clock::time_point()) return Doing::Unknown;
+    waits_ = used < (now - before) / kPart && usage_.sleeps() ? waits_ + 1 : 0;
+    if (waits_ == 0) return Doing::Computing;
+    return waits_ < kTwice ? Doing::Unknown : Doing::Waiting;
+  }
+
+ private:
+  ThreadUsage usage_;
+  Workload* workload_ = nullptr;
+  bool counts_ = false;
+  Clock::time_point begun_;
+  Clock::time_point seen_;
+  std::chrono::nanoseconds computed_{};
+  int waits_ = 0;  // looks in a row that found it waiting
+};
+
+Pool::Pool() : cores_(std::max(std::thread::hardware_concurrency(), 1U)) {}
 
 Pool& Pool::get() {
   // Leaked on purpose: detached threads may outlive every static destructor.
@@ -41,8 +103,24 @@ Pool& Pool::get() {
   return pool;
 }
 
+bool Pool::hasNext() const { return !queue_.empty() || (!limited_.empty() && computing_ < cores_); }
+
+bool Pool::isLimited(Work& work) const {
+  const Workload* workload = work.workload();
+  return workload != nullptr && ThreadUsage::isKnown() && !workload->waits();
+}
+
+void Pool::enqueue(std::shared_ptr<Work> work) {
+  auto& queue = isLimited(*work) ? limited_ : queue_;
+  queue.push_back(std::move(work));
+}
+
 Pool::Help Pool::needHelp() {
-  if (queue_.empty() || waking_) return Help::None;
+  if (waking_ || !(hasNext() || needsWatch())) return Help::None;
+  if (lingering_ && hasNext()) {
+    posted_ = true;
+    return Help::None;
+  }
   if (idle_ > 0) {
     waking_ = true;
     return Help::Wake;
@@ -59,11 +137,12 @@ void Pool::call(Help help) {
   try {
     std::thread([this] { this->work(); }).detach();
   } catch (const std::system_error&) {
-    std::unique_lock lock(mutex_);
+    Lock lock(mutex_);
     waking_ = false;
-    if (--threads_ > 0 || queue_.empty()) return;
-    auto last = std::move(queue_.back());
-    queue_.pop_back();
+    if (--threads_ > 0 || !hasNext()) return;
+    auto& queue = queue_.empty() ? limited_ : queue_;
+    auto last = std::move(queue.back());
+    queue.pop_back();
     lock.unlock();
     last->run();
   }
@@ -74,7 +153,7 @@ void Pool::post(std::shared_ptr<Work> work) {
   {
     std::lock_guard lock(mutex_);
     if (stopping_) return;
-    queue_.push_back(std::move(work));
+    enqueue(std::move(work));
     help = needHelp();
   }
   call(help);
@@ -89,36 +168,140 @@ void Pool::postBlocking(std::shared_ptr<Work> work) {
 
 void Pool::work() {
   prepareThread();
-  std::unique_lock lock(mutex_);
+  Worker worker;
+  Lock lock(mutex_);
   waking_ = false;  // this thread has been born for the queue
   for (;;) {
-    if (queue_.empty()) {
+    if (hasNext()) {
+      perform(lock, worker);
+    } else if (needsWatch()) {
+      watch(lock);
+    } else if (!linger(lock, worker)) {
+      worker.rest();
       ++idle_;
       if (stopping_) quiet_.notify_all();
-      const bool woken = wake_.wait_for(lock, kIdleTime, [this] { return waking_ || !queue_.empty(); });
+      const bool woken = wake_.wait_for(lock, kIdleTime, [this] { return waking_ || hasNext(); });
       --idle_;
       if (!woken) {
         --threads_;
         return;
       }
       waking_ = false;
-      if (queue_.empty()) continue;  // another thread was faster
     }
-    auto next = std::move(queue_.front());
-    queue_.pop_front();
-    const Help help = needHelp();
-    lock.unlock();
-    call(help);
-    next->run();
-    next.reset();
-    lock.lock();
   }
 }
 
+// Who does short calls one after the other asks for the next as soon as it has the result: sooner than a
+// thread falls asleep and is woken. So the thread looks out for it a little, if that has paid off lately.
+bool Pool::linger(Lock& lock, const Worker& worker) {
+  constexpr auto kShort = std::chrono::microseconds(200);  // after longer calls nothing is gained
+  constexpr auto kTime = std::chrono::microseconds(50);
+  constexpr unsigned kMostMisses = 6;
+  const auto now = Clock::now();
+  // The JavaScript thread needs a core, too.
+  if (lingering_ || stopping_ || computing_ + 2 > cores_ || now - worker.begun() > kShort) return false;
+  if (skip_ > 0) {
+    --skip_;
+    return false;
+  }
+  lingering_ = true;
+  posted_ = false;
+  lock.unlock();
+  while (!posted_.load(std::memory_order_relaxed) && Clock::now() - now < kTime) relax();
+  lock.lock();
+  lingering_ = false;
+  if (hasNext()) {
+    misses_ = 0;
+    return true;
+  }
+  misses_ = std::min(misses_ + 1, kMostMisses);
+  skip_ = 1U << misses_;
+  return false;
+}
+
+void Pool::perform(Lock& lock, Worker& worker) {
+  auto& queue = queue_.empty() ? limited_ : queue_;
+  auto next = std::move(queue.front());
+  queue.pop_front();
+  const bool counts = &queue == &limited_;
+  worker.begin(next->workload(), counts);
+  if (counts) {
+    ++computing_;
+    workers_.push_back(&worker);
+  }
+  const Help help = needHelp();
+  lock.unlock();
+  call(help);
+  next->run();
+  if (counts) {
+    lock.lock();
+    std::erase(workers_, &worker);
+    if (worker.counts()) --computing_;
+    lock.unlock();
+  }
+  next.reset();
+  lock.lock();
+}
+
+bool Pool::needsWatch() const {
+  return !watching_ && !stopping_ && !limited_.empty() && computing_ >= cores_;
+}
+
+// The first looks are soon, so that a device which nobody knew to be one is found at once; the others are
+// rare.
+void Pool::watch(Lock& lock) {
+  constexpr auto kSoon = std::chrono::microseconds(200);
+  constexpr auto kRarely = std::chrono::microseconds(6400);
+  constexpr int kFirst = 4;
+  constexpr int kIdle = 4;  // looks in a row with nothing to see
+  watching_ = true;
+  int idle = 0;
+  for (int looks = 0; idle < kIdle && !stopping_; ++looks) {
+    watch_.wait_for(lock, looks < kFirst ? kSoon : kRarely, [this] { return stopping_; });
+    idle = limited_.empty() ? idle + 1 : 0;
+    if (idle > 0 || !look()) continue;
+    looks = 0;
+    release();
+    const Help help = needHelp();
+    lock.unlock();
+    call(help);
+    lock.lock();
+  }
+  watching_ = false;
+}
+
+bool Pool::look() {
+  const auto now = Clock::now();
+  bool found = false;
+  for (Worker* worker : workers_) {
+    if (!worker->counts()) continue;
+    const auto doing = worker->look(now);
+    if (doing == Worker::Doing::Computing) worker->workload()->sawComputing();
+    if (doing != Worker::Doing::Waiting) continue;
+    worker->workload()->sawWaiting();
+    found = true;
+  }
+  return found;
+}
+
+// Calls that are known to wait take no core from others.
+void Pool::release() {
+  for (Worker* worker : workers_) {
+    if (!worker->counts() || !worker->workload()->waits()) continue;
+    worker->countNoMore();
+    --computing_;
+  }
+  std::deque<std::shared_ptr<Work>> still;
+  for (auto& work : limited_) (isLimited(*work) ? still : queue_).push_back(std::move(work));
+  limited_ = std::move(still);
+}
+
 void Pool::quiesce() {
-  std::unique_lock lock(mutex_);
+  Lock lock(mutex_);
   stopping_ = true;
   queue_.clear();
+  limited_.clear();
+  watch_.notify_all();
   quiet_.wait_for(lock, kExitPatience, [this] { return idle_ == threads_; });
 }
 

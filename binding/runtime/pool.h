@@ -2,10 +2,15 @@
 // DNS work.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <vector>
+
+#include "runtime/workload.h"
 
 namespace cryptoki {
 
@@ -17,6 +22,9 @@ class Work {
   Work& operator=(const Work&) = delete;
   virtual ~Work() = default;
   virtual void run() noexcept = 0;
+
+  // What is known of calls like those of this work; null: it gets a thread in any case.
+  virtual Workload* workload() { return nullptr; }
 };
 
 // Grows only when no thread is idle, shrinks after a while without work. Shared by every environment (worker
@@ -41,22 +49,50 @@ class Pool {
   static void quiesceAtExit();
 
  private:
-  Pool() = default;
+  class Worker;
+  using Lock = std::unique_lock<std::mutex>;
+
+  Pool();
   void work();
+  void perform(Lock& lock, Worker& worker);
+  bool linger(Lock& lock, const Worker& worker);
+
+  // Whether there is work that may be done now.
+  bool hasNext() const;
+  bool isLimited(Work& work) const;
+  void enqueue(std::shared_ptr<Work> work);
+
   // How one more thread comes to the queue; decided under the lock, done without it.
   enum class Help : unsigned char { None, Wake, Grow };
   Help needHelp();
   void call(Help help);
 
+  // While computing calls wait for a core, one thread looks whether those that are being made compute indeed.
+  bool needsWatch() const;
+  void watch(Lock& lock);
+  bool look();
+  void release();
+
   static constexpr std::size_t kMaxThreads = 512;
 
+  const std::size_t cores_;
   std::mutex mutex_;
   std::condition_variable wake_;
+  std::condition_variable watch_;
   std::condition_variable quiet_;
   std::deque<std::shared_ptr<Work>> queue_;
+  std::deque<std::shared_ptr<Work>> limited_;  // computing calls, for which a core must be free
+  std::vector<Worker*> workers_;               // those that run something
+  std::size_t computing_ = 0;                  // how many of them count as computing
   std::size_t threads_ = 0;
   std::size_t idle_ = 0;
   bool waking_ = false;  // a thread is on its way to the queue
+  bool watching_ = false;
+
+  bool lingering_ = false;           // a thread looks for work without having gone to sleep
+  std::atomic<bool> posted_{false};  // what it looks at
+  unsigned misses_ = 0;              // how often in a row it found nothing
+  unsigned skip_ = 0;                // how often it is not tried now
 
   bool stopping_ = false;
 };

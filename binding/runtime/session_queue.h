@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "runtime/job.h"
 
@@ -12,6 +13,9 @@ namespace cryptoki {
 
 class SessionQueue final : public Work, public std::enable_shared_from_this<SessionQueue> {
  public:
+  // `workload`: of the token.
+  explicit SessionQueue(std::shared_ptr<Workload> workload) : workload_(std::move(workload)) {}
+
   // Runs the job on a pool thread when all before it have ended.
   void submit(std::shared_ptr<Job> job);
 
@@ -24,6 +28,7 @@ class SessionQueue final : public Work, public std::enable_shared_from_this<Sess
   void park(std::shared_ptr<Work> reached);
 
   void run() noexcept override;
+  Workload* workload() override { return workload_.get(); }
 
  private:
   struct Turn {
@@ -32,6 +37,7 @@ class SessionQueue final : public Work, public std::enable_shared_from_this<Sess
   };
   void push(Turn turn);
 
+  const std::shared_ptr<Workload> workload_;
   std::mutex mutex_;
   std::deque<Turn> waiting_;
   bool busy_ = false;

@@ -1,0 +1,38 @@
+// Whether the calls of a token compute on this machine (a soft token) or wait for a device (a card, an HSM).
+#pragma once
+
+#include <atomic>
+#include <chrono>
+
+namespace cryptoki {
+
+// Calls that compute gain nothing from more threads than there are cores, and lose by waiting for each other:
+// the pool runs no more of them at once. Calls that wait get a thread each. What a token's calls do is learnt
+// (Pool::watch) and forgotten after a while, since it can change, and a busy machine can look like a device.
+class Workload {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  bool waits() const {
+    const auto until = until_.load(std::memory_order_relaxed);
+    return until != 0 && Clock::now().time_since_epoch().count() < until;
+  }
+
+  // A call was seen waiting. The more often, the longer it is believed. Called under the pool's lock.
+  void sawWaiting() {
+    if (waits()) return;
+    until_ = (Clock::now() + belief_).time_since_epoch().count();
+    if (belief_ < kLongest) belief_ *= 2;
+  }
+  // Calls were seen computing. Called under the pool's lock.
+  void sawComputing() { belief_ = kShortest; }
+
+ private:
+  static constexpr Clock::duration kShortest = std::chrono::milliseconds(250);
+  static constexpr Clock::duration kLongest = std::chrono::seconds(60);
+
+  std::atomic<Clock::rep> until_{0};
+  Clock::duration belief_ = kShortest;
+};
+
+}  // namespace cryptoki
