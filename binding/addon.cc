@@ -7,6 +7,7 @@
 #include "calls/raw_module.h"
 #include "environment.h"
 #include "marshal/argument.h"
+#include "marshal/tables.h"
 #include "marshal/vendor.h"
 #include "module/attachment.h"
 #include "module/lockout.h"
@@ -88,6 +89,31 @@ void registerVendorAttribute(const Napi::CallbackInfo& info) {
   }
 }
 
+// The parameter structures as lib/raw/brief.ts needs them: [{ name, fields: [name] }], in the order of the
+// table.
+Napi::Value listStructures(const Napi::CallbackInfo& info) {
+  auto list = Napi::Array::New(info.Env(), structures().size());
+  for (std::uint32_t i = 0; i < list.Length(); ++i) {
+    const Structure& structure = structures()[i];
+    auto fields = Napi::Array::New(info.Env(), structure.count);
+    for (std::uint32_t k = 0; k < structure.count; ++k)
+      fields.Set(k, Napi::String::New(info.Env(), structure.fields[k].name()));
+    auto object = Napi::Object::New(info.Env());
+    object.Set("name", structure.name);
+    object.Set("fields", fields);
+    list.Set(i, object);
+  }
+  return list;
+}
+
+// (mechanism: number) -> the name of its parameter structure, or undefined
+Napi::Value parameterName(const Napi::CallbackInfo& info) {
+  const double type = info[0].As<Napi::Number>().DoubleValue();
+  const Structure* structure = parameterOf(static_cast<CK_MECHANISM_TYPE>(type));
+  if (structure == nullptr) return info.Env().Undefined();
+  return Napi::String::New(info.Env(), structure->name);
+}
+
 Napi::Object initialiseAddon(Napi::Env env, Napi::Object exports) {
   process();  // finds the table of the first copy in this process, watches for forks
   auto environment = std::make_unique<Environment>(env);
@@ -98,6 +124,8 @@ Napi::Object initialiseAddon(Napi::Env env, Napi::Object exports) {
               Napi::Function::New(env, [&kept](const Napi::CallbackInfo& info) { kept.setup(info); }));
   exports.Set("registerAttribute", Napi::Function::New(env, registerVendorAttribute));
   defineLockout(exports);
+  exports.Set("structures", Napi::Function::New(env, listStructures));
+  exports.Set("parameterName", Napi::Function::New(env, parameterName));
   exports.Set("load", Napi::Function::New(env, load));
   exports.Set("loadSync", Napi::Function::New(env, loadSync));
   return exports;

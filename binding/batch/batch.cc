@@ -39,7 +39,7 @@ class Batch final : public Job {
     role::Session session;
     session.read(info[0], argument("session"));
     session_ = session.session;
-    const bool several = ciphers && info[1].IsArray();
+    const bool several = ciphers && isList(info[1]);
     const std::uint32_t mechanisms = several ? info[1].As<Napi::Array>().Length() : 1;
     role::Object key;
     if (hasKey) key.read(info[2], argument("key"));
@@ -59,11 +59,14 @@ class Batch final : public Job {
       std::get<0>(steps->init).session = session_;
       std::get<0>(steps->run).session = session_;
       auto value = several ? info[1].As<Napi::Array>().Get(i) : info[1];
-      std::get<1>(steps->init)
-          .read(value, several ? argument("mechanism").element(i) : argument("mechanism"));
+      auto& mechanism = std::get<1>(steps->init).mechanism;
+      mechanism.readBrief(value, several ? argument("mechanism").element(i) : argument("mechanism"),
+                          !several);
+      if (several && mechanism.writesBack()) writesBack_ = true;
       if constexpr (hasKey) std::get<2>(steps->init).number = key.number;
       steps_.push_back(std::move(steps));
     }
+    if (writesBack_) list_.hold(info[1].As<Napi::Object>());
     if constexpr (std::is_same_v<Kind, Sign> || verifies) {
       if (!info[next].IsUndefined()) digestFirst_.emplace(info[next], argument("digest"));
     }
@@ -116,10 +119,25 @@ class Batch final : public Job {
   }
   void settle(Napi::Env /*env*/, bool succeeded) override {
     for (auto& steps : steps_) settleRoles(steps->init, succeeded);
+    const Napi::Object list = list_.take();
+    for (std::uint32_t i = 0; writesBack_ && succeeded && i < tried_; ++i) {
+      const auto& mechanism = std::get<1>(steps_[i]->init).mechanism;
+      if (mechanism.writesBack()) mechanism.writeBack(parameterIn(list.Get(i).template As<Napi::Object>()));
+    }
   }
 
  private:
   using OwnSteps = Steps<Kind, typename RunRoles<Kind>::type>;
+
+  // A mechanism for each message; a brief one (MechanismMemory::readBrief) begins with a number.
+  static bool isList(Napi::Value mechanism) {
+    return mechanism.IsArray() && !mechanism.As<Napi::Array>().Get(std::uint32_t{0}).IsNumber();
+  }
+  static Napi::Object parameterIn(Napi::Object mechanism) {
+    const Napi::Value parameter =
+        mechanism.IsArray() ? mechanism.Get(std::uint32_t{2}) : mechanism.Get("parameter");
+    return parameter.As<Napi::Object>();
+  }
 
   void perform(OwnSteps& steps) {
     View message = messages_.at(tried_);
@@ -136,9 +154,11 @@ class Batch final : public Job {
       valid_.push_back(steps.perform(*attachment_, session_) == CKR_OK ? 1 : 0);
     } else {
       auto& output = std::get<2>(steps.run);
+      std::swap(output.buffer, scratch_);
       prepare(output, steps, ciphers ? message.size : 0);
       steps.perform(*attachment_, session_);
       results_.append(output.buffer.data(), output.length);
+      std::swap(output.buffer, scratch_);
     }
   }
 
@@ -157,6 +177,9 @@ class Batch final : public Job {
   std::shared_ptr<Attachment> attachment_;
   std::shared_ptr<Session> session_;
   std::vector<std::unique_ptr<OwnSteps>> steps_;
+  WriteBackTarget list_;  // of mechanisms, if the module may write into one
+  bool writesBack_ = false;
+  Bytes scratch_;  // for results, from message to message
   std::optional<DigestFirst> digestFirst_;
   Packed messages_;
   Packed signatures_;

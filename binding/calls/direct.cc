@@ -1,9 +1,11 @@
 // Synchronous operations of a microsecond, without a job: the message is read where it lies and the result is
 // written where JavaScript will look, since nothing else can run meanwhile. What needs more than that (a
-// session in use, a longer result) answers undefined, and is done in the general way.
+// session in use, a longer result) answers undefined, and is done in the general way. These are plain
+// functions of Node-API, since looking for the RawModule behind `this` takes as long as all the rest.
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -17,28 +19,112 @@ namespace {
 using List = CK_FUNCTION_LIST_3_2;
 
 constexpr std::size_t kDirectNumbers = 4;
+constexpr std::size_t kMostArguments = 5;
 
 struct Memory {
   unsigned char* data = nullptr;
   std::size_t size = 0;
 };
 
-// Bytes of a Buffer or typed array, without a copy.
-bool view(Napi::Value value, Memory& memory) {
-  void* data = nullptr;
-  if (!value.IsBuffer() || napi_get_buffer_info(value.Env(), value, &data, &memory.size) != napi_ok)
-    return false;
-  static unsigned char nothing = 0;
-  memory.data = memory.size == 0 ? &nothing : static_cast<unsigned char*>(data);
-  return true;
-}
+// What the functions of one RawModule share.
+class Direct {
+ public:
+  Direct(std::shared_ptr<Attachment> attachment, Environment& environment)
+      : attachment_(std::move(attachment)), environment_(environment) {}
+
+  Attachment& attachment() const { return *attachment_; }
+  Environment& environment() const { return environment_; }
+
+  // An open session and a claim to the module, as Attachment::session() and use() give them; the one asked
+  // for last is found without a look-up.
+  void find(CK_SESSION_HANDLE handle, const char* function, std::shared_ptr<Session>& session,
+            std::shared_ptr<void>& use) {
+    use = use_.lock();
+    if (use && session_->handle() == handle && session_->isOpen() && !isForked()) {
+      session = session_;
+      return;
+    }
+    use = attachment_->use(function);
+    session = attachment_->session(handle, function);
+    use_ = use;
+    session_ = session;
+  }
+
+ private:
+  std::shared_ptr<Attachment> attachment_;
+  Environment& environment_;
+  std::shared_ptr<Session> session_;
+  std::weak_ptr<void> use_;  // weak: the module is finalised when the last claim is dropped
+};
+
+// The arguments of a call.
+class Arguments {
+ public:
+  Arguments(napi_env env, napi_callback_info info) : env_(env) {
+    std::size_t count = values_.size();
+    napi_get_cb_info(env, info, &count, values_.data(), nullptr, &data_);
+  }
+
+  Direct& direct() const { return **static_cast<std::shared_ptr<Direct>*>(data_); }
+  napi_env env() const { return env_; }
+  Napi::Value value(std::size_t index) const { return {env_, values_[index]}; }
+
+  bool handle(std::size_t index, CK_ULONG& handle) const {
+    std::uint64_t number = 0;
+    bool lossless = false;
+    if (napi_get_value_bigint_uint64(env_, values_[index], &number, &lossless) != napi_ok || !lossless)
+      return false;
+    handle = static_cast<CK_ULONG>(number);
+    return handle == number;
+  }
+
+  // Bytes of a Buffer or a Uint8Array, without a copy.
+  bool view(std::size_t index, Memory& memory) const {
+    static unsigned char nothing = 0;
+    void* data = nullptr;
+    napi_typedarray_type type{};
+    if (napi_get_typedarray_info(env_, values_[index], &type, &memory.size, &data, nullptr, nullptr) !=
+            napi_ok ||
+        type != napi_uint8_array)
+      return false;
+    memory.data = memory.size == 0 ? &nothing : static_cast<unsigned char*>(data);
+    return true;
+  }
+
+  // The room for a result: the rest of the memory that JavaScript has given, from an offset on.
+  bool room(std::size_t index, Memory& place) const {
+    const auto& environment = direct().environment();
+    std::uint32_t at = 0;
+    if (napi_get_value_uint32(env_, values_[index], &at) != napi_ok || at > environment.directSize)
+      return false;
+    place = {environment.directData + at, environment.directSize - at};
+    return true;
+  }
+
+  napi_value number(CK_ULONG value) const {
+    napi_value result = nullptr;
+    napi_create_uint32(env_, static_cast<std::uint32_t>(value), &result);
+    return result;
+  }
+  napi_value boolean(bool value) const {
+    napi_value result = nullptr;
+    napi_get_boolean(env_, value, &result);
+    return result;
+  }
+
+ private:
+  napi_env env_;
+  std::array<napi_value, kMostArguments> values_{};
+  void* data_ = nullptr;
+};
 
 // The session if it is free, for as long as this lives.
 class Turn {
  public:
-  Turn(RawModule& raw, Napi::Value handle, const char* function) : attachment_(*raw.attachment()) {
-    if (!handle.IsBigInt()) return;
-    raw.recent(toUlong(handle, {attachment_, function, "session"}), function, session_, use_);
+  Turn(const Arguments& arguments, const char* function) : attachment_(arguments.direct().attachment()) {
+    CK_SESSION_HANDLE handle = 0;
+    if (!arguments.handle(0, handle)) return;
+    arguments.direct().find(handle, function, session_, use_);
     entered_ = session_->queue().tryEnter();
     if (entered_ && !session_->isOpen()) {
       session_->queue().leave();
@@ -74,16 +160,6 @@ class Turn {
   bool entered_ = false;
 };
 
-// The room for a result: the rest of the memory that JavaScript has given, from an offset on.
-bool room(const Napi::CallbackInfo& info, std::size_t argument, Memory& place) {
-  const auto& environment = Environment::of(info.Env());
-  if (!info[argument].IsNumber()) return false;
-  const auto at = static_cast<std::size_t>(info[argument].As<Napi::Number>().Uint32Value());
-  if (at > environment.directSize) return false;
-  place = {environment.directData + at, environment.directSize - at};
-  return true;
-}
-
 template <class Kind>
 CK_RV begin(const Turn& turn, CK_MECHANISM& mechanism, CK_OBJECT_HANDLE key) {
   const Module& module = turn.module();
@@ -96,41 +172,47 @@ CK_RV begin(const Turn& turn, CK_MECHANISM& mechanism, CK_OBJECT_HANDLE key) {
   });
 }
 
-// The mechanism, a number or an object with a parameter, as long as this lives.
+// The mechanism as lib/raw/brief.ts gives it, as long as this lives.
 class DirectMechanism {
  public:
   DirectMechanism(Napi::Value value, const Argument& argument) {
-    if (value.IsNumber())
+    double type = 0;
+    if (napi_get_value_double(value.Env(), value, &type) == napi_ok) {
       plain_.mechanism = toUlong(value, argument);
-    else
-      memory_.emplace().read(value, argument);
+      return;
+    }
+    given_ = value;
+    memory_.emplace().readBrief(value, argument, false);
   }
   CK_MECHANISM& get() { return memory_ ? *memory_->get() : plain_; }
-  void settle(bool succeeded) {
-    if (memory_) memory_->settle(succeeded);
+  // After the call: what the module wrote into the parameter goes back into its object.
+  void writeBack() const {
+    if (!memory_ || !memory_->writesBack()) return;
+    const auto given = given_.As<Napi::Object>();
+    const Napi::Value parameter = given.IsArray() ? given.Get(std::uint32_t{2}) : given.Get("parameter");
+    memory_->writeBack(parameter.As<Napi::Object>());
   }
 
  private:
   CK_MECHANISM plain_{};
+  Napi::Value given_;
   std::optional<MechanismMemory> memory_;
 };
 
-// (session, mechanism: number or object, key, data, offset) -> length of the result; digests have no key.
+// (session, mechanism, key, data, offset) -> length of the result; digests have no key.
 template <class Kind>
-Napi::Value operate(RawModule& raw, const Napi::CallbackInfo& info) {
+napi_value operate(const Arguments& arguments) {
   constexpr std::size_t kHasKey = std::is_same_v<Kind, Digest> ? 0 : 1;
-  const Napi::Env env = info.Env();
+  CK_OBJECT_HANDLE key = 0;
   Memory data;
   Memory result;
-  if ((kHasKey == 1 && !info[2].IsBigInt()) || !view(info[2 + kHasKey], data) ||
-      !room(info, 3 + kHasKey, result))
-    return env.Undefined();
-  const Argument argument{*raw.attachment(), Kind::Init::name, "mechanism"};
-  DirectMechanism mechanism(info[1], argument);
-  const CK_OBJECT_HANDLE key =
-      kHasKey == 1 ? toUlong(info[2], {*raw.attachment(), Kind::Init::name, "key"}) : 0;
-  const Turn turn(raw, info[0], Kind::Init::name);
-  if (!turn) return env.Undefined();
+  if ((kHasKey == 1 && !arguments.handle(2, key)) || !arguments.view(2 + kHasKey, data) ||
+      !arguments.room(3 + kHasKey, result))
+    return nullptr;
+  DirectMechanism mechanism(arguments.value(1),
+                            {arguments.direct().attachment(), Kind::Init::name, "mechanism"});
+  const Turn turn(arguments, Kind::Init::name);
+  if (!turn) return nullptr;
   const CK_RV begun = begin<Kind>(turn, mechanism.get(), key);
   if (begun != CKR_OK) turn.fail(begun, Kind::Init::name);
   // NSS wants a buffer of exactly the length of an Ed25519 signature.
@@ -140,93 +222,126 @@ Napi::Value operate(RawModule& raw, const Napi::CallbackInfo& info) {
   const CK_RV rv = turn.module().template call<Kind::Run::pointer>(
       turn.session()->handle(), data.data, static_cast<CK_ULONG>(data.size), result.data, &length);
   if (rv == CKR_OK && length <= result.size) {
-    mechanism.settle(true);
-    return Napi::Number::New(env, static_cast<double>(length));
+    mechanism.writeBack();
+    return arguments.number(length);
   }
   if (rv != CKR_BUFFER_TOO_SMALL)
     turn.abort(Kind::flag, rv == CKR_OK ? CKR_GENERAL_ERROR : rv, Kind::Run::name);
   turn.end(Kind::flag);
-  return env.Undefined();
+  return nullptr;
 }
 
-// (session, mechanism: number or object, key, data, signature) -> whether it is right
-Napi::Value verify(RawModule& raw, const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
+// (session, mechanism, key, data, signature) -> whether it is right
+napi_value verify(const Arguments& arguments) {
+  CK_OBJECT_HANDLE key = 0;
   Memory data;
   Memory signature;
-  if (!info[2].IsBigInt() || !view(info[3], data) || !view(info[4], signature)) return env.Undefined();
-  const Argument argument{*raw.attachment(), Verify::Init::name, "mechanism"};
-  DirectMechanism mechanism(info[1], argument);
-  const CK_OBJECT_HANDLE key = toUlong(info[2], {*raw.attachment(), Verify::Init::name, "key"});
-  const Turn turn(raw, info[0], Verify::Init::name);
-  if (!turn) return env.Undefined();
+  if (!arguments.handle(2, key) || !arguments.view(3, data) || !arguments.view(4, signature)) return nullptr;
+  DirectMechanism mechanism(arguments.value(1),
+                            {arguments.direct().attachment(), Verify::Init::name, "mechanism"});
+  const Turn turn(arguments, Verify::Init::name);
+  if (!turn) return nullptr;
   const CK_RV begun = begin<Verify>(turn, mechanism.get(), key);
   if (begun != CKR_OK) turn.fail(begun, Verify::Init::name);
   const CK_RV rv = turn.module().call<&List::C_Verify>(turn.session()->handle(), data.data,
                                                        static_cast<CK_ULONG>(data.size), signature.data,
                                                        static_cast<CK_ULONG>(signature.size));
-  if (rv == CKR_OK) return Napi::Boolean::New(env, true);
-  if (rv == CKR_SIGNATURE_INVALID || rv == CKR_SIGNATURE_LEN_RANGE) return Napi::Boolean::New(env, false);
+  if (rv == CKR_OK) return arguments.boolean(true);
+  if (rv == CKR_SIGNATURE_INVALID || rv == CKR_SIGNATURE_LEN_RANGE) return arguments.boolean(false);
   turn.abort(CKF_VERIFY, rv, Verify::Run::name);
 }
 
 // (session, length, offset) -> length
-Napi::Value random(RawModule& raw, const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
+napi_value random(const Arguments& arguments) {
   Memory result;
-  if (!info[1].IsNumber() || !room(info, 2, result)) return env.Undefined();
-  const auto length = static_cast<CK_ULONG>(info[1].As<Napi::Number>().Uint32Value());
-  if (length > result.size) return env.Undefined();
-  const Turn turn(raw, info[0], fn::C_GenerateRandom::name);
-  if (!turn) return env.Undefined();
-  const CK_RV rv = turn.module().call<&List::C_GenerateRandom>(turn.session()->handle(), result.data, length);
+  std::uint32_t length = 0;
+  if (napi_get_value_uint32(arguments.env(), arguments.value(1), &length) != napi_ok ||
+      !arguments.room(2, result) || length > result.size)
+    return nullptr;
+  const Turn turn(arguments, fn::C_GenerateRandom::name);
+  if (!turn) return nullptr;
+  const CK_RV rv = turn.module().call<&List::C_GenerateRandom>(turn.session()->handle(), result.data,
+                                                               static_cast<CK_ULONG>(length));
   if (rv != CKR_OK) turn.fail(rv, fn::C_GenerateRandom::name);
-  return info[1];
+  return arguments.value(1);
 }
 
 // (session) -> true: slot, state, flags and device error are at the beginning of the memory, the first as an
 // unsigned integer, the others as doubles.
-Napi::Value sessionInfo(RawModule& raw, const Napi::CallbackInfo& info) {
+napi_value sessionInfo(const Arguments& arguments) {
   constexpr CK_ULONG kExact = CK_ULONG{1} << 31;  // so much, and much more, a double holds
-  const Napi::Env env = info.Env();
-  const auto& environment = Environment::of(env);
-  if (environment.directSize < kDirectNumbers * sizeof(double)) return env.Undefined();
-  const Turn turn(raw, info[0], fn::C_GetSessionInfo::name);
-  if (!turn) return env.Undefined();
+  const auto& environment = arguments.direct().environment();
+  if (environment.directSize < kDirectNumbers * sizeof(double)) return nullptr;
+  const Turn turn(arguments, fn::C_GetSessionInfo::name);
+  if (!turn) return nullptr;
   CK_SESSION_INFO its{};
   const CK_RV rv = turn.module().call<&List::C_GetSessionInfo>(turn.session()->handle(), &its);
   if (rv != CKR_OK) turn.fail(rv, fn::C_GetSessionInfo::name);
   turn.session()->token().adopt(its.state);
-  if (its.state > kExact || its.flags > kExact || its.ulDeviceError > kExact) return env.Undefined();
+  if (its.state > kExact || its.flags > kExact || its.ulDeviceError > kExact) return nullptr;
   const std::uint64_t slot = its.slotID;
   const std::array<double, kDirectNumbers - 1> numbers{
       static_cast<double>(its.state), static_cast<double>(its.flags), static_cast<double>(its.ulDeviceError)};
   std::memcpy(environment.directData, &slot, sizeof slot);
   std::memcpy(environment.directData + sizeof slot, numbers.data(), sizeof numbers);
-  return Napi::Boolean::New(env, true);
+  return arguments.boolean(true);
 }
 
 // (memory: Buffer): where results are written from now on.
-Napi::Value setMemory(RawModule& /*raw*/, const Napi::CallbackInfo& info) {
+napi_value setMemory(const Arguments& arguments) {
   Memory memory;
-  if (!view(info[0], memory)) return info.Env().Undefined();
-  auto& environment = Environment::of(info.Env());
-  environment.directOwner = Napi::Persistent(info[0].As<Napi::Object>());
+  if (!arguments.view(0, memory)) return nullptr;
+  auto& environment = arguments.direct().environment();
+  environment.directOwner = Napi::Persistent(arguments.value(0).As<Napi::Object>());
   environment.directData = memory.data;
   environment.directSize = memory.size;
-  return info.Env().Undefined();
+  return nullptr;
+}
+
+template <napi_value (*body)(const Arguments&)>
+napi_value entry(napi_env env, napi_callback_info info) {
+  try {
+    return body(Arguments(env, info));
+  } catch (...) {
+    napi_throw(env, Environment::of(env).currentError());
+    return nullptr;
+  }
+}
+
+// Each function owns what it points to, since it can outlive the others and the RawModule.
+void define(Napi::Object object, const char* name, napi_callback callback,
+            const std::shared_ptr<Direct>& direct) {
+  const Napi::Env env = object.Env();
+  auto owned = std::make_unique<std::shared_ptr<Direct>>(direct);
+  napi_value function = nullptr;
+  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, owned.get(), &function) != napi_ok) return;
+  Napi::Function(env, function)
+      .AddFinalizer(
+          [](Napi::BasicEnv, std::shared_ptr<Direct>* its) {
+            const std::unique_ptr<std::shared_ptr<Direct>> last(its);
+          },
+          owned.release());
+  object.Set(name, Napi::Value(env, function));
+}
+
+// () -> the functions
+Napi::Value directFunctions(RawModule& raw, const Napi::CallbackInfo& info) {
+  const auto direct = std::make_shared<Direct>(raw.attachment(), Environment::of(info.Env()));
+  auto object = Napi::Object::New(info.Env());
+  define(object, "digest", entry<operate<Digest>>, direct);
+  define(object, "sign", entry<operate<Sign>>, direct);
+  define(object, "encrypt", entry<operate<Encrypt>>, direct);
+  define(object, "verify", entry<verify>, direct);
+  define(object, "random", entry<random>, direct);
+  define(object, "sessionInfo", entry<sessionInfo>, direct);
+  define(object, "setMemory", entry<setMemory>, direct);
+  return object;
 }
 
 }  // namespace
 
 void defineDirect(std::vector<RawModule::Method>& methods) {
-  methods.push_back({"digestDirect", operate<Digest>, RawModule::Form::Immediate});
-  methods.push_back({"signDirect", operate<Sign>, RawModule::Form::Immediate});
-  methods.push_back({"encryptDirect", operate<Encrypt>, RawModule::Form::Immediate});
-  methods.push_back({"verifyDirect", verify, RawModule::Form::Immediate});
-  methods.push_back({"randomDirect", random, RawModule::Form::Immediate});
-  methods.push_back({"sessionInfoDirect", sessionInfo, RawModule::Form::Immediate});
-  methods.push_back({"setDirectMemory", setMemory, RawModule::Form::Immediate});
+  methods.push_back({"directFunctions", directFunctions, RawModule::Form::Immediate});
 }
 
 }  // namespace cryptoki

@@ -21,6 +21,7 @@ class Operation final : public Job {
 
   Operation(std::shared_ptr<Attachment> attachment, const Napi::CallbackInfo& info)
       : attachment_(std::move(attachment)) {
+    std::get<1>(steps_.init).isBrief = true;
     auto next = readRoles<typename Kind::Init>(steps_.init, info, *attachment_);
     std::get<0>(steps_.run).session = session();
     next = readRoles<typename Kind::Run>(steps_.run, info, *attachment_, next, 1);

@@ -67,19 +67,6 @@ Napi::Value RawModule::dispatch(const Napi::CallbackInfo& info) {
   return method.form == Form::Promise ? rejecting(info.Env(), body) : throwing(info.Env(), body);
 }
 
-void RawModule::recent(CK_SESSION_HANDLE handle, const char* function, std::shared_ptr<Session>& session,
-                       std::shared_ptr<void>& use) {
-  use = recentUse_.lock();
-  if (use && recentSession_->handle() == handle && recentSession_->isOpen() && !isForked()) {
-    session = recentSession_;
-    return;
-  }
-  use = attachment_->use(function);
-  session = attachment_->session(handle, function);
-  recentUse_ = use;
-  recentSession_ = session;
-}
-
 Napi::Value RawModule::start(Napi::Env env, const std::shared_ptr<Job>& job,
                              const std::shared_ptr<Session>& session) {
   const Napi::Promise promise = Environment::of(env).promise(*job);

@@ -35,11 +35,6 @@ class RawModule final : public Napi::ObjectWrap<RawModule> {
 
   const std::shared_ptr<Attachment>& attachment() const { return attachment_; }
 
-  // An open session and a claim to the module, as Attachment::session() and use() give them; the one asked
-  // for last is found without a look-up.
-  void recent(CK_SESSION_HANDLE handle, const char* function, std::shared_ptr<Session>& session,
-              std::shared_ptr<void>& use);
-
   static Napi::Value watchLogins(RawModule& raw, const Napi::CallbackInfo& info);
 
   // Queues the job, on its session where it has one, and returns its promise.
@@ -67,8 +62,6 @@ class RawModule final : public Napi::ObjectWrap<RawModule> {
 
   std::shared_ptr<Attachment> attachment_;
   std::shared_ptr<LoginWatch> loginWatch_;
-  std::shared_ptr<Session> recentSession_;
-  std::weak_ptr<void> recentUse_;  // weak: the module is finalised when the last claim is dropped
 };
 
 // The methods, by chapter.

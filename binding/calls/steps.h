@@ -104,7 +104,7 @@ class DigestFirst {
   DigestFirst(Napi::Value value, const Argument& argument) {
     if (!value.IsObject()) argument.mustBe("an object { mechanism, prefix }", value);
     const auto object = value.As<Napi::Object>();
-    std::get<1>(steps_.init).read(object.Get("mechanism"), argument.part(".mechanism"));
+    std::get<1>(steps_.init).mechanism.readBrief(object.Get("mechanism"), argument.part(".mechanism"));
     const Napi::Value prefix = object.Get("prefix");
     if (!prefix.IsUndefined()) prefix_ = toBytes(prefix, argument.part(".prefix"));
   }

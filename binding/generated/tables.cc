@@ -998,6 +998,8 @@ const char* attributeName(CK_ATTRIBUTE_TYPE type) {
   return entry != nullptr ? entry->name : vendorAttributeName(type);
 }
 
+std::span<const Structure> structures() { return kStructures; }
+
 const Structure* structureNamed(std::string_view name) {
   for (const auto& structure : kStructures)
     if (name == structure.name) return &structure;

@@ -44,13 +44,18 @@ void WriteBackTarget::hold(Napi::Object object) {
   napi_create_reference(env_, object, 1, &reference_);
 }
 
-void WriteBackTarget::settle(const StructureMemory& memory, bool written) {
-  if (reference_ == nullptr) return;
+Napi::Object WriteBackTarget::take() {
+  if (reference_ == nullptr) return {};
   napi_value object = nullptr;
   napi_get_reference_value(env_, reference_, &object);
   napi_delete_reference(env_, reference_);
   reference_ = nullptr;
-  if (written && object != nullptr) memory.writeBack(Napi::Object(env_, object));
+  return object == nullptr ? Napi::Object() : Napi::Object(env_, object);
+}
+
+void MechanismMemory::settle(bool written) {
+  const Napi::Object object = target_.take();
+  if (written && !object.IsEmpty()) writeBack(object);
 }
 
 void MechanismMemory::read(Napi::Value value, const Argument& argument) {
@@ -59,6 +64,29 @@ void MechanismMemory::read(Napi::Value value, const Argument& argument) {
   type_ = toUlong(object.Get("mechanism"), argument.part(".mechanism"));
   hasType_ = true;
   readParameter(object.Get("parameter"), argument.part(".parameter"));
+}
+
+void MechanismMemory::readBrief(Napi::Value value, const Argument& argument, bool hold) {
+  if (value.IsNumber()) {
+    type_ = toUlong(value, argument);
+    hasType_ = true;
+    return;
+  }
+  if (!value.IsArray()) return read(value, argument);
+  constexpr std::uint32_t kHead = 3;
+  const auto array = value.As<Napi::Array>();
+  const Napi::Value index = array.Get(std::uint32_t{1});
+  const Napi::Value object = array.Get(std::uint32_t{2});
+  const std::size_t number = index.IsNumber() ? index.As<Napi::Number>().Uint32Value() : structures().size();
+  if (number >= structures().size() || !object.IsObject() ||
+      array.Length() != kHead + structures()[number].count)
+    argument.mustBe("an object { mechanism, parameter }", value);
+  type_ = toUlong(array.Get(std::uint32_t{0}), argument.part(".mechanism"));
+  hasType_ = true;
+  absent_ = false;
+  isPlain_ = false;
+  parameter_.readFields(array, kHead, structures()[number], argument.part(".parameter"));
+  if (hold && parameter_.writesBack()) target_.hold(object.As<Napi::Object>());
 }
 
 void MechanismMemory::readParameter(Napi::Value value, const Argument& argument) {

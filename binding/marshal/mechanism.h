@@ -18,8 +18,8 @@ class WriteBackTarget {
   ~WriteBackTarget();
 
   void hold(Napi::Object object);
-  // Sets the fields in the object if `written`, and lets it go.
-  void settle(const StructureMemory& memory, bool written);
+  // Lets it go; empty if none was held.
+  Napi::Object take();
 
  private:
   napi_env env_ = nullptr;
@@ -33,6 +33,10 @@ class MechanismMemory {
   // `value` is { mechanism: number, parameter?: bytes | number | object }. An object is the mechanism's own
   // parameter structure, or the one that its member `structure` names.
   void read(Napi::Value value, const Argument& argument);
+  // The same, or what lib/raw/brief.ts makes of it: the number of a mechanism without a parameter, or an
+  // array [mechanism, index of the structure, the parameter's object, a value for each field]. If it is not
+  // to be held, the object is for the caller to keep, and to be given to writeBack.
+  void readBrief(Napi::Value value, const Argument& argument, bool hold = true);
   // A parameter without its mechanism: an object must name its structure.
   void readParameter(Napi::Value value, const Argument& argument);
   // Not from JavaScript: the parameter as it is, empty for none. What it points to must stay.
@@ -42,7 +46,9 @@ class MechanismMemory {
 
   // On the JavaScript thread, after the call: what the module wrote into the parameter goes back into the
   // object.
-  void settle(bool written) { target_.settle(parameter_, written); }
+  void settle(bool written);
+  bool writesBack() const { return !isPlain_ && parameter_.writesBack(); }
+  void writeBack(Napi::Object object) const { parameter_.writeBack(object); }
 
  private:
   CK_MECHANISM_TYPE type_ = 0;

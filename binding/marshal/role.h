@@ -92,7 +92,13 @@ struct Label : Input {
 
 struct Mechanism : Input {
   MechanismMemory mechanism;
-  void read(Napi::Value value, const Argument& argument) { mechanism.read(value, argument); }
+  bool isBrief = false;  // see MechanismMemory::readBrief
+  void read(Napi::Value value, const Argument& argument) {
+    if (isBrief)
+      mechanism.readBrief(value, argument);
+    else
+      mechanism.read(value, argument);
+  }
   auto c() { return std::make_tuple(mechanism.get()); }
   void settle(bool succeeded) { mechanism.settle(succeeded); }
 };

@@ -57,18 +57,33 @@ void StructureMemory::read(Napi::Value value, const Structure& description, cons
     argument.mustBe(std::string("an object (") + description.name + ")", value);
   }
   const auto object = value.As<Napi::Object>();
+  std::uint32_t known = object.Get("structure").IsUndefined() ? 0 : 1;
+  readAll(description, argument, parent, [&](const Field& field) {
+    const Napi::Value member = object.Get(field.name());
+    if (!member.IsUndefined()) ++known;
+    return member;
+  });
+  refuseUnknownFields(object, known, description, argument);
+}
+
+void StructureMemory::readFields(Napi::Array array, std::uint32_t first, const Structure& description,
+                                 const Argument& argument) {
+  readAll(description, argument, nullptr, [&](const Field& field) {
+    return array.Get(first + static_cast<std::uint32_t>(&field - description.begin()));
+  });
+}
+
+template <class Get>
+void StructureMemory::readAll(const Structure& description, const Argument& argument,
+                              const StructureMemory* parent, Get&& get) {
   description_ = &description;
   structure_ = Bytes::zeros(description.size);
-  std::uint32_t known = object.Get("structure").IsUndefined() ? 0 : 1;
   for (const bool lengths : {false, true}) {  // lengths in bits last: they follow from the bytes
     for (const Field& field : description) {
       if ((field.kind == FieldKind::BitsOf) != lengths) continue;
-      const Napi::Value member = object.Get(field.name());
-      if (!member.IsUndefined()) ++known;
-      readField(field, member, argument.part(field.member), parent);
+      readField(field, get(field), argument.part(field.member), parent);
     }
   }
-  refuseUnknownFields(object, known, description, argument);
 }
 
 void StructureMemory::readField(const Field& field, Napi::Value value, const Argument& argument,

@@ -2,6 +2,7 @@
 // into them back, information structures to objects.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -26,6 +27,10 @@ class StructureMemory {
   void read(Napi::Value value, const Structure& description, const Argument& argument,
             const StructureMemory* parent = nullptr);
 
+  // The same from the values of the fields, in their order, which are in `array` from index `first` on.
+  void readFields(Napi::Array array, std::uint32_t first, const Structure& description,
+                  const Argument& argument);
+
   Bytes& bytes() { return structure_; }
   bool writesBack() const { return description_ != nullptr && description_->writesBack; }
 
@@ -35,6 +40,9 @@ class StructureMemory {
  private:
   struct Part;
 
+  template <class Get>
+  void readAll(const Structure& description, const Argument& argument, const StructureMemory* parent,
+               Get&& get);
   void readField(const Field& field, Napi::Value value, const Argument& argument,
                  const StructureMemory* parent);
   void readPointed(const Field& field, Napi::Value value, const Argument& argument,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string_view>
 
 #include "generated/pkcs11.h"
@@ -73,6 +74,7 @@ struct Structure {
   const Field* end() const { return fields + count; }
 };
 
+std::span<const Structure> structures();
 const Structure* structureNamed(std::string_view name);
 // The one-shot parameter of a mechanism; nullptr when it takes none, raw bytes or a number.
 const Structure* parameterOf(CK_MECHANISM_TYPE mechanism);

@@ -18,44 +18,37 @@ void SessionQueue::push(Turn turn) {
   {
     std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(turn));
-    if (busy_) return;
-    busy_ = true;
+    ++count_;
   }
-  Pool::get().post(shared_from_this());
-}
-
-bool SessionQueue::tryEnter() {
-  std::lock_guard lock(mutex_);
-  if (busy_) return false;
-  busy_ = true;
-  return true;
+  if (take()) Pool::get().post(shared_from_this());
 }
 
 void SessionQueue::leave() {
-  {
-    std::lock_guard lock(mutex_);
-    if (waiting_.empty()) {
-      busy_ = false;
-      return;
-    }
-  }
-  Pool::get().post(shared_from_this());
+  busy_ = false;
+  if (takeIfWanted()) Pool::get().post(shared_from_this());
 }
 
+bool SessionQueue::takeIfWanted() { return count_ > 0 && take(); }
+
+// Who calls it has the session.
 void SessionQueue::run() noexcept {
   for (int turn = 0; turn < kTurnsInARow; ++turn) {
     Turn next;
     {
       std::lock_guard lock(mutex_);
-      if (waiting_.empty()) {
-        busy_ = false;
-        return;
+      if (!waiting_.empty()) {
+        next = std::move(waiting_.front());
+        waiting_.pop_front();
+        --count_;
       }
-      next = std::move(waiting_.front());
-      waiting_.pop_front();
     }
-    next.work->run();
-    if (next.parks) return;
+    if (next.work) {
+      next.work->run();
+      if (next.parks) return;
+    } else {
+      busy_ = false;
+      if (!takeIfWanted()) return;
+    }
   }
   Pool::get().post(shared_from_this());
 }

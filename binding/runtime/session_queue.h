@@ -2,6 +2,7 @@
 // when two threads use one session.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -20,7 +21,7 @@ class SessionQueue final : public Work, public std::enable_shared_from_this<Sess
   void submit(std::shared_ptr<Job> job);
 
   // Takes the session for the calling thread if nobody has it and nobody waits; leave() gives it back.
-  bool tryEnter();
+  bool tryEnter() { return count_ == 0 && take(); }
   void leave();
 
   // Calls `reached` (on a pool thread) when all before it have ended, and then holds the session until
@@ -36,11 +37,16 @@ class SessionQueue final : public Work, public std::enable_shared_from_this<Sess
     bool parks = false;
   };
   void push(Turn turn);
+  bool take() { return !busy_.exchange(true); }
+  bool takeIfWanted();
 
   const std::shared_ptr<Workload> workload_;
+  // Who sets busy_ has the session. Whoever gives it back looks at count_ after that, and whoever makes it
+  // grow looks at busy_ after that: so one of them sees the other.
+  std::atomic<bool> busy_{false};
+  std::atomic<std::size_t> count_{0};  // of waiting_
   std::mutex mutex_;
   std::deque<Turn> waiting_;
-  bool busy_ = false;
 };
 
 }  // namespace cryptoki

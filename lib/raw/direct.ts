@@ -3,37 +3,33 @@
  * no job and makes no buffer. Results are cut from a piece of memory that is filled from one end, as Node's own small
  * buffers are.
  */
+import { type BriefMechanism, brief, briefAll } from './brief';
 import type { RawModule } from './index';
 import type { BytesLike, RawDigest, RawMechanism } from './types';
 
-/** The native methods; undefined where the general way must be taken. They throw what the module returns. */
+/** Native functions; undefined where the general way must be taken. They throw what the module returns. */
 interface Direct {
-  digestDirect(
+  digest(session: bigint, mechanism: BriefMechanism, data: Uint8Array, offset: number): number | undefined;
+  sign(
     session: bigint,
-    mechanism: number | RawMechanism,
-    data: Uint8Array,
-    offset: number,
-  ): number | undefined;
-  signDirect(
-    session: bigint,
-    mechanism: number | RawMechanism,
+    mechanism: BriefMechanism,
     key: bigint,
     data: Uint8Array,
     offset: number,
   ): number | undefined;
-  encryptDirect: Direct['signDirect'];
-  verifyDirect(
+  encrypt: Direct['sign'];
+  verify(
     session: bigint,
-    mechanism: number | RawMechanism,
+    mechanism: BriefMechanism,
     key: bigint,
     data: Uint8Array,
     signature: Uint8Array,
   ): boolean | undefined;
-  randomDirect(session: bigint, length: number, offset: number): number | undefined;
+  random(session: bigint, length: number, offset: number): number | undefined;
   /** True: slot, state, flags and device error are at the beginning of the memory. */
-  sessionInfoDirect(session: bigint): true | undefined;
+  sessionInfo(session: bigint): true | undefined;
   /** Where results are written, at an offset. */
-  setDirectMemory(memory: Buffer): void;
+  setMemory(memory: Buffer): void;
 }
 
 /** Enough for any signature but the largest ones after quantum computers. */
@@ -53,67 +49,70 @@ let handles = new BigUint64Array(1);
 let numbers = new Float64Array(4);
 
 /** Takes what was written behind `used`. */
-function take(native: Direct, length: number): Buffer {
+function take(direct: Direct, length: number): Buffer {
   const result = memory.subarray(used, used + length);
   used = (used + length + 7) & ~7;
-  if (SIZE - used < LARGEST) renew(native);
+  if (SIZE - used < LARGEST) renew(direct);
   return result;
 }
 
-function renew(native: Direct): void {
+function renew(direct: Direct): void {
   memory = Buffer.allocUnsafeSlow(SIZE);
   used = FIRST;
   handles = new BigUint64Array(memory.buffer, 0, 1);
   numbers = new Float64Array(memory.buffer, 0, 4);
-  native.setDirectMemory(memory);
-}
-
-/** A mechanism as the native methods take it: its number where it has no parameter. */
-function brief(mechanism: RawMechanism): number | RawMechanism {
-  if (typeof mechanism !== 'object' || mechanism === null) return mechanism; // the native method refuses it
-  const { mechanism: type, parameter } = mechanism;
-  return parameter === undefined && typeof type === 'number' && type >= 0 ? type : mechanism;
+  direct.setMemory(memory);
 }
 
 function short(data: BytesLike): data is Uint8Array {
   return data instanceof Uint8Array && data.byteLength <= LONGEST;
 }
 
-type Native = RawModule & Direct;
+/** Where a raw module has its direct functions. */
+const DIRECT = Symbol('direct');
+
+type Native = RawModule & { directFunctions(): Direct; readonly [DIRECT]: Direct };
 
 /** What a native prototype gets in front of it. */
 function shortcuts(native: Native): Partial<RawModule> & ThisType<Native> {
   return {
     digestSync(session, mechanism, data) {
+      const direct = this[DIRECT];
+      const its = brief(mechanism);
       if (short(data)) {
-        const length = this.digestDirect(session, brief(mechanism), data, used);
-        if (length !== undefined) return take(this, length);
+        const length = direct.digest(session, its, data, used);
+        if (length !== undefined) return take(direct, length);
       }
-      return native.digestSync.call(this, session, mechanism, data);
+      return native.digestSync.call(this, session, its as RawMechanism, data);
     },
     signSync(session, mechanism, key, data, digest?: RawDigest, pin?: string | BytesLike | null) {
+      const direct = this[DIRECT];
+      const its = brief(mechanism);
       if (digest === undefined && pin === undefined && short(data)) {
-        const length = this.signDirect(session, brief(mechanism), key, data, used);
-        if (length !== undefined) return take(this, length);
+        const length = direct.sign(session, its, key, data, used);
+        if (length !== undefined) return take(direct, length);
       }
-      return native.signSync.call(this, session, mechanism, key, data, digest, pin);
+      return native.signSync.call(this, session, its as RawMechanism, key, data, digest, pin);
     },
     verifySync(session, mechanism, key, data, signature, digest?: RawDigest) {
+      const its = brief(mechanism);
       if (digest === undefined && short(data) && short(signature)) {
-        const valid = this.verifyDirect(session, brief(mechanism), key, data, signature);
+        const valid = this[DIRECT].verify(session, its, key, data, signature);
         if (valid !== undefined) return valid;
       }
-      return native.verifySync.call(this, session, mechanism, key, data, signature, digest);
+      return native.verifySync.call(this, session, its as RawMechanism, key, data, signature, digest);
     },
     encryptSync(session, mechanism, key, data) {
+      const direct = this[DIRECT];
+      const its = brief(mechanism);
       if (data instanceof Uint8Array && data.byteLength <= LARGEST - OVERHEAD) {
-        const length = this.encryptDirect(session, brief(mechanism), key, data, used);
-        if (length !== undefined) return take(this, length);
+        const length = direct.encrypt(session, its, key, data, used);
+        if (length !== undefined) return take(direct, length);
       }
-      return native.encryptSync.call(this, session, mechanism, key, data);
+      return native.encryptSync.call(this, session, its as RawMechanism, key, data);
     },
     C_GetSessionInfoSync(session) {
-      if (this.sessionInfoDirect(session) === undefined)
+      if (this[DIRECT].sessionInfo(session) === undefined)
         return native.C_GetSessionInfoSync.call(this, session);
       return {
         slotID: handles[0] as bigint,
@@ -123,13 +122,36 @@ function shortcuts(native: Native): Partial<RawModule> & ThisType<Native> {
       };
     },
     C_GenerateRandomSync(session, length) {
+      const direct = this[DIRECT];
       if (typeof length === 'number' && Number.isInteger(length) && length > 0 && length <= LARGEST) {
-        const made = this.randomDirect(session, length, used);
-        if (made !== undefined) return take(this, made);
+        const made = direct.random(session, length, used);
+        if (made !== undefined) return take(direct, made);
       }
       return native.C_GenerateRandomSync.call(this, session, length);
     },
   };
+}
+
+type Method = (this: unknown, session: unknown, mechanism: unknown, ...more: unknown[]) => unknown;
+
+/** Operations that need no more than a brief mechanism. */
+const BRIEF = {
+  ...{ sign: brief, verify: brief, digest: brief, encrypt: brief, decrypt: brief, decryptSync: brief },
+  ...{ signMany: brief, verifyMany: brief, digestMany: brief, encryptMany: briefAll, decryptMany: briefAll },
+  ...{ signManySync: brief, verifyManySync: brief, digestManySync: brief },
+  ...{ encryptManySync: briefAll, decryptManySync: briefAll },
+};
+
+function briefly(native: Native): Record<string, Method> {
+  const methods: Record<string, Method> = {};
+  for (const [name, shorten] of Object.entries(BRIEF)) {
+    const method = native[name as keyof typeof BRIEF] as Method;
+    // As many parameters as one of them can have: gathering them in an array would take longer.
+    methods[name] = function (session, mechanism, a, b, c, d, e, f) {
+      return method.call(this, session, shorten(mechanism as RawMechanism), a, b, c, d, e, f);
+    };
+  }
+  return methods;
 }
 
 /** By the prototype of the native class, of which there is one per environment. */
@@ -140,9 +162,12 @@ export function direct(raw: RawModule): RawModule {
   const native = Object.getPrototypeOf(raw) as Native;
   let prototype = prototypes.get(native);
   if (prototype === undefined) {
-    prototype = Object.create(native, Object.getOwnPropertyDescriptors(shortcuts(native))) as object;
+    const own = { ...briefly(native), ...shortcuts(native) };
+    prototype = Object.create(native, Object.getOwnPropertyDescriptors(own)) as object;
     prototypes.set(native, prototype);
   }
-  if (memory.length === 0) renew(raw as Native);
+  const functions = (raw as Native).directFunctions();
+  if (memory.length === 0) renew(functions);
+  Object.defineProperty(raw, DIRECT, { value: functions });
   return Object.setPrototypeOf(raw, prototype) as RawModule;
 }

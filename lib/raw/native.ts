@@ -11,6 +11,10 @@ export interface Native {
     createError: (code?: OwnCode, rv?: number | bigint, name?: string, detail?: string) => CryptokiError;
     isMainThread: boolean;
   }): void;
+  /** The parameter structures, in an order of their own, which counts in brief.ts. */
+  structures(): { readonly name: string; readonly fields: readonly string[] }[];
+  /** That of a mechanism. */
+  parameterName(mechanism: number): string | undefined;
   registerAttribute(type: number, kind: string, name: string): void;
   /** Which PINs tokens have refused, for all threads of the process; see lib/lockout.ts. */
   readonly lockout: {

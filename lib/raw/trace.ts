@@ -57,14 +57,15 @@ function publish(
 
 function wrap(called: string, method: Method): Method {
   const name = called.replace(/Sync$/, '');
-  return function (...parameters) {
-    if (!calls.hasSubscribers) return method.apply(this, parameters);
+  // As many parameters as a method can have: gathering them in an array would take longer than all the rest.
+  return function (first, b, c, d, e, f, g, h) {
+    if (!calls.hasSubscribers) return method.call(this, first, b, c, d, e, f, g, h);
     const begun = performance.now();
     const tell = (outcome: { result?: unknown; error?: unknown }): void =>
-      publish(name, paths.get(this) ?? '', parameters[0], begun, outcome);
+      publish(name, paths.get(this) ?? '', first, begun, outcome);
     let result: unknown;
     try {
-      result = method.apply(this, parameters);
+      result = method.call(this, first, b, c, d, e, f, g, h);
     } catch (error) {
       tell({ error });
       throw error;
