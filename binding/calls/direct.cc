@@ -2,12 +2,15 @@
 // written where JavaScript will look, since nothing else can run meanwhile. What needs more than that (a
 // session in use, a longer result) answers undefined, and is done in the general way. These are plain
 // functions of Node-API, since looking for the RawModule behind `this` takes as long as all the rest.
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "calls/raw_module.h"
 #include "calls/steps.h"
@@ -19,7 +22,7 @@ namespace {
 using List = CK_FUNCTION_LIST_3_2;
 
 constexpr std::size_t kDirectNumbers = 4;
-constexpr std::size_t kMostArguments = 5;
+constexpr std::size_t kUsualArguments = 6;  // a mechanism with a parameter takes more
 
 struct Memory {
   unsigned char* data = nullptr;
@@ -61,18 +64,24 @@ class Direct {
 class Arguments {
  public:
   Arguments(napi_env env, napi_callback_info info) : env_(env) {
-    std::size_t count = values_.size();
-    napi_get_cb_info(env, info, &count, values_.data(), nullptr, &data_);
+    count_ = few_.size();
+    napi_get_cb_info(env, info, &count_, few_.data(), nullptr, &data_);
+    if (count_ <= few_.size()) return;
+    many_.resize(count_);
+    napi_get_cb_info(env, info, &count_, many_.data(), nullptr, nullptr);
   }
 
   Direct& direct() const { return **static_cast<std::shared_ptr<Direct>*>(data_); }
   napi_env env() const { return env_; }
-  Napi::Value value(std::size_t index) const { return {env_, values_[index]}; }
+  Napi::Value value(std::size_t index) const { return {env_, few_.at(index)}; }
+  std::span<const napi_value> from(std::size_t index) const {
+    return std::span(many_.empty() ? few_.data() : many_.data(), count_).subspan(std::min(index, count_));
+  }
 
   bool handle(std::size_t index, CK_ULONG& handle) const {
     std::uint64_t number = 0;
     bool lossless = false;
-    if (napi_get_value_bigint_uint64(env_, values_[index], &number, &lossless) != napi_ok || !lossless)
+    if (napi_get_value_bigint_uint64(env_, few_.at(index), &number, &lossless) != napi_ok || !lossless)
       return false;
     handle = static_cast<CK_ULONG>(number);
     return handle == number;
@@ -83,7 +92,7 @@ class Arguments {
     static unsigned char nothing = 0;
     void* data = nullptr;
     napi_typedarray_type type{};
-    if (napi_get_typedarray_info(env_, values_[index], &type, &memory.size, &data, nullptr, nullptr) !=
+    if (napi_get_typedarray_info(env_, few_.at(index), &type, &memory.size, &data, nullptr, nullptr) !=
             napi_ok ||
         type != napi_uint8_array)
       return false;
@@ -95,7 +104,7 @@ class Arguments {
   bool room(std::size_t index, Memory& place) const {
     const auto& environment = direct().environment();
     std::uint32_t at = 0;
-    if (napi_get_value_uint32(env_, values_[index], &at) != napi_ok || at > environment.directSize)
+    if (napi_get_value_uint32(env_, few_.at(index), &at) != napi_ok || at > environment.directSize)
       return false;
     place = {environment.directData + at, environment.directSize - at};
     return true;
@@ -114,7 +123,9 @@ class Arguments {
 
  private:
   napi_env env_;
-  std::array<napi_value, kMostArguments> values_{};
+  std::array<napi_value, kUsualArguments> few_{};
+  std::vector<napi_value> many_;
+  std::size_t count_ = 0;
   void* data_ = nullptr;
 };
 
@@ -172,45 +183,46 @@ CK_RV begin(const Turn& turn, CK_MECHANISM& mechanism, CK_OBJECT_HANDLE key) {
   });
 }
 
-// The mechanism as lib/raw/brief.ts gives it, as long as this lives.
+// The mechanism as lib/raw/brief.ts gives it, as long as this lives: the arguments from one on, an array as
+// several.
 class DirectMechanism {
  public:
-  DirectMechanism(Napi::Value value, const Argument& argument) {
-    double type = 0;
-    if (napi_get_value_double(value.Env(), value, &type) == napi_ok) {
+  DirectMechanism(const Arguments& arguments, std::size_t first, const char* function) {
+    const Argument argument{arguments.direct().attachment(), function, "mechanism"};
+    const Napi::Value value = arguments.value(first);
+    const auto elements = arguments.from(first);
+    if (elements.size() > 1) {
+      memory_.emplace().readBrief(arguments.env(), elements, argument, false);
+      if (memory_->writesBack()) parameter_ = Napi::Value(arguments.env(), elements[2]).As<Napi::Object>();
+    } else if (value.IsNumber()) {
       plain_.mechanism = toUlong(value, argument);
-      return;
+    } else {
+      memory_.emplace().read(value, argument);
+      if (memory_->writesBack()) parameter_ = value.As<Napi::Object>().Get("parameter").As<Napi::Object>();
     }
-    given_ = value;
-    memory_.emplace().readBrief(value, argument, false);
   }
   CK_MECHANISM& get() { return memory_ ? *memory_->get() : plain_; }
   // After the call: what the module wrote into the parameter goes back into its object.
   void writeBack() const {
-    if (!memory_ || !memory_->writesBack()) return;
-    const auto given = given_.As<Napi::Object>();
-    const Napi::Value parameter = given.IsArray() ? given.Get(std::uint32_t{2}) : given.Get("parameter");
-    memory_->writeBack(parameter.As<Napi::Object>());
+    if (!parameter_.IsEmpty()) memory_->writeBack(parameter_);
   }
 
  private:
   CK_MECHANISM plain_{};
-  Napi::Value given_;
+  Napi::Object parameter_;
   std::optional<MechanismMemory> memory_;
 };
 
-// (session, mechanism, key, data, offset) -> length of the result; digests have no key.
+// (session, data, offset, key, mechanism...) -> length of the result; digests have no key.
 template <class Kind>
 napi_value operate(const Arguments& arguments) {
   constexpr std::size_t kHasKey = std::is_same_v<Kind, Digest> ? 0 : 1;
   CK_OBJECT_HANDLE key = 0;
   Memory data;
   Memory result;
-  if ((kHasKey == 1 && !arguments.handle(2, key)) || !arguments.view(2 + kHasKey, data) ||
-      !arguments.room(3 + kHasKey, result))
+  if ((kHasKey == 1 && !arguments.handle(3, key)) || !arguments.view(1, data) || !arguments.room(2, result))
     return nullptr;
-  DirectMechanism mechanism(arguments.value(1),
-                            {arguments.direct().attachment(), Kind::Init::name, "mechanism"});
+  DirectMechanism mechanism(arguments, 3 + kHasKey, Kind::Init::name);
   const Turn turn(arguments, Kind::Init::name);
   if (!turn) return nullptr;
   const CK_RV begun = begin<Kind>(turn, mechanism.get(), key);
@@ -231,14 +243,13 @@ napi_value operate(const Arguments& arguments) {
   return nullptr;
 }
 
-// (session, mechanism, key, data, signature) -> whether it is right
+// (session, data, signature, key, mechanism...) -> whether it is right
 napi_value verify(const Arguments& arguments) {
   CK_OBJECT_HANDLE key = 0;
   Memory data;
   Memory signature;
-  if (!arguments.handle(2, key) || !arguments.view(3, data) || !arguments.view(4, signature)) return nullptr;
-  DirectMechanism mechanism(arguments.value(1),
-                            {arguments.direct().attachment(), Verify::Init::name, "mechanism"});
+  if (!arguments.view(1, data) || !arguments.view(2, signature) || !arguments.handle(3, key)) return nullptr;
+  DirectMechanism mechanism(arguments, 4, Verify::Init::name);
   const Turn turn(arguments, Verify::Init::name);
   if (!turn) return nullptr;
   const CK_RV begun = begin<Verify>(turn, mechanism.get(), key);

@@ -1,5 +1,6 @@
 #include "marshal/mechanism.h"
 
+#include <array>
 #include <string>
 
 #include "marshal/bytes.h"
@@ -8,6 +9,8 @@
 
 namespace cryptoki {
 namespace {
+
+constexpr std::size_t kMostElements = 32;  // no structure has as many fields
 
 const Structure* usualStructure(CK_MECHANISM_TYPE type, const Module& module) {
   if (type == CKM_PKCS5_PBKD2 && module.firstPbkd2Parameters())
@@ -73,20 +76,28 @@ void MechanismMemory::readBrief(Napi::Value value, const Argument& argument, boo
     return;
   }
   if (!value.IsArray()) return read(value, argument);
-  constexpr std::uint32_t kHead = 3;
   const auto array = value.As<Napi::Array>();
-  const Napi::Value index = array.Get(std::uint32_t{1});
-  const Napi::Value object = array.Get(std::uint32_t{2});
-  const std::size_t number = index.IsNumber() ? index.As<Napi::Number>().Uint32Value() : structures().size();
-  if (number >= structures().size() || !object.IsObject() ||
-      array.Length() != kHead + structures()[number].count)
-    argument.mustBe("an object { mechanism, parameter }", value);
-  type_ = toUlong(array.Get(std::uint32_t{0}), argument.part(".mechanism"));
+  std::array<napi_value, kMostElements> elements{};
+  const std::uint32_t count = array.Length();
+  if (count > elements.size()) argument.mustBe("an object { mechanism, parameter }", value);
+  for (std::uint32_t i = 0; i < count; ++i) elements[i] = array.Get(i);
+  readBrief(value.Env(), {elements.data(), count}, argument, hold);
+}
+
+void MechanismMemory::readBrief(Napi::Env env, std::span<const napi_value> elements, const Argument& argument,
+                                bool hold) {
+  constexpr std::size_t kHead = 3;
+  const auto element = [&](std::size_t i) { return Napi::Value(env, elements[i]); };
+  const bool hasHead = elements.size() >= kHead && element(1).IsNumber() && element(2).IsObject();
+  const std::size_t number = hasHead ? element(1).As<Napi::Number>().Uint32Value() : structures().size();
+  if (number >= structures().size() || elements.size() != kHead + structures()[number].count)
+    argument.mustBe("an object { mechanism, parameter }", Napi::Array::New(env));
+  type_ = toUlong(element(0), argument.part(".mechanism"));
   hasType_ = true;
   absent_ = false;
   isPlain_ = false;
-  parameter_.readFields(array, kHead, structures()[number], argument.part(".parameter"));
-  if (hold && parameter_.writesBack()) target_.hold(object.As<Napi::Object>());
+  parameter_.readFields(env, elements.subspan(kHead), structures()[number], argument.part(".parameter"));
+  if (hold && parameter_.writesBack()) target_.hold(element(2).As<Napi::Object>());
 }
 
 void MechanismMemory::readParameter(Napi::Value value, const Argument& argument) {

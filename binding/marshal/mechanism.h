@@ -1,6 +1,7 @@
 // CK_MECHANISM from { mechanism, parameter }, and the parameter of message functions.
 #pragma once
 
+#include <span>
 #include <thread>
 
 #include "marshal/argument.h"
@@ -37,6 +38,8 @@ class MechanismMemory {
   // array [mechanism, index of the structure, the parameter's object, a value for each field]. If it is not
   // to be held, the object is for the caller to keep, and to be given to writeBack.
   void readBrief(Napi::Value value, const Argument& argument, bool hold = true);
+  // The same from the elements of such an array.
+  void readBrief(Napi::Env env, std::span<const napi_value> elements, const Argument& argument, bool hold);
   // A parameter without its mechanism: an object must name its structure.
   void readParameter(Napi::Value value, const Argument& argument);
   // Not from JavaScript: the parameter as it is, empty for none. What it points to must stay.

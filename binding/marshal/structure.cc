@@ -66,10 +66,10 @@ void StructureMemory::read(Napi::Value value, const Structure& description, cons
   refuseUnknownFields(object, known, description, argument);
 }
 
-void StructureMemory::readFields(Napi::Array array, std::uint32_t first, const Structure& description,
-                                 const Argument& argument) {
+void StructureMemory::readFields(Napi::Env env, std::span<const napi_value> values,
+                                 const Structure& description, const Argument& argument) {
   readAll(description, argument, nullptr, [&](const Field& field) {
-    return array.Get(first + static_cast<std::uint32_t>(&field - description.begin()));
+    return Napi::Value(env, values[static_cast<std::size_t>(&field - description.begin())]);
   });
 }
 

@@ -2,8 +2,8 @@
 // into them back, information structures to objects.
 #pragma once
 
-#include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "marshal/argument.h"
@@ -27,8 +27,8 @@ class StructureMemory {
   void read(Napi::Value value, const Structure& description, const Argument& argument,
             const StructureMemory* parent = nullptr);
 
-  // The same from the values of the fields, in their order, which are in `array` from index `first` on.
-  void readFields(Napi::Array array, std::uint32_t first, const Structure& description,
+  // The same from the values of the fields, in their order.
+  void readFields(Napi::Env env, std::span<const napi_value> values, const Structure& description,
                   const Argument& argument);
 
   Bytes& bytes() { return structure_; }

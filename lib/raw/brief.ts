@@ -11,6 +11,11 @@ import type { RawMechanism } from './types';
  */
 export type BriefMechanism = number | RawMechanism | readonly unknown[];
 
+/** Whether it is an array. */
+export function isFlat(mechanism: BriefMechanism): mechanism is readonly unknown[] {
+  return Array.isArray(mechanism);
+}
+
 interface Structure {
   readonly index: number;
   readonly fields: readonly string[];

@@ -3,27 +3,35 @@
  * no job and makes no buffer. Results are cut from a piece of memory that is filled from one end, as Node's own small
  * buffers are.
  */
-import { type BriefMechanism, brief, briefAll } from './brief';
+import { brief, briefAll, isFlat } from './brief';
 import type { RawModule } from './index';
 import type { BytesLike, RawDigest, RawMechanism } from './types';
 
-/** Native functions; undefined where the general way must be taken. They throw what the module returns. */
+/**
+ * Native functions; undefined where the general way must be taken. They throw what the module returns. A mechanism is given as
+ * brief() makes it, the elements of an array one by one.
+ */
 interface Direct {
-  digest(session: bigint, mechanism: BriefMechanism, data: Uint8Array, offset: number): number | undefined;
-  sign(
+  digest(
     session: bigint,
-    mechanism: BriefMechanism,
-    key: bigint,
     data: Uint8Array,
     offset: number,
+    ...mechanism: readonly unknown[]
+  ): number | undefined;
+  sign(
+    session: bigint,
+    data: Uint8Array,
+    offset: number,
+    key: bigint,
+    ...mechanism: readonly unknown[]
   ): number | undefined;
   encrypt: Direct['sign'];
   verify(
     session: bigint,
-    mechanism: BriefMechanism,
-    key: bigint,
     data: Uint8Array,
     signature: Uint8Array,
+    key: bigint,
+    ...mechanism: readonly unknown[]
   ): boolean | undefined;
   random(session: bigint, length: number, offset: number): number | undefined;
   /** True: slot, state, flags and device error are at the beginning of the memory. */
@@ -80,7 +88,9 @@ function shortcuts(native: Native): Partial<RawModule> & ThisType<Native> {
       const direct = this[DIRECT];
       const its = brief(mechanism);
       if (short(data)) {
-        const length = direct.digest(session, its, data, used);
+        const length = isFlat(its)
+          ? direct.digest(session, data, used, ...its)
+          : direct.digest(session, data, used, its);
         if (length !== undefined) return take(direct, length);
       }
       return native.digestSync.call(this, session, its as RawMechanism, data);
@@ -89,15 +99,20 @@ function shortcuts(native: Native): Partial<RawModule> & ThisType<Native> {
       const direct = this[DIRECT];
       const its = brief(mechanism);
       if (digest === undefined && pin === undefined && short(data)) {
-        const length = direct.sign(session, its, key, data, used);
+        const length = isFlat(its)
+          ? direct.sign(session, data, used, key, ...its)
+          : direct.sign(session, data, used, key, its);
         if (length !== undefined) return take(direct, length);
       }
       return native.signSync.call(this, session, its as RawMechanism, key, data, digest, pin);
     },
     verifySync(session, mechanism, key, data, signature, digest?: RawDigest) {
+      const direct = this[DIRECT];
       const its = brief(mechanism);
       if (digest === undefined && short(data) && short(signature)) {
-        const valid = this[DIRECT].verify(session, its, key, data, signature);
+        const valid = isFlat(its)
+          ? direct.verify(session, data, signature, key, ...its)
+          : direct.verify(session, data, signature, key, its);
         if (valid !== undefined) return valid;
       }
       return native.verifySync.call(this, session, its as RawMechanism, key, data, signature, digest);
@@ -106,7 +121,9 @@ function shortcuts(native: Native): Partial<RawModule> & ThisType<Native> {
       const direct = this[DIRECT];
       const its = brief(mechanism);
       if (data instanceof Uint8Array && data.byteLength <= LARGEST - OVERHEAD) {
-        const length = direct.encrypt(session, its, key, data, used);
+        const length = isFlat(its)
+          ? direct.encrypt(session, data, used, key, ...its)
+          : direct.encrypt(session, data, used, key, its);
         if (length !== undefined) return take(direct, length);
       }
       return native.encryptSync.call(this, session, its as RawMechanism, key, data);
