@@ -43,7 +43,9 @@ export class LoginState {
 
   /** Who is logged in right now, without a call. */
   get user(): User | undefined {
-    return this.#now().user;
+    const { id, module } = this.#slot;
+    const user = module.closed ? undefined : module.raw.loggedIn(id);
+    return user === undefined ? undefined : (constantName('CKU', user) as User);
   }
 
   /**
@@ -73,12 +75,7 @@ export class LoginState {
 
   #now(): { user: User | undefined; epoch: number } {
     const { id, module } = this.#slot;
-    if (module.closed) return { user: undefined, epoch: 0 };
-    const user = module.raw.loggedIn(id);
-    return {
-      user: user === undefined ? undefined : (constantName('CKU', user) as User),
-      epoch: module.raw.loginEpoch(id),
-    };
+    return { user: this.user, epoch: module.closed ? 0 : module.raw.loginEpoch(id) };
   }
 
   // Each in a microtask of its own: what a listener throws is its own affair, as with every emitter.

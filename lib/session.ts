@@ -75,7 +75,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
 
   /** Whether the session is closed: by close(), with its module, or by the token. */
   get closed(): boolean {
-    return this.state === 'CLOSED';
+    return this.#closing !== undefined || this.#isGone();
   }
 
   /** C_GetSessionInfo (PKCS#11 3.1, section 5.6.4). */

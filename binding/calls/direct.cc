@@ -2,16 +2,14 @@
 // written where JavaScript will look, since nothing else can run meanwhile. What needs more than that (a
 // session in use, a longer result) answers undefined, and is done in the general way. These are plain
 // functions of Node-API, since looking for the RawModule behind `this` takes as long as all the rest.
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <optional>
-#include <span>
 #include <utility>
-#include <vector>
 
+#include "calls/direct.h"
 #include "calls/raw_module.h"
 #include "calls/steps.h"
 #include "marshal/number.h"
@@ -22,112 +20,6 @@ namespace {
 using List = CK_FUNCTION_LIST_3_2;
 
 constexpr std::size_t kDirectNumbers = 4;
-constexpr std::size_t kUsualArguments = 6;  // a mechanism with a parameter takes more
-
-struct Memory {
-  unsigned char* data = nullptr;
-  std::size_t size = 0;
-};
-
-// What the functions of one RawModule share.
-class Direct {
- public:
-  Direct(std::shared_ptr<Attachment> attachment, Environment& environment)
-      : attachment_(std::move(attachment)), environment_(environment) {}
-
-  Attachment& attachment() const { return *attachment_; }
-  Environment& environment() const { return environment_; }
-
-  // An open session and a claim to the module, as Attachment::session() and use() give them; the one asked
-  // for last is found without a look-up.
-  void find(CK_SESSION_HANDLE handle, const char* function, std::shared_ptr<Session>& session,
-            std::shared_ptr<void>& use) {
-    use = use_.lock();
-    if (use && session_->handle() == handle && session_->isOpen() && !isForked()) {
-      session = session_;
-      return;
-    }
-    use = attachment_->use(function);
-    session = attachment_->session(handle, function);
-    use_ = use;
-    session_ = session;
-  }
-
- private:
-  std::shared_ptr<Attachment> attachment_;
-  Environment& environment_;
-  std::shared_ptr<Session> session_;
-  std::weak_ptr<void> use_;  // weak: the module is finalised when the last claim is dropped
-};
-
-// The arguments of a call.
-class Arguments {
- public:
-  Arguments(napi_env env, napi_callback_info info) : env_(env) {
-    count_ = few_.size();
-    napi_get_cb_info(env, info, &count_, few_.data(), nullptr, &data_);
-    if (count_ <= few_.size()) return;
-    many_.resize(count_);
-    napi_get_cb_info(env, info, &count_, many_.data(), nullptr, nullptr);
-  }
-
-  Direct& direct() const { return **static_cast<std::shared_ptr<Direct>*>(data_); }
-  napi_env env() const { return env_; }
-  Napi::Value value(std::size_t index) const { return {env_, few_.at(index)}; }
-  std::span<const napi_value> from(std::size_t index) const {
-    return std::span(many_.empty() ? few_.data() : many_.data(), count_).subspan(std::min(index, count_));
-  }
-
-  bool handle(std::size_t index, CK_ULONG& handle) const {
-    std::uint64_t number = 0;
-    bool lossless = false;
-    if (napi_get_value_bigint_uint64(env_, few_.at(index), &number, &lossless) != napi_ok || !lossless)
-      return false;
-    handle = static_cast<CK_ULONG>(number);
-    return handle == number;
-  }
-
-  // Bytes of a Buffer or a Uint8Array, without a copy.
-  bool view(std::size_t index, Memory& memory) const {
-    static unsigned char nothing = 0;
-    void* data = nullptr;
-    napi_typedarray_type type{};
-    if (napi_get_typedarray_info(env_, few_.at(index), &type, &memory.size, &data, nullptr, nullptr) !=
-            napi_ok ||
-        type != napi_uint8_array)
-      return false;
-    memory.data = memory.size == 0 ? &nothing : static_cast<unsigned char*>(data);
-    return true;
-  }
-
-  // The room for a result: the rest of the memory that JavaScript has given, from an offset on.
-  bool room(std::size_t index, Memory& place) const {
-    const auto& environment = direct().environment();
-    std::uint32_t at = 0;
-    if (napi_get_value_uint32(env_, few_.at(index), &at) != napi_ok || at > environment.directSize)
-      return false;
-    place = {environment.directData + at, environment.directSize - at};
-    return true;
-  }
-
-  napi_value number(CK_ULONG value) const {
-    napi_value result = nullptr;
-    napi_create_uint32(env_, static_cast<std::uint32_t>(value), &result);
-    return result;
-  }
-  napi_value boolean(bool value) const {
-    napi_value result = nullptr;
-    napi_get_boolean(env_, value, &result);
-    return result;
-  }
-
- private:
-  napi_env env_;
-  std::array<napi_value, kUsualArguments> few_{};
-  std::vector<napi_value> many_;
-  std::size_t count_ = 0;
-  void* data_ = nullptr;
-};
 
 // The session if it is free, for as long as this lives.
 class Turn {
@@ -309,43 +201,18 @@ napi_value setMemory(const Arguments& arguments) {
   return nullptr;
 }
 
-template <napi_value (*body)(const Arguments&)>
-napi_value entry(napi_env env, napi_callback_info info) {
-  try {
-    return body(Arguments(env, info));
-  } catch (...) {
-    napi_throw(env, Environment::of(env).currentError());
-    return nullptr;
-  }
-}
-
-// Each function owns what it points to, since it can outlive the others and the RawModule.
-void define(Napi::Object object, const char* name, napi_callback callback,
-            const std::shared_ptr<Direct>& direct) {
-  const Napi::Env env = object.Env();
-  auto owned = std::make_unique<std::shared_ptr<Direct>>(direct);
-  napi_value function = nullptr;
-  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, owned.get(), &function) != napi_ok) return;
-  Napi::Function(env, function)
-      .AddFinalizer(
-          [](Napi::BasicEnv, std::shared_ptr<Direct>* its) {
-            const std::unique_ptr<std::shared_ptr<Direct>> last(its);
-          },
-          owned.release());
-  object.Set(name, Napi::Value(env, function));
-}
-
 // () -> the functions
 Napi::Value directFunctions(RawModule& raw, const Napi::CallbackInfo& info) {
   const auto direct = std::make_shared<Direct>(raw.attachment(), Environment::of(info.Env()));
   auto object = Napi::Object::New(info.Env());
-  define(object, "digest", entry<operate<Digest>>, direct);
-  define(object, "sign", entry<operate<Sign>>, direct);
-  define(object, "encrypt", entry<operate<Encrypt>>, direct);
-  define(object, "verify", entry<verify>, direct);
-  define(object, "random", entry<random>, direct);
-  define(object, "sessionInfo", entry<sessionInfo>, direct);
-  define(object, "setMemory", entry<setMemory>, direct);
+  defineDirect<operate<Digest>>(object, "digest", direct);
+  defineDirect<operate<Sign>>(object, "sign", direct);
+  defineDirect<operate<Encrypt>>(object, "encrypt", direct);
+  defineDirect<verify>(object, "verify", direct);
+  defineDirect<random>(object, "random", direct);
+  defineDirect<sessionInfo>(object, "sessionInfo", direct);
+  defineDirect<setMemory>(object, "setMemory", direct);
+  defineDirectState(object, direct);
   return object;
 }
 

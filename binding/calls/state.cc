@@ -2,46 +2,51 @@
 #include <memory>
 #include <utility>
 
+#include "calls/direct.h"
 #include "calls/raw_module.h"
 #include "marshal/number.h"
 
 namespace cryptoki {
 namespace {
 
-std::shared_ptr<Session> openSession(RawModule& raw, const Napi::CallbackInfo& info, const char* function) {
-  const Argument argument{*raw.attachment(), function, "session"};
-  auto session = raw.attachment()->module().session(toUlong(info[0], argument));
+CK_ULONG firstHandle(const Arguments& arguments, const char* function, const char* name) {
+  CK_ULONG handle = 0;
+  if (arguments.handle(0, handle)) return handle;
+  return toUlong(arguments.value(0), {arguments.direct().attachment(), function, name});
+}
+
+std::shared_ptr<Session> openSession(const Arguments& arguments, const char* function) {
+  const CK_SESSION_HANDLE handle = firstHandle(arguments, function, "session");
+  auto session = arguments.direct().attachment().module().session(handle);
   return session && session->isOpen() ? session : nullptr;
 }
 
-TokenState& tokenIn(RawModule& raw, const Napi::CallbackInfo& info, const char* function) {
-  const Argument argument{*raw.attachment(), function, "slot"};
-  return *raw.attachment()->module().token(toUlong(info[0], argument));
+TokenState& tokenIn(const Arguments& arguments, const char* function) {
+  return *arguments.direct().attachment().module().token(firstHandle(arguments, function, "slot"));
 }
 
 // (session) -> one of the CKS_ states, or undefined when it is closed.
-Napi::Value sessionState(RawModule& raw, const Napi::CallbackInfo& info) {
-  const auto session = openSession(raw, info, "sessionState");
-  return session ? fromUlong(info.Env(), session->state()) : info.Env().Undefined();
+napi_value sessionState(const Arguments& arguments) {
+  const auto session = openSession(arguments, "sessionState");
+  return session ? arguments.number(session->state()) : nullptr;
 }
 
 // (session) -> a number that no other session of the process has or had, or undefined when it is closed.
-Napi::Value sessionSerial(RawModule& raw, const Napi::CallbackInfo& info) {
-  const auto session = openSession(raw, info, "sessionSerial");
-  if (!session) return info.Env().Undefined();
-  return Napi::Number::New(info.Env(), static_cast<double>(session->serial()));
+napi_value sessionSerial(const Arguments& arguments) {
+  const auto session = openSession(arguments, "sessionSerial");
+  return session ? arguments.number(session->serial()) : nullptr;
 }
 
 // (slot) -> how often the login on the slot's token has ended in this process.
-Napi::Value loginEpoch(RawModule& raw, const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(tokenIn(raw, info, "loginEpoch").epoch()));
+napi_value loginEpoch(const Arguments& arguments) {
+  return arguments.number(tokenIn(arguments, "loginEpoch").epoch());
 }
 
 // (slot) -> CKU_USER or CKU_SO, or undefined when nobody is logged in.
-Napi::Value loggedIn(RawModule& raw, const Napi::CallbackInfo& info) {
-  const Login login = tokenIn(raw, info, "loggedIn").login();
-  if (login == Login::None) return info.Env().Undefined();
-  return fromUlong(info.Env(), login == Login::SecurityOfficer ? CKU_SO : CKU_USER);
+napi_value loggedIn(const Arguments& arguments) {
+  const Login login = tokenIn(arguments, "loggedIn").login();
+  if (login == Login::None) return nullptr;
+  return arguments.number(login == Login::SecurityOfficer ? CKU_SO : CKU_USER);
 }
 
 // The news of one changed login, on its way to the function given to watchLogins.
@@ -81,11 +86,14 @@ Napi::Value RawModule::watchLogins(RawModule& raw, const Napi::CallbackInfo& inf
   return info.Env().Undefined();
 }
 
+void defineDirectState(Napi::Object object, const std::shared_ptr<Direct>& direct) {
+  defineDirect<sessionState>(object, "sessionState", direct);
+  defineDirect<sessionSerial>(object, "sessionSerial", direct);
+  defineDirect<loginEpoch>(object, "loginEpoch", direct);
+  defineDirect<loggedIn>(object, "loggedIn", direct);
+}
+
 void defineState(std::vector<RawModule::Method>& methods) {
-  methods.push_back({"sessionState", sessionState, RawModule::Form::Immediate});
-  methods.push_back({"sessionSerial", sessionSerial, RawModule::Form::Immediate});
-  methods.push_back({"loginEpoch", loginEpoch, RawModule::Form::Immediate});
-  methods.push_back({"loggedIn", loggedIn, RawModule::Form::Immediate});
   methods.push_back({"watchLogins", RawModule::watchLogins, RawModule::Form::Immediate});
 }
 

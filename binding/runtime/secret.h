@@ -57,6 +57,13 @@ class Bytes {
     size_ = size;
   }
 
+  // Wipes the content at once, where it is still in the cache of the one who used it.
+  void clear() noexcept {
+    wipe(memory_.get(), capacity_);
+    size_ = 0;
+    capacity_ = 0;
+  }
+
   // A pointer that is never null: several modules take NULL for "no argument" when an empty message was
   // meant.
   unsigned char* pointer() noexcept {

@@ -12,8 +12,12 @@ export function copy<T extends BytesLike>(data: T): T | Buffer {
 /** An object whose members that are bytes are copied. */
 export function copyMembers<T extends object>(values: T): T {
   if (typeof values !== 'object' || values === null || Array.isArray(values)) return values;
-  const copied = Object.entries(values).map(([name, value]) => [name, isBytes(value) ? copy(value) : value]);
-  return Object.fromEntries(copied) as T;
+  const copied = { ...values } as Record<string, unknown>;
+  for (const name in copied) {
+    const value = copied[name];
+    if (isBytes(value)) copied[name] = copy(value);
+  }
+  return copied as T;
 }
 
 /** What an operation is done with, as it is at the call. */
@@ -23,12 +27,13 @@ export interface CopiedMechanism {
   handBack(): void;
 }
 
+const nothing = (): void => {};
+
 /**
  * Copies what an operation is done with: an IV, in the first place, which a caller may count up for the next message
  * while this one still waits.
  */
 export function copyMechanism(input: MechanismInput): CopiedMechanism {
-  const nothing = (): void => {};
   if (typeof input !== 'object' || input === null) return { input, handBack: nothing };
   const { parameter } = input as { parameter?: unknown };
   if (typeof parameter !== 'object' || parameter === null || !('mechanism' in input)) {

@@ -33,11 +33,12 @@ export class PoolEntries {
     this.#entries.delete(entry);
   }
 
-  /** Puts a session by. */
-  rest(entry: Entry): void {
+  /** Puts a session by. @returns when that was, as performance.now() counts */
+  rest(entry: Entry): number {
     entry.lent = false;
     entry.idleSince = performance.now();
     this.#idle.push(entry);
+    return entry.idleSince;
   }
 
   /**

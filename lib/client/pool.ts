@@ -217,7 +217,6 @@ export class SessionPool {
   }
 
   #giveBack(entry: Entry, error: unknown): void {
-    this.#usedAt = performance.now();
     const isLost = entry.stale || entry.session.closed || !(entry.anchor || leavesSession(error));
     if (isLost) {
       entry.lent = false;
@@ -232,7 +231,7 @@ export class SessionPool {
   #offer(entry: Entry): void {
     entry.lent = true;
     if (!this.#paused && this.#waiters.give(entry)) return;
-    this.#entries.rest(entry);
+    this.#usedAt = this.#entries.rest(entry);
   }
 
   /** Gives those who wait what is free: idle sessions, or room for new ones. */

@@ -5,7 +5,7 @@ import type { Connection } from './connection';
 import type { Settings } from './options';
 import type { Lease } from './pool';
 import type { Recovery, Tries } from './recovery';
-import { traceOperation } from './trace';
+import { isTraced, traceOperation } from './trace';
 import { limited, until } from './until';
 
 /** With these the model refuses what is lost, before it calls the module. */
@@ -18,6 +18,9 @@ export interface RunOptions extends OperationOptions {
   /** CKA_LABEL of the key, for traces. */
   readonly key?: string | undefined;
 }
+
+/** What is done on a lent session. */
+type Work<T> = (session: Session, lease: Lease) => Promise<T>;
 
 /** Does operations on lent sessions, again when something was lost that could be got back. */
 export class Runner {
@@ -45,37 +48,49 @@ export class Runner {
   }
 
   /** Does an operation, and does it again when it may be. */
-  run<T>(
-    operation: string,
-    options: RunOptions,
-    work: (session: Session, lease: Lease) => Promise<T>,
-  ): Promise<T> {
+  run<T>(operation: string, options: RunOptions, work: Work<T>): Promise<T> {
+    if (!isTraced()) return this.#try(operation, options, work, () => {});
     const token = this.#connection.token?.label ?? '';
     const message = { operation, token, key: options.key, attempt: 1 };
-    return traceOperation(message, async () => {
-      const tries: Tries = { generation: 0, count: 0, actions: new Map() };
-      for (;;) {
-        // An error here is the end of a recovery: there is nothing more to try.
-        if (this.#isClosed || options.signal?.aborted || !this.#recovery.isIdle) {
-          await this.#ready(options.signal).catch((error) => this.#failed(error));
-        }
-        tries.generation = this.#connection.generation;
-        tries.count += 1;
-        message.attempt = tries.count;
-        const begun = { work: false };
-        try {
-          const result = await this.#once(options, work, begun);
-          this.numbers.operations += 1;
-          return result;
-        } catch (error) {
-          const isUntouched =
-            !begun.work || (operation !== 'withSession' && isCode(error, ...BEFORE_THE_CALL));
-          const isRepeatable = options.repeatable || isUntouched;
-          if (!(await this.#mayTryAgain(error, tries, isRepeatable, options.signal))) this.#failed(error);
-          this.numbers.retries += 1;
-        }
+    const note = (attempt: number): void => {
+      message.attempt = attempt;
+    };
+    return traceOperation(message, () => this.#try(operation, options, work, note));
+  }
+
+  /** @param note is told which try it is, before each but the first */
+  async #try<T>(
+    operation: string,
+    options: RunOptions,
+    work: Work<T>,
+    note: (attempt: number) => void,
+  ): Promise<T> {
+    let tries: Tries | undefined;
+    for (;;) {
+      // An error here is the end of a recovery: there is nothing more to try.
+      if (this.#isClosed || options.signal?.aborted || !this.#recovery.isIdle) {
+        await this.#ready(options.signal).catch((error) => this.#failed(error));
       }
-    });
+      const { generation } = this.#connection;
+      let begun = false;
+      try {
+        const { pool } = this.#connection;
+        const lease = pool.tryAcquire() ?? (await pool.acquire(options.signal));
+        begun = true;
+        const result = await this.#on(lease, options.signal, work);
+        this.numbers.operations += 1;
+        return result;
+      } catch (error) {
+        tries ??= { generation, count: 0, actions: new Map() };
+        tries.generation = generation;
+        tries.count += 1;
+        const isUntouched = !begun || (operation !== 'withSession' && isCode(error, ...BEFORE_THE_CALL));
+        const isRepeatable = options.repeatable || isUntouched;
+        if (!(await this.#mayTryAgain(error, tries, isRepeatable, options.signal))) this.#failed(error);
+        this.numbers.retries += 1;
+        note(tries.count + 1);
+      }
+    }
   }
 
   async #ready(signal: AbortSignal | undefined): Promise<void> {
@@ -89,28 +104,12 @@ export class Runner {
     throw error;
   }
 
-  async #once<T>(
-    options: RunOptions,
-    work: (session: Session, lease: Lease) => Promise<T>,
-    begun: { work: boolean },
-  ): Promise<T> {
-    const { pool } = this.#connection;
-    const lease = pool.tryAcquire() ?? (await pool.acquire(options.signal));
-    begun.work = true;
+  #on<T>(lease: Lease, signal: AbortSignal | undefined, work: Work<T>): Promise<T> {
     // The session is given back when the work has ended, also if nobody waits for it any more.
-    const ended = started(() => work(lease.session, lease)).then(
-      (result) => {
-        lease.release();
-        return result;
-      },
-      (error) => {
-        lease.release(error);
-        throw error;
-      },
-    );
+    const ended = lent(lease, work);
     const { operationTimeout } = this.#settings;
-    if (!Number.isFinite(operationTimeout)) return until(ended, options.signal);
-    return withTimeout(until(ended, options.signal), operationTimeout);
+    if (!Number.isFinite(operationTimeout)) return until(ended, signal);
+    return withTimeout(until(ended, signal), operationTimeout);
   }
 
   /** Whether to try again. @throws the signal's reason */
@@ -135,13 +134,17 @@ export class Runner {
   }
 }
 
-/** What `work` throws at once is a rejection, too. */
-function started<T>(work: () => Promise<T>): Promise<T> {
+/** Does the work, and gives the session back. */
+async function lent<T>(lease: Lease, work: Work<T>): Promise<T> {
+  let result: T;
   try {
-    return work();
+    result = await work(lease.session, lease);
   } catch (error) {
-    return Promise.reject(error);
+    lease.release(error);
+    throw error;
   }
+  lease.release();
+  return result;
 }
 
 /** Of a client that was closed. */

@@ -61,8 +61,8 @@ export function traceRecovery(message: RecoveryTrace): void {
   if (recovery.hasSubscribers) recovery.publish(message);
 }
 
-/** Whether somebody listens to operations: without listeners nothing is built for them. */
-function isTraced(): boolean {
+/** Whether somebody listens to operations. Without listeners nothing is built for them. */
+export function isTraced(): boolean {
   return (
     operation.start.hasSubscribers ||
     operation.end.hasSubscribers ||

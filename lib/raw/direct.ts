@@ -36,6 +36,10 @@ interface Direct {
   random(session: bigint, length: number, offset: number): number | undefined;
   /** True: slot, state, flags and device error are at the beginning of the memory. */
   sessionInfo(session: bigint): true | undefined;
+  sessionState: RawModule['sessionState'];
+  sessionSerial: RawModule['sessionSerial'];
+  loginEpoch: RawModule['loginEpoch'];
+  loggedIn: RawModule['loggedIn'];
   /** Where results are written, at an offset. */
   setMemory(memory: Buffer): void;
 }
@@ -127,6 +131,18 @@ function shortcuts(native: Native): Partial<RawModule> & ThisType<Native> {
         if (length !== undefined) return take(direct, length);
       }
       return native.encryptSync.call(this, session, its as RawMechanism, key, data);
+    },
+    sessionState(session) {
+      return this[DIRECT].sessionState(session);
+    },
+    sessionSerial(session) {
+      return this[DIRECT].sessionSerial(session);
+    },
+    loginEpoch(slot) {
+      return this[DIRECT].loginEpoch(slot);
+    },
+    loggedIn(slot) {
+      return this[DIRECT].loggedIn(slot);
     },
     C_GetSessionInfoSync(session) {
       if (this[DIRECT].sessionInfo(session) === undefined)

@@ -1,0 +1,161 @@
+// Plain functions of Node-API beside the methods of RawModule, for what takes less time than to find the
+// RawModule behind `this`.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "environment.h"
+#include "module/attachment.h"
+#include "napi_setup.h"
+
+namespace cryptoki {
+
+constexpr std::size_t kUsualArguments = 6;  // a mechanism with a parameter takes more
+
+struct Memory {
+  unsigned char* data = nullptr;
+  std::size_t size = 0;
+};
+
+// What the functions of one RawModule share.
+class Direct {
+ public:
+  Direct(std::shared_ptr<Attachment> attachment, Environment& environment)
+      : attachment_(std::move(attachment)), environment_(environment) {}
+
+  Attachment& attachment() const { return *attachment_; }
+  Environment& environment() const { return environment_; }
+
+  // An open session and a claim to the module, as Attachment::session() and use() give them; the one asked
+  // for last is found without a look-up.
+  void find(CK_SESSION_HANDLE handle, const char* function, std::shared_ptr<Session>& session,
+            std::shared_ptr<void>& use) {
+    use = use_.lock();
+    if (use && session_->handle() == handle && session_->isOpen() && !isForked()) {
+      session = session_;
+      return;
+    }
+    use = attachment_->use(function);
+    session = attachment_->session(handle, function);
+    use_ = use;
+    session_ = session;
+  }
+
+ private:
+  std::shared_ptr<Attachment> attachment_;
+  Environment& environment_;
+  std::shared_ptr<Session> session_;
+  std::weak_ptr<void> use_;  // weak: the module is finalised when the last claim is dropped
+};
+
+// The arguments of a call.
+class Arguments {
+ public:
+  Arguments(napi_env env, napi_callback_info info) : env_(env) {
+    count_ = few_.size();
+    napi_get_cb_info(env, info, &count_, few_.data(), nullptr, &data_);
+    if (count_ <= few_.size()) return;
+    many_.resize(count_);
+    napi_get_cb_info(env, info, &count_, many_.data(), nullptr, nullptr);
+  }
+
+  Direct& direct() const { return **static_cast<std::shared_ptr<Direct>*>(data_); }
+  napi_env env() const { return env_; }
+  Napi::Value value(std::size_t index) const { return {env_, few_.at(index)}; }
+  std::span<const napi_value> from(std::size_t index) const {
+    return std::span(many_.empty() ? few_.data() : many_.data(), count_).subspan(std::min(index, count_));
+  }
+
+  bool handle(std::size_t index, CK_ULONG& handle) const {
+    std::uint64_t number = 0;
+    bool lossless = false;
+    if (napi_get_value_bigint_uint64(env_, few_.at(index), &number, &lossless) != napi_ok || !lossless)
+      return false;
+    handle = static_cast<CK_ULONG>(number);
+    return handle == number;
+  }
+
+  // Bytes of a Buffer or a Uint8Array, without a copy.
+  bool view(std::size_t index, Memory& memory) const {
+    static unsigned char nothing = 0;
+    void* data = nullptr;
+    napi_typedarray_type type{};
+    if (napi_get_typedarray_info(env_, few_.at(index), &type, &memory.size, &data, nullptr, nullptr) !=
+            napi_ok ||
+        type != napi_uint8_array)
+      return false;
+    memory.data = memory.size == 0 ? &nothing : static_cast<unsigned char*>(data);
+    return true;
+  }
+
+  // The room for a result: the rest of the memory that JavaScript has given, from an offset on.
+  bool room(std::size_t index, Memory& place) const {
+    const auto& environment = direct().environment();
+    std::uint32_t at = 0;
+    if (napi_get_value_uint32(env_, few_.at(index), &at) != napi_ok || at > environment.directSize)
+      return false;
+    place = {environment.directData + at, environment.directSize - at};
+    return true;
+  }
+
+  napi_value number(std::uint64_t value) const {
+    napi_value result = nullptr;
+    if (value <= std::numeric_limits<std::uint32_t>::max())
+      napi_create_uint32(env_, static_cast<std::uint32_t>(value), &result);
+    else
+      napi_create_double(env_, static_cast<double>(value), &result);
+    return result;
+  }
+  napi_value boolean(bool value) const {
+    napi_value result = nullptr;
+    napi_get_boolean(env_, value, &result);
+    return result;
+  }
+
+ private:
+  napi_env env_;
+  std::array<napi_value, kUsualArguments> few_{};
+  std::vector<napi_value> many_;
+  std::size_t count_ = 0;
+  void* data_ = nullptr;
+};
+
+template <napi_value (*body)(const Arguments&)>
+napi_value directEntry(napi_env env, napi_callback_info info) {
+  try {
+    return body(Arguments(env, info));
+  } catch (...) {
+    napi_throw(env, Environment::of(env).currentError());
+    return nullptr;
+  }
+}
+
+// Sets the function in the object. It owns what it points to, since it can outlive the others and the
+// RawModule.
+template <napi_value (*body)(const Arguments&)>
+void defineDirect(Napi::Object object, const char* name, const std::shared_ptr<Direct>& direct) {
+  const Napi::Env env = object.Env();
+  auto owned = std::make_unique<std::shared_ptr<Direct>>(direct);
+  napi_value function = nullptr;
+  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, directEntry<body>, owned.get(), &function) != napi_ok)
+    return;
+  Napi::Function(env, function)
+      .AddFinalizer(
+          [](Napi::BasicEnv, std::shared_ptr<Direct>* its) {
+            const std::unique_ptr<std::shared_ptr<Direct>> last(its);
+          },
+          owned.release());
+  object.Set(name, Napi::Value(env, function));
+}
+
+// By chapter.
+void defineDirectState(Napi::Object object, const std::shared_ptr<Direct>& direct);  // state.cc
+
+}  // namespace cryptoki
