@@ -1,5 +1,6 @@
 // signMany, verifyMany, digestMany, encryptMany, decryptMany: one operation on many messages as one job, in a
 // loop of its own. What fails is told message by message; the others are not lost for it.
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -23,8 +24,8 @@ struct RunRoles<Verify> {
 
 // (session, mechanism, key, data, offsets, [signatures, their offsets], [digest]); digestMany has no key. For
 // encrypt and decrypt `mechanism` may be an array, one for each message.
-// -> { count, failures: [{ index, error }] } with { data, offsets }, or { valid: Uint8Array } of verifyMany.
-// `count` messages were tried: fewer than there are when the session was lost.
+// -> { count, failures: [{ index, error }], time } with { data, offsets }, or { valid: Uint8Array } of
+// verifyMany. `count` messages were tried: fewer than there are when the session was lost.
 template <class Kind>
 class Batch final : public Job {
  public:
@@ -76,6 +77,7 @@ class Batch final : public Job {
 
   void execute() override {
     if (!session_->isOpen()) return fail(Failure::returned(CKR_SESSION_HANDLE_INVALID, Kind::Init::name));
+    const auto begun = std::chrono::steady_clock::now();
     const std::size_t count = messages_.count();
     if constexpr (verifies) {
       valid_.reserve(count);
@@ -94,6 +96,7 @@ class Batch final : public Job {
           results_.append(nullptr, 0);
       }
     }
+    time_ = std::chrono::steady_clock::now() - begun;
   }
 
  protected:
@@ -108,6 +111,7 @@ class Batch final : public Job {
       failures.Set(i, failure);
     }
     object.Set("failures", failures);
+    object.Set("time", Napi::Number::New(env, time_.count()));
     if constexpr (verifies) {
       auto valid = Napi::Uint8Array::New(env, valid_.size());
       std::copy(valid_.begin(), valid_.end(), valid.Data());
@@ -187,6 +191,7 @@ class Batch final : public Job {
   std::vector<std::uint8_t> valid_;
   std::vector<std::pair<std::size_t, Failure>> failures_;
   std::size_t tried_ = 0;
+  std::chrono::duration<double, std::milli> time_{};
 };
 
 }  // namespace

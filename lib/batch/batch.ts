@@ -24,9 +24,8 @@ export interface BatchWork<Message, T> {
   size(message: Message): number;
   /**
    * Does a piece: the messages from index `first` on. Fewer than there are may be done (`count`) when the session was lost.
-   * It says how long the token took, in milliseconds.
    */
-  piece(messages: readonly Message[], first: number): Promise<{ raw: RawBatch; time: number }>;
+  piece(messages: readonly Message[], first: number): Promise<RawBatch>;
   /** The value of one message of a piece. */
   value(raw: RawBatch, index: number): T;
 }
@@ -42,8 +41,9 @@ const MOST_BYTES = 1 << 20;
 export class Pace {
   #perMessage: number | undefined;
 
-  learn(messages: number, time: number): void {
-    const now = time / Math.max(messages, 1);
+  learn({ count, time }: RawBatch): void {
+    if (count === 0) return;
+    const now = time / count;
     this.#perMessage = this.#perMessage === undefined ? now : (this.#perMessage + now) / 2;
   }
 
@@ -113,8 +113,8 @@ export async function batchArray<Message, T>(
         next += 1;
       }
       const length = next - first;
-      const { raw, time } = await work.piece(messages.slice(first, next), first);
-      pace.learn(raw.count, time);
+      const raw = await work.piece(messages.slice(first, next), first);
+      pace.learn(raw);
       pieces.push({ first, length, raw });
       done += length;
       onProgress?.(done, messages.length);
@@ -194,8 +194,8 @@ export async function* batchIterable<Message, T>(
           const taken = await take();
           if (taken.length > 0) {
             const begin = first;
-            const piece = work.piece(taken, begin).then(({ raw, time }) => {
-              pace.learn(raw.count, time);
+            const piece = work.piece(taken, begin).then((raw) => {
+              pace.learn(raw);
               return { first: begin, length: taken.length, raw };
             });
             piece.catch(() => {}); // told when its turn comes

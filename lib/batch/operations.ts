@@ -84,13 +84,13 @@ function bytesBatch<M extends Messages<BytesLike>>(
   options: BatchOptions,
   { lanes }: BatchSessions,
   pace: Pace,
-  run: (messages: readonly BytesLike[], first: number, clock: Clock) => Promise<RawBatch>,
+  run: (messages: readonly BytesLike[], first: number) => Promise<RawBatch>,
 ): BatchOutcome<M, Buffer> {
   return start<BytesLike, Buffer, M>(messages, options, {
     lanes,
     pace,
     size: sizeOf,
-    piece: (piece, first) => timed((clock) => run(piece, first, clock)),
+    piece: run,
     value: ({ data, offsets }, index) =>
       data === undefined || offsets === undefined ? Buffer.alloc(0) : unpack({ data, offsets }, index),
   });
@@ -114,21 +114,6 @@ function paceOf({ owner }: BatchSessions, operation: string, algorithm: unknown)
   return pace;
 }
 
-/** Measures the time that the token takes, without what went before. */
-interface Clock {
-  begin(): void;
-}
-
-async function timed(run: (clock: Clock) => Promise<RawBatch>): Promise<{ raw: RawBatch; time: number }> {
-  let begun = performance.now();
-  const raw = await run({
-    begin: () => {
-      begun = performance.now();
-    },
-  });
-  return { raw, time: performance.now() - begun };
-}
-
 export function signMany<M extends Messages<BytesLike>>(
   sessions: BatchSessions,
   algorithm: MechanismInput,
@@ -140,13 +125,12 @@ export function signMany<M extends Messages<BytesLike>>(
     options,
     sessions,
     paceOf(sessions, 'sign', algorithm),
-    async (piece, first, clock) => {
+    async (piece, first) => {
       const own = pack(piece, first); // what is to be signed is what it is now
       return sessions.run(
         'signMany',
         (target) => {
           const { mechanism, messages: packed, digest } = prepareSignatures(algorithm, target.available, own);
-          clock.begin();
           return target.raw.signMany(
             ...([target.session, mechanism, target.key, packed.data, packed.offsets, digest] as const),
           );
@@ -167,38 +151,36 @@ export function verifyMany<M extends Messages<SignedMessage>>(
     lanes: sessions.lanes,
     pace: paceOf(sessions, 'verify', algorithm),
     size: (message) => sizeOf(message?.data) + sizeOf(message?.signature),
-    piece: (piece, first) =>
-      timed(async (clock) => {
-        const own = pack(
-          piece.map((message) => message?.data),
-          first,
-        );
-        const signatures = pack(
-          piece.map((message) => message?.signature),
-          first,
-          'signature',
-        );
-        return sessions.run(
-          'verifyMany',
-          async (target) => {
-            const plan = prepareSignatures(algorithm, target.available, own);
-            const { data, offsets } = plan.messages;
-            clock.begin();
-            const raw = await target.raw.verifyMany(
-              ...([target.session, plan.mechanism, target.key, data, offsets] as const),
-              ...([signatures.data, signatures.offsets, plan.digest] as const),
-            );
-            const wrong = new Set<number>();
-            for (let i = 0; i < piece.length; i += 1) {
-              if (isOtherLength(unpack(signatures, i), plan.macLength)) wrong.add(i);
-            }
-            if (wrong.size === 0) return raw;
-            for (const index of wrong) raw.valid?.fill(0, index, index + 1);
-            return { ...raw, failures: raw.failures.filter(({ index }) => !wrong.has(index)) };
-          },
-          options,
-        );
-      }),
+    piece: async (piece, first) => {
+      const own = pack(
+        piece.map((message) => message?.data),
+        first,
+      );
+      const signatures = pack(
+        piece.map((message) => message?.signature),
+        first,
+        'signature',
+      );
+      return sessions.run(
+        'verifyMany',
+        async (target) => {
+          const plan = prepareSignatures(algorithm, target.available, own);
+          const { data, offsets } = plan.messages;
+          const raw = await target.raw.verifyMany(
+            ...([target.session, plan.mechanism, target.key, data, offsets] as const),
+            ...([signatures.data, signatures.offsets, plan.digest] as const),
+          );
+          const wrong = new Set<number>();
+          for (let i = 0; i < piece.length; i += 1) {
+            if (isOtherLength(unpack(signatures, i), plan.macLength)) wrong.add(i);
+          }
+          if (wrong.size === 0) return raw;
+          for (const index of wrong) raw.valid?.fill(0, index, index + 1);
+          return { ...raw, failures: raw.failures.filter(({ index }) => !wrong.has(index)) };
+        },
+        options,
+      );
+    },
     value: ({ valid }, index) => valid?.[index] === 1,
   });
 }
@@ -215,12 +197,11 @@ export function digestMany<M extends Messages<BytesLike>>(
     options,
     sessions,
     paceOf(sessions, 'digest', algorithm),
-    async (piece, first, clock) => {
+    async (piece, first) => {
       const { data, offsets } = pack(piece, first);
       return sessions.run(
         'digestMany',
         ({ raw, session }) => {
-          clock.begin();
           return raw.digestMany(session, mechanism, data, offsets);
         },
         options,
@@ -252,7 +233,7 @@ export function cipherMany<M extends Messages<BytesLike>>(
   }
   const common = one === undefined ? undefined : cipherMechanism(one);
   const pace = paceOf(sessions, operation, one ?? each);
-  return bytesBatch(messages, options, sessions, pace, async (piece, first, clock) => {
+  return bytesBatch(messages, options, sessions, pace, async (piece, first) => {
     const { data, offsets } = pack(piece, first);
     const mechanism =
       common ??
@@ -260,7 +241,6 @@ export function cipherMany<M extends Messages<BytesLike>>(
     return sessions.run(
       operation,
       ({ raw, session, key }) => {
-        clock.begin();
         return raw[operation](session, mechanism, key, data, offsets);
       },
       options,

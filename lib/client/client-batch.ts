@@ -47,7 +47,7 @@ export function onClient(
       } catch (error) {
         if (signal?.aborted || !(error instanceof CryptokiError)) throw error;
         // It was not to be had back. What was done before counts; the rest fails with this.
-        return last ?? { count: 0, failures: [{ index: 0, error }] };
+        return last ?? { count: 0, failures: [{ index: 0, error }], time: 0 };
       }
     },
   };

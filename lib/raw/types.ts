@@ -120,6 +120,8 @@ export interface RawBatch {
   readonly count: number;
   /** Those that failed. */
   readonly failures: readonly { readonly index: number; readonly error: Error }[];
+  /** How long the module took for all of them, in milliseconds: waiting for the session does not count. */
+  readonly time: number;
   /** Results, packed; empty where a message failed. Not of verifyMany. */
   readonly data?: Buffer;
   readonly offsets?: Uint32Array;
