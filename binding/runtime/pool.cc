@@ -196,6 +196,7 @@ void Pool::work() {
 bool Pool::linger(Lock& lock, const Worker& worker) {
   constexpr auto kShort = std::chrono::microseconds(200);  // after longer calls nothing is gained
   constexpr auto kTime = std::chrono::microseconds(50);
+  constexpr unsigned kLonger = 2;  // misses after which it is tried for longer: who sleeps, too, takes longer
   constexpr unsigned kMostMisses = 6;
   const auto now = Clock::now();
   // The JavaScript thread needs a core, too.
@@ -204,10 +205,11 @@ bool Pool::linger(Lock& lock, const Worker& worker) {
     --skip_;
     return false;
   }
+  const auto time = kTime * (1U << std::min(misses_, kLonger));
   lingering_ = true;
   posted_ = false;
   lock.unlock();
-  while (!posted_.load(std::memory_order_relaxed) && Clock::now() - now < kTime) relax();
+  while (!posted_.load(std::memory_order_relaxed) && Clock::now() - now < time) relax();
   lock.lock();
   lingering_ = false;
   if (hasNext()) {

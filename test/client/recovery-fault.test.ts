@@ -110,7 +110,8 @@ describe('what is lost is got back', () => {
     its.hsm.removeToken({ for: 500 });
     await signMany();
     expect(calls('C_Finalize')).toBe(calls('C_Initialize'));
-    expect(calls('C_Initialize')).toBeLessThanOrEqual(2); // there is another, the free slot of SoftHSM2
+    // Nobody else needs the module, so it is initialised anew after pauses that double: not more often than so in that time.
+    expect(calls('C_Initialize')).toBeLessThanOrEqual(3);
     expectSessions();
   });
 
