@@ -6,6 +6,7 @@ import { argumentError, requireOptions } from '../arguments';
 import { CryptokiError } from '../errors';
 import type { RawBatch } from '../raw/types';
 import { type BatchItem, BatchResults } from './results';
+import { AsyncSource, MOST_BYTES, Source } from './source';
 
 /** How a batch is done. */
 export interface BatchOptions {
@@ -35,7 +36,6 @@ const OPTIONS = ['signal', 'onProgress'];
 const TARGET = 5;
 const LEAST = 0.5;
 const MOST_MESSAGES = 1024;
-const MOST_BYTES = 1 << 20;
 
 /** Learns how many messages make a piece of the right length. */
 export class Pace {
@@ -154,56 +154,29 @@ export async function* batchIterable<Message, T>(
 ): AsyncGenerator<BatchItem<T>, void, undefined> {
   const { pace } = work;
   const source =
-    Symbol.asyncIterator in messages ? messages[Symbol.asyncIterator]() : messages[Symbol.iterator]();
+    Symbol.asyncIterator in messages
+      ? new AsyncSource(messages[Symbol.asyncIterator]())
+      : new Source(messages[Symbol.iterator]());
   const underWay: Promise<Piece>[] = [];
   let first = 0;
   let done = 0;
-  let ended = false;
-  let pending: Promise<IteratorResult<Message>> | undefined;
-
-  /** Takes messages for one piece; what a slow source has not given yet is not waited for. */
-  const take = async (): Promise<Message[]> => {
-    const taken: Message[] = [];
-    const most = pace.messages();
-    let bytes = 0;
-    while (taken.length < most && bytes < MOST_BYTES) {
-      pending ??= Promise.resolve(source.next());
-      const result = taken.length === 0 ? await pending : await Promise.race([pending, soon()]);
-      if (result === undefined) break;
-      pending = undefined;
-      if (result.done) {
-        ended = true;
-        break;
-      }
-      taken.push(result.value);
-      bytes += work.size(result.value);
-    }
-    return taken;
-  };
-
   try {
-    while (!ended || underWay.length > 0) {
+    while (!source.ended || underWay.length > 0) {
       signal?.throwIfAborted();
       const oldest = underWay[0];
-      if (!ended && underWay.length <= work.lanes) {
-        // A source that is slow must not hold back what is done.
-        pending ??= Promise.resolve(source.next());
-        const isReady =
-          oldest === undefined || (await Promise.race([pending.then(() => true), oldest.then(() => false)]));
-        if (isReady) {
-          const taken = await take();
-          if (taken.length > 0) {
-            const begin = first;
-            const piece = work.piece(taken, begin).then((raw) => {
-              pace.learn(raw);
-              return { first: begin, length: taken.length, raw };
-            });
-            piece.catch(() => {}); // told when its turn comes
-            underWay.push(piece);
-            first += taken.length;
-          }
-          continue;
+      if (!source.ended && underWay.length <= work.lanes && (await source.isReady(oldest))) {
+        const taken = await source.take(pace.messages(), work.size);
+        if (taken.length > 0) {
+          const begin = first;
+          const piece = work.piece(taken, begin).then((raw) => {
+            pace.learn(raw);
+            return { first: begin, length: taken.length, raw };
+          });
+          piece.catch(() => {}); // told when its turn comes
+          underWay.push(piece);
+          first += taken.length;
         }
+        continue;
       }
       if (oldest === undefined) continue;
       const piece = await oldest;
@@ -219,12 +192,7 @@ export async function* batchIterable<Message, T>(
       }
     }
   } finally {
-    if (!ended) await source.return?.();
+    await source.leave();
     await Promise.allSettled(underWay);
   }
-}
-
-/** After what is ready now. */
-function soon(): Promise<undefined> {
-  return new Promise((resolve) => setImmediate(resolve, undefined));
 }
