@@ -192,6 +192,36 @@ describe('a batch of an iterable', () => {
     expect(items.filter(({ error }) => error !== undefined).map(({ index }) => index)).toEqual([20]);
   });
 
+  test('takes an async source as it comes, and once each', async () => {
+    const wanted = texts(5000).map((text) => createHash('sha256').update(text).digest('hex'));
+    async function* bursts(): AsyncGenerator<Buffer> {
+      for (const [index, text] of texts(5000).entries()) {
+        if (index % 700 === 3) await setTimeout(1);
+        yield text;
+      }
+    }
+    const digests: string[] = [];
+    for await (const item of session.digestMany('SHA-256', bursts()))
+      digests.push(String(item.value?.toString('hex')));
+    expect(digests).toEqual(wanted);
+  });
+
+  test('throws what an async source throws where it should reject', async () => {
+    let left = 3;
+    const source: AsyncIterable<Buffer> = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => {
+          if (left-- > 0) return Promise.resolve({ done: false, value: Buffer.alloc(1) });
+          throw new Error('thrown at once');
+        },
+      }),
+    };
+    const drain = async (): Promise<void> => {
+      for await (const item of session.digestMany('SHA-256', source)) expect(item.error).toBeUndefined();
+    };
+    expect((await failure(drain())).message).toBe('thrown at once');
+  });
+
   test('closes its source when it is left, and throws what the source throws', async () => {
     let closed = false;
     function* source(): Generator<Buffer> {

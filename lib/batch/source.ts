@@ -59,36 +59,50 @@ export class AsyncSource<Message> {
     return Promise.race([this.#ask().then(() => true), other.then(() => false)]);
   }
 
-  /** Waits for one message, and takes what others there are in the same turn of the event loop. */
-  async take(most: number, size: (message: Message) => number): Promise<Message[]> {
-    const taken: Message[] = [];
-    let turnEnds: Promise<undefined> | undefined;
-    for (let bytes = 0; taken.length < most && bytes < MOST_BYTES; ) {
-      let result: IteratorResult<Message> | undefined;
-      if (taken.length === 0) {
-        result = await this.#ask();
-      } else {
-        turnEnds ??= soon();
-        result = await Promise.race([this.#ask(), turnEnds]);
-      }
-      if (result === undefined) break;
-      this.#next = undefined;
-      if (result.done) {
-        this.ended = true;
-        break;
-      }
-      taken.push(result.value);
-      bytes += size(result.value);
-    }
-    return taken;
+  /**
+   * Waits for one message, and takes what others there are in the same turn of the event loop. Few promises are made for
+   * each: they live until the end of the turn, and are many.
+   */
+  take(most: number, size: (message: Message) => number): Promise<Message[]> {
+    return new Promise((resolve, reject) => {
+      const taken: Message[] = [];
+      let bytes = 0;
+      let isOver = false;
+      let turnEnds: NodeJS.Immediate | undefined;
+      const finish = (): void => {
+        isOver = true;
+        clearImmediate(turnEnds);
+        resolve(taken);
+      };
+      const next = (): void => {
+        try {
+          this.#ask().then(add, reject);
+        } catch (error) {
+          reject(error); // an iterator that throws where it should reject
+        }
+      };
+      const add = ({ done, value }: IteratorResult<Message>): void => {
+        if (isOver) return; // it is for the next piece
+        this.#next = undefined;
+        if (done) {
+          this.ended = true;
+          finish();
+          return;
+        }
+        taken.push(value);
+        bytes += size(value);
+        if (taken.length >= most || bytes >= MOST_BYTES) {
+          finish();
+          return;
+        }
+        turnEnds ??= setImmediate(finish);
+        next();
+      };
+      next();
+    });
   }
 
   async leave(): Promise<void> {
     if (!this.ended) await this.#iterator.return?.();
   }
-}
-
-/** After what is ready now. */
-function soon(): Promise<undefined> {
-  return new Promise((resolve) => setImmediate(resolve, undefined));
 }
