@@ -139,11 +139,13 @@ export class Module implements AsyncDisposable {
    * Finalises the module and initialises it again (C_Finalize, C_Initialize), for all who use it in this process: the way
    * back for one that answers every call with an error since its device or server went away. Every session and every login
    * is gone afterwards. Calls in flight end first.
+   * @param options.since what RawModule.reinitialisations() gave: nothing is done when there was one since then
    * @throws ERR_CRYPTOKI_MODULE_SHARED when something outside of this package has initialised it; what C_Initialize returned
    */
-  async reinitialise(): Promise<void> {
+  async reinitialise(options: { readonly since?: number } = {}): Promise<void> {
+    requireOptions(options, 'the options of reinitialise', ['since']);
     try {
-      await this.use().reinitialise();
+      await this.use().reinitialise(options.since);
     } finally {
       this.#sweep();
     }

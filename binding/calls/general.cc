@@ -1,4 +1,6 @@
 // C_Initialize and C_Finalize, and what is known of a module without a call.
+#include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "calls/raw_module.h"
@@ -51,12 +53,21 @@ Napi::Value finaliseSync(RawModule& raw, const Napi::CallbackInfo& info) {
   return begun.job->result(info.Env());
 }
 
+// (since: a number that reinitialisations() gave, or undefined)
 Napi::Value reinitialise(RawModule& raw, const Napi::CallbackInfo& info) {
   raw.attachment()->checkInitialised(ReinitialiseJob::name);
+  std::optional<std::uint64_t> since;
+  if (!info[0].IsUndefined()) since = toUlong(info[0], {*raw.attachment(), ReinitialiseJob::name, "since"});
   const auto job = std::make_shared<ReinitialiseJob>();
   const Napi::Promise promise = Environment::of(info.Env()).promise(*job);
-  raw.attachment()->reinitialise(job);
+  raw.attachment()->reinitialise(job, since);
   return promise;
+}
+
+// () -> how many have succeeded in this process
+Napi::Value reinitialisations(RawModule& raw, const Napi::CallbackInfo& info) {
+  const auto count = raw.attachment()->module().reinitialisations().count();
+  return Napi::Number::New(info.Env(), static_cast<double>(count));
 }
 
 // { path, version: { major, minor }, fromInterface }
@@ -80,6 +91,7 @@ void defineGeneral(std::vector<RawModule::Method>& methods) {
   methods.push_back({"C_Finalize", finalise, RawModule::Form::Promise});
   methods.push_back({"C_Finalize", finaliseSync, RawModule::Form::Sync});
   methods.push_back({"reinitialise", reinitialise, RawModule::Form::Promise});
+  methods.push_back({"reinitialisations", reinitialisations, RawModule::Form::Immediate});
   methods.push_back({"description", description, RawModule::Form::Immediate});
 }
 

@@ -170,8 +170,9 @@ Attachment::Finalisation Attachment::beginFinalise() {
   return {std::move(job), std::move(use)};
 }
 
-void Attachment::reinitialise(const std::shared_ptr<ReinitialiseJob>& job) {
-  module_->reinitialisations().join(*module_, job);
+void Attachment::reinitialise(const std::shared_ptr<ReinitialiseJob>& job,
+                              std::optional<std::uint64_t> since) {
+  module_->reinitialisations().join(*module_, job, since);
 }
 
 bool Attachment::suspend(std::shared_ptr<Use>& use) {

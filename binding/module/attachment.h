@@ -1,6 +1,7 @@
 // One environment's hold on a module: its C_Initialize, its sessions, and the calls it has in flight.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -49,7 +50,7 @@ class Attachment : public std::enable_shared_from_this<Attachment> {
   Finalisation finalise();
 
   // See reinitialise.h. Ends `job`, which must have its promise already.
-  void reinitialise(const std::shared_ptr<ReinitialiseJob>& job);
+  void reinitialise(const std::shared_ptr<ReinitialiseJob>& job, std::optional<std::uint64_t> since);
 
   // Starts finalise() for nobody: the environment or the RawModule is gone.
   void abandon() noexcept;

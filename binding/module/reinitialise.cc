@@ -1,6 +1,5 @@
 #include "module/reinitialise.h"
 
-#include <atomic>
 #include <optional>
 
 #include "module/attachment.h"
@@ -61,6 +60,7 @@ class Reinitialisation final : public Work, public std::enable_shared_from_this<
     {
       std::lock_guard lock(all_.mutex_);
       all_.current_.reset();
+      if (rv == CKR_OK) ++all_.count_;
       waiters.swap(waiters_);
     }
     all_.changed_.notify_all();
@@ -137,9 +137,11 @@ void Reinitialisations::add(const std::shared_ptr<Attachment>& attachment, const
   *options_ = options;
 }
 
-void Reinitialisations::join(Module& module, const std::shared_ptr<ReinitialiseJob>& job) {
+void Reinitialisations::join(Module& module, const std::shared_ptr<ReinitialiseJob>& job,
+                             std::optional<std::uint64_t> since) {
   std::lock_guard lock(mutex_);
   if (current_) return current_->tell(job);
+  if (since && *since != count_) return job->end(std::nullopt);
   current_ = std::make_shared<Reinitialisation>(module, *this);
   current_->tell(job);
   if (!current_->suspend(living())) Pool::get().post(current_);

@@ -2,8 +2,10 @@
 // device or its server. One at a time; who asks meanwhile gets the same outcome.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -42,8 +44,11 @@ class Reinitialisations {
   // Notes an initialised attachment; C_Initialize is repeated with the options of the latest.
   void add(const std::shared_ptr<Attachment>& attachment, const InitializeOptions& options);
 
-  // Begins one, or joins the one under way.
-  void join(Module& module, const std::shared_ptr<ReinitialiseJob>& job);
+  // How many have succeeded.
+  std::uint64_t count() const { return count_; }
+
+  // Begins one, or joins the one under way. Does nothing if one has succeeded since `count` was `since`.
+  void join(Module& module, const std::shared_ptr<ReinitialiseJob>& job, std::optional<std::uint64_t> since);
 
   // An attachment is about to take or to drop its initialisation: no reinitialisation goes on until
   // `endChange`. The first waits for the end of one under way.
@@ -58,6 +63,7 @@ class Reinitialisations {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::size_t changes_ = 0;
+  std::atomic<std::uint64_t> count_{0};
   std::vector<std::weak_ptr<Attachment>> attachments_;
   std::unique_ptr<InitializeOptions> options_;
   std::shared_ptr<Reinitialisation> current_;

@@ -245,20 +245,25 @@ export class Recovery {
    */
   async #reinitialise(): Promise<void> {
     const connection = this.#connection;
-    if (!connection.isUp) {
+    const { raw } = connection.module;
+    let since = raw.reinitialisations();
+    while (!connection.isUp) {
       try {
         await connection.establish('relogin');
         await connection.check();
         return;
       } catch (error) {
-        const since = performance.now() - this.#reinitialised;
-        if (since < (await this.#leastPause(error))) throw error;
+        const pause = await this.#leastPause(error);
+        if (performance.now() - this.#reinitialised < pause) throw error;
+        this.#end.signal.throwIfAborted();
+        if (raw.reinitialisations() === since) break;
+        since = raw.reinitialisations(); // somebody else's came between
       }
-      this.#end.signal.throwIfAborted();
     }
+    this.#end.signal.throwIfAborted();
     this.#reinitialised = performance.now();
     try {
-      await connection.module.reinitialise();
+      await connection.module.reinitialise({ since });
     } catch (error) {
       // Something outside of this package holds the module. All sessions were closed at least.
       if (!isCode(error, 'ERR_CRYPTOKI_MODULE_SHARED')) throw error;

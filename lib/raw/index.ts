@@ -238,9 +238,12 @@ export interface RawModule extends RawCalls, RawOperations, RawBatches {
    * threads included: the way back for a module that answers every call with an error since its device or server went
    * away. Calls in flight end first; all sessions and logins are gone afterwards. Those who ask at the same time share one
    * outcome. After a failure it can be tried again; until it succeeds, calls fail with CKR_CRYPTOKI_NOT_INITIALIZED.
+   * @param since what {@link reinitialisations} gave: nothing is done when there was one since then
    * @throws ERR_CRYPTOKI_MODULE_SHARED when something outside of this package holds the module; what C_Initialize returned
    */
-  reinitialise(): Promise<void>;
+  reinitialise(since?: number): Promise<void>;
+  /** How often the module was initialised anew in this process, without a call. */
+  reinitialisations(): number;
 
   /**
    * PKCS#11 3.1, section 5.7.5.
