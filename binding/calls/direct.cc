@@ -76,22 +76,18 @@ CK_RV begin(const Turn& turn, CK_MECHANISM& mechanism, CK_OBJECT_HANDLE key) {
 }
 
 // The mechanism as lib/raw/brief.ts gives it, as long as this lives: the arguments from one on, an array as
-// several.
+// several. No JavaScript runs while they are read: it could take the message away.
 class DirectMechanism {
  public:
   DirectMechanism(const Arguments& arguments, std::size_t first, const char* function) {
     const Argument argument{arguments.direct().attachment(), function, "mechanism"};
-    const Napi::Value value = arguments.value(first);
     const auto elements = arguments.from(first);
-    if (elements.size() > 1) {
-      memory_.emplace().readBrief(arguments.env(), elements, argument, false);
-      if (memory_->writesBack()) parameter_ = Napi::Value(arguments.env(), elements[2]).As<Napi::Object>();
-    } else if (value.IsNumber()) {
-      plain_.mechanism = toUlong(value, argument);
-    } else {
-      memory_.emplace().read(value, argument);
-      if (memory_->writesBack()) parameter_ = value.As<Napi::Object>().Get("parameter").As<Napi::Object>();
+    if (elements.size() <= 1) {
+      plain_.mechanism = toUlong(arguments.value(first), argument);
+      return;
     }
+    memory_.emplace().readBrief(arguments.env(), elements, argument, false);
+    if (memory_->writesBack()) parameter_ = Napi::Value(arguments.env(), elements[2]).As<Napi::Object>();
   }
   CK_MECHANISM& get() { return memory_ ? *memory_->get() : plain_; }
   // After the call: what the module wrote into the parameter goes back into its object.
@@ -105,6 +101,27 @@ class DirectMechanism {
   std::optional<MechanismMemory> memory_;
 };
 
+// Init and operation; the length of the result, or nothing when they must be done in the general way.
+template <class Kind>
+std::optional<CK_ULONG> perform(const Arguments& arguments, CK_MECHANISM& mechanism, CK_OBJECT_HANDLE key,
+                                const Memory& data, Memory result) {
+  const Turn turn(arguments, Kind::Init::name);
+  if (!turn) return std::nullopt;
+  const CK_RV begun = begin<Kind>(turn, mechanism, key);
+  if (begun != CKR_OK) turn.fail(begun, Kind::Init::name);
+  // NSS wants a buffer of exactly the length of an Ed25519 signature.
+  constexpr std::size_t kEd25519 = 64;
+  if (mechanism.mechanism == CKM_EDDSA && result.size > kEd25519) result.size = kEd25519;
+  auto length = static_cast<CK_ULONG>(result.size);
+  const CK_RV rv = turn.module().template call<Kind::Run::pointer>(
+      turn.session()->handle(), data.data, static_cast<CK_ULONG>(data.size), result.data, &length);
+  if (rv == CKR_OK && length <= result.size) return length;
+  if (rv != CKR_BUFFER_TOO_SMALL)
+    turn.abort(Kind::flag, rv == CKR_OK ? CKR_GENERAL_ERROR : rv, Kind::Run::name);
+  turn.end(Kind::flag);
+  return std::nullopt;
+}
+
 // (session, data, offset, key, mechanism...) -> length of the result; digests have no key.
 template <class Kind>
 napi_value operate(const Arguments& arguments) {
@@ -115,24 +132,10 @@ napi_value operate(const Arguments& arguments) {
   if ((kHasKey == 1 && !arguments.handle(3, key)) || !arguments.view(1, data) || !arguments.room(2, result))
     return nullptr;
   DirectMechanism mechanism(arguments, 3 + kHasKey, Kind::Init::name);
-  const Turn turn(arguments, Kind::Init::name);
-  if (!turn) return nullptr;
-  const CK_RV begun = begin<Kind>(turn, mechanism.get(), key);
-  if (begun != CKR_OK) turn.fail(begun, Kind::Init::name);
-  // NSS wants a buffer of exactly the length of an Ed25519 signature.
-  constexpr std::size_t kEd25519 = 64;
-  if (mechanism.get().mechanism == CKM_EDDSA && result.size > kEd25519) result.size = kEd25519;
-  auto length = static_cast<CK_ULONG>(result.size);
-  const CK_RV rv = turn.module().template call<Kind::Run::pointer>(
-      turn.session()->handle(), data.data, static_cast<CK_ULONG>(data.size), result.data, &length);
-  if (rv == CKR_OK && length <= result.size) {
-    mechanism.writeBack();
-    return arguments.number(length);
-  }
-  if (rv != CKR_BUFFER_TOO_SMALL)
-    turn.abort(Kind::flag, rv == CKR_OK ? CKR_GENERAL_ERROR : rv, Kind::Run::name);
-  turn.end(Kind::flag);
-  return nullptr;
+  const auto length = perform<Kind>(arguments, mechanism.get(), key, data, result);
+  if (!length) return nullptr;
+  mechanism.writeBack();  // when the session is free again: setters may use it
+  return arguments.number(*length);
 }
 
 // (session, data, signature, key, mechanism...) -> whether it is right

@@ -58,8 +58,7 @@ class Direct {
 // The arguments of a call.
 class Arguments {
  public:
-  Arguments(napi_env env, napi_callback_info info) : env_(env) {
-    count_ = few_.size();
+  Arguments(napi_env env, napi_callback_info info) : env_(env), count_(few_.size()) {
     napi_get_cb_info(env, info, &count_, few_.data(), nullptr, &data_);
     if (count_ <= few_.size()) return;
     many_.resize(count_);
@@ -123,7 +122,7 @@ class Arguments {
   napi_env env_;
   std::array<napi_value, kUsualArguments> few_{};
   std::vector<napi_value> many_;
-  std::size_t count_ = 0;
+  std::size_t count_;
   void* data_ = nullptr;
 };
 

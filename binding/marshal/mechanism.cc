@@ -86,8 +86,14 @@ void MechanismMemory::readBrief(Napi::Value value, const Argument& argument, boo
 
 void MechanismMemory::readBrief(Napi::Env env, std::span<const napi_value> elements, const Argument& argument,
                                 bool hold) {
+  constexpr std::size_t kPlain = 2;
   constexpr std::size_t kHead = 3;
   const auto element = [&](std::size_t i) { return Napi::Value(env, elements[i]); };
+  if (elements.size() == kPlain) {
+    type_ = toUlong(element(0), argument.part(".mechanism"));
+    hasType_ = true;
+    return readParameter(element(1), argument.part(".parameter"));
+  }
   const bool hasHead = elements.size() >= kHead && element(1).IsNumber() && element(2).IsObject();
   const std::size_t number = hasHead ? element(1).As<Napi::Number>().Uint32Value() : structures().size();
   if (number >= structures().size() || elements.size() != kHead + structures()[number].count)

@@ -6,12 +6,18 @@ import { native } from './native';
 import type { RawMechanism } from './types';
 
 /**
- * The number of a mechanism without a parameter; or the mechanism, the index of its parameter structure, the object with
- * the parameter, and the value of each field. What is neither is left to the native code, also to refuse.
+ * The number of a mechanism without a parameter; or the mechanism with bytes or a number; or the mechanism, the index of its
+ * parameter structure, the object with the parameter, and the value of each field. What is none of these is left to the native
+ * code, also to refuse.
  */
 export type BriefMechanism = number | RawMechanism | readonly unknown[];
 
-/** Whether it is an array. */
+/** Whether it is a number or a list of values. */
+export function isBrief(mechanism: BriefMechanism): mechanism is number | readonly unknown[] {
+  return typeof mechanism === 'number' || isFlat(mechanism);
+}
+
+/** Whether it is a list of values. */
 export function isFlat(mechanism: BriefMechanism): mechanism is readonly unknown[] {
   return Array.isArray(mechanism);
 }
@@ -41,12 +47,21 @@ function usualStructure(mechanism: number): Structure | undefined {
 
 type Fields = Readonly<Record<string, unknown>>;
 
+const isBytes = (value: unknown): boolean => ArrayBuffer.isView(value) || value instanceof ArrayBuffer;
+
+/** A value that native code reads without running anything of JavaScript. */
+const isPlain = (value: unknown): boolean => typeof value !== 'object' || value === null || isBytes(value);
+
 function flat(mechanism: number, parameter: Fields): readonly unknown[] | undefined {
   const { structure } = parameter;
   const known = structure === undefined ? usualStructure(mechanism) : structures.get(structure as string);
   if (known === undefined) return undefined;
   const values: unknown[] = [mechanism, known.index, parameter];
-  for (const name of known.fields) values.push(parameter[name]);
+  for (const name of known.fields) {
+    const value = parameter[name];
+    if (!isPlain(value)) return undefined;
+    values.push(value);
+  }
   for (const name in parameter) if (!known.names.has(name)) return undefined; // the native code names it
   return values;
 }
@@ -57,9 +72,7 @@ export function brief(given: RawMechanism): BriefMechanism {
   const { mechanism, parameter } = given;
   if (typeof mechanism !== 'number' || !(mechanism >= 0)) return given;
   if (parameter === undefined) return mechanism;
-  if (typeof parameter !== 'object' || parameter === null) return given;
-  if (ArrayBuffer.isView(parameter) || parameter instanceof ArrayBuffer || Array.isArray(parameter))
-    return given;
+  if (isPlain(parameter)) return [mechanism, parameter];
   return flat(mechanism, parameter as Fields) ?? given;
 }
 

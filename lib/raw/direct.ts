@@ -3,7 +3,7 @@
  * no job and makes no buffer. Results are cut from a piece of memory that is filled from one end, as Node's own small
  * buffers are.
  */
-import { brief, briefAll, isFlat } from './brief';
+import { brief, briefAll, isBrief, isFlat } from './brief';
 import type { RawModule } from './index';
 import type { BytesLike, RawDigest, RawMechanism } from './types';
 
@@ -91,7 +91,7 @@ function shortcuts(native: Native): Partial<RawModule> & ThisType<Native> {
     digestSync(session, mechanism, data) {
       const direct = this[DIRECT];
       const its = brief(mechanism);
-      if (short(data)) {
+      if (short(data) && isBrief(its)) {
         const length = isFlat(its)
           ? direct.digest(session, data, used, ...its)
           : direct.digest(session, data, used, its);
@@ -102,7 +102,7 @@ function shortcuts(native: Native): Partial<RawModule> & ThisType<Native> {
     signSync(session, mechanism, key, data, digest?: RawDigest, pin?: string | BytesLike | null) {
       const direct = this[DIRECT];
       const its = brief(mechanism);
-      if (digest === undefined && pin === undefined && short(data)) {
+      if (digest === undefined && pin === undefined && short(data) && isBrief(its)) {
         const length = isFlat(its)
           ? direct.sign(session, data, used, key, ...its)
           : direct.sign(session, data, used, key, its);
@@ -113,7 +113,7 @@ function shortcuts(native: Native): Partial<RawModule> & ThisType<Native> {
     verifySync(session, mechanism, key, data, signature, digest?: RawDigest) {
       const direct = this[DIRECT];
       const its = brief(mechanism);
-      if (digest === undefined && short(data) && short(signature)) {
+      if (digest === undefined && short(data) && short(signature) && isBrief(its)) {
         const valid = isFlat(its)
           ? direct.verify(session, data, signature, key, ...its)
           : direct.verify(session, data, signature, key, its);
@@ -124,7 +124,7 @@ function shortcuts(native: Native): Partial<RawModule> & ThisType<Native> {
     encryptSync(session, mechanism, key, data) {
       const direct = this[DIRECT];
       const its = brief(mechanism);
-      if (data instanceof Uint8Array && data.byteLength <= LARGEST - OVERHEAD) {
+      if (data instanceof Uint8Array && data.byteLength <= LARGEST - OVERHEAD && isBrief(its)) {
         const length = isFlat(its)
           ? direct.encrypt(session, data, used, key, ...its)
           : direct.encrypt(session, data, used, key, its);
@@ -179,9 +179,17 @@ function briefly(native: Native): Record<string, Method> {
   const methods: Record<string, Method> = {};
   for (const [name, shorten] of Object.entries(BRIEF)) {
     const method = native[name as keyof typeof BRIEF] as Method;
+    const isAsync = !name.endsWith('Sync');
     // As many parameters as one of them can have: gathering them in an array would take longer.
     methods[name] = function (session, mechanism, a, b, c, d, e, f) {
-      return method.call(this, session, shorten(mechanism as RawMechanism), a, b, c, d, e, f);
+      let its: unknown;
+      try {
+        its = shorten(mechanism as RawMechanism);
+      } catch (error) {
+        if (isAsync) return Promise.reject(error);
+        throw error;
+      }
+      return method.call(this, session, its, a, b, c, d, e, f);
     };
   }
   return methods;
