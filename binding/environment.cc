@@ -25,6 +25,7 @@ class Scope {
 }  // namespace
 
 Environment::Environment(Napi::Env env) : env_(env), channel_(std::make_shared<Channel>(*this)) {
+  Pool::get().add(channel_);
   napi_add_env_cleanup_hook(env, &Environment::teardown, this);
 }
 

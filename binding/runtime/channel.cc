@@ -12,6 +12,8 @@ namespace {
 // So many promises are settled in one turn of the event loop, a millisecond or less; other events get theirs
 // between.
 constexpr std::size_t kAtOnce = 1024;
+// So many are told of together where the pool says that more will come.
+constexpr std::size_t kTogether = 3;
 }  // namespace
 
 Channel::Channel(Environment& environment) : environment_(environment) {
@@ -33,11 +35,25 @@ void Channel::complete(std::shared_ptr<Job> job) noexcept {
     std::lock_guard lock(mutex_);
     if (closed_) return;
     finished_.push_back(std::move(job));
-    if (scheduled_) return;
+    if (scheduled_ || (finished_.size() < kTogether && Pool::get().gathers())) return;
     scheduled_ = true;
     ++calling_;
   }
-  // Not under the lock: the JavaScript thread wakes at once, and wants it.
+  call();
+}
+
+void Channel::remind() noexcept {
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_ || scheduled_ || finished_.empty()) return;
+    scheduled_ = true;
+    ++calling_;
+  }
+  call();
+}
+
+// Not under the lock: the JavaScript thread wakes at once, and wants it.
+void Channel::call() noexcept {
   napi_call_threadsafe_function(function_, nullptr, napi_tsfn_nonblocking);
   --calling_;
 }

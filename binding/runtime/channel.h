@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "napi_setup.h"
+#include "runtime/pool.h"
 
 namespace cryptoki {
 
@@ -15,7 +16,7 @@ class Environment;
 class Job;
 
 // Shared by the environment and by every job in flight, so a job may finish after its environment is gone.
-class Channel {
+class Channel final : public Gatherer {
  public:
   explicit Channel(Environment& environment);
 
@@ -31,8 +32,10 @@ class Channel {
   void close() noexcept;
   // Any thread.
   bool isClosed() noexcept;
+  void remind() noexcept override;
 
  private:
+  void call() noexcept;
   static void wake(napi_env env, napi_value callback, void* context, void* data);
   void drain(napi_env env) noexcept;
 

@@ -27,6 +27,10 @@ constexpr auto kIdleTime = std::chrono::seconds(30);
 // module's own exit handlers run under a call, on which real modules crash.
 constexpr auto kExitPatience = std::chrono::milliseconds(1000);
 
+// See Pool::gathers().
+constexpr std::size_t kManyWait = 3;
+constexpr auto kBrief = std::chrono::milliseconds(1);
+
 void prepareThread() {
 #if defined(__linux__)
   pthread_setname_np(pthread_self(), "cryptoki");
@@ -226,6 +230,7 @@ void Pool::perform(Lock& lock, Worker& worker) {
   auto next = std::move(queue.front());
   queue.pop_front();
   const bool counts = &queue == &limited_;
+  gathering_ = watching_ && brief_ && limited_.size() >= kManyWait;
   worker.begin(next->workload(), counts);
   if (counts) {
     ++computing_;
@@ -239,6 +244,7 @@ void Pool::perform(Lock& lock, Worker& worker) {
     lock.lock();
     std::erase(workers_, &worker);
     if (worker.counts()) --computing_;
+    brief_ = Clock::now() - worker.begun() < kBrief;
     lock.unlock();
   }
   next.reset();
@@ -260,6 +266,7 @@ void Pool::watch(Lock& lock) {
   int idle = 0;
   for (int looks = 0; idle < kIdle && !stopping_; ++looks) {
     watch_.wait_for(lock, looks < kFirst ? kSoon : kRarely, [this] { return stopping_; });
+    remind(lock);
     idle = limited_.empty() ? idle + 1 : 0;
     if (idle > 0 || !look()) continue;
     looks = 0;
@@ -270,6 +277,21 @@ void Pool::watch(Lock& lock) {
     lock.lock();
   }
   watching_ = false;
+}
+
+void Pool::add(const std::shared_ptr<Gatherer>& gatherer) {
+  std::lock_guard lock(mutex_);
+  std::erase_if(gatherers_, [](const auto& weak) { return weak.expired(); });
+  gatherers_.push_back(gatherer);
+}
+
+void Pool::remind(Lock& lock) {
+  const auto gatherers = gatherers_;
+  lock.unlock();
+  for (const auto& weak : gatherers) {
+    if (const auto gatherer = weak.lock()) gatherer->remind();
+  }
+  lock.lock();
 }
 
 bool Pool::look() {

@@ -27,6 +27,17 @@ class Work {
   virtual Workload* workload() { return nullptr; }
 };
 
+// Who holds back what could be told at once, because more of it is about to come.
+class Gatherer {
+ public:
+  Gatherer() = default;
+  Gatherer(const Gatherer&) = delete;
+  Gatherer& operator=(const Gatherer&) = delete;
+  virtual ~Gatherer() = default;
+  // Tells it now.
+  virtual void remind() noexcept = 0;
+};
+
 // Grows only when no thread is idle, shrinks after a while without work. Shared by every environment (worker
 // thread) of the process, never destroyed: its threads are detached, so a call that blocks for ever cannot
 // delay the exit.
@@ -40,6 +51,12 @@ class Pool {
   // Runs `work` on a thread of its own: for calls that wait for an event, which would otherwise hold a pool
   // thread for ever. Such a call is not waited for at exit.
   void postBlocking(std::shared_ptr<Work> work);
+
+  // Whether ended calls may be told of a few at a time: others of their kind wait for a core, so that the
+  // next ends soon. Waking the JavaScript thread for each takes that core from them. Whoever has something to
+  // tell asks after having put it by; all who were added are reminded a few milliseconds later at most.
+  bool gathers() const { return gathering_; }
+  void add(const std::shared_ptr<Gatherer>& gatherer);
 
   // Process exit: starts nothing more and waits until the calls in flight have returned, but not for ever.
   // The module's exit handlers must not run under a call.
@@ -72,6 +89,7 @@ class Pool {
   void watch(Lock& lock);
   bool look();
   void release();
+  void remind(Lock& lock);
 
   static constexpr std::size_t kMaxThreads = 512;
 
@@ -88,6 +106,9 @@ class Pool {
   std::size_t idle_ = 0;
   bool waking_ = false;  // a thread is on its way to the queue
   bool watching_ = false;
+  bool brief_ = false;  // the last computing call was short
+  std::atomic<bool> gathering_{false};
+  std::vector<std::weak_ptr<Gatherer>> gatherers_;
 
   bool lingering_ = false;           // a thread looks for work without having gone to sleep
   std::atomic<bool> posted_{false};  // what it looks at
