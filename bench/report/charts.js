@@ -50,7 +50,24 @@
     });
   }
 
-  const axis = (text, type = 'logarithmic') => ({ type, title: { display: true, text } });
+  /** Where there are many powers of ten, only these are written. */
+  const fewTicks = (scale) => {
+    if (scale.max / scale.min < 1000) return;
+    scale.ticks = scale.ticks.filter(({ value }) => Math.abs(Math.log10(value) % 1) < 1e-6);
+  };
+  const inFull = (value) => value.toLocaleString('en', { maximumSignificantDigits: 3 });
+  const axis = (text, type = 'logarithmic') => ({
+    type,
+    title: { display: true, text },
+    ...(type === 'logarithmic' && { afterBuildTicks: fewTicks, ticks: { callback: inFull } }),
+  });
+  /** The numbers of sessions that were measured. */
+  const sessionsAxis = (entries) => ({
+    ...axis('sessions'),
+    afterBuildTicks: (scale) => {
+      scale.ticks = unique(entries.map(({ sessions }) => sessions)).map((value) => ({ value }));
+    },
+  });
 
   /** One line for each name: `point` makes { x, y } of an entry. */
   function lines(row, title, entries, labelOf, point, x, y) {
@@ -89,7 +106,7 @@
       if (counts.length < 2) continue;
       const many = own.filter(({ form }) => !form.endsWith('sync') || form.endsWith('async'));
       const point = ({ sessions, perSecond }) => ({ x: sessions, y: perSecond.median });
-      lines(row, 'operations per second', many, nameOf, point, axis('sessions'), axis(''));
+      lines(row, 'operations per second', many, nameOf, point, sessionsAxis(many), axis(''));
     }
   }
 
@@ -97,7 +114,7 @@
     const own = measured(results.slow).filter((result) => result.module === module);
     const row = section(`${module}: sign P-256`);
     const rate = ({ sessions, perSecond }) => ({ x: sessions, y: perSecond.median });
-    lines(row, 'signatures per second', own, nameOf, rate, axis('sessions'), axis(''));
+    lines(row, 'signatures per second', own, nameOf, rate, sessionsAxis(own), axis(''));
     const late = own.filter(({ delay }) => delay !== undefined);
     const delay = ({ sessions, delay: { p99 } }) => ({ x: sessions, y: p99 });
     lines(
@@ -106,7 +123,7 @@
       late,
       nameOf,
       delay,
-      axis('sessions'),
+      sessionsAxis(late),
       axis('', 'linear'),
     );
   }
