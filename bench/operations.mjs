@@ -15,11 +15,12 @@ export const LABELS = /** @type {const} */ ({
  * @typedef {object} Operation
  * @property {string} name
  * @property {string} title for people
- * @property {'sign' | 'digest' | 'encrypt' | 'random' | 'session-info' | 'find'} call
+ * @property {'sign' | 'digest' | 'digest-stream' | 'encrypt' | 'random' | 'session-info' | 'find'} call
  * @property {number} [mechanism] CKM_ number
  * @property {string} [label] of the key, or of what is searched for
  * @property {number} [class] CKO_ number of the key
  * @property {number} [size] of the message, or of the random bytes
+ * @property {number} [chunks] of a stream; each has that size
  * @property {number} weight how long a slice of it is, in relation to others: slow operations need longer ones
  */
 
@@ -60,6 +61,11 @@ export const OPERATIONS = [
     name: 'digest-64k',
     title: 'SHA-256 of 64 KiB',
     ...{ call: 'digest', mechanism: CKM.SHA256, size: 65_536, weight: 1 },
+  },
+  {
+    name: 'digest-stream',
+    title: 'SHA-256 of a stream of 64 chunks of 64 KiB',
+    ...{ call: 'digest-stream', mechanism: CKM.SHA256, size: 65_536, chunks: 64, weight: 2 },
   },
   {
     name: 'encrypt-gcm',

@@ -86,6 +86,12 @@ function digesting(all) {
 }
 
 /** @param {readonly Result[]} all @returns {Target[]} */
+function streams(all) {
+  const ours = matching(all, { contender: OURS, operation: 'digest-stream', sessions: 1 }).filter(REAL);
+  return atLeast('streams, chunks of 64 KiB', ours, 0.95);
+}
+
+/** @param {readonly Result[]} all @returns {Target[]} */
 function sessionInfo(all) {
   const module = 'null module';
   const [ours] = matching(all, { module, contender: OURS, operation: 'session-info', form: 'raw sync' });
@@ -107,7 +113,7 @@ function overhead(all) {
     const measured = `${short(extra)} us (${worst.operation}, ${worst.form})`;
     return [{ name, wanted: `<= ${most} us beyond the C loop`, measured, passed: extra <= most }];
   };
-  const simple = ours.filter(({ operation }) => operation !== 'find'); // a search is three calls and makes objects
+  const simple = ours.filter(({ operation }) => operation !== 'find' && operation !== 'digest-stream'); // many calls
   return [
     ...atMost(
       'CPU per synchronous call',
@@ -221,6 +227,7 @@ export function checkTargets({ operations, slow, growth: growths }) {
   return [
     ...signing(operations),
     ...digesting(operations),
+    ...streams(operations),
     ...sessionInfo(operations),
     ...overhead(operations),
     ...slowToken(slow),

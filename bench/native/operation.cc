@@ -59,6 +59,35 @@ class Transformation final : public Operation {
   CK_MECHANISM mechanism_{};
 };
 
+// A digest in pieces.
+class Stream final : public Operation {
+ public:
+  Stream(const Module& module, CK_SESSION_HANDLE session, const Command& command)
+      : list_(module.functions()),
+        session_(session),
+        chunk_(command.number("size"), 0x5a),
+        chunks_(command.number("chunks")) {
+    mechanism_.mechanism = command.number("mechanism");
+  }
+
+  void perform() override {
+    check(list_.C_DigestInit(session_, &mechanism_), "C_DigestInit");
+    for (unsigned long i = 0; i < chunks_; ++i)
+      check(list_.C_DigestUpdate(session_, chunk_.data(), static_cast<CK_ULONG>(chunk_.size())),
+            "C_DigestUpdate");
+    auto length = static_cast<CK_ULONG>(digest_.size());
+    check(list_.C_DigestFinal(session_, digest_.data(), &length), "C_DigestFinal");
+  }
+
+ private:
+  const CK_FUNCTION_LIST_3_2& list_;
+  CK_SESSION_HANDLE session_;
+  std::vector<CK_BYTE> chunk_;
+  unsigned long chunks_;
+  std::array<CK_BYTE, 64> digest_{};
+  CK_MECHANISM mechanism_{};
+};
+
 class Random final : public Operation {
  public:
   Random(const Module& module, CK_SESSION_HANDLE session, const Command& command)
@@ -122,6 +151,7 @@ std::unique_ptr<Operation> makeOperation(const Module& module, CK_SESSION_HANDLE
   const std::string& call = command.text("call");
   if (call == "random") return std::make_unique<Random>(module, session, command);
   if (call == "session-info") return std::make_unique<SessionInfo>(module, session);
+  if (call == "digest-stream") return std::make_unique<Stream>(module, session, command);
   if (call == "find") return std::make_unique<Find>(module, session, command);
   if (call == "sign" || call == "digest" || call == "encrypt")
     return std::make_unique<Transformation>(module, session, key, command);

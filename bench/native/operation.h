@@ -15,7 +15,8 @@ class Operation {
   virtual void perform() = 0;
 };
 
-// What the command describes: `call` (sign, digest, encrypt, random, session-info, find), `mechanism`,
-// `label` and `class` of the key, `size` of the message in bytes, `iv` and `tag` in bits for AES-GCM.
+// What the command describes: `call` (sign, digest, digest-stream with `chunks`, encrypt, random,
+// session-info, find), `mechanism`, `label` and `class` of the key, `size` of the message in bytes, `iv` and
+// `tag` in bits for AES-GCM.
 std::unique_ptr<Operation> makeOperation(const Module& module, CK_SESSION_HANDLE session,
                                          CK_OBJECT_HANDLE key, const Command& command);

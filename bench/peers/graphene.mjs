@@ -82,6 +82,11 @@ async function sync(operation) {
   const calls = {
     sign: () => session.createSign(mechanism, keyAt(0)).once(message),
     digest: () => session.createDigest(mechanism).once(message),
+    'digest-stream': () => {
+      const digest = session.createDigest(mechanism);
+      for (let i = 0; i < (operation.chunks ?? 0); i += 1) digest.update(message);
+      return digest.final();
+    },
     encrypt: () => session.createCipher(mechanism, keyAt(0)).once(message, Buffer.allocUnsafe(size + 64)),
     random: () => session.generateRandom(size),
     find: () => session.find({ class: objectClass, label }),

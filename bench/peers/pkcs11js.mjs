@@ -95,6 +95,11 @@ async function sync(operation) {
       library.C_DigestInit(session, mechanism);
       return library.C_Digest(session, message, Buffer.allocUnsafe(room));
     },
+    'digest-stream': () => {
+      library.C_DigestInit(session, mechanism);
+      for (let i = 0; i < (operation.chunks ?? 0); i += 1) library.C_DigestUpdate(session, message);
+      return library.C_DigestFinal(session, Buffer.allocUnsafe(room));
+    },
     encrypt: () => {
       library.C_EncryptInit(session, mechanism, key);
       return library.C_Encrypt(session, message, Buffer.allocUnsafe(room));

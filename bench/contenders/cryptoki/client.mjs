@@ -2,7 +2,7 @@
 // The client of connect(): sessions are shared, the login is kept, what is lost is got back.
 import { messageFor } from '../../operations.mjs';
 import { clientOf } from './connection.mjs';
-import { noFailures } from './model.mjs';
+import { noFailures, throughStream } from './model.mjs';
 import { mechanismOf } from './raw.mjs';
 
 /**
@@ -29,6 +29,7 @@ export async function client(operation, count) {
   const calls = {
     sign: () => keys.sign?.sign(mechanism, message),
     digest: () => found.digest(mechanism, message),
+    'digest-stream': () => throughStream(found.createDigest(mechanism), message, operation.chunks),
     encrypt: () => keys.encrypt?.encrypt(mechanism, message),
     random: () => found.random(size),
     'session-info': () => found.withSession((session) => session.info()),

@@ -1,5 +1,6 @@
 // @ts-check
 // The model: sessions and keys as objects.
+import { once } from 'node:events';
 import { messageFor } from '../../operations.mjs';
 import { modelSessions } from './connection.mjs';
 import { mechanismOf } from './raw.mjs';
@@ -19,6 +20,16 @@ async function keysOf(session, operation) {
   return { sign: await (isPrivate ? session.privateKey({ label }) : session.secretKey({ label })) };
 }
 
+/**
+ * Writes the chunk so often, as fast as the stream takes it.
+ * @param {import('cryptoki').DigestStream} stream @param {Buffer} chunk @param {number} [chunks]
+ */
+export async function throughStream(stream, chunk, chunks = 1) {
+  for (let i = 0; i < chunks; i += 1) if (!stream.write(chunk)) await once(stream, 'drain');
+  stream.end();
+  return stream.result();
+}
+
 /** The operation on one session. @param {Session} session @param {Operation} operation */
 async function onSession(session, operation) {
   const keys = await keysOf(session, operation);
@@ -28,6 +39,7 @@ async function onSession(session, operation) {
   const calls = {
     sign: () => keys.sign?.sign(mechanism, message),
     digest: () => session.digest(mechanism, message),
+    'digest-stream': () => throughStream(session.createDigest(mechanism), message, operation.chunks),
     encrypt: () => keys.encrypt?.encrypt(mechanism, message),
     random: () => session.random(size),
     'session-info': () => session.info(),
@@ -52,7 +64,8 @@ export async function modelSync(operation) {
   const keys = await keysOf(session, operation);
   const [mechanism, message] = [mechanismOf(operation), messageFor(operation)];
   const { size = 0, call } = operation;
-  if (call === 'session-info' || call === 'find') return 'the model has no synchronous form of it';
+  if (call === 'session-info' || call === 'find' || call === 'digest-stream')
+    return 'the model has no synchronous form of it';
   const calls = {
     sign: () => keys.sign?.signSync(mechanism, message),
     digest: () => session.digestSync(mechanism, message),

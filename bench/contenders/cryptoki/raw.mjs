@@ -9,6 +9,8 @@ import { raw, rawSessions } from './connection.mjs';
  * @typedef {import('../../operations.mjs').Operation} Operation
  */
 
+const NO_STREAMS = 'the raw level has no streams';
+
 /** @param {Operation} operation */
 const searchFor = ({ class: objectClass = 0, label = '' }) => [
   { type: CKA.CLASS, value: objectClass },
@@ -37,7 +39,7 @@ export async function rawSync(operation) {
   const [module, mechanism, message] = [raw(), mechanismOf(operation), messageFor(operation)];
   const search = searchFor(operation);
   const { size = 0 } = operation;
-  /** @type {Record<Operation['call'], () => unknown>} */
+  /** @type {Partial<Record<Operation['call'], () => unknown>>} */
   const calls = {
     sign: () => module.signSync(session, mechanism, key, message),
     digest: () => module.digestSync(session, mechanism, message),
@@ -46,7 +48,8 @@ export async function rawSync(operation) {
     'session-info': () => module.C_GetSessionInfoSync(session),
     find: () => module.findObjectsSync(session, search, [], 0),
   };
-  return { sync: calls[operation.call] };
+  const call = calls[operation.call];
+  return call === undefined ? NO_STREAMS : { sync: call };
 }
 
 /** @type {Form} */
@@ -57,7 +60,7 @@ export async function rawAsync(operation, count) {
   const search = searchFor(operation);
   const { size = 0 } = operation;
   const session = (/** @type {number} */ lane) => sessions[lane] ?? 0n;
-  /** @type {Record<Operation['call'], (lane: number) => Promise<unknown>>} */
+  /** @type {Partial<Record<Operation['call'], (lane: number) => Promise<unknown>>>} */
   const calls = {
     sign: (lane) => module.sign(session(lane), mechanism, key, message),
     digest: (lane) => module.digest(session(lane), mechanism, message),
@@ -66,7 +69,8 @@ export async function rawAsync(operation, count) {
     'session-info': (lane) => module.C_GetSessionInfo(session(lane)),
     find: (lane) => module.findObjects(session(lane), search, [], 0),
   };
-  return { async: calls[operation.call] };
+  const call = calls[operation.call];
+  return call === undefined ? NO_STREAMS : { async: call };
 }
 
 const MOST_MESSAGES = 1024;
