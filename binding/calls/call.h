@@ -54,6 +54,15 @@ std::uint32_t readRoles(Roles& roles, const Napi::CallbackInfo& info, Attachment
   return index;
 }
 
+// Messages are not needed any more.
+template <class Roles>
+void clearInputs(Roles& roles) {
+  const auto clear = [](auto& role) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(role)>, role::Bytes>) role.bytes.clear();
+  };
+  std::apply([&](auto&... role) { (clear(role), ...); }, roles);
+}
+
 template <class Roles>
 void settleRoles(Roles& roles, bool succeeded) {
   std::apply([succeeded](auto&... role) { (role.settle(succeeded), ...); }, roles);
@@ -125,6 +134,7 @@ class Call final : public Job {
       // The module goes on writing into this job's memory, until C_AsyncComplete or the end of the session.
       if (rv == CKR_PENDING) session()->pending.push_back(shared_from_this());
     }
+    if (rv != CKR_PENDING) clearInputs(roles_);
     if (rv != CKR_OK) fail(Failure::returned(rv, Function::name));
   }
 

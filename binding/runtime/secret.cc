@@ -4,13 +4,76 @@
 
 #include "runtime/secret.h"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <mutex>
+#include <new>
+#include <vector>
 
 #ifdef _WIN32
 #include <windows.h>
 #endif
 
 namespace cryptoki {
+
+namespace large {
+namespace {
+
+constexpr std::size_t kGrain = 64 * 1024;
+constexpr std::size_t kMost = std::size_t{16} << 20;  // of all that is kept, in bytes
+
+struct Kept {
+  struct Block {
+    std::unique_ptr<unsigned char[]> memory;
+    std::size_t capacity;
+  };
+  std::mutex mutex;
+  std::vector<Block> blocks;
+  std::size_t size = 0;
+};
+
+Kept& kept() {
+  // Leaked on purpose: detached threads may outlive every static destructor.
+  static Kept& all = *new Kept;  // NOLINT(cppcoreguidelines-owning-memory)
+  return all;
+}
+
+}  // namespace
+
+std::unique_ptr<unsigned char[]> take(std::size_t size, std::size_t& capacity) {
+  capacity = (size + kGrain - 1) / kGrain * kGrain;
+  {
+    Kept& all = kept();
+    std::lock_guard lock(all.mutex);
+    // The one that came last is most likely in the cache.
+    const auto found = std::find_if(all.blocks.rbegin(), all.blocks.rend(),
+                                    [&](const auto& block) { return block.capacity == capacity; });
+    if (found != all.blocks.rend()) {
+      auto memory = std::move(found->memory);
+      all.blocks.erase(std::next(found).base());
+      all.size -= capacity;
+      return memory;
+    }
+  }
+  return std::make_unique_for_overwrite<unsigned char[]>(capacity);
+}
+
+void keep(std::unique_ptr<unsigned char[]> memory, std::size_t capacity) noexcept {
+#if !defined(__SANITIZE_ADDRESS__)  // which is to see what is used after it was given back
+  Kept& all = kept();
+  std::lock_guard lock(all.mutex);
+  if (all.size + capacity > kMost) return;
+  try {
+    all.blocks.push_back({std::move(memory), capacity});
+    all.size += capacity;
+  } catch (const std::bad_alloc&) {
+    return;  // then it is given back
+  }
+#endif
+}
+
+}  // namespace large
 
 void wipe(void* memory, std::size_t size) noexcept {
   if (size == 0) return;

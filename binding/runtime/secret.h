@@ -12,13 +12,24 @@ namespace cryptoki {
 // Overwrites memory in a way that no compiler removes.
 void wipe(void* memory, std::size_t size) noexcept;
 
+// Large pieces of memory, kept for the next one who wants such: the allocator would give each back to the
+// system, and the next one would pay for every page anew. What is kept has been wiped.
+namespace large {
+constexpr std::size_t kLeast = 64 * 1024;
+// `size` bytes or some more; `capacity` is how many.
+std::unique_ptr<unsigned char[]> take(std::size_t size, std::size_t& capacity);
+void keep(std::unique_ptr<unsigned char[]> memory, std::size_t capacity) noexcept;
+}  // namespace large
+
 // A byte string.
 class Bytes {
  public:
   Bytes() noexcept = default;
   // `size` bytes, not initialised: output buffers are large.
-  explicit Bytes(std::size_t size)
-      : memory_(std::make_unique_for_overwrite<unsigned char[]>(size)), size_(size), capacity_(size) {}
+  explicit Bytes(std::size_t size) : size_(size), capacity_(size) {
+    memory_ = size < large::kLeast ? std::make_unique_for_overwrite<unsigned char[]>(size)
+                                   : large::take(size, capacity_);
+  }
   Bytes(const void* data, std::size_t size) : Bytes(size) {
     if (size > 0) std::memcpy(memory_.get(), data, size);
   }
@@ -30,7 +41,9 @@ class Bytes {
     return *this;
   }
   ~Bytes() {
-    if (memory_) wipe(memory_.get(), capacity_);
+    if (!memory_) return;
+    wipe(memory_.get(), capacity_);
+    if (capacity_ >= large::kLeast) large::keep(std::move(memory_), capacity_);
   }
 
   static Bytes zeros(std::size_t size) {
@@ -59,6 +72,10 @@ class Bytes {
 
   // Wipes the content at once, where it is still in the cache of the one who used it.
   void clear() noexcept {
+    if (capacity_ >= large::kLeast) {
+      const Bytes gone(std::move(*this));
+      return;
+    }
     wipe(memory_.get(), capacity_);
     size_ = 0;
     capacity_ = 0;

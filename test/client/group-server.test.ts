@@ -92,7 +92,8 @@ describe.skipIf(whyNoServer !== undefined)('a group with a p11-kit server', () =
       expect(remote).toBe(0);
       expect(near).toBeGreaterThan(0);
       await server.start();
-      await until(() => told.length === 2 * round + 2, 'the server is back');
+      // A call may hang in p11-kit when its connection dies: it is given up after operationTimeout, 10 seconds.
+      await until(() => told.length === 2 * round + 2, 'the server is back', 40_000);
       const { made, slowest } = await its.stop();
       expect(made).toBeGreaterThan(50);
       expect(slowest).toBeLessThan(10_000);
@@ -102,7 +103,7 @@ describe.skipIf(whyNoServer !== undefined)('a group with a p11-kit server', () =
     }
     expect(told).toEqual(Array.from({ length: 3 }, () => ['remote down', 'remote up']).flat());
     expect(group.statistics().errors).toBe(0);
-  }, 60_000);
+  }, 180_000);
 
   test('loses no operation when only connections are killed, again and again', async () => {
     const its = load(await join({ strategy: 'leastInFlight' }));
