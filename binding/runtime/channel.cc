@@ -35,7 +35,8 @@ void Channel::complete(std::shared_ptr<Job> job) noexcept {
     std::lock_guard lock(mutex_);
     if (closed_) return;
     finished_.push_back(std::move(job));
-    if (scheduled_ || (finished_.size() < kTogether && Pool::get().gathers())) return;
+    const bool isOneOfMany = finished_.size() < kTogether && expected_ >= finished_.size() + kTogether;
+    if (scheduled_ || (isOneOfMany && Pool::get().gathers())) return;
     scheduled_ = true;
     ++calling_;
   }

@@ -41,8 +41,8 @@ class Channel final : public Gatherer {
 
   Environment& environment_;  // used on the JavaScript thread only, while the channel is open
   napi_threadsafe_function function_ = nullptr;
-  // JavaScript thread only: promises that wait, and finished jobs on their way to them.
-  std::size_t expected_ = 0;
+  std::atomic<std::size_t> expected_{0};  // promises that wait
+  // JavaScript thread only: finished jobs on their way to them.
   std::vector<std::shared_ptr<Job>> settling_;
   std::size_t settled_ = 0;
 

@@ -20,7 +20,7 @@ namespace cryptoki {
 namespace large {
 namespace {
 
-constexpr std::size_t kGrain = 64 * 1024;
+constexpr std::size_t kGrain = kLeast;
 constexpr std::size_t kMost = std::size_t{16} << 20;  // of all that is kept, in bytes
 
 struct Kept {

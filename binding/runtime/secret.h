@@ -15,7 +15,7 @@ void wipe(void* memory, std::size_t size) noexcept;
 // Large pieces of memory, kept for the next one who wants such: the allocator would give each back to the
 // system, and the next one would pay for every page anew. What is kept has been wiped.
 namespace large {
-constexpr std::size_t kLeast = 64 * 1024;
+constexpr std::size_t kLeast = std::size_t{64} << 10;
 // `size` bytes or some more; `capacity` is how many.
 std::unique_ptr<unsigned char[]> take(std::size_t size, std::size_t& capacity);
 void keep(std::unique_ptr<unsigned char[]> memory, std::size_t capacity) noexcept;
