@@ -76,8 +76,7 @@ export class ClientPrivateKey extends ClientObject {
     return onClient(this.client, this, {
       repeatable: !STATEFUL.includes(String(this.keyType)),
       check: async () => {
-        this.#alwaysAuthenticates ??= this.#askAlwaysAuthenticates();
-        if (!(await this.#alwaysAuthenticates)) return;
+        if (!(await this.#authenticatesAlways())) return;
         throw new CryptokiError({
           code: 'ERR_CRYPTOKI_UNSUPPORTED',
           detail:
