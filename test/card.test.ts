@@ -138,7 +138,7 @@ describe.skipIf(whyNoReader !== undefined)(`a smart card (${whyNoReader ?? 'Open
     expect((await reader.card.state()).present).toBe(false);
 
     await reader.card.insert();
-    expect(await token.slot.info()).toMatchObject({ tokenPresent: true });
+    await expect.poll(() => token.slot.info(), { timeout: 10_000 }).toMatchObject({ tokenPresent: true });
     expect((await token.slot.token()).serialNumber).toBe(token.serialNumber);
     session = await token.openSession();
     await session.login(PIN);

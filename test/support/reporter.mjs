@@ -1,0 +1,25 @@
+/**
+ * A reporter of Vitest that repeats, as the very last lines, which tests failed and which have no result. A worker process
+ * that dies in native code takes the rest of its file with it: that file and the tests that did not end are the trace it left.
+ */
+export default class LastLines {
+  onTestRunEnd(modules) {
+    const lines = modules.flatMap((module) => {
+      const file = module.relativeModuleId;
+      const tests = [...module.children.allTests()];
+      const failed = tests.filter((test) => test.result().state === 'failed');
+      const open = tests.filter((test) => test.result().state === 'pending');
+      return [
+        ...module.errors().map(({ message }) => `${file}: ${firstLine(message)}`),
+        ...failed.map((test) => `${file} > ${test.fullName}: ${firstLine(test.result().errors[0]?.message)}`),
+        ...(open.length === 0 ? [] : [`${file}: no result of ${open.map(({ fullName }) => fullName).join(', ')}`]),
+      ];
+    });
+    if (lines.length === 0) return;
+    process.once('exit', () => process.stderr.write(`\nNot passed:\n${lines.map((line) => `  ${line}\n`).join('')}`));
+  }
+}
+
+function firstLine(text = '') {
+  return text.split('\n', 1)[0].slice(0, 300);
+}
