@@ -30,8 +30,8 @@ beforeAll(async () => {
 afterAll(() => opened.close());
 
 const MESSAGE = bytes(1_300_003);
-const CUTS: Cut[] = [1000, 4096, 65536, 65537, 262_144, 1_048_576, 'mixed'];
-const SIZES = [0, 1, 15, 16, 65535, 65536, 262_144, 262_145];
+const CUTS: Cut[] = [1000, 4096, 20_000, 65536, 65537, 262_144, 1_048_576, 'mixed'];
+const SIZES = [0, 1, 15, 16, 65535, 65536, 524_288, 524_289];
 const HASHES = ['SHA1', 'SHA224', 'SHA256', 'SHA384', 'SHA512'];
 
 describe('createDigest', () => {
@@ -206,10 +206,10 @@ describe('createEncrypt and createDecrypt', () => {
       const message = MESSAGE.subarray(0, size);
       const there = collector();
       await pipeline(source(message), aes.createEncrypt(algorithm), there.sink);
-      expect(there.result()).toEqual(expected(cipher, itsIv, message));
+      expect(there.result().equals(expected(cipher, itsIv, message))).toBe(true);
       const back = collector();
       await pipeline(source(there.result()), aes.createDecrypt(algorithm), back.sink);
-      expect(back.result()).toEqual(message);
+      expect(back.result().equals(message)).toBe(true);
     });
   });
 

@@ -43,7 +43,7 @@ std::uint32_t readRoles(Roles& roles, const Napi::CallbackInfo& info, Attachment
       if (position >= first)
         role.read(info[index++], {attachment, Function::name, Function::names[position]});
     }
-    if constexpr (std::is_same_v<Role, role::Bytes>) room += role.bytes.size();
+    if constexpr (role::isMessage<Role>) room += role.bytes.size();
     ++position;
   };
   const auto prepare = [&](auto& role) {
@@ -58,7 +58,7 @@ std::uint32_t readRoles(Roles& roles, const Napi::CallbackInfo& info, Attachment
 template <class Roles>
 void clearInputs(Roles& roles) {
   const auto clear = [](auto& role) {
-    if constexpr (std::is_same_v<std::decay_t<decltype(role)>, role::Bytes>) role.bytes.clear();
+    if constexpr (role::isMessage<std::decay_t<decltype(role)>>) role.bytes.clear();
   };
   std::apply([&](auto&... role) { (clear(role), ...); }, roles);
 }

@@ -181,7 +181,7 @@ struct C_Encrypt {
 struct C_EncryptUpdate {
   static constexpr const char* name = "C_EncryptUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_EncryptUpdate;
-  using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
+  using Roles = std::tuple<role::Session, role::Part, role::OutBytes>;
   static constexpr std::array<const char*, 3> names = {"session", "dataPart", "encryptedDataPart"};
 };
 struct C_EncryptFinal {
@@ -205,7 +205,7 @@ struct C_Decrypt {
 struct C_DecryptUpdate {
   static constexpr const char* name = "C_DecryptUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptUpdate;
-  using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
+  using Roles = std::tuple<role::Session, role::Part, role::OutBytes>;
   static constexpr std::array<const char*, 3> names = {"session", "encryptedDataPart", "dataPart"};
 };
 struct C_DecryptFinal {
@@ -229,7 +229,7 @@ struct C_Digest {
 struct C_DigestUpdate {
   static constexpr const char* name = "C_DigestUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DigestUpdate;
-  using Roles = std::tuple<role::Session, role::Bytes>;
+  using Roles = std::tuple<role::Session, role::Part>;
   static constexpr std::array<const char*, 2> names = {"session", "part"};
 };
 struct C_DigestKey {
@@ -259,7 +259,7 @@ struct C_Sign {
 struct C_SignUpdate {
   static constexpr const char* name = "C_SignUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignUpdate;
-  using Roles = std::tuple<role::Session, role::Bytes>;
+  using Roles = std::tuple<role::Session, role::Part>;
   static constexpr std::array<const char*, 2> names = {"session", "part"};
 };
 struct C_SignFinal {
@@ -295,7 +295,7 @@ struct C_Verify {
 struct C_VerifyUpdate {
   static constexpr const char* name = "C_VerifyUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifyUpdate;
-  using Roles = std::tuple<role::Session, role::Bytes>;
+  using Roles = std::tuple<role::Session, role::Part>;
   static constexpr std::array<const char*, 2> names = {"session", "part"};
 };
 struct C_VerifyFinal {
@@ -319,25 +319,25 @@ struct C_VerifyRecover {
 struct C_DigestEncryptUpdate {
   static constexpr const char* name = "C_DigestEncryptUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DigestEncryptUpdate;
-  using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
+  using Roles = std::tuple<role::Session, role::Part, role::OutBytes>;
   static constexpr std::array<const char*, 3> names = {"session", "part", "encryptedPart"};
 };
 struct C_DecryptDigestUpdate {
   static constexpr const char* name = "C_DecryptDigestUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptDigestUpdate;
-  using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
+  using Roles = std::tuple<role::Session, role::Part, role::OutBytes>;
   static constexpr std::array<const char*, 3> names = {"session", "encryptedPart", "part"};
 };
 struct C_SignEncryptUpdate {
   static constexpr const char* name = "C_SignEncryptUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignEncryptUpdate;
-  using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
+  using Roles = std::tuple<role::Session, role::Part, role::OutBytes>;
   static constexpr std::array<const char*, 3> names = {"session", "part", "encryptedPart"};
 };
 struct C_DecryptVerifyUpdate {
   static constexpr const char* name = "C_DecryptVerifyUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptVerifyUpdate;
-  using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
+  using Roles = std::tuple<role::Session, role::Part, role::OutBytes>;
   static constexpr std::array<const char*, 3> names = {"session", "encryptedPart", "part"};
 };
 struct C_GenerateKey {
@@ -547,7 +547,7 @@ struct C_VerifySignature {
 struct C_VerifySignatureUpdate {
   static constexpr const char* name = "C_VerifySignatureUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifySignatureUpdate;
-  using Roles = std::tuple<role::Session, role::Bytes>;
+  using Roles = std::tuple<role::Session, role::Part>;
   static constexpr std::array<const char*, 2> names = {"session", "part"};
 };
 struct C_VerifySignatureFinal {

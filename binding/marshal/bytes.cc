@@ -1,5 +1,9 @@
 #include "marshal/bytes.h"
 
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
 namespace cryptoki {
 namespace {
 
@@ -33,6 +37,13 @@ bool view(Napi::Value value, View& out) {
   return false;
 }
 
+View toView(Napi::Value value, const Argument& argument) {
+  View bytes;
+  if (!isBytes(value) || !view(value, bytes))
+    argument.mustBe("bytes (a Buffer, typed array, DataView or ArrayBuffer)", value);
+  return bytes;
+}
+
 }  // namespace
 
 bool isBytes(Napi::Value value) {
@@ -40,10 +51,31 @@ bool isBytes(Napi::Value value) {
 }
 
 Bytes toBytes(Napi::Value value, const Argument& argument) {
-  View bytes;
-  if (!isBytes(value) || !view(value, bytes))
-    argument.mustBe("bytes (a Buffer, typed array, DataView or ArrayBuffer)", value);
+  const View bytes = toView(value, argument);
   return {bytes.data, bytes.size};
+}
+
+Bytes toJoinedBytes(Napi::Value value, const Argument& argument) {
+  if (!value.IsArray()) return toBytes(value, argument);
+  const auto array = value.As<Napi::Array>();
+  const std::uint32_t length = array.Length();
+  if (length == 0) argument.mustBe("bytes, or an array of at least one of them", value);
+  // Getters of an array run JavaScript, which can take memory away: nothing is looked at before the last has.
+  std::vector<Napi::Value> values(length);
+  for (std::uint32_t i = 0; i < length; ++i) values[i] = array[i];
+  std::vector<View> views(length);
+  std::size_t size = 0;
+  for (std::uint32_t i = 0; i < length; ++i) {
+    views[i] = toView(values[i], argument.element(i));
+    size += views[i].size;
+  }
+  Bytes joined(size);
+  std::size_t at = 0;
+  for (const View& each : views) {
+    if (each.size > 0) std::memcpy(joined.data() + at, each.data, each.size);
+    at += each.size;
+  }
+  return joined;
 }
 
 Bytes toUtf8(Napi::Value value, const Argument& argument) {

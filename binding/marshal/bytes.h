@@ -12,6 +12,9 @@ bool isBytes(Napi::Value value);
 // A copy: JavaScript may change, detach or collect its buffer while the job runs.
 Bytes toBytes(Napi::Value value, const Argument& argument);
 
+// A copy of several byte strings, one behind the other; of one that is not in an array, too.
+Bytes toJoinedBytes(Napi::Value value, const Argument& argument);
+
 // The UTF-8 form of a string, without a terminator; U+0000 inside is kept.
 Bytes toUtf8(Napi::Value value, const Argument& argument);
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <tuple>
+#include <type_traits>
 
 #include "marshal/argument.h"
 #include "marshal/attribute_reader.h"
@@ -65,6 +66,15 @@ struct Bytes : Input {
   void read(Napi::Value value, const Argument& argument) { bytes = toBytes(value, argument); }
   auto c() { return std::make_tuple(bytes.pointer(), static_cast<CK_ULONG>(bytes.size())); }
 };
+
+// A part of a message: what comes in several pieces is put together on its way.
+struct Part : Bytes {
+  void read(Napi::Value value, const Argument& argument) { bytes = toJoinedBytes(value, argument); }
+};
+
+// What the module is to work on: it goes when the call has ended, and results are often as long.
+template <class Role>
+constexpr bool isMessage = std::is_same_v<Role, Bytes> || std::is_same_v<Role, Part>;
 
 struct Text : Bytes {
   void read(Napi::Value value, const Argument& argument) { bytes = toSecretText(value, argument); }

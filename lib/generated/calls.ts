@@ -129,9 +129,9 @@ export interface RawCalls {
   /** C_Encrypt, blocking the calling thread. */
   C_EncryptSync(session: bigint, data: BytesLike): Buffer;
   /** PKCS#11 3.1, section 5.8.3; since 2.40. */
-  C_EncryptUpdate(session: bigint, dataPart: BytesLike): Promise<Buffer>;
+  C_EncryptUpdate(session: bigint, dataPart: BytesLike | readonly BytesLike[]): Promise<Buffer>;
   /** C_EncryptUpdate, blocking the calling thread. */
-  C_EncryptUpdateSync(session: bigint, dataPart: BytesLike): Buffer;
+  C_EncryptUpdateSync(session: bigint, dataPart: BytesLike | readonly BytesLike[]): Buffer;
   /** PKCS#11 3.1, section 5.8.4; since 2.40. */
   C_EncryptFinal(session: bigint): Promise<Buffer>;
   /** C_EncryptFinal, blocking the calling thread. */
@@ -145,9 +145,9 @@ export interface RawCalls {
   /** C_Decrypt, blocking the calling thread. */
   C_DecryptSync(session: bigint, encryptedData: BytesLike): Buffer;
   /** PKCS#11 3.1, section 5.10.3; since 2.40. */
-  C_DecryptUpdate(session: bigint, encryptedDataPart: BytesLike): Promise<Buffer>;
+  C_DecryptUpdate(session: bigint, encryptedDataPart: BytesLike | readonly BytesLike[]): Promise<Buffer>;
   /** C_DecryptUpdate, blocking the calling thread. */
-  C_DecryptUpdateSync(session: bigint, encryptedDataPart: BytesLike): Buffer;
+  C_DecryptUpdateSync(session: bigint, encryptedDataPart: BytesLike | readonly BytesLike[]): Buffer;
   /** PKCS#11 3.1, section 5.10.4; since 2.40. */
   C_DecryptFinal(session: bigint): Promise<Buffer>;
   /** C_DecryptFinal, blocking the calling thread. */
@@ -161,9 +161,9 @@ export interface RawCalls {
   /** C_Digest, blocking the calling thread. */
   C_DigestSync(session: bigint, data: BytesLike): Buffer;
   /** PKCS#11 3.1, section 5.12.3; since 2.40. */
-  C_DigestUpdate(session: bigint, part: BytesLike): Promise<void>;
+  C_DigestUpdate(session: bigint, part: BytesLike | readonly BytesLike[]): Promise<void>;
   /** C_DigestUpdate, blocking the calling thread. */
-  C_DigestUpdateSync(session: bigint, part: BytesLike): void;
+  C_DigestUpdateSync(session: bigint, part: BytesLike | readonly BytesLike[]): void;
   /** PKCS#11 3.1, section 5.12.4; since 2.40. */
   C_DigestKey(session: bigint, key: bigint): Promise<void>;
   /** C_DigestKey, blocking the calling thread. */
@@ -181,9 +181,9 @@ export interface RawCalls {
   /** C_Sign, blocking the calling thread. */
   C_SignSync(session: bigint, data: BytesLike): Buffer;
   /** PKCS#11 3.1, section 5.13.3; since 2.40. */
-  C_SignUpdate(session: bigint, part: BytesLike): Promise<void>;
+  C_SignUpdate(session: bigint, part: BytesLike | readonly BytesLike[]): Promise<void>;
   /** C_SignUpdate, blocking the calling thread. */
-  C_SignUpdateSync(session: bigint, part: BytesLike): void;
+  C_SignUpdateSync(session: bigint, part: BytesLike | readonly BytesLike[]): void;
   /** PKCS#11 3.1, section 5.13.4; since 2.40. */
   C_SignFinal(session: bigint): Promise<Buffer>;
   /** C_SignFinal, blocking the calling thread. */
@@ -205,9 +205,9 @@ export interface RawCalls {
   /** C_Verify, blocking the calling thread. */
   C_VerifySync(session: bigint, data: BytesLike, signature: BytesLike): void;
   /** PKCS#11 3.1, section 5.15.3; since 2.40. */
-  C_VerifyUpdate(session: bigint, part: BytesLike): Promise<void>;
+  C_VerifyUpdate(session: bigint, part: BytesLike | readonly BytesLike[]): Promise<void>;
   /** C_VerifyUpdate, blocking the calling thread. */
-  C_VerifyUpdateSync(session: bigint, part: BytesLike): void;
+  C_VerifyUpdateSync(session: bigint, part: BytesLike | readonly BytesLike[]): void;
   /** PKCS#11 3.1, section 5.15.4; since 2.40. */
   C_VerifyFinal(session: bigint, signature: BytesLike): Promise<void>;
   /** C_VerifyFinal, blocking the calling thread. */
@@ -221,21 +221,21 @@ export interface RawCalls {
   /** C_VerifyRecover, blocking the calling thread. */
   C_VerifyRecoverSync(session: bigint, signature: BytesLike): Buffer;
   /** PKCS#11 3.1, section 5.17.1; since 2.40. */
-  C_DigestEncryptUpdate(session: bigint, part: BytesLike): Promise<Buffer>;
+  C_DigestEncryptUpdate(session: bigint, part: BytesLike | readonly BytesLike[]): Promise<Buffer>;
   /** C_DigestEncryptUpdate, blocking the calling thread. */
-  C_DigestEncryptUpdateSync(session: bigint, part: BytesLike): Buffer;
+  C_DigestEncryptUpdateSync(session: bigint, part: BytesLike | readonly BytesLike[]): Buffer;
   /** PKCS#11 3.1, section 5.17.2; since 2.40. */
-  C_DecryptDigestUpdate(session: bigint, encryptedPart: BytesLike): Promise<Buffer>;
+  C_DecryptDigestUpdate(session: bigint, encryptedPart: BytesLike | readonly BytesLike[]): Promise<Buffer>;
   /** C_DecryptDigestUpdate, blocking the calling thread. */
-  C_DecryptDigestUpdateSync(session: bigint, encryptedPart: BytesLike): Buffer;
+  C_DecryptDigestUpdateSync(session: bigint, encryptedPart: BytesLike | readonly BytesLike[]): Buffer;
   /** PKCS#11 3.1, section 5.17.3; since 2.40. */
-  C_SignEncryptUpdate(session: bigint, part: BytesLike): Promise<Buffer>;
+  C_SignEncryptUpdate(session: bigint, part: BytesLike | readonly BytesLike[]): Promise<Buffer>;
   /** C_SignEncryptUpdate, blocking the calling thread. */
-  C_SignEncryptUpdateSync(session: bigint, part: BytesLike): Buffer;
+  C_SignEncryptUpdateSync(session: bigint, part: BytesLike | readonly BytesLike[]): Buffer;
   /** PKCS#11 3.1, section 5.17.4; since 2.40. */
-  C_DecryptVerifyUpdate(session: bigint, encryptedPart: BytesLike): Promise<Buffer>;
+  C_DecryptVerifyUpdate(session: bigint, encryptedPart: BytesLike | readonly BytesLike[]): Promise<Buffer>;
   /** C_DecryptVerifyUpdate, blocking the calling thread. */
-  C_DecryptVerifyUpdateSync(session: bigint, encryptedPart: BytesLike): Buffer;
+  C_DecryptVerifyUpdateSync(session: bigint, encryptedPart: BytesLike | readonly BytesLike[]): Buffer;
   /** PKCS#11 3.1, section 5.18.1; since 2.40. */
   C_GenerateKey(session: bigint, mechanism: RawMechanism, template: readonly RawAttribute[]): Promise<bigint>;
   /** C_GenerateKey, blocking the calling thread. */
@@ -373,9 +373,9 @@ export interface RawCalls {
   /** C_VerifySignature, blocking the calling thread. */
   C_VerifySignatureSync(session: bigint, data: BytesLike): void;
   /** PKCS#11 3.2, verifying signatures; since 3.2. */
-  C_VerifySignatureUpdate(session: bigint, part: BytesLike): Promise<void>;
+  C_VerifySignatureUpdate(session: bigint, part: BytesLike | readonly BytesLike[]): Promise<void>;
   /** C_VerifySignatureUpdate, blocking the calling thread. */
-  C_VerifySignatureUpdateSync(session: bigint, part: BytesLike): void;
+  C_VerifySignatureUpdateSync(session: bigint, part: BytesLike | readonly BytesLike[]): void;
   /** PKCS#11 3.2, verifying signatures; since 3.2. */
   C_VerifySignatureFinal(session: bigint): Promise<void>;
   /** C_VerifySignatureFinal, blocking the calling thread. */

@@ -3,11 +3,11 @@ import type { ReadableStream, WritableStream } from 'node:stream/web';
 import { CKM } from '../generated/constants';
 import type { RawMechanism } from '../raw/types';
 import { followSignal, type StreamOptions } from './common';
-import { Lane } from './lane';
+import { type Ends, Lane } from './lane';
 import type { Opener } from './sink';
 
 /** So many bytes may wait on either side. */
-const WAITING = 256 * 1024;
+const WAITING = 512 * 1024;
 /** NSS takes whole blocks only, where the specification allows any part; this is the largest block there is. */
 const BLOCK = 16;
 
@@ -23,12 +23,12 @@ export class CipherStream extends Duplex {
   /** @internal */
   constructor(open: Opener<Buffer>, mechanism: RawMechanism, { signal }: StreamOptions) {
     super({ highWaterMark: WAITING });
-    this.#lane = new Lane(
-      open,
-      (bytes) => this.#give(bytes),
-      (error) => this.destroy(error),
-      mechanism.mechanism === CKM.AES_CTR ? 1 : BLOCK,
-    );
+    const ends: Ends = {
+      output: (bytes) => this.#give(bytes),
+      fail: (error) => this.destroy(error),
+      holdBack: (isFull) => (isFull ? this.cork() : this.uncork()),
+    };
+    this.#lane = new Lane(open, ends, mechanism.mechanism === CKM.AES_CTR ? 1 : BLOCK);
     followSignal(this, signal);
   }
 
@@ -47,7 +47,15 @@ export class CipherStream extends Duplex {
 
   /** @internal */
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#lane.write(chunk, done);
+    this.#lane.write([chunk], done);
+  }
+
+  /** @internal */
+  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    this.#lane.write(
+      chunks.map(({ chunk }) => chunk),
+      done,
+    );
   }
 
   /** @internal */

@@ -9,7 +9,7 @@ export interface Kind<T> {
   /** For C_SessionCancel. */
   readonly flag: number;
   init(raw: RawModule, session: bigint, mechanism: RawMechanism, key: bigint): Promise<void>;
-  update(raw: RawModule, session: bigint, part: Uint8Array): Promise<Buffer | undefined>;
+  update(raw: RawModule, session: bigint, part: readonly Uint8Array[]): Promise<Buffer | undefined>;
   final(raw: RawModule, session: bigint, signature: Buffer | undefined): Promise<T>;
   /** The operation on an empty message in one piece: ends what Final does not. */
   whole(raw: RawModule, session: bigint): Promise<T>;

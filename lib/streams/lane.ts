@@ -1,9 +1,11 @@
 import type { Opener, Sink } from './sink';
 
-/** Chunks are gathered to parts of so many bytes while the session is busy, and larger ones are cut. */
-const PART = 256 * 1024;
-/** So many parts are asked for before the first is done: the token need not wait for the event loop. */
-const UNDER_WAY = 4;
+/** Chunks are put together to parts of so many bytes while the session is busy, and larger ones are cut. */
+const PART = 512 * 1024;
+/** Smaller chunks are gathered here, larger ones go to native code as they are: each copy of a byte takes time. */
+const SMALL = 16 * 1024;
+/** The next part is asked for while so many bytes are under way: the token need not wait for the event loop. */
+const UNDER_WAY = PART;
 
 /** Ends the operations of streams that nobody holds any more: their sessions would be lost to all others. */
 const leaks = new FinalizationRegistry<Sink<unknown>>((sink) => {
@@ -16,43 +18,53 @@ const leaks = new FinalizationRegistry<Sink<unknown>>((sink) => {
 
 type Done = (error?: Error | null) => void;
 
+/** What a lane tells its stream. */
+export interface Ends {
+  /** What the parts give, in their order. */
+  output(bytes: Buffer): void;
+  /** The first error. */
+  fail(error: Error): void;
+  /** Whether chunks had better wait: together they cost less. */
+  holdBack(isFull: boolean): void;
+}
+
 /** What stands between a stream and its operation: it gathers, keeps several parts under way, and holds back the rest. */
 export class Lane<T> {
   readonly #open: Opener<T>;
-  readonly #output: (bytes: Buffer) => void;
-  readonly #fail: (error: Error) => void;
+  readonly #output: Ends['output'];
+  readonly #fail: Ends['fail'];
+  readonly #holdBack: Ends['holdBack'];
   readonly #block: number;
   readonly #end = new AbortController();
   #opening: Promise<Sink<T>> | undefined;
   #sink: Sink<T> | undefined;
   #memory: Buffer | undefined;
   #used = 0;
-  #underWay = 0;
+  #touched = 0; // of the memory, at any time
+  #underWay = 0; // in bytes
   #last: Promise<unknown> = Promise.resolve();
   #error: Error | undefined;
   #isPaused = false;
+  #isHeldBack = false;
   #isLingering = false;
   /** Goes on with what waits for room. */
   #resume: (() => void) | undefined;
 
-  /**
-   * @param output takes what the parts give, in their order
-   * @param fail is told of the first error
-   * @param block every part but the last is a multiple of so many bytes
-   */
-  constructor(open: Opener<T>, output: (bytes: Buffer) => void, fail: (error: Error) => void, block = 1) {
+  /** @param block every part but the last is a multiple of so many bytes */
+  constructor(open: Opener<T>, { output, fail, holdBack }: Ends, block = 1) {
     this.#open = open;
     this.#output = output;
     this.#fail = fail;
+    this.#holdBack = holdBack;
     this.#block = block;
   }
 
-  /** Takes a chunk; `done` is called when there is room for the next one, and the memory of this one is free. */
-  write(chunk: Uint8Array, done: Done): void {
-    if (this.#sink !== undefined) this.#take(this.#sink, chunk, done);
+  /** Takes chunks; `done` is called when there is room for the next ones, and the memory of these is free. */
+  write(chunks: readonly Uint8Array[], done: Done): void {
+    if (this.#sink !== undefined) this.#take(this.#sink, chunks, done);
     else
       this.#begin().then(
-        (sink) => this.#take(sink, chunk, done),
+        (sink) => this.#take(sink, chunks, done),
         (error) => done(error),
       );
   }
@@ -61,11 +73,13 @@ export class Lane<T> {
   async end(signature: Buffer | undefined): Promise<T> {
     const sink = this.#sink ?? (await this.#begin());
     this.#submitGathered(sink, true);
-    await this.#last;
+    const parts = this.#last;
+    // Asked for at once: it comes behind the parts, whose results and errors count first.
+    const [final] = await Promise.allSettled([sink.final(signature), parts]);
     if (this.#error !== undefined) throw this.#error;
-    const result = await sink.final(signature);
+    if (final.status === 'rejected') throw final.reason;
     this.#letGo();
-    return result;
+    return final.value;
   }
 
   /** Whether outputs may come: parts that are under way are not held back, new ones are. */
@@ -107,32 +121,45 @@ export class Lane<T> {
     return this.#opening;
   }
 
-  #take(sink: Sink<T>, chunk: Uint8Array, done: Done): void {
-    let at = 0;
+  #take(sink: Sink<T>, chunks: readonly Uint8Array[], done: Done): void {
+    const source = new Chunks(chunks);
     const more = (): void => {
-      while (at < chunk.length) {
-        if (this.#error !== undefined) break;
-        if (this.#isPaused || this.#underWay >= UNDER_WAY) {
+      while (source.left > 0 && this.#error === undefined) {
+        if (this.#isFull()) {
           this.#resume = more;
           return;
         }
-        const left = chunk.length - at;
-        if (this.#used === 0 && left >= PART) {
-          this.#submit(sink, chunk.subarray(at, at + PART));
-          at += PART;
-          continue;
-        }
-        this.#memory ??= Buffer.allocUnsafeSlow(PART);
-        const taken = Math.min(PART - this.#used, left);
-        this.#memory.set(chunk.subarray(at, at + taken), this.#used);
-        this.#used += taken;
-        at += taken;
-        if (this.#used === PART) this.#submitGathered(sink);
-        else this.#linger(sink);
+        if (source.left < SMALL) this.#gather(sink, source);
+        else this.#submitLarge(sink, source);
       }
       done(this.#error);
     };
     more();
+  }
+
+  #gather(sink: Sink<T>, source: Chunks): void {
+    this.#memory ??= Buffer.allocUnsafeSlow(PART);
+    const taken = source.take(PART - this.#used);
+    this.#memory.set(taken, this.#used);
+    this.#used += taken.length;
+    this.#touched = Math.max(this.#touched, this.#used);
+    if (this.#used === PART) this.#submitGathered(sink);
+    else this.#linger(sink);
+  }
+
+  /** What was gathered, and the large chunks that come now. */
+  #submitLarge(sink: Sink<T>, source: Chunks): void {
+    const part: Uint8Array[] = [];
+    let length = this.#used;
+    if (this.#memory !== undefined && length > 0) part.push(this.#memory.subarray(0, length));
+    while (source.left >= SMALL && length < PART) {
+      const end = Math.min(PART, length + source.left);
+      const taken = source.take(end - (end % this.#block) - length);
+      part.push(taken);
+      length += taken.length;
+    }
+    this.#used = 0;
+    this.#submit(sink, part, length);
   }
 
   /** A slow source must not be waited for while the session has nothing to do. */
@@ -149,17 +176,17 @@ export class Lane<T> {
     if (this.#memory === undefined || this.#error !== undefined) return;
     const length = isLast ? this.#used : this.#used - (this.#used % this.#block);
     if (length === 0) return;
-    this.#submit(sink, this.#memory.subarray(0, length));
+    this.#submit(sink, [this.#memory.subarray(0, length)], length);
     this.#memory.copyWithin(0, length, this.#used); // the part was copied
     this.#used -= length;
   }
 
-  #submit(sink: Sink<T>, part: Uint8Array): void {
-    this.#underWay += 1;
+  #submit(sink: Sink<T>, part: readonly Uint8Array[], length: number): void {
+    this.#underWay += length;
     const before = this.#last;
     this.#last = sink.update(part).then(
       (output) => {
-        this.#underWay -= 1;
+        this.#underWay -= length;
         if (this.#error !== undefined) return;
         if (output !== undefined && output.length > 0) this.#output(output);
         this.#goOn();
@@ -167,17 +194,31 @@ export class Lane<T> {
       },
       async (error) => {
         await before; // what failed there comes first, and is why this failed
-        this.#underWay -= 1;
+        this.#underWay -= length;
         this.#failed(error);
       },
     );
+    this.#tell();
+  }
+
+  #isFull(): boolean {
+    return this.#isPaused || this.#underWay > UNDER_WAY;
   }
 
   #goOn(): void {
-    if (this.#isPaused || this.#underWay >= UNDER_WAY || this.#resume === undefined) return;
     const resume = this.#resume;
-    this.#resume = undefined;
-    resume();
+    if (resume !== undefined && !this.#isFull()) {
+      this.#resume = undefined;
+      resume();
+    }
+    this.#tell();
+  }
+
+  #tell(): void {
+    const isFull = this.#isFull();
+    if (isFull === this.#isHeldBack) return;
+    this.#isHeldBack = isFull;
+    this.#holdBack(isFull);
   }
 
   /** The first error counts: those after it come of it. */
@@ -190,9 +231,44 @@ export class Lane<T> {
   /** Wipes what was gathered: it may be what nobody else is to read. */
   #letGo(): void {
     leaks.unregister(this);
-    this.#memory?.fill(0);
+    this.#memory?.fill(0, 0, this.#touched);
     this.#memory = undefined;
     this.#used = 0;
+  }
+}
+
+/** Chunks, one after the other, of which empty ones are none. */
+class Chunks {
+  readonly #chunks: readonly Uint8Array[];
+  #next = 0;
+  #current: Uint8Array | undefined;
+
+  constructor(chunks: readonly Uint8Array[]) {
+    this.#chunks = chunks;
+    this.#advance();
+  }
+
+  /** So many bytes are left of the current chunk; 0 when there is none any more. */
+  get left(): number {
+    return this.#current?.length ?? 0;
+  }
+
+  /** What is left of the current chunk, up to so many bytes. */
+  take(most: number): Uint8Array {
+    const chunk = this.#current as Uint8Array;
+    if (chunk.length <= most) {
+      this.#advance();
+      return chunk;
+    }
+    this.#current = chunk.subarray(most);
+    return chunk.subarray(0, most);
+  }
+
+  #advance(): void {
+    do {
+      this.#current = this.#chunks[this.#next];
+      this.#next += 1;
+    } while (this.#current?.length === 0);
   }
 }
 

@@ -8,7 +8,7 @@ import { Lane } from './lane';
 import type { Opener } from './sink';
 
 /** So many bytes may wait for the session. */
-const WAITING = 256 * 1024;
+const WAITING = 512 * 1024;
 
 /**
  * A stream that takes a message and gives one result at its end. It is a Writable, `pipeline(source, stream)`, and can be
@@ -27,11 +27,11 @@ class MessageStream<T> extends Writable {
   constructor(open: Opener<T>, { signal }: StreamOptions, signature?: Buffer) {
     super({ highWaterMark: WAITING });
     this.#signature = signature;
-    this.#lane = new Lane(
-      open,
-      () => {},
-      (error) => this.destroy(error),
-    );
+    this.#lane = new Lane(open, {
+      output: () => {},
+      fail: (error) => this.destroy(error),
+      holdBack: (isFull) => (isFull ? this.cork() : this.uncork()),
+    });
     followSignal(this, signal);
   }
 
@@ -87,7 +87,15 @@ class MessageStream<T> extends Writable {
 
   /** @internal */
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#lane.write(chunk, done);
+    this.#lane.write([chunk], done);
+  }
+
+  /** @internal */
+  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    this.#lane.write(
+      chunks.map(({ chunk }) => chunk),
+      done,
+    );
   }
 
   /** @internal */

@@ -72,7 +72,7 @@ export class Multipart<T> implements Sink<T> {
     }
   }
 
-  async update(part: Uint8Array): Promise<Buffer | undefined> {
+  async update(part: readonly Uint8Array[]): Promise<Buffer | undefined> {
     try {
       const output = await this.#kind.update(this.#session.use(), this.#session.handle, part);
       this.#parts += 1;

@@ -93,7 +93,7 @@ class VerifySink implements Sink<boolean> {
     return this.#sink.usesSession;
   }
 
-  update(part: Uint8Array): Promise<Buffer | undefined> {
+  update(part: readonly Uint8Array[]): Promise<Buffer | undefined> {
     return this.#sink.update(part);
   }
 

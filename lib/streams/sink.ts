@@ -7,9 +7,9 @@ export interface Sink<T> {
   readonly usesSession: boolean;
   /**
    * Takes the next part. Several may be given before the first is done; what they give comes in their order.
-   * @param part copied before the call returns
+   * @param part in pieces, which are copied before the call returns
    */
-  update(part: Uint8Array): Promise<Buffer | undefined>;
+  update(part: readonly Uint8Array[]): Promise<Buffer | undefined>;
   /** Ends the operation; nothing is held afterwards. @param signature to verify */
   final(signature: Buffer | undefined): Promise<T>;
   /** Gives the operation up, with the error why. Nothing is held afterwards; further calls do nothing. */
@@ -41,8 +41,8 @@ export class HashSink<T> implements Sink<T> {
     this.#finish = finish;
   }
 
-  async update(part: Uint8Array): Promise<undefined> {
-    this.#hash.update(part);
+  async update(part: readonly Uint8Array[]): Promise<undefined> {
+    for (const piece of part) this.#hash.update(piece);
   }
 
   final(signature: Buffer | undefined): Promise<T> {

@@ -27,6 +27,7 @@ export const ROLES = {
   mechanism: { c: ['CK_MECHANISM*'], cpp: 'role::Mechanism', in: 'RawMechanism' },
   template: { c: ['CK_ATTRIBUTE*', 'CK_ULONG'], cpp: 'role::Template', in: 'readonly RawAttribute[]' },
   bytes: { c: ['CK_BYTE*', 'CK_ULONG'], cpp: 'role::Bytes', in: 'BytesLike' },
+  part: { c: ['CK_BYTE*', 'CK_ULONG'], cpp: 'role::Part', in: 'BytesLike | readonly BytesLike[]' },
   utf8: { c: ['CK_UTF8CHAR*', 'CK_ULONG'], cpp: 'role::Text', in: 'string | BytesLike' },
   pin: { c: ['CK_UTF8CHAR*', 'CK_ULONG'], cpp: 'role::Pin', in: 'string | BytesLike | null' },
   label: { c: ['CK_UTF8CHAR*'], cpp: 'role::Label', in: 'string' },

@@ -12,11 +12,15 @@ export default class LastLines {
       return [
         ...module.errors().map(({ message }) => `${file}: ${firstLine(message)}`),
         ...failed.map((test) => `${file} > ${test.fullName}: ${firstLine(test.result().errors[0]?.message)}`),
-        ...(open.length === 0 ? [] : [`${file}: no result of ${open.map(({ fullName }) => fullName).join(', ')}`]),
+        ...(open.length === 0
+          ? []
+          : [`${file}: no result of ${open.map(({ fullName }) => fullName).join(', ')}`]),
       ];
     });
     if (lines.length === 0) return;
-    process.once('exit', () => process.stderr.write(`\nNot passed:\n${lines.map((line) => `  ${line}\n`).join('')}`));
+    process.once('exit', () =>
+      process.stderr.write(`\nNot passed:\n${lines.map((line) => `  ${line}\n`).join('')}`),
+    );
   }
 }
 
