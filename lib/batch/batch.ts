@@ -33,9 +33,9 @@ export interface BatchWork<Message, T> {
 
 const OPTIONS = ['signal', 'onProgress'];
 /** A piece takes about so long, in milliseconds: short enough to share sessions fairly, long enough to cost nothing. */
-const TARGET = 5;
+const TARGET = 10;
 const LEAST = 0.5;
-const MOST_MESSAGES = 1024;
+const MOST_MESSAGES = 4096;
 
 /** Learns how many messages make a piece of the right length. */
 export class Pace {
