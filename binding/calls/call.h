@@ -47,7 +47,7 @@ std::uint32_t readRoles(Roles& roles, const Napi::CallbackInfo& info, Attachment
     ++position;
   };
   const auto prepare = [&](auto& role) {
-    if constexpr (std::is_same_v<std::decay_t<decltype(role)>, role::OutBytes>) role.prepare(room);
+    if constexpr (std::is_base_of_v<role::OutBytes, std::decay_t<decltype(role)>>) role.prepare(room);
   };
   std::apply([&](auto&... role) { (read(role), ...); }, roles);
   std::apply([&](auto&... role) { (prepare(role), ...); }, roles);

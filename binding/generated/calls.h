@@ -223,7 +223,7 @@ struct C_DigestInit {
 struct C_Digest {
   static constexpr const char* name = "C_Digest";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_Digest;
-  using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
+  using Roles = std::tuple<role::Session, role::Bytes, role::OutShort>;
   static constexpr std::array<const char*, 3> names = {"session", "data", "digest"};
 };
 struct C_DigestUpdate {
@@ -253,7 +253,7 @@ struct C_SignInit {
 struct C_Sign {
   static constexpr const char* name = "C_Sign";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_Sign;
-  using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
+  using Roles = std::tuple<role::Session, role::Bytes, role::OutShort>;
   static constexpr std::array<const char*, 3> names = {"session", "data", "signature"};
 };
 struct C_SignUpdate {

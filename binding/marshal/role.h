@@ -165,6 +165,11 @@ struct OutBytes : Output {
   Napi::Value value(Napi::Env env) const { return fromBytes(env, buffer.data(), length); }
 };
 
+// Bytes that are few however long the message is: a digest, a signature.
+struct OutShort : OutBytes {
+  void prepare(std::size_t /*room*/) { OutBytes::prepare(0); }
+};
+
 // A list of numbers: asked for its length, then fetched. Some modules give fewer than they announced.
 struct OutNumbers : Output {
   std::vector<CK_ULONG> numbers;

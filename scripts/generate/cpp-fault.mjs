@@ -5,6 +5,7 @@ import { BANNER } from './cpp-declarations.mjs';
 function outputOf({ parameters }) {
   const kinds = {
     'out bytes': 'Bytes',
+    'out short': 'Bytes',
     'out slots': 'List',
     'out mechanisms': 'List',
     'out random': 'Random',

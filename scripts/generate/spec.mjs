@@ -35,6 +35,7 @@ export const ROLES = {
   functionName: { c: ['CK_UTF8CHAR*'], cpp: 'role::FunctionName', in: 'string' },
   nothing: { c: ['void*'], cpp: 'role::Null' },
   'out bytes': { c: ['CK_BYTE*', 'CK_ULONG*'], cpp: 'role::OutBytes', out: 'Buffer' },
+  'out short': { c: ['CK_BYTE*', 'CK_ULONG*'], cpp: 'role::OutShort', out: 'Buffer' },
   'out slots': { c: ['CK_SLOT_ID*', 'CK_ULONG*'], cpp: 'role::OutList<true>', out: 'bigint[]' },
   'out mechanisms': { c: ['CK_MECHANISM_TYPE*', 'CK_ULONG*'], cpp: 'role::OutList<false>', out: 'number[]' },
   'out object': { c: ['CK_OBJECT_HANDLE*'], cpp: 'role::OutHandle', out: 'bigint' },
