@@ -96,6 +96,8 @@ class Batch final : public Job {
           results_.append(nullptr, 0);
       }
     }
+    messages_.clear();
+    Bytes::keepScratch(std::move(scratch_));
     time_ = std::chrono::steady_clock::now() - begun;
   }
 
@@ -175,7 +177,9 @@ class Batch final : public Job {
       if (output.buffer.empty()) output.buffer.resize(kEd25519);
       return;
     }
-    if (output.buffer.size() < room || output.buffer.empty()) output.prepare(room);
+    if (output.buffer.size() >= room && !output.buffer.empty()) return;
+    output.buffer = Bytes();
+    output.prepare(room);
   }
 
   std::shared_ptr<Attachment> attachment_;

@@ -26,6 +26,9 @@ class Packed {
   std::size_t count() const { return offsets_.size() - 1; }
   View at(std::size_t index);
 
+  // Wipes the content; strings cannot be asked for any more.
+  void clear() { data_.clear(); }
+
   void reserve(std::size_t bytes, std::size_t count);
   void append(const unsigned char* bytes, std::size_t size);
 

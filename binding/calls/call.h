@@ -54,13 +54,16 @@ std::uint32_t readRoles(Roles& roles, const Napi::CallbackInfo& info, Attachment
   return index;
 }
 
-// Messages are not needed any more.
+// After the last call, on the thread that made it: messages are not needed any more, and results take no more
+// memory than they need.
 template <class Roles>
-void clearInputs(Roles& roles) {
-  const auto clear = [](auto& role) {
-    if constexpr (role::isMessage<std::decay_t<decltype(role)>>) role.bytes.clear();
+void finishRoles(Roles& roles) {
+  const auto finish = [](auto& role) {
+    using Role = std::decay_t<decltype(role)>;
+    if constexpr (role::isMessage<Role>) role.bytes.clear();
+    if constexpr (std::is_base_of_v<role::OutBytes, Role>) role.trim();
   };
-  std::apply([&](auto&... role) { (clear(role), ...); }, roles);
+  std::apply([&](auto&... role) { (finish(role), ...); }, roles);
 }
 
 template <class Roles>
@@ -134,7 +137,7 @@ class Call final : public Job {
       // The module goes on writing into this job's memory, until C_AsyncComplete or the end of the session.
       if (rv == CKR_PENDING) session()->pending.push_back(shared_from_this());
     }
-    if (rv != CKR_PENDING) clearInputs(roles_);
+    if (rv != CKR_PENDING) finishRoles(roles_);
     if (rv != CKR_OK) fail(Failure::returned(rv, Function::name));
   }
 

@@ -46,7 +46,7 @@ class Operation final : public Job {
     if (!session()->isOpen()) return fail(Failure::returned(CKR_SESSION_HANDLE_INVALID, Kind::Init::name));
     if (digestFirst_) digestFirst_->replace(std::get<1>(steps_.run).bytes, *attachment_, session());
     valid_ = steps_.perform(*attachment_, session()) == CKR_OK;
-    std::get<1>(steps_.run).bytes.clear();
+    finishRoles(steps_.run);
   }
 
  protected:

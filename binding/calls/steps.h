@@ -120,6 +120,7 @@ class DigestFirst {
     message = Bytes(prefix_.size() + digest.length);
     std::memcpy(message.pointer(), prefix_.pointer(), prefix_.size());
     std::memcpy(message.pointer() + prefix_.size(), digest.buffer.data(), digest.length);
+    digest.trim();
   }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "module/attachment.h"
 
@@ -36,7 +37,13 @@ void Label::read(Napi::Value value, const Argument& argument) {
   std::copy(utf8.begin(), utf8.end(), text.begin());
 }
 
-void OutBytes::prepare(std::size_t room) { buffer.resize(kRoom + room); }
+std::size_t OutBytes::usualRoom() { return kRoom; }
+
+void OutBytes::trim() {
+  if (buffer.size() < kRoom) return;
+  cryptoki::Bytes result(buffer.data(), std::min<std::size_t>(length, buffer.size()));
+  cryptoki::Bytes::keepScratch(std::exchange(buffer, std::move(result)));
+}
 
 bool OutBytes::again(CK_RV& rv) {
   if (rv == CKR_OK && length > buffer.size()) {

@@ -155,14 +155,21 @@ struct OutBytes : Output {
   cryptoki::Bytes buffer;
   CK_ULONG length = 0;
   int attempts = 0;
-  // `room`: bytes that go in, since what encrypts gives at least as many back.
-  void prepare(std::size_t room);
+  // `more`: bytes that go in, since what encrypts gives at least as many back.
+  void prepare(std::size_t more) { room_ = usualRoom() + more; }
   auto c() {
+    if (buffer.empty()) buffer = cryptoki::Bytes::scratch(room_);
     length = static_cast<CK_ULONG>(buffer.size());
     return std::make_tuple(buffer.pointer(), &length);
   }
   bool again(CK_RV& rv);
+  // After the last call, on the thread that made it: keeps the result only.
+  void trim();
   Napi::Value value(Napi::Env env) const { return fromBytes(env, buffer.data(), length); }
+
+ private:
+  static std::size_t usualRoom();
+  std::size_t room_ = usualRoom();
 };
 
 // Bytes that are few however long the message is: a digest, a signature.

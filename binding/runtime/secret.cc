@@ -75,6 +75,31 @@ void keep(std::unique_ptr<unsigned char[]> memory, std::size_t capacity) noexcep
 
 }  // namespace large
 
+namespace {
+Bytes& keptScratch() {
+  static thread_local Bytes kept;
+  return kept;
+}
+}  // namespace
+
+Bytes Bytes::scratch(std::size_t size) {
+  Bytes& kept = keptScratch();
+  if (kept.capacity_ < size) return Bytes(size);
+  Bytes bytes(std::move(kept));
+  bytes.size_ = size;
+  return bytes;
+}
+
+void Bytes::keepScratch(Bytes bytes) noexcept {
+#if !defined(__SANITIZE_ADDRESS__)
+  if (bytes.capacity_ >= large::kLeast) return;  // those are kept for all threads
+  Bytes& kept = keptScratch();
+  if (bytes.capacity_ <= kept.capacity_) return;
+  wipe(bytes.memory_.get(), bytes.size_);  // what is behind it has been wiped before
+  kept = std::move(bytes);
+#endif
+}
+
 void wipe(void* memory, std::size_t size) noexcept {
   if (size == 0) return;
 #if defined(_WIN32)

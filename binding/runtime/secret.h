@@ -52,6 +52,11 @@ class Bytes {
     return bytes;
   }
 
+  // Memory for what is soon done with, not initialised: each thread keeps the last piece that it was given
+  // back.
+  static Bytes scratch(std::size_t size);
+  static void keepScratch(Bytes bytes) noexcept;
+
   unsigned char* data() noexcept { return memory_.get(); }
   const unsigned char* data() const noexcept { return memory_.get(); }
   std::size_t size() const noexcept { return size_; }
