@@ -169,7 +169,10 @@ export class Recovery {
 
   /** What to do about an error that may be about the operation: nothing, when the token is well. */
   async #diagnose(error: CryptokiError, tries: Tries): Promise<Action | undefined> {
-    if (this.#current || tries.generation !== this.#connection.generation) return 'reopen';
+    const isOver = (): boolean =>
+      this.#current !== undefined || tries.generation !== this.#connection.generation;
+    await this.#diagnosis; // of an error before this one: what has happened since, it need not have seen
+    if (isOver()) return 'reopen';
     this.#diagnosis ??= this.#connection
       .check()
       .then(
@@ -181,7 +184,10 @@ export class Recovery {
       });
     const action = await this.#diagnosis;
     if (action !== undefined) return action;
-    if (error.code === NOT_FOUND) return this.#connection.isCurrent ? undefined : 'relogin';
+    if (isOver()) return 'reopen';
+    // Somebody was logged out while the operation was under way; some tokens then say anything of its key.
+    if (!this.#connection.isCurrent) return 'relogin';
+    if (error.code === NOT_FOUND) return undefined;
     return tries.count <= (MAY_PASS[error.code] ?? 0) ? 'retry' : undefined;
   }
 

@@ -131,7 +131,7 @@ describe('another client of the same token', () => {
     expect(its.hsm.counters().calls.C_Initialize).toBe(5); // one reinitialises, the others notice
     for (const outcome of [await load.stop(), await beside.stop()]) {
       expect(outcome).toMatchObject({ invalid: 0, strange: [], errors: {} });
-      expect(outcome.valid).toBeGreaterThan(100);
+      expect(outcome.valid).toBeGreaterThan(20);
     }
     await signMany();
     for (const client of others) await client.random(1); // those who have done nothing have not noticed yet
@@ -159,7 +159,7 @@ describe('another client of the same token', () => {
     expect(await one.random(8)).toHaveLength(8);
     const outcome = await load.stop();
     expect(outcome).toMatchObject({ invalid: 0, strange: [], errors: {} });
-    expect(outcome.valid).toBeGreaterThan(100);
+    expect(outcome.valid).toBeGreaterThan(20);
     expect(events).toContain('recovered token');
     expect(otherEvents).toEqual([]);
     await one.close();
