@@ -35,8 +35,10 @@ export interface BatchSessions {
   readonly lanes: number;
   /** What stays from batch to batch: a client, a slot. What was learnt of an operation's pace is kept by it. */
   readonly owner: object;
+  /** @param messages how many there are in the piece */
   run(
     operation: string,
+    messages: number,
     work: (target: BatchTarget) => Promise<RawBatch>,
     options: BatchOptions,
   ): Promise<RawBatch>;
@@ -129,6 +131,7 @@ export function signMany<M extends Messages<BytesLike>>(
       const own = pack(piece, first); // what is to be signed is what it is now
       return sessions.run(
         'signMany',
+        piece.length,
         (target) => {
           const { mechanism, messages: packed, digest } = prepareSignatures(algorithm, target.available, own);
           return target.raw.signMany(
@@ -163,6 +166,7 @@ export function verifyMany<M extends Messages<SignedMessage>>(
       );
       return sessions.run(
         'verifyMany',
+        piece.length,
         async (target) => {
           const plan = prepareSignatures(algorithm, target.available, own);
           const { data, offsets } = plan.messages;
@@ -201,6 +205,7 @@ export function digestMany<M extends Messages<BytesLike>>(
       const { data, offsets } = pack(piece, first);
       return sessions.run(
         'digestMany',
+        piece.length,
         ({ raw, session }) => {
           return raw.digestMany(session, mechanism, data, offsets);
         },
@@ -240,6 +245,7 @@ export function cipherMany<M extends Messages<BytesLike>>(
       piece.map((_, index) => cipherMechanism((each as (index: number) => MechanismInput)(first + index)));
     return sessions.run(
       operation,
+      piece.length,
       ({ raw, session, key }) => {
         return raw[operation](session, mechanism, key, data, offsets);
       },

@@ -10,22 +10,26 @@ export interface ModelBatchOptions extends BatchOptions {
   readonly sessions?: readonly Session[] | undefined;
 }
 
-/** Batches on sessions of the caller's: one piece after the other on each, in turn. */
+/** Batches on sessions of the caller's: a piece goes where the fewest messages are under way. */
 export function onSessions(sessions: readonly Session[], key: StorageObject | undefined): BatchSessions {
   if (!Array.isArray(sessions) || sessions.length === 0) {
     throw argumentError(TypeError, 'sessions must be an array of at least one session');
   }
   const own = sessions.map((session) => (key === undefined ? undefined : key.on(session)));
-  let turn = 0;
+  const underWay = sessions.map(() => 0);
   return {
     lanes: sessions.length,
     owner: (sessions[0] as Session).token.slot,
-    run: async (_operation, work) => {
-      const index = turn % sessions.length;
-      turn += 1;
+    run: async (_operation, messages, work) => {
+      const index = underWay.indexOf(Math.min(...underWay));
       const session = sessions[index] as Session;
-      const available = await session.token.mechanismSet();
-      return work(targetOn(session, own[index], available));
+      underWay[index] = (underWay[index] as number) + messages;
+      try {
+        const available = await session.token.mechanismSet();
+        return await work(targetOn(session, own[index], available));
+      } finally {
+        underWay[index] = (underWay[index] as number) - messages;
+      }
     },
   };
 }

@@ -29,7 +29,7 @@ export function onClient(
   return {
     lanes: client.statistics().max,
     owner: client,
-    run: async (operation, work, { signal }) => {
+    run: async (operation, _messages, work, { signal }) => {
       let last: RawBatch | undefined;
       const once = async (session: Session, key: StorageObject | undefined): Promise<RawBatch> => {
         const available = await session.token.mechanismSet();
