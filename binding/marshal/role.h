@@ -113,7 +113,7 @@ struct Mechanism : Input {
   void settle(bool succeeded) { mechanism.settle(succeeded); }
 };
 
-// // The parameter of one message: bytes, an object that names its structure (CK_GCM_MESSAGE_PARAMS ...), or
+// The parameter of one message: bytes, an object that names its structure (CK_GCM_MESSAGE_PARAMS ...), or
 // null.
 struct Parameter : Input {
   MechanismMemory mechanism;

@@ -13,7 +13,7 @@ import type { CK_INFO, CK_MECHANISM_INFO, CK_SESSION_INFO, CK_SLOT_INFO, CK_TOKE
  * The functions of PKCS#11, by their names. Each has a synchronous variant. A function that the module lacks fails with
  * CKR_FUNCTION_NOT_SUPPORTED; a wrong argument with a TypeError (ERR_INVALID_ARG_TYPE) or RangeError
  * (ERR_OUT_OF_RANGE); every other error is a CryptokiError with the CKR name and number. Asynchronous forms never throw:
- * they reject.
+ * they reject, and have copied their bytes when they return. Several byte strings in an array are one part, put together.
  */
 export interface RawCalls {
   /** PKCS#11 3.1, section 5.4.3; since 2.40. */
