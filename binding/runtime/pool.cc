@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "runtime/pool_worker.h"
 #include "runtime/thread_usage.h"
 
 #if !defined(_WIN32)
@@ -55,50 +56,6 @@ void relax() {
 
 }  // namespace
 
-// A thread at work, as the one that watches sees it. All under the pool's lock.
-class Pool::Worker {
- public:
-  void begin(Workload* workload, bool counts) {
-    if (!counts || workload != workload_) rest();
-    workload_ = workload;
-    counts_ = counts;
-    begun_ = Clock::now();
-  }
-  // What it did before says nothing of what it does next.
-  void rest() {
-    seen_ = {};
-    waits_ = 0;
-  }
-
-  Workload* workload() const { return workload_; }
-  bool counts() const { return counts_; }
-  Clock::time_point begun() const { return begun_; }
-  void countNoMore() { counts_ = false; }
-
-  // What it has done since the last look: nothing known, computed, or waited for something.
-  enum class Doing : unsigned char { Unknown, Computing, Waiting };
-  Doing look(Clock::time_point now) {
-    constexpr int kPart = 4;   // of its time: a lock that others hold for a moment is no device
-    constexpr int kTwice = 2;  // in a row
-    const auto computed = usage_.computed();
-    const auto before = std::exchange(seen_, now);
-    const auto used = computed - std::exchange(computed_, computed);
-    if (before == Clock::time_point()) return Doing::Unknown;
-    waits_ = used < (now - before) / kPart && usage_.sleeps() ? waits_ + 1 : 0;
-    if (waits_ == 0) return Doing::Computing;
-    return waits_ < kTwice ? Doing::Unknown : Doing::Waiting;
-  }
-
- private:
-  ThreadUsage usage_;
-  Workload* workload_ = nullptr;
-  bool counts_ = false;
-  Clock::time_point begun_;
-  Clock::time_point seen_;
-  std::chrono::nanoseconds computed_{};
-  int waits_ = 0;  // looks in a row that found it waiting
-};
-
 Pool::Pool() : cores_(std::max(std::thread::hardware_concurrency(), 1U)) {}
 
 Pool& Pool::get() {
@@ -117,6 +74,7 @@ bool Pool::isLimited(Work& work) const {
 void Pool::enqueue(std::shared_ptr<Work> work) {
   auto& queue = isLimited(*work) ? limited_ : queue_;
   queue.push_back(std::move(work));
+  deepest_ = std::max(deepest_, limited_.size());
 }
 
 Pool::Help Pool::needHelp() {
@@ -203,8 +161,11 @@ bool Pool::linger(Lock& lock, const Worker& worker) {
   constexpr unsigned kLonger = 2;  // misses after which it is tried for longer: who sleeps, too, takes longer
   constexpr unsigned kMostMisses = 6;
   const auto now = Clock::now();
-  // The JavaScript thread needs a core, too.
-  if (lingering_ || stopping_ || computing_ + 2 > cores_ || now - worker.begun() > kShort) return false;
+  if (lingering_ || stopping_ || computing_ >= cores_ || now - worker.begun() > kShort) return false;
+  // The JavaScript thread needs a core, too. The last one is offered to it again and again: sooner than a
+  // core that has fallen asleep wakes. With many calls under way it does better without.
+  const bool isLastCore = computing_ + 2 > cores_;
+  if (isLastCore && watching_ && deepest_ >= kManyWait) return false;
   if (skip_ > 0) {
     --skip_;
     return false;
@@ -213,7 +174,12 @@ bool Pool::linger(Lock& lock, const Worker& worker) {
   lingering_ = true;
   posted_ = false;
   lock.unlock();
-  while (!posted_.load(std::memory_order_relaxed) && Clock::now() - now < time) relax();
+  while (!posted_.load(std::memory_order_relaxed) && Clock::now() - now < time) {
+    if (isLastCore)
+      std::this_thread::yield();
+    else
+      relax();
+  }
   lock.lock();
   lingering_ = false;
   if (hasNext()) {
@@ -267,6 +233,7 @@ void Pool::watch(Lock& lock) {
   for (int looks = 0; idle < kIdle && !stopping_; ++looks) {
     watch_.wait_for(lock, looks < kFirst ? kSoon : kRarely, [this] { return stopping_; });
     remind(lock);
+    deepest_ = limited_.size();
     idle = limited_.empty() ? idle + 1 : 0;
     if (idle > 0 || !look()) continue;
     looks = 0;

@@ -101,6 +101,7 @@ class Pool {
   std::deque<std::shared_ptr<Work>> queue_;
   std::deque<std::shared_ptr<Work>> limited_;  // computing calls, for which a core must be free
   std::vector<Worker*> workers_;               // those that run something
+  std::size_t deepest_ = 0;                    // how many of them there were at once since the last look
   std::size_t computing_ = 0;                  // how many of them count as computing
   std::size_t threads_ = 0;
   std::size_t idle_ = 0;

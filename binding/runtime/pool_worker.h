@@ -1,0 +1,56 @@
+// A thread of the pool at work, as the one that watches sees it. All under the pool's lock.
+#pragma once
+
+#include <chrono>
+#include <utility>
+
+#include "runtime/pool.h"
+#include "runtime/thread_usage.h"
+#include "runtime/workload.h"
+
+namespace cryptoki {
+
+class Pool::Worker {
+ public:
+  void begin(Workload* workload, bool counts) {
+    if (!counts || workload != workload_) rest();
+    workload_ = workload;
+    counts_ = counts;
+    begun_ = Workload::Clock::now();
+  }
+  // What it did before says nothing of what it does next.
+  void rest() {
+    seen_ = {};
+    waits_ = 0;
+  }
+
+  Workload* workload() const { return workload_; }
+  bool counts() const { return counts_; }
+  Workload::Clock::time_point begun() const { return begun_; }
+  void countNoMore() { counts_ = false; }
+
+  // What it has done since the last look: nothing known, computed, or waited for something.
+  enum class Doing : unsigned char { Unknown, Computing, Waiting };
+  Doing look(Workload::Clock::time_point now) {
+    constexpr int kPart = 4;   // of its time: a lock that others hold for a moment is no device
+    constexpr int kTwice = 2;  // in a row
+    const auto computed = usage_.computed();
+    const auto before = std::exchange(seen_, now);
+    const auto used = computed - std::exchange(computed_, computed);
+    if (before == Workload::Clock::time_point()) return Doing::Unknown;
+    waits_ = used < (now - before) / kPart && usage_.sleeps() ? waits_ + 1 : 0;
+    if (waits_ == 0) return Doing::Computing;
+    return waits_ < kTwice ? Doing::Unknown : Doing::Waiting;
+  }
+
+ private:
+  ThreadUsage usage_;
+  Workload* workload_ = nullptr;
+  bool counts_ = false;
+  Workload::Clock::time_point begun_;
+  Workload::Clock::time_point seen_;
+  std::chrono::nanoseconds computed_{};
+  int waits_ = 0;  // looks in a row that found it waiting
+};
+
+}  // namespace cryptoki
