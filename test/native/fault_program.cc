@@ -61,6 +61,10 @@ CK_RV random(CK_SESSION_HANDLE session) {
   return p11->C_GenerateRandom(session, bytes, sizeof bytes);
 }
 
+// Between two looks at what another thread does. Without it a look could be under way when the other's call
+// begins, which would then be the one that breaks the rules.
+void pause() { std::this_thread::sleep_for(std::chrono::milliseconds(10)); }
+
 // Everything that a program must not do. The plan delays C_GenerateRandom and C_Finalize.
 void violations() {
   const CK_SESSION_HANDLE session = open();
@@ -70,7 +74,7 @@ void violations() {
   CK_RV slow = CKR_OK;
   std::thread thread([&] { slow = random(session); });
   CK_RV rv = CKR_OK;
-  while ((rv = p11->C_GetSessionInfo(session, &info)) == CKR_OK) std::this_thread::yield();
+  while ((rv = p11->C_GetSessionInfo(session, &info)) == CKR_OK) pause();
   say("overlapping", rv);
   say("close", p11->C_CloseSession(session));
   say("closeAll", p11->C_CloseAllSessions(slot));
@@ -83,7 +87,7 @@ void violations() {
   CK_RV last = CKR_OK;
   std::thread end([&] { last = p11->C_Finalize(nullptr); });
   CK_INFO about{};
-  while ((rv = p11->C_GetInfo(&about)) == CKR_OK) std::this_thread::yield();
+  while ((rv = p11->C_GetInfo(&about)) == CKR_OK) pause();
   say("during finalize", rv);
   end.join();
   say("finalize", last);
