@@ -3,7 +3,7 @@
  * that dies in native code takes the rest of its file with it: that file and the tests that did not end are the trace it left.
  */
 export default class LastLines {
-  onTestRunEnd(modules) {
+  onTestRunEnd(modules, errors) {
     const lines = modules.flatMap((module) => {
       const file = module.relativeModuleId;
       const tests = [...module.children.allTests()];
@@ -17,6 +17,7 @@ export default class LastLines {
           : [`${file}: no result of ${open.map(({ fullName }) => fullName).join(', ')}`]),
       ];
     });
+    lines.push(...errors.map(({ message }) => `outside of a test: ${firstLine(message)}`));
     if (lines.length === 0) return;
     process.once('exit', () =>
       process.stderr.write(`\nNot passed:\n${lines.map((line) => `  ${line}\n`).join('')}`),
