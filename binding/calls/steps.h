@@ -115,7 +115,6 @@ class DigestFirst {
     std::get<0>(steps_.init).session = session;
     runSession.session = session;
     data.bytes = std::move(message);
-    digest.prepare(0);
     steps_.perform(attachment, session);
     message = Bytes(prefix_.size() + digest.length);
     std::memcpy(message.pointer(), prefix_.pointer(), prefix_.size());

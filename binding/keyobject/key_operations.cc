@@ -21,8 +21,6 @@ Bytes KeyReference::sign(CK_MECHANISM_TYPE mechanism, const Bytes& parameter, co
     // NSS wants a buffer of exactly the length of an Ed25519 signature.
     if (parts_.publicKey.is(KeyKind::Ed25519)) {
       out.buffer.resize(64);
-    } else {
-      out.prepare(0);
     }
     steps.perform(attachment, session);
     signature = Bytes(out.buffer.data(), out.length);

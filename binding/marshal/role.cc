@@ -37,7 +37,9 @@ void Label::read(Napi::Value value, const Argument& argument) {
   std::copy(utf8.begin(), utf8.end(), text.begin());
 }
 
-std::size_t OutBytes::usualRoom() { return kRoom; }
+void OutBytes::makeRoom() {
+  if (buffer.empty()) buffer = cryptoki::Bytes::scratch(kRoom + more_);
+}
 
 void OutBytes::trim() {
   if (buffer.size() < kRoom) return;

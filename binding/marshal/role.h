@@ -156,9 +156,9 @@ struct OutBytes : Output {
   CK_ULONG length = 0;
   int attempts = 0;
   // `more`: bytes that go in, since what encrypts gives at least as many back.
-  void prepare(std::size_t more) { room_ = usualRoom() + more; }
+  void prepare(std::size_t more) { more_ = more; }
   auto c() {
-    if (buffer.empty()) buffer = cryptoki::Bytes::scratch(room_);
+    makeRoom();
     length = static_cast<CK_ULONG>(buffer.size());
     return std::make_tuple(buffer.pointer(), &length);
   }
@@ -168,13 +168,13 @@ struct OutBytes : Output {
   Napi::Value value(Napi::Env env) const { return fromBytes(env, buffer.data(), length); }
 
  private:
-  static std::size_t usualRoom();
-  std::size_t room_ = usualRoom();
+  void makeRoom();
+  std::size_t more_ = 0;
 };
 
 // Bytes that are few however long the message is: a digest, a signature.
 struct OutShort : OutBytes {
-  void prepare(std::size_t /*room*/) { OutBytes::prepare(0); }
+  void prepare(std::size_t /*more*/) {}
 };
 
 // A list of numbers: asked for its length, then fetched. Some modules give fewer than they announced.

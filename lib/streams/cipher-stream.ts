@@ -45,12 +45,7 @@ export class CipherStream extends Duplex {
     await closed;
   }
 
-  /** @internal */
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#lane.write([chunk], done);
-  }
-
-  /** @internal */
+  /** Node comes here with single chunks, too. @internal */
   override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
     this.#lane.write(
       chunks.map(({ chunk }) => chunk),

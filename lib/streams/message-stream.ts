@@ -85,12 +85,7 @@ class MessageStream<T> extends Writable {
     this.#signature = Buffer.from(bytesOf(signature, 'a chunk'));
   }
 
-  /** @internal */
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#lane.write([chunk], done);
-  }
-
-  /** @internal */
+  /** Node comes here with single chunks, too. @internal */
   override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
     this.#lane.write(
       chunks.map(({ chunk }) => chunk),
