@@ -24,6 +24,8 @@ const FORMS = [
   { contender: OURS, form: 'raw async' },
   { contender: OURS, form: 'model' },
   { contender: OURS, form: 'client' },
+  { contender: OURS, form: 'model, queued' },
+  { contender: OURS, form: 'client, queued' },
   { contender: OURS, form: 'raw batch' },
   { contender: OURS, form: 'model batch' },
   { contender: OURS, form: 'client batch' },

@@ -89,6 +89,9 @@ export function operationNamed(name) {
   return found;
 }
 
+/** Operations under way at once where there are more of them than sessions. */
+export const IN_FLIGHT = 64;
+
 /** A message of the operation's length. @param {Operation} operation */
 export const messageFor = ({ size = 0 }) => Buffer.alloc(size, 0x5a);
 

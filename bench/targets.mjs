@@ -1,7 +1,7 @@
 // @ts-check
 // What this package promises, checked against what was measured.
 import { OURS, PEERS } from './field.mjs';
-import { OPERATIONS } from './operations.mjs';
+import { IN_FLIGHT, OPERATIONS } from './operations.mjs';
 import { slowName } from './run-slow.mjs';
 
 /**
@@ -53,6 +53,7 @@ function atLeast(name, results, least) {
 
 const REAL = (/** @type {Result} */ { module }) => module !== 'null module';
 const CONCURRENT = ['raw async', 'model', 'client'];
+const QUEUED = ['model, queued', 'client, queued'];
 
 /** @param {readonly Result[]} all @returns {Target[]} */
 function signing(all) {
@@ -61,9 +62,11 @@ function signing(all) {
     const ours = matching(all, { contender: OURS, operation }).filter(REAL);
     const batches = ours.filter(({ form }) => form.endsWith('batch'));
     const concurrent = ours.filter(({ form, sessions }) => CONCURRENT.includes(form) && sessions > 1);
+    const queued = ours.filter(({ form }) => QUEUED.includes(form));
     return [
       ...atLeast(`${title}: batch`, batches, 0.97),
-      ...atLeast(`${title}: concurrent`, concurrent, 0.97),
+      ...atLeast(`${title}: ${IN_FLIGHT} in flight`, queued, 0.97),
+      ...atLeast(`${title}: one in flight for each session`, concurrent, 0.97),
     ];
   });
 }

@@ -20,7 +20,7 @@ import { operationNamed } from '../operations.mjs';
  * @property {() => unknown} [sync] once
  * @property {(lane: number) => Promise<unknown>} [async] once; `lane` counts what is under way at the same time
  * @property {(lane: number, count: number) => Promise<unknown>} [batch] so many in one call
- * @property {number} [lanes] of a batch; default 1
+ * @property {number} [lanes] so many are under way at once; default: one batch, or as many as there are sessions
  *
  * @typedef {(operation: Operation, sessions: number) => Promise<Work | string>} Form a string says why it cannot
  *
@@ -96,7 +96,7 @@ async function measure(work, pace, sessions, milliseconds) {
   const end = begin + milliseconds;
   let operations = 0;
   if (work.sync) operations = loopSync(work.sync, end);
-  else if (work.async) operations = await loopAsync(work.async, sessions, end);
+  else if (work.async) operations = await loopAsync(work.async, work.lanes ?? sessions, end);
   else if (work.batch) operations = await loopBatch({ batch: work.batch, lanes: work.lanes ?? 1 }, pace, end);
   const seconds = (performance.now() - begin) / 1000;
   const { user, system } = process.cpuUsage(cpu);

@@ -42,6 +42,8 @@ class Operation final : public Job {
 
   std::shared_ptr<Session> session() const { return std::get<0>(steps_.init).session; }
 
+  bool isRefusable() const override { return true; }
+
   void execute() override {
     if (!session()->isOpen()) return fail(Failure::returned(CKR_SESSION_HANDLE_INVALID, Kind::Init::name));
     if (digestFirst_) digestFirst_->replace(std::get<1>(steps_.run).bytes, *attachment_, session());

@@ -1,5 +1,5 @@
 // C_CloseAllSessions: waits for the calls in flight on every session of the token, since real modules crash
-// otherwise.
+// otherwise. And what waits for a session can be refused.
 #include <algorithm>
 #include <atomic>
 #include <memory>
@@ -9,6 +9,7 @@
 
 #include "calls/effects.h"
 #include "calls/raw_module.h"
+#include "marshal/number.h"
 #include "marshal/role.h"
 
 namespace cryptoki {
@@ -92,9 +93,18 @@ std::shared_ptr<CloseAll> makeCloseAll(RawModule& raw, const Napi::CallbackInfo&
   return job;
 }
 
+// (session) -> how many calls were refused
+Napi::Value refuseWaiting(RawModule& raw, const Napi::CallbackInfo& info) {
+  const CK_ULONG handle = toUlong(info[0], {*raw.attachment(), "refuseWaiting", "session"});
+  const auto session = raw.attachment()->module().session(handle);
+  const std::size_t refused = session ? session->queue().refuseWaiting() : 0;
+  return Napi::Number::New(info.Env(), static_cast<double>(refused));
+}
+
 }  // namespace
 
 void defineSessions(std::vector<RawModule::Method>& methods) {
+  methods.push_back({"refuseWaiting", refuseWaiting, RawModule::Form::Immediate});
   methods.push_back({CloseAll::name,
                      [](RawModule& raw, const Napi::CallbackInfo& info) -> Napi::Value {
                        const auto job = makeCloseAll(raw, info);

@@ -30,17 +30,24 @@ void Channel::expect() {
   if (expected_++ == 0) napi_ref_threadsafe_function(environment_.env(), function_);
 }
 
-void Channel::complete(std::shared_ptr<Job> job) noexcept {
+void Channel::complete(std::shared_ptr<Job> job, Clock::duration patience) noexcept {
   {
     std::lock_guard lock(mutex_);
     if (closed_) return;
     finished_.push_back(std::move(job));
     const bool isOneOfMany = finished_.size() < kTogether && expected_ >= finished_.size() + kTogether;
     if (scheduled_ || (isOneOfMany && Pool::get().gathers())) return;
+    if (patience > Clock::duration::zero() && mayWait(patience)) return;
     scheduled_ = true;
     ++calling_;
   }
   call();
+}
+
+bool Channel::mayWait(Clock::duration patience) {
+  const auto now = Clock::now();
+  if (finished_.size() == 1) heldSince_ = now;
+  return now - heldSince_ < patience && Pool::get().watches();
 }
 
 void Channel::remind() noexcept {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -18,6 +19,8 @@ class Job;
 // Shared by the environment and by every job in flight, so a job may finish after its environment is gone.
 class Channel final : public Gatherer {
  public:
+  using Clock = Workload::Clock;
+
   explicit Channel(Environment& environment);
 
   // JavaScript thread: a promise is now waiting for this channel; the process stays alive until it is
@@ -25,8 +28,8 @@ class Channel final : public Gatherer {
   void expect();
 
   // Any thread: the job has ended, or brings news that nobody awaits. Dropped when the environment has closed
-  // the channel.
-  void complete(std::shared_ptr<Job> job) noexcept;
+  // the channel. `patience`: so long it may wait for the next, to be told of with it.
+  void complete(std::shared_ptr<Job> job, Clock::duration patience = {}) noexcept;
 
   // JavaScript thread, environment teardown: nothing is delivered any more.
   void close() noexcept;
@@ -35,6 +38,7 @@ class Channel final : public Gatherer {
   void remind() noexcept override;
 
  private:
+  bool mayWait(Clock::duration patience);
   void call() noexcept;
   static void wake(napi_env env, napi_value callback, void* context, void* data);
   void drain(napi_env env) noexcept;
@@ -48,6 +52,7 @@ class Channel final : public Gatherer {
 
   std::mutex mutex_;
   std::vector<std::shared_ptr<Job>> finished_;
+  Clock::time_point heldSince_;
   bool scheduled_ = false;
   bool closed_ = false;
   std::atomic<int> calling_{0};  // threads that are in a call of function_

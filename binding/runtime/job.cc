@@ -1,15 +1,41 @@
 #include "runtime/job.h"
 
+#include <algorithm>
+#include <chrono>
 #include <exception>
 #include <new>
 #include <utility>
 
 #include "runtime/channel.h"
+#include "runtime/session_queue.h"
 
 namespace cryptoki {
+namespace {
+using Clock = Workload::Clock;
+
+// The results of a session with much to do are told together: JavaScript has time to give it more. One waits
+// for the others for a part of the time that the last in the queue waits in any case.
+constexpr Clock::duration kLong = std::chrono::milliseconds(1);
+constexpr Clock::duration kEnough = std::chrono::microseconds(150);
+constexpr int kPart = 4;
+constexpr Clock::duration kMost = std::chrono::microseconds(500);
+}  // namespace
 
 void Job::run() noexcept {
   executeQuietly();
+  announce();
+}
+
+void Job::run(const SessionQueue& queue) noexcept {
+  const auto begun = Clock::now();
+  executeQuietly();
+  const auto took = Clock::now() - begun;
+  const auto behind = took * static_cast<Clock::rep>(queue.waiting());
+  announce(took > kLong || behind < kEnough ? Clock::duration::zero() : std::min(behind / kPart, kMost));
+}
+
+void Job::refuse() noexcept {
+  fail(Failure::ours("ERR_CRYPTOKI_NOT_BEGUN", "the call was refused while it waited for its session"));
   announce();
 }
 
@@ -25,11 +51,11 @@ void Job::executeQuietly() noexcept {
   }
 }
 
-void Job::announce() noexcept {
+void Job::announce(Workload::Clock::duration patience) noexcept {
   lease_.reset();
   if (channel_) {
     auto channel = std::move(channel_);
-    channel->complete(shared_from_this());
+    channel->complete(shared_from_this(), patience);
     return;
   }
   std::lock_guard lock(mutex_);

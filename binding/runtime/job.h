@@ -14,6 +14,7 @@
 namespace cryptoki {
 
 class Channel;
+class SessionQueue;
 
 class Job : public Work, public std::enable_shared_from_this<Job> {
  public:
@@ -31,6 +32,12 @@ class Job : public Work, public std::enable_shared_from_this<Job> {
 
   // execute() with every exception kept as the job's failure, then the end of the job announced.
   void run() noexcept override;
+  // The same for a job of a session, which may have more to do.
+  void run(const SessionQueue& queue) noexcept;
+
+  // Whether it may be refused instead of being run, while it waits for its session.
+  virtual bool isRefusable() const { return false; }
+  void refuse() noexcept;
 
   // Whom to tell: the promise `deferred` of the environment behind `channel` (asynchronous), or the thread in
   // wait().
@@ -55,7 +62,8 @@ class Job : public Work, public std::enable_shared_from_this<Job> {
 
   // For jobs that end later than their run(), on another thread: see Module::closeAllSessions.
   void executeQuietly() noexcept;
-  void announce() noexcept;
+  // `patience`: so long it may wait for the next, to be told of with it.
+  void announce(Workload::Clock::duration patience = {}) noexcept;
 
  private:
   std::optional<Failure> failure_;

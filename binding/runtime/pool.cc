@@ -218,7 +218,7 @@ void Pool::perform(Lock& lock, Worker& worker) {
 }
 
 bool Pool::needsWatch() const {
-  return !watching_ && !stopping_ && !limited_.empty() && computing_ >= cores_;
+  return !watching_ && !stopping_ && (wanted_ || (!limited_.empty() && computing_ >= cores_));
 }
 
 // The first looks are soon, so that a device which nobody knew to be one is found at once; the others are
@@ -234,8 +234,8 @@ void Pool::watch(Lock& lock) {
     watch_.wait_for(lock, looks < kFirst ? kSoon : kRarely, [this] { return stopping_; });
     remind(lock);
     deepest_ = limited_.size();
-    idle = limited_.empty() ? idle + 1 : 0;
-    if (idle > 0 || !look()) continue;
+    idle = wanted_.exchange(false) || !limited_.empty() ? 0 : idle + 1;
+    if (limited_.empty() || !look()) continue;
     looks = 0;
     release();
     const Help help = needHelp();
@@ -244,6 +244,19 @@ void Pool::watch(Lock& lock) {
     lock.lock();
   }
   watching_ = false;
+  if (wanted_) remind(lock);  // who held something back before it saw that nobody watches
+}
+
+bool Pool::watches() {
+  wanted_ = true;
+  if (watching_) return true;
+  Help help = Help::None;
+  {
+    std::lock_guard lock(mutex_);
+    help = needHelp();
+  }
+  call(help);
+  return false;
 }
 
 void Pool::add(const std::shared_ptr<Gatherer>& gatherer) {

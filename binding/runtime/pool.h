@@ -56,6 +56,8 @@ class Pool {
   // next ends soon. Waking the JavaScript thread for each takes that core from them. Whoever has something to
   // tell asks after having put it by; all who were added are reminded a few milliseconds later at most.
   bool gathers() const { return gathering_; }
+  // Whether those who hold something back are reminded. If not, they soon will be.
+  bool watches();
   void add(const std::shared_ptr<Gatherer>& gatherer);
 
   // Process exit: starts nothing more and waits until the calls in flight have returned, but not for ever.
@@ -106,8 +108,9 @@ class Pool {
   std::size_t threads_ = 0;
   std::size_t idle_ = 0;
   bool waking_ = false;  // a thread is on its way to the queue
-  bool watching_ = false;
-  bool brief_ = false;  // the last computing call was short
+  std::atomic<bool> watching_{false};
+  std::atomic<bool> wanted_{false};  // somebody holds something back
+  bool brief_ = false;               // the last computing call was short
   std::atomic<bool> gathering_{false};
   std::vector<std::weak_ptr<Gatherer>> gatherers_;
 

@@ -1,6 +1,7 @@
 #include "runtime/session_queue.h"
 
 #include <utility>
+#include <vector>
 
 namespace cryptoki {
 
@@ -10,9 +11,28 @@ namespace {
 constexpr int kTurnsInARow = 32;
 }  // namespace
 
-void SessionQueue::submit(std::shared_ptr<Job> job) { push({std::move(job), false}); }
+void SessionQueue::submit(std::shared_ptr<Job> job) { push({std::move(job), nullptr}); }
 
-void SessionQueue::park(std::shared_ptr<Work> reached) { push({std::move(reached), true}); }
+std::size_t SessionQueue::refuseWaiting() {
+  std::vector<std::shared_ptr<Job>> refused;
+  {
+    std::lock_guard lock(mutex_);
+    std::deque<Turn> still;
+    for (auto& turn : waiting_) {
+      if (turn.job && turn.job->isRefusable()) {
+        refused.push_back(std::move(turn.job));
+      } else {
+        still.push_back(std::move(turn));
+      }
+    }
+    waiting_ = std::move(still);
+    count_ = waiting_.size();
+  }
+  for (const auto& job : refused) job->refuse();
+  return refused.size();
+}
+
+void SessionQueue::park(std::shared_ptr<Work> reached) { push({nullptr, std::move(reached)}); }
 
 void SessionQueue::push(Turn turn) {
   {
@@ -42,9 +62,11 @@ void SessionQueue::run() noexcept {
         --count_;
       }
     }
-    if (next.work) {
-      next.work->run();
-      if (next.parks) return;
+    if (next.job) {
+      next.job->run(*this);
+    } else if (next.reached) {
+      next.reached->run();
+      return;
     } else {
       busy_ = false;
       if (!takeIfWanted()) return;

@@ -24,17 +24,23 @@ class SessionQueue final : public Work, public std::enable_shared_from_this<Sess
   bool tryEnter() { return count_ == 0 && take(); }
   void leave();
 
+  // Refuses the jobs that wait and may be refused; returns how many.
+  std::size_t refuseWaiting();
+
   // Calls `reached` (on a pool thread) when all before it have ended, and then holds the session until
   // leave().
   void park(std::shared_ptr<Work> reached);
+
+  // How many wait for the session.
+  std::size_t waiting() const { return count_; }
 
   void run() noexcept override;
   Workload* workload() override { return workload_.get(); }
 
  private:
   struct Turn {
-    std::shared_ptr<Work> work;
-    bool parks = false;
+    std::shared_ptr<Job> job;
+    std::shared_ptr<Work> reached;  // in its place: the session is held after it
   };
   void push(Turn turn);
   bool take() { return !busy_.exchange(true); }

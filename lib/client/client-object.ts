@@ -8,6 +8,7 @@ import type { Session } from '../session';
 import type { Client } from './client';
 import type { OperationOptions } from './client-types';
 import type { Lease } from './pool';
+import type { RunOptions } from './runner';
 
 /** What is left of a session object that nobody disposed of. */
 interface Leak {
@@ -105,12 +106,13 @@ export class ClientObject implements AsyncDisposable {
    */
   use<T>(
     operation: string,
-    options: OperationOptions & { readonly repeatable: boolean },
+    options: Pick<RunOptions, 'signal' | 'repeatable' | 'shares'>,
     work: (object: StorageObject, session: Session) => Promise<T>,
   ): Promise<T> {
-    const { signal } = options;
+    const { signal, shares } = options;
     const run = {
       signal,
+      shares,
       key: this.label,
       get repeatable() {
         return options.repeatable; // as it is when an error has come

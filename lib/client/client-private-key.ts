@@ -144,15 +144,19 @@ export class ClientPrivateKey extends ClientObject {
     if (typeof always !== 'boolean') always = await until(always, options?.signal);
     // A PIN is not sent twice for one wish.
     const repeatable = !always && !STATEFUL.includes(String(this.keyType));
-    const result = await this.use(operation, { ...options, repeatable }, async (key, session) => {
-      if (!always) return work(key as PrivateKey, input);
-      const pin = await this.client.contextPin(session, this, options);
-      try {
-        return await work(key as PrivateKey, input, { pin });
-      } finally {
-        wipe(pin);
-      }
-    });
+    const result = await this.use(
+      operation,
+      { ...options, repeatable, shares: !always },
+      async (key, session) => {
+        if (!always) return work(key as PrivateKey, input);
+        const pin = await this.client.contextPin(session, this, options);
+        try {
+          return await work(key as PrivateKey, input, { pin });
+        } finally {
+          wipe(pin);
+        }
+      },
+    );
     handBack();
     return result;
   }

@@ -1,18 +1,47 @@
 import type { Session } from '../session';
+import type { Lease } from './pool-types';
 
 /** A session of a pool. */
 export interface Entry {
   readonly session: Session;
-  lent: boolean;
+  /** How many it is lent to. */
+  users: number;
+  /** They share it with others; see Sharing. */
+  isShared: boolean;
+  /** When it was lent, or the last of those who share it gave it back, as performance.now() counts. */
+  movedAt: number;
   /** Session objects that live by this session. */
   pins: number;
   /** Given up by {@link PoolEntries.giveUp}: it counts no more, and is closed when it comes back. */
   stale: boolean;
+  /** An error said that it is of no use any more: it is closed when all have given it back. */
+  isLost: boolean;
   /** It keeps the login as well, so it stays open. */
   readonly anchor: boolean;
   /** As performance.now() counts. */
   idleSince: number;
   closing: Promise<void> | undefined;
+}
+
+/** A session, lent. @param giveBack is called once */
+export function leaseOf(entry: Entry, giveBack: (error: unknown) => void): Lease {
+  let released = false;
+  return {
+    session: entry.session,
+    release: (error) => {
+      if (released) return;
+      released = true;
+      giveBack(error);
+    },
+    pin: () => {
+      let pinned = true;
+      entry.pins += 1;
+      return () => {
+        if (pinned) entry.pins -= 1;
+        pinned = false;
+      };
+    },
+  };
 }
 
 /** The sessions of a pool: those that are lent, and those that lie idle, the one used last on top. */
@@ -22,11 +51,15 @@ export class PoolEntries {
 
   add(session: Session, anchor: boolean): Entry {
     const entry: Entry = {
-      ...{ session, anchor, lent: false, pins: 0, stale: false },
-      ...{ idleSince: 0, closing: undefined },
+      ...{ session, anchor, users: 0, isShared: false, movedAt: 0 },
+      ...{ pins: 0, stale: false, isLost: false, idleSince: 0, closing: undefined },
     };
     this.#entries.add(entry);
     return entry;
+  }
+
+  [Symbol.iterator](): IterableIterator<Entry> {
+    return this.#entries.values();
   }
 
   delete(entry: Entry): void {
@@ -35,14 +68,13 @@ export class PoolEntries {
 
   /** Puts a session by. @returns when that was, as performance.now() counts */
   rest(entry: Entry): number {
-    entry.lent = false;
     entry.idleSince = performance.now();
     this.#idle.push(entry);
     return entry.idleSince;
   }
 
   /**
-   * Takes the idle session that was used last; it is lent from then on.
+   * Takes the idle session that was used last.
    * @param onlyUnpinned leaves those that own session objects
    * @param lost is given those that turn out to be closed
    */
@@ -51,10 +83,7 @@ export class PoolEntries {
       const entry = this.#idle[i] as Entry;
       if (onlyUnpinned && entry.pins > 0) continue;
       this.#idle.splice(i, 1);
-      if (!entry.session.closed) {
-        entry.lent = true;
-        return entry;
-      }
+      if (!entry.session.closed) return entry;
       lost(entry);
     }
     return undefined;
@@ -72,7 +101,7 @@ export class PoolEntries {
   giveUp(): Entry[] {
     this.#idle = [];
     for (const entry of this.#entries) entry.stale = true;
-    return [...this.#entries].filter(({ lent }) => !lent);
+    return [...this.#entries].filter(({ users }) => users === 0);
   }
 
   /** How many count: not those that were given up while they were lent. */
@@ -83,7 +112,7 @@ export class PoolEntries {
   }
 
   get isAnyLent(): boolean {
-    for (const { lent } of this.#entries) if (lent) return true;
+    for (const { users } of this.#entries) if (users > 0) return true;
     return false;
   }
 
@@ -92,7 +121,7 @@ export class PoolEntries {
     return {
       open: entries.length,
       idle: this.#idle.length,
-      lent: entries.filter(({ lent }) => lent).length,
+      lent: entries.filter(({ users }) => users > 0).length,
       pinned: entries.filter(({ pins }) => pins > 0).length,
     };
   }

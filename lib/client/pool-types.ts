@@ -4,7 +4,7 @@ import type { Session } from '../session';
 export interface PoolOptions {
   /** How many sessions at most, the one that keeps the login not counted; also bounded by the token's own limit. */
   readonly max: number;
-  /** How many may wait for a session. */
+  /** How many may wait for a session. Those who share one do not wait. */
   readonly queue: number;
   /** How long they wait, in milliseconds. */
   readonly timeout: number;

@@ -1,8 +1,9 @@
 import { CryptokiError, isCode } from '../errors';
 import type { Session } from '../session';
-import { type Entry, PoolEntries } from './pool-entries';
+import { type Entry, leaseOf, PoolEntries } from './pool-entries';
 import type { Lease, PoolOptions, PoolStatistics } from './pool-types';
 import { SessionBound } from './session-bound';
+import { Sharing } from './sharing';
 import { type PoolTrace, tracePool } from './trace';
 import { LONGEST_TIMER, Waiters } from './waiters';
 
@@ -21,7 +22,8 @@ function leavesSession(error: unknown): boolean {
 
 /**
  * Lends sessions: the one used last first, to as many as the bound allows, and to the others in the order they came.
- * Sessions that own session objects are lent last and never closed before those are gone.
+ * Sessions that own session objects are lent last and never closed before those are gone. Who makes just one native call
+ * may share a session when no other is to be had; see {@link Sharing}.
  */
 export class SessionPool {
   readonly #options: PoolOptions;
@@ -34,6 +36,7 @@ export class SessionPool {
   /** Grows with each reset: what was being opened before is not for those who wait now. */
   #epoch = 0;
   readonly #bound: SessionBound;
+  readonly #sharing = new Sharing(this.#entries);
   #usedAt = 0;
   #openAgainAt = 0;
   #paused: Promise<void> | undefined;
@@ -71,23 +74,24 @@ export class SessionPool {
     this.#offer(this.#add(session, true));
   }
 
-  /** Lends a session if one is idle; see {@link acquire}, which waits. */
-  tryAcquire(): Lease | undefined {
-    const entry = this.#closed ? undefined : this.#takeFree();
-    return entry && this.#lease(entry);
+  /** Lends a session if one is idle, or may be shared; see {@link acquire}, which waits. */
+  tryAcquire(shares = false): Lease | undefined {
+    const entry = this.#closed ? undefined : this.#takeFree(shares);
+    return entry && this.#lease(entry, shares);
   }
 
   /**
    * Lends a session.
+   * @param shares others may use it at the same time: one native call is all that is made
    * @param timeout in milliseconds; Infinity waits as long as it takes
    * @throws ERR_CRYPTOKI_POOL_EXHAUSTED when too many wait already; ERR_CRYPTOKI_TIMEOUT; the signal's reason; what opening
    *   a session threw
    */
-  async acquire(signal?: AbortSignal, timeout = this.#options.timeout): Promise<Lease> {
+  async acquire(signal?: AbortSignal, shares = false, timeout = this.#options.timeout): Promise<Lease> {
     signal?.throwIfAborted();
     if (this.#closed) throw this.#closed;
-    const entry = this.#takeFree() ?? (await this.#wait(signal, timeout));
-    if (!signal?.aborted) return this.#lease(entry);
+    const entry = this.#takeFree(shares) ?? (await this.#wait(signal, shares, timeout));
+    if (!signal?.aborted) return this.#lease(entry, shares);
     this.#giveBack(entry, undefined); // nobody is there to use it
     throw signal.reason;
   }
@@ -157,14 +161,28 @@ export class SessionPool {
     };
   }
 
-  /** An idle session, unless others wait already. One that owns session objects only when no other can be opened. */
-  #takeFree(): Entry | undefined {
+  /**
+   * An idle session, unless others wait already. One that owns session objects only when no other can be opened, and one
+   * that others use only when there is no other.
+   */
+  #takeFree(shares: boolean): Entry | undefined {
     if (this.#paused || this.#waiters.size > 0) return undefined;
-    return this.#takeIdle(true) ?? (this.#mayOpen() ? undefined : this.#takeIdle(false));
+    let entry = this.#takeIdle(true);
+    if (!entry && !this.#mayOpen()) {
+      entry = this.#takeIdle(false) ?? (shares ? this.#sharing.find() : undefined);
+    }
+    return entry && this.#use(entry, shares);
   }
 
   #takeIdle(onlyUnpinned: boolean): Entry | undefined {
     return this.#entries.take(onlyUnpinned, (lost) => void this.#drop(lost));
+  }
+
+  #use(entry: Entry, shares: boolean): Entry {
+    entry.users += 1;
+    entry.isShared = shares;
+    if (shares) this.#sharing.begun(entry);
+    return entry;
   }
 
   #mayOpen(): boolean {
@@ -173,7 +191,7 @@ export class SessionPool {
     return !isTooEarly && this.#bound.allows(count);
   }
 
-  #wait(signal: AbortSignal | undefined, timeout: number): Promise<Entry> {
+  #wait(signal: AbortSignal | undefined, shares: boolean, timeout: number): Promise<Entry> {
     const most = this.#bound.value;
     const room = Math.max(most - this.#entries.count, 0); // for so many a session is, or will be, opened
     const before = Math.max(this.#waiters.size - room, 0);
@@ -190,48 +208,42 @@ export class SessionPool {
       this.#numbers.waits += 1;
     }
     const what = `one of ${most} sessions (${before} were waiting before)`;
-    const waiting = this.#waiters.wait(what, timeout, signal);
+    const waiting = this.#waiters.wait(what, timeout, signal, shares);
     this.#trace('waiting');
     this.#serve();
     return waiting;
   }
 
-  #lease(entry: Entry): Lease {
-    let released = false;
-    return {
-      session: entry.session,
-      release: (error) => {
-        if (released) return;
-        released = true;
-        this.#giveBack(entry, error);
-      },
-      pin: () => {
-        let pinned = true;
-        entry.pins += 1;
-        return () => {
-          if (pinned) entry.pins -= 1;
-          pinned = false;
-        };
-      },
-    };
+  #lease(entry: Entry, shares: boolean): Lease {
+    return leaseOf(entry, (error) => {
+      if (shares) this.#sharing.ended(entry, error);
+      this.#giveBack(entry, error);
+    });
   }
 
   #giveBack(entry: Entry, error: unknown): void {
-    const isLost = entry.stale || entry.session.closed || !(entry.anchor || leavesSession(error));
-    if (isLost) {
-      entry.lent = false;
-      void this.#drop(entry);
-    } else {
-      this.#offer(entry);
-    }
+    entry.users -= 1;
+    entry.isLost ||= entry.stale || entry.session.closed || !(entry.anchor || leavesSession(error));
+    if (!entry.isLost) this.#offer(entry);
+    else if (entry.users === 0) void this.#drop(entry);
     this.#checkReturned();
   }
 
-  /** Gives a session to the one who waits longest, or puts it by. */
+  /** Gives a session to those who wait longest, or puts it by. */
   #offer(entry: Entry): void {
-    entry.lent = true;
-    if (!this.#paused && this.#waiters.give(entry)) return;
-    this.#usedAt = this.#entries.rest(entry);
+    while (
+      !this.#paused &&
+      (entry.users === 0 || (this.#waiters.firstShares && this.#sharing.hasRoom(entry)))
+    ) {
+      if (!this.#give(entry)) break;
+    }
+    if (entry.users === 0) this.#usedAt = this.#entries.rest(entry);
+  }
+
+  #give(entry: Entry): boolean {
+    const shares = this.#waiters.firstShares;
+    if (shares === undefined) return false;
+    return this.#waiters.give(this.#use(entry, shares));
   }
 
   /** Gives those who wait what is free: idle sessions, or room for new ones. */
@@ -240,7 +252,7 @@ export class SessionPool {
     while (this.#waiters.size > 0) {
       const entry = this.#takeIdle(true) ?? (mayOpen && this.#mayOpen() ? undefined : this.#takeIdle(false));
       if (!entry) break;
-      this.#waiters.give(entry);
+      this.#offer(entry);
     }
     while (mayOpen && this.#opening < this.#waiters.size && this.#mayOpen()) void this.#openOne();
   }

@@ -15,6 +15,8 @@ const BEFORE_THE_CALL = ['ERR_CRYPTOKI_ACCESS', 'ERR_CRYPTOKI_SESSION_CLOSED', '
 export interface RunOptions extends OperationOptions {
   /** Whether it may be done again after an error that left open whether it was done. */
   readonly repeatable: boolean;
+  /** It is one operation of the model, so one native call: others may use the session at the same time. */
+  readonly shares?: boolean | undefined;
   /** CKA_LABEL of the key, for traces. */
   readonly key?: string | undefined;
 }
@@ -75,12 +77,13 @@ export class Runner {
       let begun = false;
       try {
         const { pool } = this.#connection;
-        const lease = pool.tryAcquire() ?? (await pool.acquire(options.signal));
+        const lease = pool.tryAcquire(options.shares) ?? (await pool.acquire(options.signal, options.shares));
         begun = true;
         const result = await this.#on(lease, options.signal, work);
         this.numbers.operations += 1;
         return result;
       } catch (error) {
+        if (isCode(error, 'ERR_CRYPTOKI_NOT_BEGUN')) continue; // another call on the session hangs
         tries ??= { generation, count: 0, actions: new Map() };
         tries.generation = generation;
         tries.count += 1;

@@ -6,18 +6,29 @@ export const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Who waits for something of which there is not enough, first come first served. */
 export class Waiters<T> {
-  readonly #queue = new Set<{ resolve(value: T): void; reject(error: unknown): void }>();
+  readonly #queue = new Set<{
+    readonly shares: boolean;
+    resolve(value: T): void;
+    reject(error: unknown): void;
+  }>();
 
   get size(): number {
     return this.#queue.size;
   }
 
+  /** What the one who waits longest said of itself; undefined when nobody waits. */
+  get firstShares(): boolean | undefined {
+    const [first] = this.#queue;
+    return first?.shares;
+  }
+
   /**
    * Waits until {@link give} serves this one.
    * @param timeout in milliseconds; longer than {@link LONGEST_TIMER} is as long as it takes
+   * @param shares it takes what others have as well
    * @throws the signal's reason; ERR_CRYPTOKI_TIMEOUT
    */
-  wait(what: string, timeout: number, signal: AbortSignal | undefined): Promise<T> {
+  wait(what: string, timeout: number, signal: AbortSignal | undefined, shares = false): Promise<T> {
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
       let ignore: (() => void) | undefined;
@@ -27,6 +38,7 @@ export class Waiters<T> {
         this.#queue.delete(waiter);
       };
       const waiter = {
+        shares,
         resolve: (value: T): void => {
           end();
           resolve(value);

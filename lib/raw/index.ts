@@ -228,6 +228,14 @@ export interface RawModule extends RawCalls, RawOperations, RawBatches {
   C_FinalizeSync(): void;
 
   /**
+   * Refuses the operations (sign, verify, digest, encrypt, decrypt) that wait for a session because another call on it
+   * has not returned. They fail with ERR_CRYPTOKI_NOT_BEGUN: the module has not seen anything of them. Other calls go on
+   * waiting.
+   * @returns how many were refused
+   */
+  refuseWaiting(session: bigint | number): number;
+
+  /**
    * Ends the waits of C_WaitForSlotEvent that this object has begun: they fail with CKR_FUNCTION_CANCELED. The module is
    * asked on, and an event that comes when nobody waits goes to the next call.
    */

@@ -1,6 +1,6 @@
 // @ts-check
 // The client of connect(): sessions are shared, the login is kept, what is lost is got back.
-import { messageFor } from '../../operations.mjs';
+import { IN_FLIGHT, messageFor } from '../../operations.mjs';
 import { clientOf } from './connection.mjs';
 import { noFailures, throughStream } from './model.mjs';
 import { mechanismOf } from './raw.mjs';
@@ -19,8 +19,8 @@ async function keysOf(client, { label, call, class: objectClass }) {
   return { sign: await (isPrivate ? client.privateKey({ label }) : client.secretKey({ label })) };
 }
 
-/** @type {Form} */
-export async function client(operation, count) {
+/** @param {Operation} operation @param {number} count @returns {Promise<() => Promise<unknown>>} */
+async function workOf(operation, count) {
   const found = await clientOf(count);
   const keys = await keysOf(found, operation);
   const [mechanism, message] = [mechanismOf(operation), messageFor(operation)];
@@ -36,7 +36,17 @@ export async function client(operation, count) {
     find: () => found.find({ class: 'PRIVATE_KEY', label }),
   };
   const call = calls[operation.call];
-  return { async: async () => call() };
+  return async () => call();
+}
+
+/** @type {Form} */
+export async function client(operation, count) {
+  return { async: await workOf(operation, count) };
+}
+
+/** More operations under way than sessions. @type {Form} */
+export async function clientQueued(operation, count) {
+  return { async: await workOf(operation, count), lanes: IN_FLIGHT };
 }
 
 /** @type {Form} */

@@ -1,9 +1,9 @@
 // @ts-check
 // This package: its raw level, its model, its client, and their batches.
 import { serve } from '../serve.mjs';
-import { client, clientBatch } from './client.mjs';
+import { client, clientBatch, clientQueued } from './client.mjs';
 import { open } from './connection.mjs';
-import { model, modelBatch, modelSync } from './model.mjs';
+import { model, modelBatch, modelQueued, modelSync } from './model.mjs';
 import { rawAsync, rawBatch, rawSync } from './raw.mjs';
 
 await serve({
@@ -14,6 +14,8 @@ await serve({
     'raw async': rawAsync,
     model,
     client,
+    'model, queued': modelQueued,
+    'client, queued': clientQueued,
     'raw batch': rawBatch,
     'model batch': modelBatch,
     'client batch': clientBatch,

@@ -1,7 +1,7 @@
 // @ts-check
 // The model: sessions and keys as objects.
 import { once } from 'node:events';
-import { messageFor } from '../../operations.mjs';
+import { IN_FLIGHT, messageFor } from '../../operations.mjs';
 import { modelSessions } from './connection.mjs';
 import { mechanismOf } from './raw.mjs';
 
@@ -48,13 +48,23 @@ async function onSession(session, operation) {
   return calls[operation.call];
 }
 
+/** The operation on each of the sessions. @param {Operation} operation @param {number} count */
+async function worksOf(operation, count) {
+  const works = [];
+  for (const session of await modelSessions(count)) works.push(await onSession(session, operation));
+  return works;
+}
+
 /** @type {Form} */
 export async function model(operation, count) {
-  const sessions = await modelSessions(count);
-  /** @type {(() => Promise<unknown> | undefined)[]} */
-  const works = [];
-  for (const session of sessions) works.push(await onSession(session, operation));
+  const works = await worksOf(operation, count);
   return { async: async (lane) => works[lane]?.() };
+}
+
+/** More operations under way than sessions: what has to wait waits in the queue of its session. @type {Form} */
+export async function modelQueued(operation, count) {
+  const works = await worksOf(operation, count);
+  return { async: async (lane) => works[lane % count]?.(), lanes: IN_FLIGHT };
 }
 
 /** @type {Form} */

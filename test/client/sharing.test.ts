@@ -1,0 +1,154 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConnectOptions } from 'cryptoki';
+import { CKM, type RawModule } from 'cryptoki/raw';
+import { afterEach, describe, expect, test } from 'vitest';
+import { connectFaulty, type FaultyClient } from '../support/faulty-client';
+import { noOutcome, type Outcome, signOne } from '../support/load';
+import { failure } from '../support/open';
+
+const MESSAGE = Buffer.from('message');
+const MANY = 40;
+
+let its: FaultyClient;
+afterEach(async () => {
+  const { violations } = its.hsm;
+  await its.close();
+  expect(violations).toEqual([]);
+});
+
+const start = async (options: ConnectOptions = {}): Promise<void> => {
+  its = await connectFaulty({ sessions: { max: 2 }, ...options });
+};
+const sign = () => its.key.sign('ECDSA-SHA256', MESSAGE);
+
+/** Begins many signatures at once. */
+function begin(outcome: Outcome = noOutcome()): {
+  readonly outcome: Outcome;
+  readonly ended: Promise<unknown>;
+} {
+  const all = Array.from({ length: MANY }, () => signOne(outcome, its.key, its.publicKey, MESSAGE));
+  return { outcome, ended: Promise.all(all) };
+}
+
+/** Signs until the client has learnt that signatures take little time, and shares its sessions. */
+async function untilShared(): Promise<void> {
+  for (let round = 0; round < 200; round += 1) {
+    const { ended } = begin();
+    await new Promise(setImmediate);
+    const { waiting, max } = its.client.statistics();
+    await ended;
+    if (waiting < MANY - max) return;
+  }
+  throw new Error('the sessions were not shared');
+}
+
+describe('short operations', () => {
+  test('share the sessions when there are no more of them', async () => {
+    await start();
+    await untilShared();
+    const { outcome, ended } = begin();
+    expect(its.client.statistics()).toMatchObject({ open: 2, lent: 2 });
+    await ended;
+    expect(outcome).toEqual({ valid: MANY, invalid: 0, errors: {}, strange: [] });
+    expect(its.client.statistics()).toMatchObject({ open: 2, idle: 2, lent: 0, waiting: 0 });
+  });
+
+  test('do not share a session with one who has it alone', async () => {
+    await start({ sessions: { max: 1 } });
+    await untilShared();
+    const before = begin();
+    const mechanism = { mechanism: CKM.ECDSA };
+    const alone = its.client.withSession(async (session) => {
+      const { raw } = session.token.slot.module;
+      const { handle } = await session.privateKey({ label: 'signing' });
+      await raw.C_SignInit(session.handle, mechanism, handle);
+      await sleep(20); // another C_SignInit would be refused
+      return raw.C_Sign(session.handle, Buffer.alloc(32, 1));
+    });
+    const after = begin();
+    expect(await alone).toHaveLength(64);
+    await Promise.all([before.ended, after.ended]);
+    for (const { outcome } of [before, after]) {
+      expect(outcome).toEqual({ valid: MANY, invalid: 0, errors: {}, strange: [] });
+    }
+  });
+
+  test('that are short no more wait for a session of their own', async () => {
+    await start();
+    await untilShared();
+    its.hsm.plan([{ function: 'C_Sign', delay: 8 }]);
+    await begin().ended;
+    const { ended } = begin();
+    await new Promise(setImmediate);
+    expect(its.client.statistics()).toMatchObject({ lent: 2, waiting: MANY - 2 });
+    await ended;
+  });
+
+  test('do not wait behind one that hangs', async () => {
+    await start({ operationTimeout: 1000 });
+    await untilShared();
+    its.hsm.plan([{ function: 'C_Sign', nth: 1, hang: true }]);
+    const { outcome, ended } = begin();
+    await ended;
+    expect(outcome).toEqual({
+      ...{ valid: MANY - 1, invalid: 0, strange: [] },
+      errors: { ERR_CRYPTOKI_TIMEOUT: 1 },
+    });
+    expect(its.client.statistics().lent).toBe(1);
+    its.hsm.clear();
+    await expect.poll(() => its.client.statistics().lent).toBe(0);
+    await untilShared();
+  });
+
+  test('that share a session which is lost are all done again', async () => {
+    await start({ sessions: { max: 1 } });
+    await untilShared();
+    its.hsm.plan([{ function: 'C_Sign', nth: 3, loseSession: true }]);
+    const { outcome, ended } = begin();
+    await ended;
+    expect(outcome).toEqual({ valid: MANY, invalid: 0, errors: {}, strange: [] });
+    expect(its.hsm.counters().openSessions).toBe(2); // with the one that keeps the login
+  });
+});
+
+describe('refuseWaiting()', () => {
+  const withRaw = (work: (raw: RawModule, session: bigint, key: bigint) => Promise<void>): Promise<void> =>
+    its.client.withSession(async (session) => {
+      const { handle } = await session.privateKey({ label: 'signing' });
+      await work(session.token.slot.module.raw, session.handle, handle);
+    });
+
+  test('refuses operations that have not begun, and nothing else', async () => {
+    await start();
+    await withRaw(async (raw, session, key) => {
+      const signRaw = () => raw.sign(session, { mechanism: CKM.ECDSA }, key, Buffer.alloc(32, 1));
+      its.hsm.plan([{ function: 'C_Sign', nth: 1, hang: true }]);
+      const hung = signRaw();
+      await its.hsm.until(({ hanging }) => hanging === 1);
+      const waiting = [signRaw(), signRaw()].map((each) => failure(each));
+      const random = raw.C_GenerateRandom(session, 8);
+      expect(raw.refuseWaiting(session)).toBe(2);
+      for (const each of waiting) {
+        expect(await each).toMatchObject({ code: 'ERR_CRYPTOKI_NOT_BEGUN', function: undefined });
+      }
+      expect(raw.refuseWaiting(session)).toBe(0);
+      its.hsm.clear();
+      expect(await hung).toHaveLength(64);
+      expect(await random).toHaveLength(8);
+      expect(await signRaw()).toHaveLength(64);
+    });
+    expect(await sign()).toHaveLength(64);
+  });
+
+  test('of a session that is not there refuses nothing, and of no handle is refused', async () => {
+    await start();
+    await withRaw(async (raw) => {
+      expect(raw.refuseWaiting(987_654_321n)).toBe(0);
+      for (const wrong of ['1', null, -1n, {}]) {
+        expect(() => raw.refuseWaiting(wrong as unknown as bigint)).toThrow(
+          expect.objectContaining({ code: expect.stringMatching(/^ERR_(INVALID_ARG_TYPE|OUT_OF_RANGE)$/) }),
+        );
+      }
+    });
+  });
+});
