@@ -1,8 +1,10 @@
 #include "environment.h"
 
+#include <cstring>
 #include <exception>
 #include <new>
 
+#include "marshal/bytes.h"
 #include "marshal/number.h"
 #include "module/attachment.h"
 #include "runtime/pool.h"
@@ -54,6 +56,20 @@ Napi::Promise Environment::promise(Job& job) {
   job.settleOn(channel_, deferred);
   channel_->expect();
   return Napi::Promise(env_, promise);
+}
+
+Napi::Value Environment::result(const unsigned char* data, std::size_t size) {
+  constexpr std::size_t kShort = 2048;
+  void* memory = nullptr;
+  std::size_t length = 0;
+  Napi::Value buffer;
+  if (!place.IsEmpty() && size <= kShort)
+    buffer = place.Call({Napi::Number::New(env_, static_cast<double>(size))});
+  const bool hasPlace = !buffer.IsEmpty() && napi_get_typedarray_info(env_, buffer, nullptr, &length, &memory,
+                                                                      nullptr, nullptr) == napi_ok;
+  if (!hasPlace || length != size) return fromBytes(env_, data, size);
+  if (size > 0) std::memcpy(memory, data, size);
+  return buffer;
 }
 
 void Environment::settle(Job& job) noexcept {

@@ -56,6 +56,11 @@ class Environment {
 
   Napi::FunctionReference rawModule;  // the class RawModule
 
+  // A Buffer with a result that is no secret: cut from a piece of memory for many (lib/raw/direct.ts) when it
+  // is short. Making a Buffer of its own takes longer than the rest of an asynchronous call.
+  Napi::Value result(const unsigned char* data, std::size_t size);
+  Napi::FunctionReference place;  // (length) -> Buffer
+
   // Where synchronous results are written (calls/direct.cc): in a Buffer, on the JavaScript thread only.
   unsigned char* directData = nullptr;
   std::size_t directSize = 0;

@@ -204,6 +204,12 @@ napi_value setMemory(const Arguments& arguments) {
   return nullptr;
 }
 
+// (place: (length) => Buffer): makes the Buffers of asynchronous results.
+napi_value setPlace(const Arguments& arguments) {
+  arguments.direct().environment().place = Napi::Persistent(arguments.value(0).As<Napi::Function>());
+  return nullptr;
+}
+
 // () -> the functions
 Napi::Value directFunctions(RawModule& raw, const Napi::CallbackInfo& info) {
   const auto direct = std::make_shared<Direct>(raw.attachment(), Environment::of(info.Env()));
@@ -215,6 +221,7 @@ Napi::Value directFunctions(RawModule& raw, const Napi::CallbackInfo& info) {
   defineDirect<random>(object, "random", direct);
   defineDirect<sessionInfo>(object, "sessionInfo", direct);
   defineDirect<setMemory>(object, "setMemory", direct);
+  defineDirect<setPlace>(object, "setPlace", direct);
   defineDirectState(object, direct);
   return object;
 }

@@ -17,7 +17,7 @@
 
 namespace cryptoki {
 
-constexpr std::size_t kUsualArguments = 6;  // a mechanism with a parameter takes more
+constexpr std::size_t kUsualArguments = 12;  // enough for a mechanism with a parameter of some fields
 
 struct Memory {
   unsigned char* data = nullptr;

@@ -55,6 +55,9 @@ class Operation final : public Job {
   Napi::Value value(Napi::Env env) override {
     if constexpr (isVerify<Kind>) {
       return Napi::Boolean::New(env, valid_);
+    } else if constexpr (std::is_same_v<Kind, Encrypt>) {
+      const auto& out = std::get<2>(steps_.run);
+      return Environment::of(env).result(out.buffer.data(), out.length);
     } else {
       return resultOf<typename Kind::Run>(env, steps_.run);
     }

@@ -12,35 +12,43 @@ struct View {
   std::size_t size = 0;
 };
 
+std::size_t elementSize(napi_typedarray_type type) {
+  switch (type) {
+    case napi_int16_array:
+    case napi_uint16_array:
+      return sizeof(std::uint16_t);
+    case napi_int32_array:
+    case napi_uint32_array:
+    case napi_float32_array:
+      return sizeof(std::uint32_t);
+    case napi_float64_array:
+    case napi_bigint64_array:
+    case napi_biguint64_array:
+      return sizeof(std::uint64_t);
+    default:
+      return 1;
+  }
+}
+
+// Asks for what each kind of bytes has: that tells whether it is one as well.
 bool view(Napi::Value value, View& out) {
   const napi_env env = value.Env();
   void* data = nullptr;
   std::size_t length = 0;
-  bool is = false;
-  if (napi_is_typedarray(env, value, &is) == napi_ok && is) {
-    napi_typedarray_type type = napi_uint8_array;
-    if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok)
-      return false;
-    out = {static_cast<unsigned char*>(data), value.As<Napi::TypedArray>().ByteLength()};
-    return true;
+  napi_typedarray_type type = napi_uint8_array;
+  if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) == napi_ok) {
+    length *= elementSize(type);
+  } else if (napi_get_dataview_info(env, value, &length, &data, nullptr, nullptr) != napi_ok &&
+             napi_get_arraybuffer_info(env, value, &data, &length) != napi_ok) {
+    return false;
   }
-  if (napi_is_dataview(env, value, &is) == napi_ok && is) {
-    if (napi_get_dataview_info(env, value, &length, &data, nullptr, nullptr) != napi_ok) return false;
-    out = {static_cast<unsigned char*>(data), length};
-    return true;
-  }
-  if (napi_is_arraybuffer(env, value, &is) == napi_ok && is) {
-    if (napi_get_arraybuffer_info(env, value, &data, &length) != napi_ok) return false;
-    out = {static_cast<unsigned char*>(data), length};
-    return true;
-  }
-  return false;
+  out = {static_cast<unsigned char*>(data), length};
+  return true;
 }
 
 View toView(Napi::Value value, const Argument& argument) {
   View bytes;
-  if (!isBytes(value) || !view(value, bytes))
-    argument.mustBe("bytes (a Buffer, typed array, DataView or ArrayBuffer)", value);
+  if (!view(value, bytes)) argument.mustBe("bytes (a Buffer, typed array, DataView or ArrayBuffer)", value);
   return bytes;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "environment.h"
 #include "module/attachment.h"
 
 namespace cryptoki::role {
@@ -45,6 +46,10 @@ void OutBytes::trim() {
   if (buffer.size() < kRoom) return;
   cryptoki::Bytes result(buffer.data(), std::min<std::size_t>(length, buffer.size()));
   cryptoki::Bytes::keepScratch(std::exchange(buffer, std::move(result)));
+}
+
+Napi::Value OutShort::value(Napi::Env env) const {
+  return Environment::of(env).result(buffer.data(), length);
 }
 
 bool OutBytes::again(CK_RV& rv) {

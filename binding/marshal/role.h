@@ -175,6 +175,7 @@ struct OutBytes : Output {
 // Bytes that are few however long the message is: a digest, a signature.
 struct OutShort : OutBytes {
   void prepare(std::size_t /*more*/) {}
+  Napi::Value value(Napi::Env env) const;
 };
 
 // A list of numbers: asked for its length, then fetched. Some modules give fewer than they announced.

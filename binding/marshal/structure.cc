@@ -124,7 +124,7 @@ void StructureMemory::readField(const Field& field, Napi::Value value, const Arg
 
 // Remembers bytes and lets the field point to them.
 StructureMemory::Part& StructureMemory::keep(const Field& field, Bytes bytes) {
-  auto& part = *parts_.emplace_back(std::make_unique<Part>());
+  Part& part = parts_.emplace_back();
   part.field = &field;
   part.bytes = std::move(bytes);
   if (field.out) part.original = part.bytes;
@@ -208,7 +208,7 @@ void StructureMemory::readStructures(const Field& field, Napi::Value value, cons
     StructureMemory inner;
     inner.read(value, nested, argument, this);
     std::memcpy(structure_.data() + field.offset, inner.structure_.data(), nested.size);
-    auto& part = *parts_.emplace_back(std::make_unique<Part>());
+    Part& part = parts_.emplace_back();
     part.field = &field;
     part.structures.push_back(std::move(inner));
     return;
@@ -248,25 +248,25 @@ void StructureMemory::writeBack(Napi::Object object) const {
       object.Set(field.name(), fromHandle(env, getField<CK_ULONG>(structure_.data(), field.offset)));
     }
   }
-  for (const auto& part : parts_) {
-    const Field& field = *part->field;
+  for (const Part& part : parts_) {
+    const Field& field = *part.field;
     if (field.kind == FieldKind::Pointer || field.kind == FieldKind::Array) {
       const Napi::Value value = object.Get(field.name());
-      for (std::uint32_t i = 0; i < part->structures.size(); ++i) {
+      for (std::uint32_t i = 0; i < part.structures.size(); ++i) {
         const Napi::Value inner = value.IsArray() ? value.As<Napi::Array>().Get(i) : value;
-        if (inner.IsObject()) part->structures[i].writeBack(inner.As<Napi::Object>());
+        if (inner.IsObject()) part.structures[i].writeBack(inner.As<Napi::Object>());
       }
     } else if (!field.out) {
       continue;
     } else if (field.kind == FieldKind::HandlePointer) {
-      object.Set(field.name(), fromHandle(env, getField<CK_ULONG>(part->bytes.data(), 0)));
+      object.Set(field.name(), fromHandle(env, getField<CK_ULONG>(part.bytes.data(), 0)));
     } else if (field.kind == FieldKind::VersionPointer) {
-      object.Set(field.name(), fromVersion(env, getField<CK_VERSION>(part->bytes.data(), 0)));
+      object.Set(field.name(), fromVersion(env, getField<CK_VERSION>(part.bytes.data(), 0)));
     } else if (field.kind == FieldKind::BytesPointer) {
-      const auto length = std::min<std::size_t>(part->length, part->bytes.size());
-      object.Set(field.name(), fromBytes(env, part->bytes.data(), length));
-    } else if (!std::equal(part->bytes.begin(), part->bytes.end(), part->original.begin())) {
-      object.Set(field.name(), fromBytes(env, part->bytes.data(), part->bytes.size()));
+      const auto length = std::min<std::size_t>(part.length, part.bytes.size());
+      object.Set(field.name(), fromBytes(env, part.bytes.data(), length));
+    } else if (!std::equal(part.bytes.begin(), part.bytes.end(), part.original.begin())) {
+      object.Set(field.name(), fromBytes(env, part.bytes.data(), part.bytes.size()));
     }
   }
 }

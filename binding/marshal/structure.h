@@ -2,6 +2,7 @@
 // into them back, information structures to objects.
 #pragma once
 
+#include <list>
 #include <memory>
 #include <span>
 #include <vector>
@@ -53,7 +54,7 @@ class StructureMemory {
 
   const Structure* description_ = nullptr;
   Bytes structure_;
-  std::vector<std::unique_ptr<Part>> parts_;
+  std::list<Part> parts_;  // other things point into them
 };
 
 Napi::Value fromStructure(Napi::Env env, const Structure& description, const void* memory);

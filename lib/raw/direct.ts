@@ -1,7 +1,7 @@
 /**
  * The short way of synchronous operations: on a free session the native code needs
  * no job and makes no buffer. Results are cut from a piece of memory that is filled from one end, as Node's own small
- * buffers are.
+ * buffers are; those of asynchronous operations, too.
  */
 import { brief, briefAll, isBrief, isFlat } from './brief';
 import type { RawModule } from './index';
@@ -42,6 +42,8 @@ interface Direct {
   loggedIn: RawModule['loggedIn'];
   /** Where results are written, at an offset. */
   setMemory(memory: Buffer): void;
+  /** What gives the native code Buffers for the results of asynchronous operations. */
+  setPlace(place: (length: number) => Buffer): void;
 }
 
 /** Enough for any signature but the largest ones after quantum computers. */
@@ -208,7 +210,10 @@ export function direct(raw: RawModule): RawModule {
     prototypes.set(native, prototype);
   }
   const functions = (raw as Native).directFunctions();
-  if (memory.length === 0) renew(functions);
+  if (memory.length === 0) {
+    renew(functions);
+    functions.setPlace((length) => take(functions, length)); // shorter than what is always left
+  }
   Object.defineProperty(raw, DIRECT, { value: functions });
   return Object.setPrototypeOf(raw, prototype) as RawModule;
 }
