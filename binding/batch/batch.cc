@@ -74,6 +74,7 @@ class Batch final : public Job {
   }
 
   std::shared_ptr<Session> session() const { return session_; }
+  bool isRefusable() const override { return true; }
 
   void execute() override {
     if (!session_->isOpen()) return fail(Failure::returned(CKR_SESSION_HANDLE_INVALID, Kind::Init::name));

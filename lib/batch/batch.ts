@@ -63,6 +63,12 @@ export class Pace {
   }
 }
 
+/**
+ * So many pieces are under way: one waits for each of a few sessions, since the event loop needs up to some milliseconds
+ * for a core when all of them compute.
+ */
+const mostPieces = (lanes: number): number => lanes + Math.min(lanes, 4);
+
 interface Piece {
   readonly first: number;
   readonly length: number;
@@ -120,8 +126,7 @@ export async function batchArray<Message, T>(
       onProgress?.(done, messages.length);
     }
   };
-  // One lane more than sessions: a piece is packed while all sessions are busy.
-  const lanes = Array.from({ length: work.lanes + 1 }, lane);
+  const lanes = Array.from({ length: mostPieces(work.lanes) }, lane);
   const ended = await Promise.allSettled(lanes);
   for (const each of ended) if (each.status === 'rejected') throw each.reason;
   pieces.sort((a, b) => a.first - b.first);
@@ -164,7 +169,7 @@ export async function* batchIterable<Message, T>(
     while (!source.ended || underWay.length > 0) {
       signal?.throwIfAborted();
       const oldest = underWay[0];
-      if (!source.ended && underWay.length <= work.lanes && (await source.isReady(oldest))) {
+      if (!source.ended && underWay.length < mostPieces(work.lanes) && (await source.isReady(oldest))) {
         const taken = await source.take(pace.messages(), work.size);
         if (taken.length > 0) {
           const begin = first;

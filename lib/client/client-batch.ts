@@ -42,8 +42,12 @@ export function onClient(
       try {
         await check?.();
         return await (object === undefined
-          ? client.run(operation, { signal, repeatable }, (session) => once(session, undefined))
-          : object.use(operation, { signal, repeatable }, (key, session) => once(session, key)));
+          ? client.run(operation, { signal, repeatable, shares: 'piece' }, (session) =>
+              once(session, undefined),
+            )
+          : object.use(operation, { signal, repeatable, shares: 'piece' }, (key, session) =>
+              once(session, key),
+            ));
       } catch (error) {
         if (signal?.aborted || !(error instanceof CryptokiError)) throw error;
         // It was not to be had back. What was done before counts; the rest fails with this.

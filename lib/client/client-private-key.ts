@@ -146,7 +146,7 @@ export class ClientPrivateKey extends ClientObject {
     const repeatable = !always && !STATEFUL.includes(String(this.keyType));
     const result = await this.use(
       operation,
-      { ...options, repeatable, shares: !always },
+      { ...options, repeatable, shares: always ? undefined : 'operation' },
       async (key, session) => {
         if (!always) return work(key as PrivateKey, input);
         const pin = await this.client.contextPin(session, this, options);

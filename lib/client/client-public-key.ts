@@ -29,7 +29,7 @@ export class ClientPublicKey extends ClientObject {
   ): Promise<boolean> {
     const [message, itsSignature] = [copy(data), copy(signature)];
     const { input } = copyMechanism(algorithm);
-    return this.use('verify', { ...options, repeatable: true, shares: true }, (key) =>
+    return this.use('verify', { ...options, repeatable: true, shares: 'operation' }, (key) =>
       (key as PublicKey).verify(input, message, itsSignature),
     );
   }
@@ -38,7 +38,7 @@ export class ClientPublicKey extends ClientObject {
   encrypt(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
     const message = copy(data);
     const { input } = copyMechanism(algorithm);
-    return this.use('encrypt', { ...options, repeatable: true, shares: true }, (key) =>
+    return this.use('encrypt', { ...options, repeatable: true, shares: 'operation' }, (key) =>
       (key as PublicKey).encrypt(input, message),
     );
   }

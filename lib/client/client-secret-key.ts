@@ -83,7 +83,7 @@ export class ClientSecretKey extends ClientObject {
     work: (key: SecretKey, mechanism: MechanismInput) => Promise<T>,
   ): Promise<T> {
     const { input, handBack } = copyMechanism(algorithm);
-    const result = await this.use(operation, { ...options, repeatable: true, shares: true }, (key) =>
+    const result = await this.use(operation, { ...options, repeatable: true, shares: 'operation' }, (key) =>
       work(key as SecretKey, input),
     );
     handBack();

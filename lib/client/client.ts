@@ -207,7 +207,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   /** Digests a message on the token; see Session.digest. */
   digest(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
     const [message, { input }] = [copy(data), copyMechanism(algorithm)];
-    return this.run('digest', { ...options, repeatable: true, shares: true }, (session) =>
+    return this.run('digest', { ...options, repeatable: true, shares: 'operation' }, (session) =>
       session.digest(input, message),
     );
   }

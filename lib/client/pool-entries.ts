@@ -1,13 +1,14 @@
 import type { Session } from '../session';
 import type { Lease } from './pool-types';
+import type { Share } from './sharing';
 
 /** A session of a pool. */
 export interface Entry {
   readonly session: Session;
   /** How many it is lent to. */
   users: number;
-  /** They share it with others; see Sharing. */
-  isShared: boolean;
+  /** What they are, if others may use it as well. */
+  share: Share | undefined;
   /** When it was lent, or the last of those who share it gave it back, as performance.now() counts. */
   movedAt: number;
   /** Session objects that live by this session. */
@@ -51,7 +52,7 @@ export class PoolEntries {
 
   add(session: Session, anchor: boolean): Entry {
     const entry: Entry = {
-      ...{ session, anchor, users: 0, isShared: false, movedAt: 0 },
+      ...{ session, anchor, users: 0, share: undefined, movedAt: 0 },
       ...{ pins: 0, stale: false, isLost: false, idleSince: 0, closing: undefined },
     };
     this.#entries.add(entry);

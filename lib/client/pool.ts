@@ -3,7 +3,7 @@ import type { Session } from '../session';
 import { type Entry, leaseOf, PoolEntries } from './pool-entries';
 import type { Lease, PoolOptions, PoolStatistics } from './pool-types';
 import { SessionBound } from './session-bound';
-import { Sharing } from './sharing';
+import { type Share, Sharing } from './sharing';
 import { type PoolTrace, tracePool } from './trace';
 import { LONGEST_TIMER, Waiters } from './waiters';
 
@@ -75,19 +75,19 @@ export class SessionPool {
   }
 
   /** Lends a session if one is idle, or may be shared; see {@link acquire}, which waits. */
-  tryAcquire(shares = false): Lease | undefined {
+  tryAcquire(shares?: Share): Lease | undefined {
     const entry = this.#closed ? undefined : this.#takeFree(shares);
     return entry && this.#lease(entry, shares);
   }
 
   /**
    * Lends a session.
-   * @param shares others may use it at the same time: one native call is all that is made
+   * @param shares others of the kind may use it at the same time: one native call is all that is made
    * @param timeout in milliseconds; Infinity waits as long as it takes
    * @throws ERR_CRYPTOKI_POOL_EXHAUSTED when too many wait already; ERR_CRYPTOKI_TIMEOUT; the signal's reason; what opening
    *   a session threw
    */
-  async acquire(signal?: AbortSignal, shares = false, timeout = this.#options.timeout): Promise<Lease> {
+  async acquire(signal?: AbortSignal, shares?: Share, timeout = this.#options.timeout): Promise<Lease> {
     signal?.throwIfAborted();
     if (this.#closed) throw this.#closed;
     const entry = this.#takeFree(shares) ?? (await this.#wait(signal, shares, timeout));
@@ -165,11 +165,11 @@ export class SessionPool {
    * An idle session, unless others wait already. One that owns session objects only when no other can be opened, and one
    * that others use only when there is no other.
    */
-  #takeFree(shares: boolean): Entry | undefined {
+  #takeFree(shares: Share | undefined): Entry | undefined {
     if (this.#paused || this.#waiters.size > 0) return undefined;
     let entry = this.#takeIdle(true);
     if (!entry && !this.#mayOpen()) {
-      entry = this.#takeIdle(false) ?? (shares ? this.#sharing.find() : undefined);
+      entry = this.#takeIdle(false) ?? (shares && this.#sharing.find(shares));
     }
     return entry && this.#use(entry, shares);
   }
@@ -178,9 +178,9 @@ export class SessionPool {
     return this.#entries.take(onlyUnpinned, (lost) => void this.#drop(lost));
   }
 
-  #use(entry: Entry, shares: boolean): Entry {
+  #use(entry: Entry, shares: Share | undefined): Entry {
     entry.users += 1;
-    entry.isShared = shares;
+    entry.share = shares;
     if (shares) this.#sharing.begun(entry);
     return entry;
   }
@@ -191,7 +191,7 @@ export class SessionPool {
     return !isTooEarly && this.#bound.allows(count);
   }
 
-  #wait(signal: AbortSignal | undefined, shares: boolean, timeout: number): Promise<Entry> {
+  #wait(signal: AbortSignal | undefined, shares: Share | undefined, timeout: number): Promise<Entry> {
     const most = this.#bound.value;
     const room = Math.max(most - this.#entries.count, 0); // for so many a session is, or will be, opened
     const before = Math.max(this.#waiters.size - room, 0);
@@ -214,7 +214,7 @@ export class SessionPool {
     return waiting;
   }
 
-  #lease(entry: Entry, shares: boolean): Lease {
+  #lease(entry: Entry, shares: Share | undefined): Lease {
     return leaseOf(entry, (error) => {
       if (shares) this.#sharing.ended(entry, error);
       this.#giveBack(entry, error);
@@ -231,19 +231,12 @@ export class SessionPool {
 
   /** Gives a session to those who wait longest, or puts it by. */
   #offer(entry: Entry): void {
-    while (
-      !this.#paused &&
-      (entry.users === 0 || (this.#waiters.firstShares && this.#sharing.hasRoom(entry)))
-    ) {
-      if (!this.#give(entry)) break;
+    while (!this.#paused && this.#waiters.size > 0) {
+      const shares = this.#waiters.firstShares;
+      const hasRoom = entry.users === 0 || (shares !== undefined && this.#sharing.hasRoom(entry, shares));
+      if (!hasRoom || !this.#waiters.give(this.#use(entry, shares))) break;
     }
     if (entry.users === 0) this.#usedAt = this.#entries.rest(entry);
-  }
-
-  #give(entry: Entry): boolean {
-    const shares = this.#waiters.firstShares;
-    if (shares === undefined) return false;
-    return this.#waiters.give(this.#use(entry, shares));
   }
 
   /** Gives those who wait what is free: idle sessions, or room for new ones. */

@@ -5,6 +5,7 @@ import type { Connection } from './connection';
 import type { Settings } from './options';
 import type { Lease } from './pool';
 import type { Recovery, Tries } from './recovery';
+import type { Share } from './sharing';
 import { isTraced, traceOperation } from './trace';
 import { limited, until } from './until';
 
@@ -15,8 +16,8 @@ const BEFORE_THE_CALL = ['ERR_CRYPTOKI_ACCESS', 'ERR_CRYPTOKI_SESSION_CLOSED', '
 export interface RunOptions extends OperationOptions {
   /** Whether it may be done again after an error that left open whether it was done. */
   readonly repeatable: boolean;
-  /** It is one operation of the model, so one native call: others may use the session at the same time. */
-  readonly shares?: boolean | undefined;
+  /** It is one native call: others of the kind may use the session at the same time. */
+  readonly shares?: Share | undefined;
   /** CKA_LABEL of the key, for traces. */
   readonly key?: string | undefined;
 }

@@ -1,21 +1,26 @@
 import { isCode } from '../errors';
 import type { Entry } from './pool-entries';
 
+/** What shares a session with others of its kind: a whole operation, or a piece of a batch. Each is one native call. */
+export type Share = 'operation' | 'piece';
+
 /** What may wait in a session's own queue, in milliseconds: longer than JavaScript takes to give it more. */
 const ENOUGH = 2;
 /** Operations that take longer, in milliseconds, lose nothing by waiting for JavaScript. */
 const LONG = 2;
 const MOST = 64;
+/** One is being done and one waits. */
+const PIECES = 2;
 /** How much the last operation counts in the mean. */
 const WEIGHT = 1 / 16;
-/** A session that has not ended anything for so many milliseconds hangs. */
-const HANGS = 20;
+/** A session that has not ended anything for so many milliseconds hangs; pieces take a while, and wait for a core. */
+const HANGS: Readonly<Record<Share, number>> = { operation: 20, piece: 1000 };
 
 /**
  * Sessions that several operations use at the same time. Each of these is one native call, and the calls of a session wait
  * for each other in its native queue, so a session whose calls are short is never idle until JavaScript has heard of the
- * end of one and begun the next. Long calls wait for a session of their own, and so do those that waited
- * behind a call that hangs.
+ * end of one and begun the next. Long operations wait for a session of their own, and so do those that waited behind a
+ * call that hangs.
  */
 export class Sharing {
   readonly #entries: Iterable<Entry>;
@@ -29,51 +34,54 @@ export class Sharing {
   }
 
   /** The session that has the least to do, of those that one more may use. */
-  find(): Entry | undefined {
-    if (this.#depth() === 1) return undefined;
+  find(share: Share): Entry | undefined {
+    if (this.#depth(share) === 1) return undefined;
     let found: Entry | undefined;
     for (const entry of this.#entries) {
-      if (this.hasRoom(entry) && entry.users < (found?.users ?? MOST)) found = entry;
+      if (this.hasRoom(entry, share) && entry.users < (found?.users ?? MOST)) found = entry;
     }
     return found;
   }
 
   /** Whether one more may use a session that is in use. */
-  hasRoom(entry: Entry): boolean {
-    if (!entry.isShared || entry.users >= this.#depth() || entry.stale || entry.isLost) return false;
-    return !entry.session.closed && performance.now() - entry.movedAt < HANGS;
+  hasRoom(entry: Entry, share: Share): boolean {
+    if (entry.share !== share || entry.users >= this.#depth(share) || entry.stale || entry.isLost)
+      return false;
+    return !entry.session.closed && performance.now() - entry.movedAt < HANGS[share];
   }
 
-  /** A session has been lent. */
+  /** A session has been lent to one who shares it. */
   begun(entry: Entry): void {
     if (entry.users === 1) entry.movedAt = performance.now();
-    else this.#watch ??= setInterval(() => this.#look(), HANGS).unref();
+    else this.#watch ??= setInterval(() => this.#look(), HANGS.operation).unref();
   }
 
-  /** An operation on a session that is, or may be, shared has ended. */
+  /** One who shared it has given it back. */
   ended(entry: Entry, error: unknown): void {
     if (isCode(error, 'ERR_CRYPTOKI_NOT_BEGUN')) return;
     const now = performance.now();
     const took = now - entry.movedAt;
     entry.movedAt = now;
+    if (entry.share !== 'operation') return;
     this.#each = this.#each === undefined ? took : this.#each + (took - this.#each) * WEIGHT;
   }
 
   /** Nobody waits behind a call that hangs. */
   #look(): void {
     let isAnyShared = false;
-    for (const { session, users, movedAt } of this.#entries) {
-      if (users < 2 || session.closed) continue;
+    for (const { session, users, share, movedAt } of this.#entries) {
+      if (users < 2 || share === undefined || session.closed) continue;
       isAnyShared = true;
-      if (performance.now() - movedAt > HANGS) session.use().refuseWaiting(session.handle);
+      if (performance.now() - movedAt > HANGS[share]) session.use().refuseWaiting(session.handle);
     }
     if (isAnyShared) return;
     clearInterval(this.#watch);
     this.#watch = undefined;
   }
 
-  /** So many operations may use a session at once. */
-  #depth(): number {
+  /** So many may use a session at once. */
+  #depth(share: Share): number {
+    if (share === 'piece') return PIECES;
     if (this.#each === undefined || this.#each > LONG) return 1;
     return Math.min(MOST, 1 + Math.ceil(ENOUGH / this.#each));
   }

@@ -1,5 +1,6 @@
 import { CryptokiError } from '../errors';
 import { onAbort } from './abort';
+import type { Share } from './sharing';
 
 /** The longest timer that Node has, in milliseconds; about 25 days. */
 export const LONGEST_TIMER = 2 ** 31 - 1;
@@ -7,7 +8,7 @@ export const LONGEST_TIMER = 2 ** 31 - 1;
 /** Who waits for something of which there is not enough, first come first served. */
 export class Waiters<T> {
   readonly #queue = new Set<{
-    readonly shares: boolean;
+    readonly shares: Share | undefined;
     resolve(value: T): void;
     reject(error: unknown): void;
   }>();
@@ -16,8 +17,8 @@ export class Waiters<T> {
     return this.#queue.size;
   }
 
-  /** What the one who waits longest said of itself; undefined when nobody waits. */
-  get firstShares(): boolean | undefined {
+  /** What the one who waits longest would share a session as; undefined also when nobody waits. */
+  get firstShares(): Share | undefined {
     const [first] = this.#queue;
     return first?.shares;
   }
@@ -28,7 +29,7 @@ export class Waiters<T> {
    * @param shares it takes what others have as well
    * @throws the signal's reason; ERR_CRYPTOKI_TIMEOUT
    */
-  wait(what: string, timeout: number, signal: AbortSignal | undefined, shares = false): Promise<T> {
+  wait(what: string, timeout: number, signal: AbortSignal | undefined, shares?: Share): Promise<T> {
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
       let ignore: (() => void) | undefined;

@@ -228,8 +228,8 @@ export interface RawModule extends RawCalls, RawOperations, RawBatches {
   C_FinalizeSync(): void;
 
   /**
-   * Refuses the operations (sign, verify, digest, encrypt, decrypt) that wait for a session because another call on it
-   * has not returned. They fail with ERR_CRYPTOKI_NOT_BEGUN: the module has not seen anything of them. Other calls go on
+   * Refuses the operations (sign, verify, digest, encrypt, decrypt, and batches of them) that wait for a session because
+   * another call on it has not returned. They fail with ERR_CRYPTOKI_NOT_BEGUN: the module has not seen anything of them. Other calls go on
    * waiting.
    * @returns how many were refused
    */

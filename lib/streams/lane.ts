@@ -5,7 +5,7 @@ const PART = 512 * 1024;
 /** Smaller chunks are gathered here, larger ones go to native code as they are: each copy of a byte takes time. */
 const SMALL = 16 * 1024;
 /** The next part is asked for while so many bytes are under way: the token need not wait for the event loop. */
-const UNDER_WAY = PART;
+const UNDER_WAY = 2 * PART;
 
 /** Ends the operations of streams that nobody holds any more: their sessions would be lost to all others. */
 const leaks = new FinalizationRegistry<Sink<unknown>>((sink) => {

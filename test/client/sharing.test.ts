@@ -111,6 +111,30 @@ describe('short operations', () => {
   });
 });
 
+describe('pieces of a batch', () => {
+  test('do not wait behind one that hangs', async () => {
+    await start();
+    const messages = Array.from({ length: 3000 }, () => MESSAGE);
+    await its.key.signMany('ECDSA-SHA256', messages); // it is known how many make a piece
+    its.hsm.plan([{ function: 'C_Sign', nth: 200, hang: true }]);
+    let [done, largest] = [0, 0];
+    const onProgress = (now: number): void => {
+      largest = Math.max(largest, now - done);
+      done = now;
+    };
+    const batch = its.key.signMany('ECDSA-SHA256', messages, { onProgress });
+    await its.hsm.until(({ hanging }) => hanging === 1);
+    await expect
+      .poll(() => messages.length - done, { timeout: 10_000 })
+      .toSatisfy((left: number) => left <= largest);
+    expect(its.client.statistics()).toMatchObject({ lent: 1, waiting: 0 });
+    its.hsm.clear();
+    const results = await batch;
+    expect(results.failures.size).toBe(0);
+    expect(results.toArray().every((signature) => signature.length === 64)).toBe(true);
+  });
+});
+
 describe('refuseWaiting()', () => {
   const withRaw = (work: (raw: RawModule, session: bigint, key: bigint) => Promise<void>): Promise<void> =>
     its.client.withSession(async (session) => {
