@@ -31,23 +31,20 @@ void Channel::expect() {
 }
 
 void Channel::complete(std::shared_ptr<Job> job, Clock::duration patience) noexcept {
+  bool mayWait = false;
   {
     std::lock_guard lock(mutex_);
     if (closed_) return;
     finished_.push_back(std::move(job));
     const bool isOneOfMany = finished_.size() < kTogether && expected_ >= finished_.size() + kTogether;
     if (scheduled_ || (isOneOfMany && Pool::get().gathers())) return;
-    if (patience > Clock::duration::zero() && mayWait(patience)) return;
-    scheduled_ = true;
-    ++calling_;
+    if (patience > Clock::duration::zero()) {
+      const auto now = Clock::now();
+      if (finished_.size() == 1) heldSince_ = now;
+      mayWait = now - heldSince_ < patience;
+    }
   }
-  call();
-}
-
-bool Channel::mayWait(Clock::duration patience) {
-  const auto now = Clock::now();
-  if (finished_.size() == 1) heldSince_ = now;
-  return now - heldSince_ < patience && Pool::get().watches();
+  if (!mayWait || !Pool::get().watches()) remind();
 }
 
 void Channel::remind() noexcept {
@@ -57,11 +54,7 @@ void Channel::remind() noexcept {
     scheduled_ = true;
     ++calling_;
   }
-  call();
-}
-
-// Not under the lock: the JavaScript thread wakes at once, and wants it.
-void Channel::call() noexcept {
+  // Not under the lock: the JavaScript thread wakes at once, and wants it.
   napi_call_threadsafe_function(function_, nullptr, napi_tsfn_nonblocking);
   --calling_;
 }

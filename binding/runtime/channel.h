@@ -38,8 +38,6 @@ class Channel final : public Gatherer {
   void remind() noexcept override;
 
  private:
-  bool mayWait(Clock::duration patience);
-  void call() noexcept;
   static void wake(napi_env env, napi_value callback, void* context, void* data);
   void drain(napi_env env) noexcept;
 

@@ -27,6 +27,7 @@ void Job::run() noexcept {
 }
 
 void Job::run(const SessionQueue& queue) noexcept {
+  if (queue.waiting() == 0) return run();
   const auto begun = Clock::now();
   executeQuietly();
   const auto took = Clock::now() - begun;

@@ -28,6 +28,15 @@ const lost = (error) => {
   if (!isCode(error, ...codes, 'ERR_CRYPTOKI_MODULE_CLOSED', 'CKR_CRYPTOKI_NOT_INITIALIZED')) throw error;
 };
 
+/** A long queue, whose results are told together; or part of it is refused. */
+async function burst(module, session, key, refuses) {
+  const all = Array.from({ length: 24 }, () => key.sign('ECDSA-SHA256', message));
+  if (refuses) module.raw.refuseWaiting(session.handle);
+  for (const { reason } of await Promise.allSettled(all)) {
+    if (reason !== undefined && !isCode(reason, 'ERR_CRYPTOKI_NOT_BEGUN')) throw reason;
+  }
+}
+
 async function load(module, rounds) {
   const token = await module.token({ label: soft.label });
   for (let round = 0; round < rounds; round++) {
@@ -44,6 +53,7 @@ async function load(module, rounds) {
           await session.digest('SHA-256', message);
           await session.find({ class: 'PRIVATE_KEY' });
           session.digestSync('SHA-256', message);
+          if (i % 10 === 5) await burst(module, session, privateKey.on(session), i === 25);
           if (i === 15)
             await privateKey.on(session).signMany('ECDSA-SHA256', Array(20).fill(message), { sessions });
         }
