@@ -80,11 +80,10 @@ function digesting(all) {
       ours.filter(({ form }) => form.endsWith('batch')),
       0.9,
     ),
-    ...atLeast(
-      'SHA-256 of 32 bytes: synchronous',
-      ours.filter(({ form }) => form.endsWith('sync') && form !== 'raw async'),
-      0.7,
-    ),
+    ...['raw', 'model'].flatMap((level) => {
+      const results = ours.filter(({ form }) => form === `${level} sync`);
+      return atLeast(`SHA-256 of 32 bytes: synchronous, ${level}`, results, 0.7);
+    }),
   ];
 }
 

@@ -63,6 +63,7 @@ export async function model(operation, count) {
 
 /** More operations under way than sessions: what has to wait waits in the queue of its session. @type {Form} */
 export async function modelQueued(operation, count) {
+  if (operation.call === 'digest-stream') return 'a session does one stream at a time';
   const works = await worksOf(operation, count);
   return { async: async (lane) => works[lane % count]?.(), lanes: IN_FLIGHT };
 }
