@@ -30,7 +30,7 @@ export interface ConnectOptions {
     | {
         /** How many operations run side by side at most; default 16. The token's limit counts too. */
         readonly max?: number | undefined;
-        /** How many operations may wait for a session; default 100,000. */
+        /** How many operations may wait for a session, beside those that share one; default 100,000. */
         readonly queue?: number | undefined;
         /** How long an operation waits for a session; default 30,000; Infinity for ever. */
         readonly timeout?: number | undefined;

@@ -11,7 +11,8 @@ const folder = mkdtempSync(join(tmpdir(), 'cryptoki-tsan-'));
 const soft = await softToken(folder, 'tsan');
 const message = Buffer.from('message');
 
-// CKR_GENERAL_ERROR is SoftHSM2's answer when a session key goes with its session while another session signs with it.
+// CKR_GENERAL_ERROR is SoftHSM2's answer when a session key goes with its session while another session signs with it, and
+// CKR_KEY_FUNCTION_NOT_PERMITTED when it goes a little earlier: what has no CKA_SIGN any more may not sign.
 const lost = (error) => {
   const codes = [
     ...[
@@ -24,6 +25,7 @@ const lost = (error) => {
     'ERR_CRYPTOKI_SESSION_CLOSED',
     'ERR_CRYPTOKI_OBJECT_DEAD',
     'CKR_GENERAL_ERROR',
+    'CKR_KEY_FUNCTION_NOT_PERMITTED',
   ];
   if (!isCode(error, ...codes, 'ERR_CRYPTOKI_MODULE_CLOSED', 'CKR_CRYPTOKI_NOT_INITIALIZED')) throw error;
 };
