@@ -9,7 +9,7 @@ import { type Client, type ClientPrivateKey, connect } from 'cryptoki';
 import { createSoftToken, FaultModule, type SoftToken } from 'cryptoki/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ensureSoftHSM } from '../../scripts/softhsm.mjs';
-import { Load, noOutcome, sessionsOf, signOne } from '../support/load';
+import { expectSessions, Load, noOutcome, signOne } from '../support/load';
 import { failure } from '../support/open';
 
 interface MadeKey {
@@ -52,7 +52,7 @@ async function expectWell(): Promise<void> {
   const operations = Array.from({ length: 20 }, (_, i) => signOne(outcome, key, publicKey, Buffer.of(i)));
   await Promise.all(operations);
   expect(outcome).toEqual({ valid: 20, invalid: 0, errors: {}, strange: [] });
-  expect(hsm.counters().openSessions).toBe(sessionsOf(client));
+  await expectSessions(() => hsm.counters().openSessions, client);
 }
 
 describe('a token that is deleted while it is in use', () => {

@@ -1,6 +1,7 @@
 import { type KeyObject, verify } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Client, type ClientPrivateKey, CryptokiError } from 'cryptoki';
+import { expect } from 'vitest';
 
 /** What has become of many operations. */
 export interface Outcome {
@@ -69,3 +70,9 @@ export class Load {
 
 /** The number of sessions that the client says it has: those of the pool, and the one that keeps the login. */
 export const sessionsOf = (client: Client): number => client.statistics().open + 1;
+
+/** No session was forgotten, on either side. One that is being opened when operations end comes to the client a little later. */
+export async function expectSessions(onToken: () => number, ...clients: readonly Client[]): Promise<void> {
+  const known = (): number => clients.reduce((sum, client) => sum + sessionsOf(client), 0);
+  await expect.poll(() => [onToken(), known()]).toSatisfy(([there, here]: number[]) => there === here);
+}
