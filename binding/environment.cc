@@ -60,14 +60,12 @@ Napi::Promise Environment::promise(Job& job) {
 
 Napi::Value Environment::result(const unsigned char* data, std::size_t size) {
   constexpr std::size_t kShort = 2048;
+  if (place.IsEmpty() || size > kShort) return fromBytes(env_, data, size);
+  const Napi::Value buffer = place.Call({Napi::Number::New(env_, static_cast<double>(size))});
   void* memory = nullptr;
   std::size_t length = 0;
-  Napi::Value buffer;
-  if (!place.IsEmpty() && size <= kShort)
-    buffer = place.Call({Napi::Number::New(env_, static_cast<double>(size))});
-  const bool hasPlace = !buffer.IsEmpty() && napi_get_typedarray_info(env_, buffer, nullptr, &length, &memory,
-                                                                      nullptr, nullptr) == napi_ok;
-  if (!hasPlace || length != size) return fromBytes(env_, data, size);
+  const auto status = napi_get_typedarray_info(env_, buffer, nullptr, &length, &memory, nullptr, nullptr);
+  if (status != napi_ok || length != size) return fromBytes(env_, data, size);
   if (size > 0) std::memcpy(memory, data, size);
   return buffer;
 }

@@ -36,18 +36,19 @@ export class Sharing {
   /** The session that has the least to do, of those that one more may use. */
   find(share: Share): Entry | undefined {
     if (this.#depth(share) === 1) return undefined;
+    const now = performance.now();
     let found: Entry | undefined;
     for (const entry of this.#entries) {
-      if (this.hasRoom(entry, share) && entry.users < (found?.users ?? MOST)) found = entry;
+      if (entry.users < (found?.users ?? MOST) && this.hasRoom(entry, share, now)) found = entry;
     }
     return found;
   }
 
-  /** Whether one more may use a session that is in use. */
-  hasRoom(entry: Entry, share: Share): boolean {
+  /** Whether one more may use a session that is in use. @param now as performance.now() counts */
+  hasRoom(entry: Entry, share: Share, now = performance.now()): boolean {
     if (entry.share !== share || entry.users >= this.#depth(share) || entry.stale || entry.isLost)
       return false;
-    return !entry.session.closed && performance.now() - entry.movedAt < HANGS[share];
+    return now - entry.movedAt < HANGS[share] && !entry.session.closed;
   }
 
   /** A session has been lent to one who shares it. */

@@ -25,10 +25,13 @@ export function isFlat(mechanism: BriefMechanism): mechanism is readonly unknown
 interface Structure {
   readonly index: number;
   readonly fields: readonly string[];
+  readonly names: ReadonlySet<string>;
 }
 
 const structures = new Map<string, Structure>(
-  native.structures().map(({ name, fields }, index) => [name, { index, fields }]),
+  native
+    .structures()
+    .map(({ name, fields }, index) => [name, { index, fields, names: new Set(['structure', ...fields]) }]),
 );
 
 /** Parameter structures by mechanism, as they come to be asked for. */
@@ -54,15 +57,13 @@ function flat(mechanism: number, parameter: Fields): readonly unknown[] | undefi
   const known = structure === undefined ? usualStructure(mechanism) : structures.get(structure as string);
   if (known === undefined) return undefined;
   const values: unknown[] = [mechanism, known.index, parameter];
-  let others = structure === undefined ? 0 : -1;
   for (const name of known.fields) {
     const value = parameter[name];
     if (!isPlain(value)) return undefined;
-    if (value !== undefined) others -= 1;
     values.push(value);
   }
-  for (const _ in parameter) others += 1;
-  return others > 0 ? undefined : values; // the native code says which is none of the structure
+  for (const name in parameter) if (!known.names.has(name)) return undefined; // the native code names it
+  return values;
 }
 
 /** The mechanism, briefly where that is possible. */

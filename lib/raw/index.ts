@@ -229,8 +229,8 @@ export interface RawModule extends RawCalls, RawOperations, RawBatches {
 
   /**
    * Refuses the operations (sign, verify, digest, encrypt, decrypt, and batches of them) that wait for a session because
-   * another call on it has not returned. They fail with ERR_CRYPTOKI_NOT_BEGUN: the module has not seen anything of them. Other calls go on
-   * waiting.
+   * another call on it has not returned. They fail with ERR_CRYPTOKI_NOT_BEGUN: the module has not seen anything of them.
+   * Other calls go on waiting.
    * @returns how many were refused
    */
   refuseWaiting(session: bigint | number): number;

@@ -69,7 +69,7 @@ export class Load {
 }
 
 /** The number of sessions that the client says it has: those of the pool, and the one that keeps the login. */
-export const sessionsOf = (client: Client): number => client.statistics().open + 1;
+const sessionsOf = (client: Client): number => client.statistics().open + 1;
 
 /** No session was forgotten, on either side. One that is being opened when operations end comes to the client a little later. */
 export async function expectSessions(onToken: () => number, ...clients: readonly Client[]): Promise<void> {
