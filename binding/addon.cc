@@ -1,10 +1,12 @@
 // The addon's exports: setup(), registerAttribute(), load(), loadSync(), lockout.
+#include <exception>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "calls/raw_module.h"
+#include "entry.h"
 #include "environment.h"
 #include "marshal/argument.h"
 #include "marshal/tables.h"
@@ -13,6 +15,7 @@
 #include "module/lockout.h"
 #include "module/module.h"
 #include "napi_setup.h"
+#include "runtime/process_exit.h"
 
 namespace cryptoki {
 namespace {
@@ -71,11 +74,13 @@ Napi::Value load(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value loadSync(const Napi::CallbackInfo& info) {
-  return throwing(info.Env(), [&] { return RawModule::complete(info.Env(), makeLoad(info), nullptr); });
+  return RawModule::complete(info.Env(), makeLoad(info), nullptr);
 }
 
+Napi::Value setup(const Napi::CallbackInfo& info) { return Environment::of(info.Env()).setup(info); }
+
 // (type: number, kind: string, name: string); lib/attributes.ts has checked them.
-void registerVendorAttribute(const Napi::CallbackInfo& info) {
+Napi::Value registerVendorAttribute(const Napi::CallbackInfo& info) {
   constexpr std::pair<std::string_view, AttributeKind> kKinds[] = {
       {"boolean", AttributeKind::Boolean}, {"ulong", AttributeKind::Ulong},
       {"bytes", AttributeKind::Bytes},     {"utf8", AttributeKind::Utf8},
@@ -87,6 +92,7 @@ void registerVendorAttribute(const Napi::CallbackInfo& info) {
     const double type = info[0].As<Napi::Number>().DoubleValue();
     registerAttribute(static_cast<CK_ATTRIBUTE_TYPE>(type), value, info[2].ToString());
   }
+  return info.Env().Undefined();
 }
 
 // The parameter structures as lib/raw/brief.ts needs them: [{ name, fields: [name] }], in the order of the
@@ -114,20 +120,26 @@ Napi::Value parameterName(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), structure->name);
 }
 
+// (code: number): what the process ends with
+Napi::Value exiting(const Napi::CallbackInfo& info) {
+  noteExitCode(info[0].As<Napi::Number>().Int32Value());
+  return info.Env().Undefined();
+}
+
 Napi::Object initialiseAddon(Napi::Env env, Napi::Object exports) {
   process();  // finds the table of the first copy in this process, watches for forks
   auto environment = std::make_unique<Environment>(env);
   env.SetInstanceData(environment.get());
-  Environment& kept = *environment.release();  // Node-API deletes it with the environment
+  static_cast<void>(environment.release());  // Node-API deletes it with the environment
   RawModule::define(env);
-  exports.Set("setup",
-              Napi::Function::New(env, [&kept](const Napi::CallbackInfo& info) { kept.setup(info); }));
-  exports.Set("registerAttribute", Napi::Function::New(env, registerVendorAttribute));
+  setFunction<setup>(exports, "setup");
+  setFunction<registerVendorAttribute>(exports, "registerAttribute");
   defineLockout(exports);
-  exports.Set("structures", Napi::Function::New(env, listStructures));
-  exports.Set("parameterName", Napi::Function::New(env, parameterName));
-  exports.Set("load", Napi::Function::New(env, load));
-  exports.Set("loadSync", Napi::Function::New(env, loadSync));
+  setFunction<listStructures>(exports, "structures");
+  setFunction<parameterName>(exports, "parameterName");
+  setFunction<exiting>(exports, "exiting");
+  setFunction<load>(exports, "load");
+  setFunction<loadSync>(exports, "loadSync");
   return exports;
 }
 
@@ -135,7 +147,11 @@ Napi::Object initialiseAddon(Napi::Env env, Napi::Object exports) {
 }  // namespace cryptoki
 
 static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
-  return cryptoki::initialiseAddon(env, exports);
+  try {
+    return cryptoki::initialiseAddon(env, exports);
+  } catch (const std::exception& problem) {  // Napi::Error is one, too
+    throw Napi::Error::New(env, std::string("cryptoki cannot start: ") + problem.what());
+  }
 }
 
 NODE_API_MODULE(cryptoki, initialise)

@@ -3,7 +3,9 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <stdexcept>
 
+#include "entry.h"
 #include "marshal/bytes.h"
 #include "marshal/number.h"
 #include "module/attachment.h"
@@ -31,10 +33,22 @@ Environment::Environment(Napi::Env env) : env_(env), channel_(std::make_shared<C
   napi_add_env_cleanup_hook(env, &Environment::teardown, this);
 }
 
-void Environment::setup(const Napi::CallbackInfo& info) {
+Napi::Value Environment::setup(const Napi::CallbackInfo& info) {
   const auto options = info[0].As<Napi::Object>();
   createError_ = Napi::Persistent(options.Get("createError").As<Napi::Function>());
   isMainThread_ = options.Get("isMainThread").ToBoolean();
+  // A second copy of the library in this environment uses the memory of the first.
+  if (!crossingOwner_.IsEmpty()) return crossingOwner_.Value();
+  const Napi::Value crossing = options.Get("crossing");
+  void* memory = nullptr;
+  std::size_t length = 0;
+  if (!crossing.IsTypedArray() ||
+      napi_get_typedarray_info(env_, crossing, nullptr, &length, &memory, nullptr, nullptr) != napi_ok)
+    return env_.Undefined();
+  crossingOwner_ = Napi::Persistent(crossing.As<Napi::Object>());
+  takeResult_ = Napi::Persistent(options.Get("takeResult").As<Napi::Function>());
+  crossing_ = {static_cast<unsigned char*>(memory), length};
+  return crossing;
 }
 
 void Environment::teardown(void* self) {
@@ -59,15 +73,9 @@ Napi::Promise Environment::promise(Job& job) {
 }
 
 Napi::Value Environment::result(const unsigned char* data, std::size_t size) {
-  constexpr std::size_t kShort = 2048;
-  if (place.IsEmpty() || size > kShort) return fromBytes(env_, data, size);
-  const Napi::Value buffer = place.Call({Napi::Number::New(env_, static_cast<double>(size))});
-  void* memory = nullptr;
-  std::size_t length = 0;
-  const auto status = napi_get_typedarray_info(env_, buffer, nullptr, &length, &memory, nullptr, nullptr);
-  if (status != napi_ok || length != size) return fromBytes(env_, data, size);
-  if (size > 0) std::memcpy(memory, data, size);
-  return buffer;
+  if (size == 0 || size > crossing_.size) return fromBytes(env_, data, size);
+  std::memcpy(crossing_.data, data, size);
+  return takeResult_.Call({Napi::Number::New(env_, static_cast<double>(size))});
 }
 
 void Environment::settle(Job& job) noexcept {
@@ -99,6 +107,8 @@ Napi::Value Environment::currentError() {
     return thrown.Value();
   } catch (const std::bad_alloc&) {
     return error(Failure::ours("ERR_CRYPTOKI_MEMORY", "not enough memory for the call"));
+  } catch (const std::length_error&) {
+    return error(Failure::ours("ERR_CRYPTOKI_MEMORY", "not enough memory for the call"));
   } catch (const std::exception& unexpected) {
     return error(Failure::ours("ERR_CRYPTOKI_INTERNAL", unexpected.what()));
   }
@@ -118,6 +128,23 @@ Napi::Value Environment::error(const BadArgument& bad) {
                           : Napi::TypeError::New(env_, bad.message).Value().As<Napi::Object>();
   object.Set("code", bad.range ? "ERR_OUT_OF_RANGE" : "ERR_INVALID_ARG_TYPE");
   return object;
+}
+
+void raise(napi_env env) noexcept {
+  try {
+    napi_throw(env, Environment::of(env).currentError());
+    return;
+  } catch (const Napi::Error& thrown) {
+    // The error could not be made: the stack is at its end, or the thread is being terminated.
+    try {
+      if (!thrown.IsEmpty()) napi_throw(env, thrown.Value());
+    } catch (...) {  // then there is nobody to throw it to
+    }
+  } catch (...) {
+  }
+  bool isPending = false;
+  if (napi_is_exception_pending(env, &isPending) == napi_ok && !isPending)
+    napi_throw_error(env, "ERR_CRYPTOKI_INTERNAL", "the call failed, and its error could not be made");
 }
 
 std::uint64_t Environment::addWatch(Napi::Function callback) {

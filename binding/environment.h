@@ -28,8 +28,9 @@ class Environment {
 
   Napi::Env env() const { return env_; }
 
-  // setup({ createError, isMainThread }): called once by lib/raw/native.ts.
-  void setup(const Napi::CallbackInfo& info);
+  // setup({ createError, isMainThread, crossing?, takeResult? }) -> the memory that is used: called by
+  // lib/raw/native.ts.
+  Napi::Value setup(const Napi::CallbackInfo& info);
 
   // Starts nothing itself: makes the promise for a job and tells it where to report.
   Napi::Promise promise(Job& job);
@@ -54,17 +55,21 @@ class Environment {
   // Attachments that must be released when this environment ends.
   void add(const std::shared_ptr<Attachment>& attachment);
 
-  Napi::FunctionReference rawModule;  // the class RawModule
+  Napi::FunctionReference rawModule;  // the constructor of RawModule
 
-  // A Buffer with a result that is no secret: cut from a piece of memory for many (lib/raw/direct.ts) when it
-  // is short. Making a Buffer of its own takes longer than the rest of an asynchronous call.
+  // Where results cross into JavaScript that fit in here; JavaScript thread only. It is shared memory
+  // (SharedArrayBuffer), which no program can detach or shrink, and the Environment holds a reference to it:
+  // so the pointer stays good as long as the Environment. JavaScript copies from it (lib/raw/results.ts), so
+  // each result has an ArrayBuffer of its own. Empty where setup() was given none.
+  struct Crossing {
+    unsigned char* data = nullptr;
+    std::size_t size = 0;
+  };
+  const Crossing& crossing() const { return crossing_; }
+
+  // A Buffer of its own with a result. One that fits in crossing() is copied by JavaScript: Node-API takes
+  // several times as long to make a Buffer.
   Napi::Value result(const unsigned char* data, std::size_t size);
-  Napi::FunctionReference place;  // (length) -> Buffer
-
-  // Where synchronous results are written (calls/direct.cc): in a Buffer, on the JavaScript thread only.
-  unsigned char* directData = nullptr;
-  std::size_t directSize = 0;
-  Napi::ObjectReference directOwner;
 
  private:
   static void teardown(void* self);
@@ -74,24 +79,16 @@ class Environment {
   std::shared_ptr<Channel> channel_;
   std::set<std::weak_ptr<Attachment>, std::owner_less<>> attachments_;
   Napi::FunctionReference createError_;
+  Crossing crossing_;
+  Napi::ObjectReference crossingOwner_;
+  Napi::FunctionReference takeResult_;  // (length) -> a Buffer with the beginning of crossing_
   std::map<std::uint64_t, Napi::FunctionReference> watches_;
   std::uint64_t lastWatch_ = 0;
   bool isMainThread_ = true;
 };
 
-// Runs `body` for a synchronous native function: C++ failures become JavaScript exceptions.
-template <class Body>
-Napi::Value throwing(Napi::Env env, Body&& body) {
-  try {
-    return body();
-  } catch (...) {
-    napi_throw(env, Environment::of(env).currentError());
-    return {};
-  }
-}
-
-// The same for an asynchronous one: failures become a rejected promise, so that callers need one kind of
-// handling.
+// Runs `body` of an asynchronous native function: failures become a rejected promise, so that callers need
+// one kind of handling.
 template <class Body>
 Napi::Value rejecting(Napi::Env env, Body&& body) {
   try {

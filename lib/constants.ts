@@ -26,6 +26,11 @@ export function constantName<Family extends keyof Families>(family: Family, valu
   return (namesOf(family).get(value) ?? value) as Named<Family>;
 }
 
+/** The standard bits of CK_FLAGS as a number that bits can be taken from: vendors set others up to bit 63. */
+export function smallFlags(flags: number | bigint): number {
+  return Number(BigInt.asUintN(32, BigInt(flags)));
+}
+
 /**
  * The number of a name in a family of constants: constantValue('CKK', 'EC') is 3. Numbers are passed through.
  * @throws RangeError ERR_OUT_OF_RANGE for a name that PKCS#11 3.2 does not have; TypeError ERR_INVALID_ARG_TYPE

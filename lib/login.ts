@@ -161,8 +161,8 @@ export async function login(session: Session, pin: Pin | null, options: LoginOpt
     // The user who is logged in is told so, whatever the PIN: it is not tried.
     await guarded(token, { account, pin: own, force, asksFlags: slot.login.user !== user }, async () => {
       const raw = session.use();
-      if (username === undefined) await raw.C_Login(session.handle, type, own);
-      else await raw.C_LoginUser(session.handle, type, own, username);
+      if (username === undefined) await raw.C_Login(session.name, type, own);
+      else await raw.C_LoginUser(session.name, type, own, username);
     });
   } catch (error) {
     const already = isCode(error, 'CKR_USER_ALREADY_LOGGED_IN');

@@ -11,7 +11,10 @@ import { SlotWatcher, type WatchOptions } from './watch';
 /** How a module is loaded and initialised. */
 export interface ModuleOptions extends LoadOptions, InitializeOptions {}
 
-const MODULE_OPTIONS = ['isolation', 'interface', 'locking', 'libraryParameters'] as const;
+const MODULE_OPTIONS = [
+  ...['isolation', 'interface', 'locking', 'libraryParameters'],
+  ...['signalHandlers', 'exitHandlers'],
+] as const;
 
 /** C_GetInfo (PKCS#11 3.1, section 3.1). */
 export interface ModuleInfo {
@@ -53,9 +56,9 @@ export class Module implements AsyncDisposable {
    */
   static async open(path: string, options: ModuleOptions = {}): Promise<Module> {
     requireOptions(options, 'the options of Module.open', MODULE_OPTIONS);
-    const { isolation, interface: version, locking, libraryParameters } = options;
+    const { isolation, interface: version, ...initialise } = options;
     const raw = await load(path, { isolation, interface: version });
-    await raw.C_Initialize({ locking, libraryParameters });
+    await raw.C_Initialize(initialise);
     return new Module(raw, path);
   }
 
@@ -167,12 +170,19 @@ export class Module implements AsyncDisposable {
   /**
    * Ends the use of the module: its watchers end, calls in flight end first, the sessions opened through this object are
    * closed, and the module is finalised when nothing else in the process uses it (C_Finalize, PKCS#11 3.1, section 5.4.2).
-   * A second call returns the promise of the first.
+   * A second call returns the promise of the first, unless that has failed: then it is tried again.
+   * @throws what C_Finalize returned; the module can be used and closed as before, its sessions are gone
    */
   close(): Promise<void> {
     if (this.#closing === undefined) {
       this.#observer.end();
-      this.#closing = this.raw.C_Finalize().finally(() => this.#sweep());
+      this.#closing = this.raw
+        .C_Finalize()
+        .catch((error) => {
+          this.#closing = undefined;
+          throw error;
+        })
+        .finally(() => this.#sweep());
     }
     return this.#closing;
   }

@@ -70,7 +70,7 @@ function refuseOpenSessions(slot: Slot): void {
 /** C_InitPIN; see Session.initPin. */
 export async function initPin(session: Session, newPin: Pin | null): Promise<void> {
   const raw = useForPin(session, 'init');
-  await raw.C_InitPIN(session.handle, newPin);
+  await raw.C_InitPIN(session.name, newPin);
   await changed(session.token, 'USER');
 }
 
@@ -89,7 +89,7 @@ export async function setPin(
   const user = token.user ?? 'USER';
   try {
     await guarded(token, { account: accountOf(token, user), pin: before, force, asksFlags: true }, () =>
-      useForPin(session, 'set').C_SetPIN(session.handle, before, after),
+      useForPin(session, 'set').C_SetPIN(session.name, before, after),
     );
   } finally {
     before?.fill(0);

@@ -25,6 +25,7 @@ import type { SecretKey } from './objects/secret-key';
 import type { StorageObject } from './objects/storage-object';
 import { initPin, setPin } from './pin-admin';
 import type { BytesLike, RawModule } from './raw';
+import type { RawSession } from './raw/types';
 import type { Pin, SessionEvents, SessionInfo, SessionState } from './session-types';
 import type { StreamOptions } from './streams/common';
 import type { DigestStream } from './streams/message-stream';
@@ -45,8 +46,11 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
   /** CK_SESSION_HANDLE, for use with `module.raw`. */
   readonly handle: bigint;
   readonly readWrite: boolean;
-  /** Tells the session from a later one to which the module gives the same handle. */
-  readonly #serial: number | undefined;
+  /**
+   * What calls name the session by: the handle, and a number that a later session with the same handle does not have.
+   * @internal
+   */
+  readonly name: bigint;
   #closing: Promise<void> | undefined;
   readonly #siblings: Set<Session>;
   /** Handles of the session objects that it made, which die with it. */
@@ -54,22 +58,23 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
   #told: SessionState;
 
   /** @internal */
-  constructor(token: Token, handle: bigint, readWrite: boolean, siblings: Set<Session>) {
+  constructor(token: Token, { handle, name, state }: RawSession, readWrite: boolean, siblings: Set<Session>) {
     super();
     this.token = token;
     this.handle = handle;
+    this.name = name;
     this.readWrite = readWrite;
-    this.#serial = token.slot.module.raw.sessionSerial(handle);
     this.#siblings = siblings;
     siblings.add(this);
     token.slot.sessions.add(this);
-    this.#told = this.state;
+    this.#told = constantName('CKS', state) as StateName;
+    if (this.state !== this.#told) queueMicrotask(() => this.tell(this.state)); // it has changed since
   }
 
   /** The state right now, without a call. It follows every login and logout of the process on the token. */
   get state(): SessionState {
     if (this.#closing !== undefined || this.#isGone()) return 'CLOSED';
-    const state = this.token.slot.module.raw.sessionState(this.handle);
+    const state = this.token.slot.module.raw.sessionState(this.name);
     return state === undefined ? 'CLOSED' : (constantName('CKS', state) as StateName);
   }
 
@@ -80,7 +85,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
 
   /** C_GetSessionInfo (PKCS#11 3.1, section 5.6.4). */
   async info(): Promise<SessionInfo> {
-    const { slotID, state, deviceError } = await this.use().C_GetSessionInfo(this.handle);
+    const { slotID, state, deviceError } = await this.use().C_GetSessionInfo(this.name);
     return {
       slot: slotID,
       state: constantName('CKS', state) as StateName,
@@ -108,7 +113,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
    */
   async logout(): Promise<void> {
     try {
-      await this.use().C_Logout(this.handle);
+      await this.use().C_Logout(this.name);
     } catch (error) {
       if (!isCode(error, 'CKR_USER_NOT_LOGGED_IN')) throw error;
     } finally {
@@ -149,7 +154,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
     this.#forget();
     if (!slot.module.closed && !this.#isGone()) {
       try {
-        await slot.module.raw.C_CloseSession(this.handle);
+        await slot.module.raw.C_CloseSession(this.name);
       } catch (error) {
         if (!isCode(error, 'CKR_SESSION_HANDLE_INVALID', 'CKR_SESSION_CLOSED')) throw error;
       }
@@ -161,9 +166,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
 
   #isGone(): boolean {
     const { module } = this.token.slot;
-    return (
-      module.closed || this.#serial === undefined || module.raw.sessionSerial(this.handle) !== this.#serial
-    );
+    return module.closed || module.raw.sessionState(this.name) === undefined;
   }
 
   #forget(): void {
@@ -268,7 +271,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
    * @param algorithm 'SHA-256' and the like, or a mechanism
    */
   async digest(algorithm: MechanismInput, data: BytesLike): Promise<Buffer> {
-    return this.use().digest(this.handle, digestMechanism(algorithm), data);
+    return this.use().digest(this.name, digestMechanism(algorithm), data);
   }
 
   /**
@@ -294,7 +297,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
 
   /** {@link digest}, blocking. */
   digestSync(algorithm: MechanismInput, data: BytesLike): Buffer {
-    return this.use().digestSync(this.handle, digestMechanism(algorithm), data);
+    return this.use().digestSync(this.name, digestMechanism(algorithm), data);
   }
 
   /**
@@ -303,12 +306,12 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
    * @throws CKR_RANDOM_NO_RNG
    */
   async random(length: number): Promise<Buffer> {
-    return this.use().C_GenerateRandom(this.handle, length);
+    return this.use().C_GenerateRandom(this.name, length);
   }
 
   /** {@link random}, blocking the calling thread. */
   randomSync(length: number): Buffer {
-    return this.use().C_GenerateRandomSync(this.handle, length);
+    return this.use().C_GenerateRandomSync(this.name, length);
   }
 
   /**

@@ -1,4 +1,4 @@
-import { constantName, constantValue } from './constants';
+import { constantName, constantValue, smallFlags } from './constants';
 import type { Named } from './generated/attributes';
 import { CKF } from './generated/constants';
 import { LoginState } from './login-state';
@@ -75,12 +75,13 @@ export class Slot implements AsyncDisposable {
   /** C_GetSlotInfo. */
   async info(): Promise<SlotInfo> {
     const info = await this.module.use().C_GetSlotInfo(this.id);
+    const flags = smallFlags(info.flags);
     return {
       description: info.slotDescription,
       manufacturer: info.manufacturerID,
-      tokenPresent: (info.flags & CKF.TOKEN_PRESENT) !== 0,
-      removable: (info.flags & CKF.REMOVABLE_DEVICE) !== 0,
-      hardware: (info.flags & CKF.HW_SLOT) !== 0,
+      tokenPresent: (flags & CKF.TOKEN_PRESENT) !== 0,
+      removable: (flags & CKF.REMOVABLE_DEVICE) !== 0,
+      hardware: (flags & CKF.HW_SLOT) !== 0,
       hardwareVersion: info.hardwareVersion,
       firmwareVersion: info.firmwareVersion,
     };
@@ -123,8 +124,8 @@ export class Slot implements AsyncDisposable {
     return {
       minKeySize: info.minKeySize,
       maxKeySize: info.maxKeySize,
-      flags: info.flags,
-      hardware: (info.flags & CKF.HW) !== 0,
+      flags: smallFlags(info.flags),
+      hardware: (smallFlags(info.flags) & CKF.HW) !== 0,
     };
   }
 

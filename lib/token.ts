@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { refuseReadOnlyBesideSO } from './access';
 import { argumentError, requireOptions } from './arguments';
+import { smallFlags } from './constants';
 import { isCode } from './errors';
 import { CKF } from './generated/constants';
 import type { CK_TOKEN_INFO } from './generated/structures';
@@ -59,13 +60,14 @@ const limit = (value: number | undefined): number | undefined =>
   value === 0 ? Number.POSITIVE_INFINITY : value;
 
 function toInfo(info: CK_TOKEN_INFO): TokenInfo {
-  const has = (flag: number): boolean => (info.flags & flag) !== 0;
+  const flags = smallFlags(info.flags);
+  const has = (flag: number): boolean => (flags & flag) !== 0;
   return {
     label: info.label,
     manufacturer: info.manufacturerID,
     model: info.model,
     serialNumber: info.serialNumber,
-    flags: info.flags,
+    flags,
     initialized: has(CKF.TOKEN_INITIALIZED),
     writeProtected: has(CKF.WRITE_PROTECTED),
     loginRequired: has(CKF.LOGIN_REQUIRED),
@@ -184,8 +186,8 @@ export class Token extends EventEmitter<TokenEvents> implements AsyncDisposable 
     const flags = CKF.SERIAL_SESSION | (readWrite ? CKF.RW_SESSION : 0);
     const raw = this.slot.module.use();
     if (!readWrite) refuseReadOnlyBesideSO(this.slot);
-    const handle = await raw.C_OpenSession(this.slot.id, flags);
-    const session = new Session(this, handle, readWrite, this.#sessions);
+    const opened = await raw.openSession(this.slot.id, flags);
+    const session = new Session(this, opened, readWrite, this.#sessions);
     // Asked here, so that no operation has to ask first: it is queued before its caller goes on.
     if (this.#mechanismsNow === undefined) await Promise.resolve(this.mechanismSet()).catch(() => {});
     return session;

@@ -9,6 +9,7 @@
 
 #include "batch/packed.h"
 #include "calls/steps.h"
+#include "marshal/collect.h"
 
 namespace cryptoki {
 namespace {
@@ -40,8 +41,9 @@ class Batch final : public Job {
     role::Session session;
     session.read(info[0], argument("session"));
     session_ = session.session;
-    const bool several = ciphers && isList(info[1]);
-    const std::uint32_t mechanisms = several ? info[1].As<Napi::Array>().Length() : 1;
+    const std::vector<Napi::Value> list = listOf(info[1], argument("mechanism"));
+    const bool several = !list.empty();
+    const std::size_t mechanisms = several ? list.size() : 1;
     role::Object key;
     if (hasKey) key.read(info[2], argument("key"));
     std::size_t next = hasKey ? 3 : 2;
@@ -55,11 +57,11 @@ class Batch final : public Job {
     }
     if (several && mechanisms != messages_.count())
       argument("mechanism").outOfRange("as many as there are messages");
-    for (std::uint32_t i = 0; i < mechanisms; ++i) {
+    for (std::size_t i = 0; i < mechanisms; ++i) {
       auto steps = std::make_unique<OwnSteps>();
       std::get<0>(steps->init).session = session_;
       std::get<0>(steps->run).session = session_;
-      auto value = several ? info[1].As<Napi::Array>().Get(i) : info[1];
+      const Napi::Value value = several ? list[i] : info[1];
       auto& mechanism = std::get<1>(steps->init).mechanism;
       mechanism.readBrief(value, several ? argument("mechanism").element(i) : argument("mechanism"),
                           !several);
@@ -98,7 +100,7 @@ class Batch final : public Job {
       }
     }
     messages_.clear();
-    Bytes::keepScratch(std::move(scratch_));
+    Bytes::keepScratch(std::move(output_.buffer));
     time_ = std::chrono::steady_clock::now() - begun;
   }
 
@@ -129,21 +131,27 @@ class Batch final : public Job {
     const Napi::Object list = list_.take();
     for (std::uint32_t i = 0; writesBack_ && succeeded && i < tried_; ++i) {
       const auto& mechanism = std::get<1>(steps_[i]->init).mechanism;
-      if (mechanism.writesBack()) mechanism.writeBack(parameterIn(list.Get(i).template As<Napi::Object>()));
+      if (!mechanism.writesBack()) continue;
+      const Napi::Value parameter = parameterIn(list.Get(i));
+      if (parameter.IsObject()) mechanism.writeBack(parameter.As<Napi::Object>());
     }
   }
 
  private:
   using OwnSteps = Steps<Kind, typename RunRoles<Kind>::type>;
 
-  // A mechanism for each message; a brief one (MechanismMemory::readBrief) begins with a number.
-  static bool isList(Napi::Value mechanism) {
-    return mechanism.IsArray() && !mechanism.As<Napi::Array>().Get(std::uint32_t{0}).IsNumber();
+  // The mechanisms of an array with one for each message; empty for a mechanism for all. A brief mechanism
+  // (MechanismMemory::readBrief) is an array as well, and begins with a number.
+  static std::vector<Napi::Value> listOf(Napi::Value mechanism, const Argument& argument) {
+    if (!ciphers || !mechanism.IsArray()) return {};
+    auto elements = elementsOf(mechanism, argument, "mechanisms");
+    if (!elements.empty() && elements.front().IsNumber()) elements.clear();
+    return elements;
   }
-  static Napi::Object parameterIn(Napi::Object mechanism) {
-    const Napi::Value parameter =
-        mechanism.IsArray() ? mechanism.Get(std::uint32_t{2}) : mechanism.Get("parameter");
-    return parameter.As<Napi::Object>();
+  static Napi::Value parameterIn(Napi::Value mechanism) {
+    if (!mechanism.IsObject()) return mechanism;  // the caller has changed the list since
+    const auto object = mechanism.As<Napi::Object>();
+    return mechanism.IsArray() ? object.Get(std::uint32_t{2}) : object.Get("parameter");
   }
 
   void perform(OwnSteps& steps) {
@@ -161,11 +169,17 @@ class Batch final : public Job {
       valid_.push_back(steps.perform(*attachment_, session_) == CKR_OK ? 1 : 0);
     } else {
       auto& output = std::get<2>(steps.run);
-      std::swap(output.buffer, scratch_);
+      std::swap(output, output_);  // what was learnt of the room for the message before
       prepare(output, steps, ciphers ? message.size : 0);
-      steps.perform(*attachment_, session_);
+      try {
+        steps.perform(*attachment_, session_);
+      } catch (...) {
+        output = {};  // the module may have written into it
+        throw;
+      }
       results_.append(output.buffer.data(), output.length);
-      std::swap(output.buffer, scratch_);
+      wipe(output.buffer.data(), output.length);  // the module is given zeros
+      std::swap(output, output_);
     }
   }
 
@@ -173,12 +187,11 @@ class Batch final : public Job {
   static void prepare(role::OutBytes& output, OwnSteps& steps, std::size_t room) {
     output.attempts = 0;
     // NSS wants a buffer of exactly the length of an Ed25519 signature.
-    constexpr std::size_t kEd25519 = 64;
     if (std::is_same_v<Kind, Sign> && std::get<1>(steps.init).mechanism.type() == CKM_EDDSA) {
-      if (output.buffer.empty()) output.buffer.resize(kEd25519);
+      if (output.buffer.empty()) output.prepareExactly(kEd25519Signature);
       return;
     }
-    if (output.buffer.size() >= room && !output.buffer.empty()) return;
+    if (output.buffer.size() > room && !output.buffer.empty()) return;
     output.buffer = Bytes();
     output.prepare(room);
   }
@@ -188,7 +201,7 @@ class Batch final : public Job {
   std::vector<std::unique_ptr<OwnSteps>> steps_;
   WriteBackTarget list_;  // of mechanisms, if the module may write into one
   bool writesBack_ = false;
-  Bytes scratch_;  // for results, from message to message
+  role::OutBytes output_;  // memory for results, from message to message
   std::optional<DigestFirst> digestFirst_;
   Packed messages_;
   Packed signatures_;

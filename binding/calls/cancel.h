@@ -23,8 +23,7 @@ CK_RV beginOperation(Module& module, Session& session, Init&& init) {
   session.suspect = false;
   rv = init();
   if (rv != CKR_OPERATION_ACTIVE) return rv;
-  module.call<&CK_FUNCTION_LIST_3_2::C_CloseSession>(session.handle());
-  module.closed(session);
+  if (module.close(session) != CKR_OK) module.closed(session);
   return CKR_SESSION_CLOSED;
 }
 

@@ -1,7 +1,10 @@
-// Synchronous operations of a microsecond, without a job: the message is read where it lies and the result is
-// written where JavaScript will look, since nothing else can run meanwhile. What needs more than that (a
-// session in use, a longer result) answers undefined, and is done in the general way. These are plain
-// functions of Node-API, since looking for the RawModule behind `this` takes as long as all the rest.
+// Synchronous operations of a microsecond, without a job. What needs more than that (a session in use, a
+// longer result) answers undefined, and is done in the general way. These are plain functions of Node-API,
+// since looking for the RawModule behind `this` takes as long as all the rest.
+//
+// The message is read where it lies. That is safe because nothing of JavaScript runs from Arguments::view()
+// on until the module has returned: mechanisms, whose members may be getters, are read before, and the module
+// is called on this thread. Results are written by the module into memory of this addon, never of JavaScript.
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -25,9 +28,9 @@ constexpr std::size_t kDirectNumbers = 4;
 class Turn {
  public:
   Turn(const Arguments& arguments, const char* function) : attachment_(arguments.direct().attachment()) {
-    CK_SESSION_HANDLE handle = 0;
-    if (!arguments.handle(0, handle)) return;
-    arguments.direct().find(handle, function, session_, use_);
+    SessionName name;
+    if (!arguments.sessionName(0, name)) return;
+    arguments.direct().find(name, function, session_, use_);
     entered_ = session_->queue().tryEnter();
     if (entered_ && !session_->isOpen()) {
       session_->queue().leave();
@@ -76,7 +79,7 @@ CK_RV begin(const Turn& turn, CK_MECHANISM& mechanism, CK_OBJECT_HANDLE key) {
 }
 
 // The mechanism as lib/raw/brief.ts gives it, as long as this lives: the arguments from one on, an array as
-// several. No JavaScript runs while they are read: it could take the message away.
+// several.
 class DirectMechanism {
  public:
   DirectMechanism(const Arguments& arguments, std::size_t first, const char* function) {
@@ -101,52 +104,68 @@ class DirectMechanism {
   std::optional<MechanismMemory> memory_;
 };
 
-// Init and operation; the length of the result, or nothing when they must be done in the general way.
-template <class Kind>
-std::optional<CK_ULONG> perform(const Arguments& arguments, CK_MECHANISM& mechanism, CK_OBJECT_HANDLE key,
-                                const Memory& data, Memory result) {
-  const Turn turn(arguments, Kind::Init::name);
-  if (!turn) return std::nullopt;
-  const CK_RV begun = begin<Kind>(turn, mechanism, key);
-  if (begun != CKR_OK) turn.fail(begun, Kind::Init::name);
-  // NSS wants a buffer of exactly the length of an Ed25519 signature.
-  constexpr std::size_t kEd25519 = 64;
-  if (mechanism.mechanism == CKM_EDDSA && result.size > kEd25519) result.size = kEd25519;
-  auto length = static_cast<CK_ULONG>(result.size);
-  const CK_RV rv = turn.module().template call<Kind::Run::pointer>(
-      turn.session()->handle(), data.data, static_cast<CK_ULONG>(data.size), result.data, &length);
-  if (rv == CKR_OK && length <= result.size) return length;
-  if (rv != CKR_BUFFER_TOO_SMALL)
-    turn.abort(Kind::flag, rv == CKR_OK ? CKR_GENERAL_ERROR : rv, Kind::Run::name);
-  turn.end(Kind::flag);
-  return std::nullopt;
-}
+// Memory for a result, from scratch to scratch.
+class ResultMemory {
+ public:
+  explicit ResultMemory(std::size_t size) : bytes_(Bytes::scratch(size)) {}
+  ResultMemory(const ResultMemory&) = delete;
+  ResultMemory& operator=(const ResultMemory&) = delete;
+  ~ResultMemory() { Bytes::keepScratch(std::move(bytes_)); }
+  unsigned char* data() { return bytes_.data(); }
+  std::size_t size() const { return bytes_.size(); }
 
-// (session, data, offset, key, mechanism...) -> length of the result; digests have no key.
+ private:
+  Bytes bytes_;
+};
+
+// No result is longer than its message by exactly this prime number: a module that leaves the length as it
+// was has not said how long its result is.
+constexpr std::size_t kRoom = 5119;
+
+// (session, data, key, mechanism...) -> Arguments::result(); digests have no key.
 template <class Kind>
 napi_value operate(const Arguments& arguments) {
   constexpr std::size_t kHasKey = std::is_same_v<Kind, Digest> ? 0 : 1;
   CK_OBJECT_HANDLE key = 0;
-  Memory data;
-  Memory result;
-  if ((kHasKey == 1 && !arguments.handle(3, key)) || !arguments.view(1, data) || !arguments.room(2, result))
-    return nullptr;
-  DirectMechanism mechanism(arguments, 3 + kHasKey, Kind::Init::name);
-  const auto length = perform<Kind>(arguments, mechanism.get(), key, data, result);
-  if (!length) return nullptr;
+  if (kHasKey == 1 && !arguments.handle(2, key)) return nullptr;
+  DirectMechanism mechanism(arguments, 2 + kHasKey, Kind::Init::name);
+  std::optional<ResultMemory> memory;
+  CK_ULONG length = 0;
+  {
+    const Turn turn(arguments, Kind::Init::name);
+    if (!turn) return nullptr;
+    Memory data;
+    if (!arguments.view(1, data)) return nullptr;
+    // NSS wants a buffer of exactly the length of an Ed25519 signature.
+    const bool isExact = mechanism.get().mechanism == CKM_EDDSA;
+    memory.emplace(isExact ? kEd25519Signature : kRoom + (std::is_same_v<Kind, Encrypt> ? data.size : 0));
+    const CK_RV begun = begin<Kind>(turn, mechanism.get(), key);
+    if (begun != CKR_OK) turn.fail(begun, Kind::Init::name);
+    length = static_cast<CK_ULONG>(memory->size());
+    const CK_RV rv = turn.module().template call<Kind::Run::pointer>(
+        turn.session()->handle(), data.data, static_cast<CK_ULONG>(data.size), memory->data(), &length);
+    if (rv == CKR_BUFFER_TOO_SMALL) {
+      turn.end(Kind::flag);
+      return nullptr;
+    }
+    if (rv != CKR_OK) turn.abort(Kind::flag, rv, Kind::Run::name);
+    if (length > memory->size() || (!isExact && length == memory->size()))
+      turn.abort(Kind::flag, CKR_GENERAL_ERROR, Kind::Run::name);
+  }
   mechanism.writeBack();  // when the session is free again: setters may use it
-  return arguments.number(*length);
+  return arguments.result(memory->data(), length);
 }
 
 // (session, data, signature, key, mechanism...) -> whether it is right
 napi_value verify(const Arguments& arguments) {
   CK_OBJECT_HANDLE key = 0;
-  Memory data;
-  Memory signature;
-  if (!arguments.view(1, data) || !arguments.view(2, signature) || !arguments.handle(3, key)) return nullptr;
+  if (!arguments.handle(3, key)) return nullptr;
   DirectMechanism mechanism(arguments, 4, Verify::Init::name);
   const Turn turn(arguments, Verify::Init::name);
   if (!turn) return nullptr;
+  Memory data;
+  Memory signature;
+  if (!arguments.view(1, data) || !arguments.view(2, signature)) return nullptr;
   const CK_RV begun = begin<Verify>(turn, mechanism.get(), key);
   if (begun != CKR_OK) turn.fail(begun, Verify::Init::name);
   const CK_RV rv = turn.module().call<&List::C_Verify>(turn.session()->handle(), data.data,
@@ -157,57 +176,43 @@ napi_value verify(const Arguments& arguments) {
   turn.abort(CKF_VERIFY, rv, Verify::Run::name);
 }
 
-// (session, length, offset) -> length
+// (session, length) -> Arguments::result()
 napi_value random(const Arguments& arguments) {
-  Memory result;
   std::uint32_t length = 0;
-  if (napi_get_value_uint32(arguments.env(), arguments.value(1), &length) != napi_ok ||
-      !arguments.room(2, result) || length > result.size)
+  if (napi_get_value_uint32(arguments.env(), arguments.value(1), &length) != napi_ok || length == 0 ||
+      length > kRoom)
     return nullptr;
+  ResultMemory memory(length);
   const Turn turn(arguments, fn::C_GenerateRandom::name);
   if (!turn) return nullptr;
-  const CK_RV rv = turn.module().call<&List::C_GenerateRandom>(turn.session()->handle(), result.data,
-                                                               static_cast<CK_ULONG>(length));
+  CK_RV rv = turn.module().call<&List::C_GenerateRandom>(turn.session()->handle(), memory.data(),
+                                                         static_cast<CK_ULONG>(length));
+  if (rv == CKR_OK && role::isUnwritten(memory.data(), length)) rv = CKR_GENERAL_ERROR;
   if (rv != CKR_OK) turn.fail(rv, fn::C_GenerateRandom::name);
-  return arguments.value(1);
+  return arguments.result(memory.data(), length);
 }
 
-// (session) -> true: slot, state, flags and device error are at the beginning of the memory, the first as an
+// (session) -> true: slot, state, flags and device error are in Environment::crossing(), the first as an
 // unsigned integer, the others as doubles.
 napi_value sessionInfo(const Arguments& arguments) {
   constexpr CK_ULONG kExact = CK_ULONG{1} << 31;  // so much, and much more, a double holds
-  const auto& environment = arguments.direct().environment();
-  if (environment.directSize < kDirectNumbers * sizeof(double)) return nullptr;
+  const auto& crossing = arguments.direct().environment().crossing();
+  if (crossing.size < kDirectNumbers * sizeof(double)) return nullptr;
   const Turn turn(arguments, fn::C_GetSessionInfo::name);
   if (!turn) return nullptr;
   CK_SESSION_INFO its{};
+  TokenState& token = turn.session()->token();
+  const std::uint64_t version = token.version();
   const CK_RV rv = turn.module().call<&List::C_GetSessionInfo>(turn.session()->handle(), &its);
   if (rv != CKR_OK) turn.fail(rv, fn::C_GetSessionInfo::name);
-  turn.session()->token().adopt(its.state);
+  token.adopt(its.state, version);
   if (its.state > kExact || its.flags > kExact || its.ulDeviceError > kExact) return nullptr;
   const std::uint64_t slot = its.slotID;
   const std::array<double, kDirectNumbers - 1> numbers{
       static_cast<double>(its.state), static_cast<double>(its.flags), static_cast<double>(its.ulDeviceError)};
-  std::memcpy(environment.directData, &slot, sizeof slot);
-  std::memcpy(environment.directData + sizeof slot, numbers.data(), sizeof numbers);
+  std::memcpy(crossing.data, &slot, sizeof slot);
+  std::memcpy(crossing.data + sizeof slot, numbers.data(), sizeof numbers);
   return arguments.boolean(true);
-}
-
-// (memory: Buffer): where results are written from now on.
-napi_value setMemory(const Arguments& arguments) {
-  Memory memory;
-  if (!arguments.view(0, memory)) return nullptr;
-  auto& environment = arguments.direct().environment();
-  environment.directOwner = Napi::Persistent(arguments.value(0).As<Napi::Object>());
-  environment.directData = memory.data;
-  environment.directSize = memory.size;
-  return nullptr;
-}
-
-// (place: (length) => Buffer): makes the Buffers of asynchronous results.
-napi_value setPlace(const Arguments& arguments) {
-  arguments.direct().environment().place = Napi::Persistent(arguments.value(0).As<Napi::Function>());
-  return nullptr;
 }
 
 // () -> the functions
@@ -220,8 +225,6 @@ Napi::Value directFunctions(RawModule& raw, const Napi::CallbackInfo& info) {
   defineDirect<verify>(object, "verify", direct);
   defineDirect<random>(object, "random", direct);
   defineDirect<sessionInfo>(object, "sessionInfo", direct);
-  defineDirect<setMemory>(object, "setMemory", direct);
-  defineDirect<setPlace>(object, "setPlace", direct);
   defineDirectState(object, direct);
   return object;
 }

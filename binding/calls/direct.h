@@ -5,13 +5,17 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "entry.h"
 #include "environment.h"
+#include "marshal/bytes.h"
+#include "marshal/number.h"
 #include "module/attachment.h"
 #include "napi_setup.h"
 
@@ -35,15 +39,17 @@ class Direct {
 
   // An open session and a claim to the module, as Attachment::session() and use() give them; the one asked
   // for last is found without a look-up.
-  void find(CK_SESSION_HANDLE handle, const char* function, std::shared_ptr<Session>& session,
+  void find(SessionName name, const char* function, std::shared_ptr<Session>& session,
             std::shared_ptr<void>& use) {
     use = use_.lock();
-    if (use && session_->handle() == handle && session_->isOpen() && !isForked()) {
+    const bool isSame =
+        use && session_->handle() == name.handle && (name.serial == 0 || name.serial == session_->serial());
+    if (isSame && session_->isOpen() && !isForked()) {
       session = session_;
       return;
     }
     use = attachment_->use(function);
-    session = attachment_->session(handle, function);
+    session = attachment_->session(name, function);
     use_ = use;
     session_ = session;
   }
@@ -72,6 +78,10 @@ class Arguments {
     return std::span(many_.empty() ? few_.data() : many_.data(), count_).subspan(std::min(index, count_));
   }
 
+  bool sessionName(std::size_t index, SessionName& name) const {
+    return readSessionName(env_, few_.at(index), name);
+  }
+
   bool handle(std::size_t index, CK_ULONG& handle) const {
     std::uint64_t number = 0;
     bool lossless = false;
@@ -81,7 +91,8 @@ class Arguments {
     return handle == number;
   }
 
-  // Bytes of a Buffer or a Uint8Array, without a copy.
+  // Bytes of a Buffer or a Uint8Array, without a copy: good until JavaScript runs the next time. So this is
+  // asked for last, when everything else has been read.
   bool view(std::size_t index, Memory& memory) const {
     static unsigned char nothing = 0;
     void* data = nullptr;
@@ -94,14 +105,13 @@ class Arguments {
     return true;
   }
 
-  // The room for a result: the rest of the memory that JavaScript has given, from an offset on.
-  bool room(std::size_t index, Memory& place) const {
-    const auto& environment = direct().environment();
-    std::uint32_t at = 0;
-    if (napi_get_value_uint32(env_, few_.at(index), &at) != napi_ok || at > environment.directSize)
-      return false;
-    place = {environment.directData + at, environment.directSize - at};
-    return true;
+  // A result: its length, when it lies in the memory that JavaScript copies from (Environment::crossing);
+  // else a Buffer.
+  napi_value result(const unsigned char* data, std::size_t size) const {
+    const auto& crossing = direct().environment().crossing();
+    if (size == 0 || size > crossing.size) return fromBytes(env_, data, size);
+    std::memcpy(crossing.data, data, size);
+    return number(size);
   }
 
   napi_value number(std::uint64_t value) const {
@@ -127,13 +137,8 @@ class Arguments {
 };
 
 template <napi_value (*body)(const Arguments&)>
-napi_value directEntry(napi_env env, napi_callback_info info) {
-  try {
-    return body(Arguments(env, info));
-  } catch (...) {
-    napi_throw(env, Environment::of(env).currentError());
-    return nullptr;
-  }
+napi_value directEntry(napi_env env, napi_callback_info info) noexcept {
+  return enter(env, [&] { return body(Arguments(env, info)); });
 }
 
 // Sets the function in the object. It owns what it points to, since it can outlive the others and the

@@ -1,91 +1,66 @@
 // What a few calls change beyond their result: the sessions and the login that the process knows of.
 #pragma once
 
+#include "calls/operation_effects.h"
 #include "generated/calls.h"
 #include "module/attachment.h"
+#include "module/login_steps.h"
 
 namespace cryptoki {
 
-// Most functions: the call and nothing else.
+// Most functions: the call, and the parameter of the operation that it belongs to.
 template <class Function>
 struct Effect {
   template <class Roles, class Invoke>
-  static CK_RV around(Attachment& /*attachment*/, Roles& /*roles*/, Invoke&& invoke) {
-    return invoke();
+  static CK_RV around(Attachment& /*attachment*/, Roles& roles, Invoke&& invoke) {
+    return aroundOperation<Function>(roles, std::forward<Invoke>(invoke));
   }
 };
-
-// What an error says of the session and the login beyond the call: the session was closed, or the login
-// ended, by something else (a pulled token, another library).
-inline void noteFailure(Attachment& attachment, const std::shared_ptr<Session>& session, CK_RV rv) {
-  if (rv == CKR_SESSION_HANDLE_INVALID || rv == CKR_SESSION_CLOSED) {
-    session->token().doubtful = true;
-    attachment.module().closed(*session);
-    attachment.forget(session);
-  }
-  const bool objectGone = rv == CKR_OBJECT_HANDLE_INVALID || rv == CKR_KEY_HANDLE_INVALID;
-  if ((rv == CKR_USER_NOT_LOGGED_IN || objectGone) && session->token().login() != Login::None)
-    attachment.module().refreshLogin(*session);
-}
 
 template <>
 struct Effect<fn::C_OpenSession> {
   template <class Invoke>
   static CK_RV around(Attachment& attachment, fn::C_OpenSession::Roles& roles, Invoke&& invoke) {
-    Module& module = attachment.module();
     const CK_SLOT_ID slot = std::get<0>(roles).number;
     const bool readWrite = (std::get<1>(roles).number & CKF_RW_SESSION) != 0;
-    const CK_SESSION_HANDLE& handle = std::get<4>(roles).handle;
-    const auto token = module.token(slot);
-    std::shared_lock opening(token->opening);
-    const CK_RV rv = invoke();
-    if (rv != CKR_OK) return rv;
-    const auto session = module.opened(handle, slot, readWrite);
-    if (attachment.opened(session)) return CKR_OK;
-    module.call<&CK_FUNCTION_LIST_3_2::C_CloseSession>(handle);
-    module.closed(*session);
-    return CKR_CRYPTOKI_NOT_INITIALIZED;
+    std::shared_ptr<Session> session;
+    return attachment.open(slot, readWrite, session, [&](CK_SESSION_HANDLE& handle) {
+      const CK_RV rv = invoke();
+      handle = std::get<4>(roles).handle;
+      return rv;
+    });
   }
 };
 
 template <>
 struct Effect<fn::C_CloseSession> {
   template <class Invoke>
-  static CK_RV around(Attachment& attachment, fn::C_CloseSession::Roles& roles, Invoke&& invoke) {
-    const CK_RV rv = invoke();
-    if (rv == CKR_OK) {
-      attachment.module().closed(*std::get<0>(roles).session);
-      attachment.forget(std::get<0>(roles).session);
-    }
-    return rv;
+  static CK_RV around(Attachment& attachment, fn::C_CloseSession::Roles& roles, Invoke&& /*invoke*/) {
+    return attachment.close(std::get<0>(roles).session);
   }
 };
 
-// C_Login and C_LoginUser. Context-specific login changes no state.
-inline void noteLogin(Module& module, const Session& session, CK_USER_TYPE user, CK_RV rv) {
-  if (rv == CKR_OK && user == CKU_SO) session.token().loggedIn(Login::SecurityOfficer);
-  if (rv == CKR_OK && user != CKU_SO && user != CKU_CONTEXT_SPECIFIC) session.token().loggedIn(Login::User);
-  if (rv == CKR_USER_ALREADY_LOGGED_IN || rv == CKR_USER_ANOTHER_ALREADY_LOGGED_IN)
-    module.refreshLogin(session);
-}
-
-template <>
-struct Effect<fn::C_Login> {
-  template <class Invoke>
-  static CK_RV around(Attachment& attachment, fn::C_Login::Roles& roles, Invoke&& invoke) {
-    const CK_RV rv = invoke();
-    noteLogin(attachment.module(), *std::get<0>(roles).session, std::get<1>(roles).number, rv);
-    return rv;
+// Context-specific login changes no state.
+template <class Function>
+struct LoginEffect {
+  template <class Roles, class Invoke>
+  static CK_RV around(Attachment& attachment, Roles& roles, Invoke&& invoke) {
+    const CK_USER_TYPE user = std::get<1>(roles).number;
+    if (user == CKU_CONTEXT_SPECIFIC) return invoke();
+    return loginStep(attachment.module(), *std::get<0>(roles).session, user, std::get<2>(roles).absent,
+                     std::forward<Invoke>(invoke));
   }
 };
+template <>
+struct Effect<fn::C_Login> : LoginEffect<fn::C_Login> {};
+template <>
+struct Effect<fn::C_LoginUser> : LoginEffect<fn::C_LoginUser> {};
 
 template <>
-struct Effect<fn::C_LoginUser> {
+struct Effect<fn::C_Logout> {
   template <class Invoke>
-  static CK_RV around(Attachment& attachment, fn::C_LoginUser::Roles& roles, Invoke&& invoke) {
-    const CK_RV rv = invoke();
-    noteLogin(attachment.module(), *std::get<0>(roles).session, std::get<1>(roles).number, rv);
-    return rv;
+  static CK_RV around(Attachment& attachment, fn::C_Logout::Roles& roles, Invoke&& invoke) {
+    return logoutStep(attachment.module(), *std::get<0>(roles).session, std::forward<Invoke>(invoke));
   }
 };
 
@@ -93,8 +68,8 @@ template <>
 struct Effect<fn::C_SignInit> {
   template <class Invoke>
   static CK_RV around(Attachment& /*attachment*/, fn::C_SignInit::Roles& roles, Invoke&& invoke) {
-    std::get<0>(roles).session->signing = std::get<1>(roles).mechanism.type();
-    return invoke();
+    std::get<0>(roles).session->signing = std::get<1>(roles).memory().type();
+    return aroundOperation<fn::C_SignInit>(roles, std::forward<Invoke>(invoke));
   }
 };
 
@@ -103,9 +78,9 @@ template <>
 struct Effect<fn::C_Sign> {
   template <class Invoke>
   static CK_RV around(Attachment& /*attachment*/, fn::C_Sign::Roles& roles, Invoke&& invoke) {
-    constexpr std::size_t kEd25519 = 64;
-    if (std::get<0>(roles).session->signing == CKM_EDDSA) std::get<2>(roles).buffer.resize(kEd25519);
-    return invoke();
+    if (std::get<0>(roles).session->signing == CKM_EDDSA)
+      std::get<2>(roles).prepareExactly(kEd25519Signature);
+    return aroundOperation<fn::C_Sign>(roles, std::forward<Invoke>(invoke));
   }
 };
 
@@ -113,18 +88,10 @@ template <>
 struct Effect<fn::C_GetSessionInfo> {
   template <class Invoke>
   static CK_RV around(Attachment& /*attachment*/, fn::C_GetSessionInfo::Roles& roles, Invoke&& invoke) {
+    TokenState& token = std::get<0>(roles).session->token();
+    const std::uint64_t version = token.version();
     const CK_RV rv = invoke();
-    if (rv == CKR_OK) std::get<0>(roles).session->token().adopt(std::get<1>(roles).structure.state);
-    return rv;
-  }
-};
-
-template <>
-struct Effect<fn::C_Logout> {
-  template <class Invoke>
-  static CK_RV around(Attachment& /*attachment*/, fn::C_Logout::Roles& roles, Invoke&& invoke) {
-    const CK_RV rv = invoke();
-    if (rv == CKR_OK || rv == CKR_USER_NOT_LOGGED_IN) std::get<0>(roles).session->token().loggedOut();
+    if (rv == CKR_OK) token.adopt(std::get<1>(roles).structure.state, version);
     return rv;
   }
 };

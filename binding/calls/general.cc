@@ -1,6 +1,8 @@
 // C_Initialize and C_Finalize, and what is known of a module without a call.
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "calls/raw_module.h"
@@ -10,7 +12,19 @@
 namespace cryptoki {
 namespace {
 
-// { locking?: 'os' | 'objects' | 'module', libraryParameters?: string }
+// `object[name]` is `yes`, or `no` when it is left out.
+bool readChoice(const Napi::Object& object, const char* name, const Argument& argument, std::string_view yes,
+                std::string_view no) {
+  const Napi::Value value = object.Get(name + 1);
+  if (value.IsUndefined()) return false;
+  const std::string text = value.IsString() ? value.ToString().Utf8Value() : "";
+  if (text != yes && text != no)
+    argument.part(name).mustBe("\"" + std::string(no) + "\" or \"" + std::string(yes) + "\"", value);
+  return text == yes;
+}
+
+// { locking?: 'os' | 'objects' | 'module', libraryParameters?: string, signalHandlers?: 'keep' | 'restore',
+//   exitHandlers?: 'run' | 'skip' }
 InitializeOptions readOptions(RawModule& raw, const Napi::CallbackInfo& info) {
   InitializeOptions options;
   const Argument argument{*raw.attachment(), "C_Initialize", "options"};
@@ -28,6 +42,8 @@ InitializeOptions readOptions(RawModule& raw, const Napi::CallbackInfo& info) {
     const Bytes text = toUtf8(parameters, argument.part(".libraryParameters"));
     options.libraryParameters = std::string(text.begin(), text.end());
   }
+  options.restoresSignalHandlers = readChoice(object, ".signalHandlers", argument, "restore", "keep");
+  options.skipsExitHandlers = readChoice(object, ".exitHandlers", argument, "skip", "run");
   return options;
 }
 

@@ -1,5 +1,6 @@
 // C_GetAttributeValue, which takes several calls, and findObjects: a whole search as one job.
 #include <memory>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -14,9 +15,11 @@ using List = CK_FUNCTION_LIST_3_2;
 
 CK_RV readAttributes(const Module& module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                      AttributeReader& reader) {
-  return reader.fetch([&](CK_ATTRIBUTE* attributes, CK_ULONG count) {
-    return module.call<&List::C_GetAttributeValue>(session, object, attributes, count);
-  });
+  return reader.fetch(
+      [&](CK_ATTRIBUTE* attributes, CK_ULONG count) {
+        return module.call<&List::C_GetAttributeValue>(session, object, attributes, count);
+      },
+      module.comparesLengths());
 }
 
 // (session, object, types, keepBytes = false) -> [{ type, value | reason }]
@@ -102,6 +105,7 @@ class FindObjects final : public Job {
     bool gone;
   };
   static constexpr CK_ULONG kAtOnce = 256;
+  static constexpr std::size_t kMostObjects = std::size_t{1} << 24;
 
   CK_RV begin() {
     return beginOperation(attachment_->module(), *session(), [this] {
@@ -121,8 +125,12 @@ class FindObjects final : public Job {
       const CK_RV rv =
           attachment_->module().call<&List::C_FindObjects>(session()->handle(), handles.data(), want, &count);
       if (rv != CKR_OK || count == 0) return rv;
-      for (CK_ULONG i = 0; i < std::min(count, want); ++i)
-        found_.push_back(Found{handles[i], types_.reader, false});
+      if (count > want) return CKR_GENERAL_ERROR;  // more than there was room for
+      for (CK_ULONG i = 0; i < count; ++i) {
+        // Some modules give an object twice.
+        if (seen_.insert(handles[i]).second) found_.push_back(Found{handles[i], types_.reader, false});
+      }
+      if (found_.size() > kMostObjects) return CKR_GENERAL_ERROR;  // the module never ends the search
     }
   }
 
@@ -137,6 +145,7 @@ class FindObjects final : public Job {
   role::OutAttributes types_;
   role::Ulong limit_;
   std::vector<Found> found_;
+  std::set<CK_OBJECT_HANDLE> seen_;
 };
 
 }  // namespace

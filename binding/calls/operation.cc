@@ -27,9 +27,8 @@ class Operation final : public Job {
     next = readRoles<typename Kind::Run>(steps_.run, info, *attachment_, next, 1);
     if constexpr (std::is_same_v<Kind, Sign>) {
       // NSS wants a buffer of exactly the length of an Ed25519 signature. For Ed448 the module asks for more.
-      constexpr std::size_t kEd25519 = 64;
       if (std::get<1>(steps_.init).mechanism.type() == CKM_EDDSA)
-        std::get<2>(steps_.run).buffer.resize(kEd25519);
+        std::get<2>(steps_.run).prepareExactly(kEd25519Signature);
     }
     if constexpr (std::is_same_v<Kind, Sign> || std::is_same_v<Kind, Verify>) {
       if (!info[next].IsUndefined()) digestFirst_.emplace(info[next], Argument{*attachment_, name, "digest"});

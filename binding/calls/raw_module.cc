@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "entry.h"
+
 namespace cryptoki {
 namespace {
 
@@ -23,21 +25,30 @@ const std::vector<RawModule::Method>& methods() {
   return all;
 }
 
-// Only create() has it; JavaScript cannot construct a RawModule.
+// What create() gives to the constructor; JavaScript cannot construct a RawModule.
 const napi_type_tag kAttachmentTag{0x6f8a0b1d5c7e4d23, 0x9a41e37d02c8b65f};
+// A RawModule: methods can be called on any object, also on one that another addon has wrapped.
+const napi_type_tag kRawModuleTag{0x27c5d1f04b8e4a96, 0x8d3b65a9f1027e4c};
+
+void check(napi_env env, napi_status status) {
+  if (status != napi_ok) throw Napi::Error::New(env);
+}
 
 }  // namespace
 
 void RawModule::define(Napi::Env env) {
   std::vector<std::string> names;
-  std::vector<Napi::ClassPropertyDescriptor<RawModule>> properties;
-  names.reserve(methods().size());  // DefineClass reads the names by pointer
+  std::vector<napi_property_descriptor> properties;
+  names.reserve(methods().size());  // the descriptors point to the names
   for (const Method& method : methods()) {
     names.push_back(std::string(method.name) + (method.form == Form::Sync ? "Sync" : ""));
-    properties.push_back(InstanceMethod(names.back().c_str(), &RawModule::dispatch, napi_default,
-                                        const_cast<Method*>(&method)));  // NOLINT: comes back as const
+    properties.push_back({names.back().c_str(), nullptr, &RawModule::dispatch, nullptr, nullptr, nullptr,
+                          napi_default, const_cast<Method*>(&method)});  // NOLINT: comes back as const
   }
-  Environment::of(env).rawModule = Napi::Persistent(DefineClass(env, "RawModule", properties));
+  napi_value constructor = nullptr;
+  check(env, napi_define_class(env, "RawModule", NAPI_AUTO_LENGTH, &RawModule::construct, nullptr,
+                               properties.size(), properties.data(), &constructor));
+  Environment::of(env).rawModule = Napi::Persistent(Napi::Function(env, constructor));
 }
 
 Napi::Object RawModule::create(Napi::Env env, const std::shared_ptr<Attachment>& attachment) {
@@ -47,24 +58,55 @@ Napi::Object RawModule::create(Napi::Env env, const std::shared_ptr<Attachment>&
   return Environment::of(env).rawModule.New({external});
 }
 
-RawModule::RawModule(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-  using External = Napi::External<std::shared_ptr<Attachment>>;
-  if (!info[0].IsExternal() || !info[0].As<External>().CheckTypeTag(&kAttachmentTag)) {
-    throw Napi::TypeError::New(info.Env(), "RawModule cannot be constructed: use load()");
-  }
-  attachment_ = *info[0].As<External>().Data();
-  Environment::of(info.Env()).add(attachment_);
+napi_value RawModule::construct(napi_env env, napi_callback_info info) noexcept {
+  return enter(env, [&]() -> napi_value {
+    using External = Napi::External<std::shared_ptr<Attachment>>;
+    const Napi::CallbackInfo arguments(env, info);
+    const bool isOurs = arguments.IsConstructCall() && arguments[0].IsExternal() &&
+                        arguments[0].As<External>().CheckTypeTag(&kAttachmentTag);
+    if (!isOurs) throw BadArgument{false, "RawModule cannot be constructed: use load()"};
+    auto raw = std::make_unique<RawModule>(Environment::of(env), *arguments[0].As<External>().Data());
+    const napi_value self = arguments.This();
+    check(env, napi_type_tag_object(env, self, &kRawModuleTag));
+    check(env, napi_wrap(
+                   env, self, raw.get(),
+                   [](node_api_basic_env, void* data, void*) {
+                     const std::unique_ptr<RawModule> last(static_cast<RawModule*>(data));
+                   },
+                   nullptr, nullptr));
+    static_cast<void>(raw.release());  // Node-API deletes it with the object
+    return self;
+  });
 }
 
-void RawModule::Finalize(Napi::BasicEnv env) {
-  if (loginWatch_) Environment::of(Napi::Env(env)).removeWatch(loginWatch_->id());
-  if (attachment_) attachment_->abandon();
+RawModule& RawModule::of(const Napi::CallbackInfo& info) {
+  bool isOurs = false;
+  void* raw = nullptr;
+  const Napi::Value self = info.This();
+  if (!self.IsObject() || napi_check_object_type_tag(info.Env(), self, &kRawModuleTag, &isOurs) != napi_ok ||
+      !isOurs || napi_unwrap(info.Env(), self, &raw) != napi_ok)
+    throw BadArgument{false, "the method was called on an object that is not a RawModule"};
+  return *static_cast<RawModule*>(raw);
 }
 
-Napi::Value RawModule::dispatch(const Napi::CallbackInfo& info) {
-  const auto& method = *static_cast<const Method*>(info.Data());
-  const auto body = [&] { return method.body(*this, info); };
-  return method.form == Form::Promise ? rejecting(info.Env(), body) : throwing(info.Env(), body);
+RawModule::RawModule(Environment& environment, std::shared_ptr<Attachment> attachment)
+    : environment_(environment), channel_(environment.channel()), attachment_(std::move(attachment)) {
+  environment_.add(attachment_);
+}
+
+RawModule::~RawModule() {
+  // At the end of the environment it may be deleted before its objects are; its channel is closed then.
+  if (loginWatch_ && !channel_->isClosed()) environment_.removeWatch(loginWatch_->id());
+  attachment_->abandon();
+}
+
+napi_value RawModule::dispatch(napi_env env, napi_callback_info info) noexcept {
+  return enter(env, [&]() -> napi_value {
+    const Napi::CallbackInfo arguments(env, info);
+    const auto& method = *static_cast<const Method*>(arguments.Data());
+    const auto body = [&] { return method.body(of(arguments), arguments); };
+    return method.form == Form::Promise ? rejecting(env, body) : body();
+  });
 }
 
 Napi::Value RawModule::start(Napi::Env env, const std::shared_ptr<Job>& job,

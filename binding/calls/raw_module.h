@@ -1,4 +1,8 @@
 // RawModule: the JavaScript object of a loaded module, with one method per call.
+//
+// The order in which a method works: it looks whether the module is initialised, reads the arguments (getters
+// and proxies run JavaScript, which may close, finalise or detach anything), and only then claims the module.
+// A claim held while JavaScript runs would make C_FinalizeSync in a getter wait for itself.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +18,7 @@
 
 namespace cryptoki {
 
-class RawModule final : public Napi::ObjectWrap<RawModule> {
+class RawModule final {
  public:
   using Body = Napi::Value (*)(RawModule& raw, const Napi::CallbackInfo& info);
 
@@ -30,8 +34,11 @@ class RawModule final : public Napi::ObjectWrap<RawModule> {
   static void define(Napi::Env env);
   static Napi::Object create(Napi::Env env, const std::shared_ptr<Attachment>& attachment);
 
-  explicit RawModule(const Napi::CallbackInfo& info);
-  void Finalize(Napi::BasicEnv env) override;
+  RawModule(Environment& environment, std::shared_ptr<Attachment> attachment);
+  RawModule(const RawModule&) = delete;
+  RawModule& operator=(const RawModule&) = delete;
+  // The JavaScript object was collected.
+  ~RawModule();
 
   const std::shared_ptr<Attachment>& attachment() const { return attachment_; }
 
@@ -46,7 +53,9 @@ class RawModule final : public Napi::ObjectWrap<RawModule> {
                               const std::shared_ptr<Session>& session);
 
  private:
-  Napi::Value dispatch(const Napi::CallbackInfo& info);
+  static RawModule& of(const Napi::CallbackInfo& info);
+  static napi_value construct(napi_env env, napi_callback_info info) noexcept;
+  static napi_value dispatch(napi_env env, napi_callback_info info) noexcept;
 
   // Holds nothing of JavaScript, since its last owner can be any thread.
   class LoginWatch final : public LoginWatcher {
@@ -60,6 +69,8 @@ class RawModule final : public Napi::ObjectWrap<RawModule> {
     std::uint64_t id_;
   };
 
+  Environment& environment_;
+  std::shared_ptr<Channel> channel_;
   std::shared_ptr<Attachment> attachment_;
   std::shared_ptr<LoginWatch> loginWatch_;
 };
@@ -77,23 +88,28 @@ void defineBatches(std::vector<RawModule::Method>& methods);     // batch/batch.
 void defineKeyObjects(std::vector<RawModule::Method>& methods);  // keyobject/methods.cc: references to keys
 void defineDirect(std::vector<RawModule::Method>& methods);      // direct.cc: without a job
 
+// A job with its arguments and its claim to the module, in the order that this file's head describes.
+template <class JobClass>
+std::shared_ptr<JobClass> makeJob(RawModule& raw, const Napi::CallbackInfo& info) {
+  raw.attachment()->checkReady(JobClass::name);
+  auto job = std::make_shared<JobClass>(raw.attachment(), info);
+  job->hold(raw.attachment()->use(JobClass::name));
+  return job;
+}
+
 // Makes the two methods of a job class: `name` and `nameSync`. JobClass(attachment, info) reads the
 // arguments; its session() is where it queues, or null.
 template <class JobClass>
 void defineJob(std::vector<RawModule::Method>& methods, const char* name) {
   methods.push_back({name,
                      [](RawModule& raw, const Napi::CallbackInfo& info) {
-                       auto use = raw.attachment()->use(JobClass::name);
-                       auto job = std::make_shared<JobClass>(raw.attachment(), info);
-                       job->hold(std::move(use));
+                       const auto job = makeJob<JobClass>(raw, info);
                        return RawModule::start(info.Env(), job, job->session());
                      },
                      RawModule::Form::Promise});
   methods.push_back({name,
                      [](RawModule& raw, const Napi::CallbackInfo& info) {
-                       auto use = raw.attachment()->use(JobClass::name);
-                       auto job = std::make_shared<JobClass>(raw.attachment(), info);
-                       job->hold(std::move(use));
+                       const auto job = makeJob<JobClass>(raw, info);
                        return RawModule::complete(info.Env(), job, job->session());
                      },
                      RawModule::Form::Sync});

@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include "calls/effects.h"
 #include "calls/raw_module.h"
 #include "marshal/number.h"
 #include "marshal/role.h"
+#include "module/login_steps.h"
 
 namespace cryptoki {
 namespace {
@@ -29,14 +29,14 @@ class CloseAll final : public Job {
   // Runs when every session in parked_ is held. Sessions that were opened in between are parked too, and it
   // runs again.
   void run() noexcept override {
-    std::unique_lock opening(token_->opening);
+    Gate::Pass pass(token_->sessions, Gate::Kind::Alone);
     std::vector<std::shared_ptr<Session>> fresh;
     for (auto& session : attachment_->module().sessionsOn(token_->slot())) {
       if (std::find(parked_.begin(), parked_.end(), session) == parked_.end())
         fresh.push_back(std::move(session));
     }
     if (!fresh.empty()) {
-      opening.unlock();
+      pass.leave();
       missing_ = fresh.size();
       parked_.insert(parked_.end(), fresh.begin(), fresh.end());
       const auto arrival = std::make_shared<Arrival>(std::static_pointer_cast<CloseAll>(shared_from_this()));
@@ -44,9 +44,11 @@ class CloseAll final : public Job {
       return;
     }
     executeQuietly();
-    opening.unlock();
+    if (!pass.isHeld()) token_->doubt();
+    pass.leave();
     for (const auto& session : parked_) session->queue().leave();
     token_->closingAll->leave();
+    checkLogin(attachment_->module(), *token_);
     announce();
   }
 
@@ -86,17 +88,46 @@ class CloseAll final : public Job {
   std::atomic<std::size_t> missing_{0};
 };
 
-std::shared_ptr<CloseAll> makeCloseAll(RawModule& raw, const Napi::CallbackInfo& info) {
-  auto use = raw.attachment()->use(CloseAll::name);
-  auto job = std::make_shared<CloseAll>(raw.attachment(), info);
-  job->hold(std::move(use));
-  return job;
-}
+// (slot, flags) -> { handle, name, state }: C_OpenSession for the model. All three are of one moment,
+// whatever is closed and opened before JavaScript hears of it.
+class OpenSession final : public Job {
+ public:
+  static constexpr const char* name = "C_OpenSession";
+
+  OpenSession(std::shared_ptr<Attachment> attachment, const Napi::CallbackInfo& info)
+      : attachment_(std::move(attachment)),
+        slot_(toUlong(info[0], {*attachment_, name, "slot"})),
+        flags_(toUlong(info[1], {*attachment_, name, "flags"})) {}
+
+  std::shared_ptr<Session> session() const { return nullptr; }
+
+  void execute() override {
+    const CK_RV rv = attachment_->open(slot_, flags_, session_);
+    if (rv != CKR_OK) return fail(Failure::returned(rv, name));
+    state_ = session_->state();
+  }
+
+ protected:
+  Napi::Value value(Napi::Env env) override {
+    auto object = Napi::Object::New(env);
+    object.Set("handle", fromHandle(env, session_->handle()));
+    object.Set("name", fromSessionName(env, session_->name()));
+    object.Set("state", fromUlong(env, state_));
+    return object;
+  }
+
+ private:
+  std::shared_ptr<Attachment> attachment_;
+  CK_SLOT_ID slot_;
+  CK_FLAGS flags_;
+  std::shared_ptr<Session> session_;
+  CK_STATE state_ = 0;
+};
 
 // (session) -> how many calls were refused
 Napi::Value refuseWaiting(RawModule& raw, const Napi::CallbackInfo& info) {
-  const CK_ULONG handle = toUlong(info[0], {*raw.attachment(), "refuseWaiting", "session"});
-  const auto session = raw.attachment()->module().session(handle);
+  const SessionName name = toSessionName(info[0], {*raw.attachment(), "refuseWaiting", "session"});
+  const auto session = raw.attachment()->module().session(name);
   const std::size_t refused = session ? session->queue().refuseWaiting() : 0;
   return Napi::Number::New(info.Env(), static_cast<double>(refused));
 }
@@ -105,9 +136,10 @@ Napi::Value refuseWaiting(RawModule& raw, const Napi::CallbackInfo& info) {
 
 void defineSessions(std::vector<RawModule::Method>& methods) {
   methods.push_back({"refuseWaiting", refuseWaiting, RawModule::Form::Immediate});
+  defineJob<OpenSession>(methods, "openSession");
   methods.push_back({CloseAll::name,
                      [](RawModule& raw, const Napi::CallbackInfo& info) -> Napi::Value {
-                       const auto job = makeCloseAll(raw, info);
+                       const auto job = makeJob<CloseAll>(raw, info);
                        const Napi::Promise promise = Environment::of(info.Env()).promise(*job);
                        job->token()->closingAll->park(job);
                        return promise;
@@ -115,7 +147,7 @@ void defineSessions(std::vector<RawModule::Method>& methods) {
                      RawModule::Form::Promise});
   methods.push_back({CloseAll::name,
                      [](RawModule& raw, const Napi::CallbackInfo& info) -> Napi::Value {
-                       const auto job = makeCloseAll(raw, info);
+                       const auto job = makeJob<CloseAll>(raw, info);
                        job->token()->closingAll->park(job);
                        job->wait();
                        return job->result(info.Env());

@@ -54,10 +54,10 @@ class WaitForSlotEvent final : public Job, public SlotEvents::Waiter {
 
 Napi::Value wait(RawModule& raw, const Napi::CallbackInfo& info) {
   const auto& attachment = raw.attachment();
-  auto use = attachment->use(WaitForSlotEvent::name);
+  attachment->checkReady(WaitForSlotEvent::name);
   auto job = std::make_shared<WaitForSlotEvent>(attachment, info);
   if (!job->waits()) {
-    job->hold(std::move(use));
+    job->hold(attachment->use(WaitForSlotEvent::name));
     return RawModule::start(info.Env(), job, nullptr);
   }
   const Napi::Promise promise = Environment::of(info.Env()).promise(*job);
@@ -67,13 +67,12 @@ Napi::Value wait(RawModule& raw, const Napi::CallbackInfo& info) {
 
 Napi::Value waitSync(RawModule& raw, const Napi::CallbackInfo& info) {
   const auto& attachment = raw.attachment();
-  auto use = attachment->use(WaitForSlotEvent::name);
+  attachment->checkReady(WaitForSlotEvent::name);
   auto job = std::make_shared<WaitForSlotEvent>(attachment, info);
   if (!job->waits()) {
-    job->hold(std::move(use));
+    job->hold(attachment->use(WaitForSlotEvent::name));
     return RawModule::complete(info.Env(), job, nullptr);
   }
-  use.reset();
   attachment->module().slotEvents().wait(job);
   job->wait();
   return job->result(info.Env());

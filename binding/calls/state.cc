@@ -16,8 +16,9 @@ CK_ULONG firstHandle(const Arguments& arguments, const char* function, const cha
 }
 
 std::shared_ptr<Session> openSession(const Arguments& arguments, const char* function) {
-  const CK_SESSION_HANDLE handle = firstHandle(arguments, function, "session");
-  auto session = arguments.direct().attachment().module().session(handle);
+  SessionName name;
+  if (!arguments.sessionName(0, name)) name.handle = firstHandle(arguments, function, "session");
+  auto session = arguments.direct().attachment().module().session(name);
   return session && session->isOpen() ? session : nullptr;
 }
 

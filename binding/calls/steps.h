@@ -9,6 +9,7 @@
 
 #include "calls/call.h"
 #include "calls/cancel.h"
+#include "calls/operation_effects.h"
 #include "generated/calls.h"
 
 namespace cryptoki {

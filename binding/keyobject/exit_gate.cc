@@ -2,10 +2,10 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <cstdlib>
 #include <mutex>
 
 #include "error.h"
+#include "runtime/process_exit.h"
 
 namespace cryptoki {
 namespace {
@@ -13,37 +13,29 @@ namespace {
 // As long as Pool::quiesce waits.
 constexpr auto kExitPatience = std::chrono::milliseconds(1000);
 
-struct Gate {
+struct InFlight {
   std::mutex mutex;
   std::condition_variable quiet;
   int inFlight = 0;
   bool isClosed = false;
 };
 
-Gate& gate() {
-  static Gate& only = *new Gate;  // NOLINT(cppcoreguidelines-owning-memory): outlives static destructors
+InFlight& gate() {
+  static InFlight& only =
+      *new InFlight;  // NOLINT(cppcoreguidelines-owning-memory): outlives static destructors
   return only;
 }
 
-void close() {
+// Returns whether all operations have ended.
+bool close() {
   std::unique_lock lock(gate().mutex);
   gate().isClosed = true;
-  gate().quiet.wait_for(lock, kExitPatience, [] { return gate().inFlight == 0; });
+  return gate().quiet.wait_for(lock, kExitPatience, [] { return gate().inFlight == 0; });
 }
 
 }  // namespace
 
-void watchExit() {
-  // Each time, since a module that was loaded later has registered its handlers later; closing twice does no
-  // harm. The C library has room for so many at least (C17, 7.22.4.2).
-  constexpr int kMost = 16;
-  static std::mutex& mutex = *new std::mutex;  // NOLINT(cppcoreguidelines-owning-memory)
-  static int registered = 0;
-  std::lock_guard lock(mutex);
-  if (registered >= kMost) return;
-  ++registered;
-  std::atexit([] { close(); });
-}
+void watchExit() { waitAtExit(&close); }
 
 OperationInFlight::OperationInFlight(const char* function) {
   std::lock_guard lock(gate().mutex);

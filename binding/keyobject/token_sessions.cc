@@ -1,7 +1,6 @@
 #include "keyobject/token_sessions.h"
 
 #include <algorithm>
-#include <shared_mutex>
 #include <utility>
 
 namespace cryptoki {
@@ -15,11 +14,7 @@ class CloseSession final : public Job {
       : attachment_(std::move(attachment)), session_(std::move(session)) {}
 
   void execute() override {
-    if (!session_->isOpen()) return;
-    Module& module = attachment_->module();
-    module.call<&CK_FUNCTION_LIST_3_2::C_CloseSession>(session_->handle());
-    module.closed(*session_);
-    attachment_->forget(session_);
+    if (session_->isOpen()) attachment_->close(session_);
   }
 
  protected:
@@ -74,18 +69,10 @@ std::shared_ptr<Session> TokenSessions::take(Clock::time_point deadline) {
 }
 
 std::shared_ptr<Session> TokenSessions::open() {
-  Module& module = attachment_->module();
-  const auto token = module.token(slot_);
-  std::shared_lock opening(token->opening);
-  CK_SESSION_HANDLE handle = 0;
-  const CK_RV rv = module.call<&CK_FUNCTION_LIST_3_2::C_OpenSession>(
-      slot_, CK_FLAGS{CKF_SERIAL_SESSION}, static_cast<void*>(nullptr), CK_NOTIFY{nullptr}, &handle);
+  std::shared_ptr<Session> session;
+  const CK_RV rv = attachment_->open(slot_, CK_FLAGS{CKF_SERIAL_SESSION}, session);
   if (rv != CKR_OK) throw Failure::returned(rv, kOpen);
-  auto session = module.opened(handle, slot_, false);
-  if (attachment_->opened(session)) return session;
-  module.call<&CK_FUNCTION_LIST_3_2::C_CloseSession>(handle);
-  module.closed(*session);
-  throw Failure::returned(CKR_CRYPTOKI_NOT_INITIALIZED, kOpen);
+  return session;
 }
 
 void TokenSessions::give(const std::shared_ptr<Session>& session) {

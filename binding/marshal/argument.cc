@@ -22,6 +22,24 @@ std::string Argument::name() const {
   return remark == nullptr ? name : name + " (" + remark + ")";
 }
 
+std::size_t Argument::deeper() const {
+  if (level >= kMostLevels)
+    throw BadArgument{true, std::string(function) + ": the argument nests more than " +
+                                std::to_string(kMostLevels) + " levels deep; does it contain itself?"};
+  return level + 1;
+}
+
+void Argument::count(std::size_t more) const {
+  constexpr std::size_t kMost = std::size_t{1} << 20;
+  const Argument* root = this;
+  while (root->whole != nullptr) root = root->whole;
+  if (more > kMost - root->elements)
+    throw BadArgument{true, std::string(function) + ": \"" + name() +
+                                "\" has too many elements: all arrays of an " +
+                                "argument together may have 1,048,576"};
+  root->elements += more;
+}
+
 void Argument::mustBe(std::string_view expected, Napi::Value got) const {
   throw BadArgument{false, std::string(function) + ": \"" + name() + "\" must be " + std::string(expected) +
                                " (got " + describe(got) + ")"};

@@ -2,11 +2,16 @@
 
 #include <array>
 #include <charconv>
+#include <cstdint>
 #include <cstring>
+#include <limits>
+#include <optional>
 #include <string>
 
 #include "marshal/bytes.h"
+#include "marshal/collect.h"
 #include "marshal/number.h"
+#include "marshal/sizes.h"
 
 namespace cryptoki {
 namespace {
@@ -29,20 +34,49 @@ bool partial(CK_RV rv) {
 // Results that the specification does not have here, with which modules refuse all because of one attribute
 // (SoftHSM2: dates of private objects).
 bool aboutOneAttribute(CK_RV rv) {
-  return rv == CKR_GENERAL_ERROR || rv == CKR_FUNCTION_FAILED || rv == CKR_ARGUMENTS_BAD ||
-         rv == CKR_ATTRIBUTE_VALUE_INVALID;
+  switch (rv) {
+    case CKR_GENERAL_ERROR:
+    case CKR_FUNCTION_FAILED:
+    case CKR_ARGUMENTS_BAD:
+    case CKR_ATTRIBUTE_VALUE_INVALID:
+    case CKR_DEVICE_ERROR:
+    case CKR_FUNCTION_NOT_SUPPORTED:
+      return true;
+    default:
+      return rv >= CKR_VENDOR_DEFINED;
+  }
 }
 
-CK_ULONG toNumber(const Bytes& value) {
-  // Some modules give a CK_ULONG four bytes on a 64-bit system.
-  if (value.size() == sizeof(std::uint32_t)) {
-    std::uint32_t number = 0;
+// Numbers and booleans come in the size of another platform from some modules: a CK_ULONG in four bytes, a
+// CK_BBOOL in four or eight.
+bool isNumberSize(std::size_t size) { return size == 1 || size == 2 || size == 4 || size == 8; }
+
+std::optional<std::uint64_t> toNumber(const Bytes& value) {
+  const auto read = [&]<class T>(T number) -> std::uint64_t {
     std::memcpy(&number, value.data(), sizeof number);
     return number;
+  };
+  switch (value.size()) {
+    case sizeof(std::uint8_t):
+      return read(std::uint8_t{});
+    case sizeof(std::uint16_t):
+      return read(std::uint16_t{});
+    case sizeof(std::uint32_t):
+      return read(std::uint32_t{});
+    case sizeof(std::uint64_t):
+      return read(std::uint64_t{});
+    default:
+      return std::nullopt;
   }
-  CK_ULONG number = 0;
-  std::memcpy(&number, value.data(), sizeof number);
-  return number;
+}
+
+// The longest value that an attribute of this kind can have.
+std::size_t longest(AttributeKind kind) {
+  constexpr std::size_t kMostMembers = 4096;
+  if (fixedSize(kind) != 0) return sizeof(std::uint64_t);
+  if (kind == AttributeKind::Ulongs) return kMostListed * sizeof(CK_ULONG);
+  if (kind == AttributeKind::Template) return kMostMembers * sizeof(CK_ATTRIBUTE);
+  return kMostAttributeBytes;
 }
 
 const char* reasonName(CK_RV reason) {
@@ -68,12 +102,26 @@ Napi::Value fromDate(Napi::Env env, const Bytes& value) {
 
 }  // namespace
 
+bool AttributeReader::Entry::makeRoom(CK_ULONG length) {
+  const auto size = believed(length, longest(kind));
+  const bool isTemplate = kind == AttributeKind::Template;
+  if (!size || (isTemplate && *size % sizeof(CK_ATTRIBUTE) != 0)) return false;
+  value = Bytes::zeros(*size);
+  return true;
+}
+
+bool AttributeReader::Entry::take(CK_ULONG length) {
+  if (isUnavailable(length) || length > value.size()) return false;
+  value.resize(length);
+  available = true;
+  return true;
+}
+
 void AttributeReader::read(Napi::Value value, const Argument& argument) {
-  if (!value.IsArray()) argument.mustBe("an array of attribute types", value);
-  const auto array = value.As<Napi::Array>();
-  for (std::uint32_t i = 0; i < array.Length(); ++i) {
+  const auto types = elementsOf(value, argument, "an array of attribute types");
+  for (std::size_t i = 0; i < types.size(); ++i) {
     Entry entry;
-    entry.type = toUlong(array.Get(i), argument.element(i));
+    entry.type = toUlong(types[i], argument.element(i));
     entry.kind = attributeKind(entry.type);
     entry.room = fixedSize(entry.kind);
     entries_.push_back(std::move(entry));
@@ -89,13 +137,15 @@ void AttributeReader::expectSizesOf(const AttributeReader& other) {
   }
 }
 
-CK_RV AttributeReader::fetch(const Call& call) { return fetchAll(entries_, call); }
+CK_RV AttributeReader::fetch(const Call& call, bool comparesLengths) {
+  return fetchAll(entries_, call, comparesLengths);
+}
 
-CK_RV AttributeReader::fetchAll(std::vector<Entry>& entries, const Call& call) {
+CK_RV AttributeReader::fetchAll(std::vector<Entry>& entries, const Call& call, bool comparesLengths) {
   if (entries.empty()) return CKR_OK;
   std::vector<CK_ATTRIBUTE> attributes;
   for (Entry& entry : entries) {
-    entry.value.resize(entry.room);
+    entry.value = Bytes::zeros(comparesLengths ? entry.room : 0);
     const bool room = !entry.value.empty();
     attributes.push_back({entry.type, room ? entry.value.data() : nullptr,
                           room ? static_cast<CK_ULONG>(entry.value.size()) : CK_UNAVAILABLE_INFORMATION});
@@ -109,78 +159,78 @@ CK_RV AttributeReader::fetchAll(std::vector<Entry>& entries, const Call& call) {
   for (std::size_t i = 0; i < entries.size(); ++i) {
     Entry& entry = entries[i];
     const CK_ULONG length = attributes[i].ulValueLen;
-    if (length == CK_UNAVAILABLE_INFORMATION) {
+    if (isUnavailable(length)) {
       failed.push_back(&entry);
-    } else if (attributes[i].pValue == nullptr || length > entry.value.size()) {
-      entry.value.resize(length);
+    } else if (attributes[i].pValue != nullptr && entry.take(length)) {
+      continue;
+    } else if (entry.makeRoom(length)) {
       sized.push_back(&entry);
-    } else {
-      entry.value.resize(length);
-      entry.available = true;
     }
   }
-  if (const CK_RV result = fetchSized(std::move(sized), call); result != CKR_OK) return result;
+  if (const CK_RV result = fetchSized(sized, call); result != CKR_OK) return result;
   for (Entry* entry : failed) {
     if (failed.size() == 1 && rv != CKR_OK && rv != CKR_BUFFER_TOO_SMALL) {
       entry->reason = rv;
-      continue;
+    } else if (const CK_RV result = fetchAlone(*entry, call); result != CKR_OK) {
+      return result;
     }
-    CK_ATTRIBUTE alone{entry->type, nullptr, CK_UNAVAILABLE_INFORMATION};
-    entry->reason = call(&alone, 1);
-    if (entry->reason != CKR_OK || alone.ulValueLen == CK_UNAVAILABLE_INFORMATION) continue;
-    entry->value.resize(alone.ulValueLen);  // readable alone: a fixed size that was too small for this module
-    if (const CK_RV result = fetchSized({entry}, call); result != CKR_OK) return result;
   }
   return CKR_OK;
 }
 
 // After `failure` of all together: each for itself. If none can be read, the failure is about the object.
 CK_RV AttributeReader::fetchOneByOne(std::vector<Entry>& entries, CK_RV failure, const Call& call) {
+  constexpr std::size_t kEnough = 3;  // a device that is gone is not asked for each of many
   bool any = false;
-  for (Entry& entry : entries) {
-    std::vector<Entry> alone{entry};
-    const CK_RV rv = fetchAll(alone, call);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    Entry& entry = entries[i];
+    if (!any && i >= kEnough && failure == CKR_DEVICE_ERROR) return failure;
+    const CK_RV rv = fetchAlone(entry, call);
     if (rv != CKR_OK && !aboutOneAttribute(rv)) return rv;
-    if (rv == CKR_OK) {
-      entry = std::move(alone.front());
-    } else {
-      entry.reason = rv;
-    }
+    if (rv != CKR_OK) entry.reason = rv;
     any = any || rv == CKR_OK;
   }
   return any ? CKR_OK : failure;
 }
 
-CK_RV AttributeReader::fetchSized(std::vector<Entry*> entries, const Call& call) {
-  for (int attempt = 0; attempt < kPatience && !entries.empty(); ++attempt) {
-    std::vector<CK_ATTRIBUTE> attributes;
-    for (Entry* entry : entries) {
-      if (entry->kind == AttributeKind::Template) entry->value = Bytes::zeros(entry->value.size());
-      attributes.push_back({entry->type, entry->value.pointer(), static_cast<CK_ULONG>(entry->value.size())});
+// The lengths are known. All in one call; if any fails there, what was written is not known: each alone
+// again.
+CK_RV AttributeReader::fetchSized(const std::vector<Entry*>& entries, const Call& call) {
+  if (entries.empty()) return CKR_OK;
+  std::vector<CK_ATTRIBUTE> attributes;
+  for (Entry* entry : entries)
+    attributes.push_back({entry->type, entry->value.pointer(), static_cast<CK_ULONG>(entry->value.size())});
+  const CK_RV rv = call(attributes.data(), static_cast<CK_ULONG>(attributes.size()));
+  if (!partial(rv) && !aboutOneAttribute(rv)) return rv;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    Entry& entry = *entries[i];
+    if (rv != CKR_OK || !entry.take(attributes[i].ulValueLen)) {
+      if (const CK_RV result = fetchAlone(entry, call); result != CKR_OK) return result;
+    } else if (entry.kind == AttributeKind::Template) {
+      if (const CK_RV result = fetchTemplate(entry, call); result != CKR_OK) return result;
     }
-    const CK_RV rv = call(attributes.data(), static_cast<CK_ULONG>(attributes.size()));
+  }
+  return CKR_OK;
+}
+
+// One attribute: its length, then its value. What the module says of it alone is the reason why it is not
+// there.
+CK_RV AttributeReader::fetchAlone(Entry& entry, const Call& call) {
+  entry.available = false;
+  for (int attempt = 0; attempt < kPatience; ++attempt) {
+    CK_ATTRIBUTE alone{entry.type, nullptr, CK_UNAVAILABLE_INFORMATION};
+    CK_RV rv = call(&alone, 1);
+    entry.reason = rv;
     if (!partial(rv)) return rv;
-    std::vector<Entry*> again;
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-      Entry& entry = *entries[i];
-      const CK_ULONG length = attributes[i].ulValueLen;
-      if (length != CK_UNAVAILABLE_INFORMATION && length <= entry.value.size()) {
-        entry.value.resize(length);
-        entry.available = true;
-        continue;
-      }
-      entry.reason = rv;
-      if (rv != CKR_BUFFER_TOO_SMALL) continue;
-      CK_ATTRIBUTE size{entry.type, nullptr, CK_UNAVAILABLE_INFORMATION};  // it grew in between
-      if (call(&size, 1) != CKR_OK || size.ulValueLen == CK_UNAVAILABLE_INFORMATION) continue;
-      entry.value.resize(size.ulValueLen);
-      again.push_back(&entry);
-    }
-    for (Entry* entry : entries) {
-      if (entry->kind != AttributeKind::Template || !entry->available) continue;
-      if (const CK_RV result = fetchTemplate(*entry, call); result != CKR_OK) return result;
-    }
-    entries = std::move(again);
+    if (isUnavailable(alone.ulValueLen) || (rv != CKR_OK && rv != CKR_BUFFER_TOO_SMALL)) return CKR_OK;
+    if (!entry.makeRoom(alone.ulValueLen)) return CKR_OK;
+    alone = {entry.type, entry.value.pointer(), static_cast<CK_ULONG>(entry.value.size())};
+    rv = call(&alone, 1);
+    entry.reason = rv;
+    if (!partial(rv)) return rv;
+    if (rv == CKR_OK && entry.take(alone.ulValueLen))
+      return entry.kind == AttributeKind::Template ? fetchTemplate(entry, call) : CKR_OK;
+    if (rv != CKR_OK && rv != CKR_BUFFER_TOO_SMALL) return CKR_OK;
   }
   return CKR_OK;
 }
@@ -196,14 +246,14 @@ CK_RV AttributeReader::fetchTemplate(Entry& entry, const Call& call) {
     Entry& member = entry.nested[i];
     member.type = members[i].type;
     member.kind = attributeKind(member.type);
+    const bool isTemplate = member.kind == AttributeKind::Template;
+    if (isTemplate) member.kind = AttributeKind::Unknown;
     // A template inside a template inside a template has never been seen; it is reported as unavailable.
-    if (members[i].ulValueLen == CK_UNAVAILABLE_INFORMATION || member.kind == AttributeKind::Template) {
-      member.kind = AttributeKind::Unknown;
+    if (isTemplate || !member.makeRoom(members[i].ulValueLen)) {
       members[i] = {member.type, nullptr, 0};
       continue;
     }
     member.available = true;
-    member.value.resize(members[i].ulValueLen);
     members[i].pValue = member.value.pointer();
   }
   CK_ATTRIBUTE whole{entry.type, members.data(),
@@ -214,20 +264,26 @@ CK_RV AttributeReader::fetchTemplate(Entry& entry, const Call& call) {
   entry.reason = rv;
   for (std::size_t i = 0; i < members.size() && entry.available; ++i) {
     Entry& member = entry.nested[i];
-    if (members[i].ulValueLen > member.value.size()) member.available = false;
-    if (member.available) member.value.resize(members[i].ulValueLen);
+    if (member.available) member.available = member.take(members[i].ulValueLen);
   }
   return CKR_OK;
 }
 
 Napi::Value AttributeReader::value(Napi::Env env) const { return toArray(env, entries_); }
 
+// Whether the value can be one of its type.
+bool AttributeReader::isReadable(const Entry& entry) {
+  const std::size_t size = entry.value.size();
+  if (fixedSize(entry.kind) != 0) return isNumberSize(size);
+  return entry.kind != AttributeKind::Ulongs || size % sizeof(CK_ULONG) == 0;
+}
+
 Napi::Value AttributeReader::toArray(Napi::Env env, const std::vector<Entry>& entries) const {
   auto array = Napi::Array::New(env, entries.size());
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
     auto object = Napi::Object::New(env);
     object.Set("type", fromUlong(env, entries[i].type));
-    if (entries[i].available) {
+    if (entries[i].available && (keepsBytes_ || isReadable(entries[i]))) {
       object.Set("value", toValue(env, entries[i]));
     } else {
       object.Set("reason", Napi::String::New(env, reasonName(entries[i].reason)));
@@ -242,11 +298,13 @@ Napi::Value AttributeReader::toValue(Napi::Env env, const Entry& entry) const {
   if (keepsBytes_ && entry.kind != AttributeKind::Template) return fromBytes(env, value.data(), value.size());
   switch (entry.kind) {
     case AttributeKind::Boolean:
-      if (value.size() != sizeof(CK_BBOOL)) break;
-      return Napi::Boolean::New(env, value[0] != CK_FALSE);
-    case AttributeKind::Ulong:
-      if (value.size() != sizeof(CK_ULONG) && value.size() != sizeof(std::uint32_t)) break;
-      return fromAvailable(env, toNumber(value));
+      return Napi::Boolean::New(env, toNumber(value).value_or(0) != 0);
+    case AttributeKind::Ulong: {
+      const std::uint64_t number = toNumber(value).value_or(0);
+      const bool isAbsent = value.size() >= sizeof(std::uint32_t) &&
+                            number == std::numeric_limits<std::uint64_t>::max() >> (64 - 8 * value.size());
+      return isAbsent ? env.Undefined() : fromUlong(env, number);
+    }
     case AttributeKind::Utf8:
       return Napi::String::New(env, reinterpret_cast<const char*>(value.data()), value.size());
     case AttributeKind::Date:
@@ -267,7 +325,6 @@ Napi::Value AttributeReader::toValue(Napi::Env env, const Entry& entry) const {
     case AttributeKind::Unknown:
       break;
   }
-  // Also a value whose size does not fit its type: the caller sees what the module gave.
   return fromBytes(env, value.data(), value.size());
 }
 

@@ -1,5 +1,7 @@
 #include "marshal/bytes.h"
 
+#include "marshal/collect.h"
+
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -46,9 +48,22 @@ bool view(Napi::Value value, View& out) {
   return true;
 }
 
+// Whether the memory behind bytes was transferred to somebody else. What is left looks like an empty message,
+// and would be signed as one.
+bool isDetached(Napi::Value value) {
+  const napi_env env = value.Env();
+  napi_value memory = nullptr;
+  if (napi_get_typedarray_info(env, value, nullptr, nullptr, nullptr, &memory, nullptr) != napi_ok &&
+      napi_get_dataview_info(env, value, nullptr, nullptr, &memory, nullptr) != napi_ok)
+    memory = value;
+  bool detached = false;
+  return napi_is_detached_arraybuffer(env, memory, &detached) == napi_ok && detached;
+}
+
 View toView(Napi::Value value, const Argument& argument) {
   View bytes;
   if (!view(value, bytes)) argument.mustBe("bytes (a Buffer, typed array, DataView or ArrayBuffer)", value);
+  if (bytes.size == 0 && isDetached(value)) argument.mustBe("bytes that are not detached", value);
   return bytes;
 }
 
@@ -65,15 +80,11 @@ Bytes toBytes(Napi::Value value, const Argument& argument) {
 
 Bytes toJoinedBytes(Napi::Value value, const Argument& argument) {
   if (!value.IsArray()) return toBytes(value, argument);
-  const auto array = value.As<Napi::Array>();
-  const std::uint32_t length = array.Length();
-  if (length == 0) argument.mustBe("bytes, or an array of at least one of them", value);
-  // Getters of an array run JavaScript, which can take memory away: nothing is looked at before the last has.
-  std::vector<Napi::Value> values(length);
-  for (std::uint32_t i = 0; i < length; ++i) values[i] = array[i];
-  std::vector<View> views(length);
+  const auto values = elementsOf(value, argument, "bytes, or an array of them");
+  if (values.empty()) argument.mustBe("bytes, or an array of at least one of them", value);
+  std::vector<View> views(values.size());
   std::size_t size = 0;
-  for (std::uint32_t i = 0; i < length; ++i) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
     views[i] = toView(values[i], argument.element(i));
     size += views[i].size;
   }
@@ -100,6 +111,13 @@ Bytes toSecretText(Napi::Value value, const Argument& argument) {
   if (value.IsString()) return toUtf8(value, argument);
   if (isBytes(value)) return toBytes(value, argument);
   argument.mustBe("a string or bytes", value);
+}
+
+Bytes withNul(Bytes bytes) {
+  Bytes terminated = Bytes::zeros(bytes.size() + 1);
+  if (!bytes.empty()) std::memcpy(terminated.data(), bytes.data(), bytes.size());
+  terminated.resize(bytes.size());
+  return terminated;
 }
 
 Napi::Value fromBytes(Napi::Env env, const unsigned char* data, std::size_t size) {

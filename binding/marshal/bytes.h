@@ -21,6 +21,9 @@ Bytes toUtf8(Napi::Value value, const Argument& argument);
 // A PIN or password: string (as UTF-8) or bytes.
 Bytes toSecretText(Napi::Value value, const Argument& argument);
 
+// The same bytes, with a NUL behind them that does not count.
+Bytes withNul(Bytes bytes);
+
 Napi::Value fromBytes(Napi::Env env, const unsigned char* data, std::size_t size);
 
 // A fixed-width field of an information structure: UTF-8, padded with blanks (or, wrongly, with NUL).

@@ -2,10 +2,14 @@
 
 #include <array>
 #include <string>
+#include <utility>
 
+#include "environment.h"
 #include "marshal/bytes.h"
+#include "marshal/collect.h"
 #include "marshal/number.h"
 #include "module/attachment.h"
+#include "runtime/channel.h"
 
 namespace cryptoki {
 namespace {
@@ -37,23 +41,54 @@ const Structure& chooseStructure(const Napi::Object& parameter, const Structure*
 
 }  // namespace
 
+WriteBackTarget::WriteBackTarget(WriteBackTarget&& other) noexcept
+    : env_(other.env_),
+      reference_(std::exchange(other.reference_, nullptr)),
+      channel_(std::move(other.channel_)) {}
+
+WriteBackTarget& WriteBackTarget::operator=(WriteBackTarget&& other) noexcept {
+  std::swap(env_, other.env_);
+  std::swap(reference_, other.reference_);
+  std::swap(channel_, other.channel_);
+  return *this;
+}
+
 WriteBackTarget::~WriteBackTarget() {
-  if (reference_ != nullptr && std::this_thread::get_id() == thread_) napi_delete_reference(env_, reference_);
+  if (reference_ != nullptr) channel_->letGo(reference_);
 }
 
 void WriteBackTarget::hold(Napi::Object object) {
-  env_ = object.Env();
-  thread_ = std::this_thread::get_id();
-  napi_create_reference(env_, object, 1, &reference_);
+  const Napi::Env env = object.Env();
+  WriteBackTarget fresh;
+  fresh.env_ = env;
+  fresh.channel_ = Environment::of(env).channel();
+  if (napi_create_reference(env, object, 1, &fresh.reference_) != napi_ok) throw Napi::Error::New(env);
+  *this = std::move(fresh);
+}
+
+Napi::Object WriteBackTarget::get() const {
+  napi_value object = nullptr;
+  if (reference_ != nullptr) napi_get_reference_value(env_, reference_, &object);
+  return object == nullptr ? Napi::Object() : Napi::Object(env_, object);
 }
 
 Napi::Object WriteBackTarget::take() {
-  if (reference_ == nullptr) return {};
-  napi_value object = nullptr;
-  napi_get_reference_value(env_, reference_, &object);
-  napi_delete_reference(env_, reference_);
-  reference_ = nullptr;
-  return object == nullptr ? Napi::Object() : Napi::Object(env_, object);
+  const Napi::Object object = get();
+  if (reference_ != nullptr) napi_delete_reference(env_, std::exchange(reference_, nullptr));
+  return object;
+}
+
+void OperationParameter::capture() {
+  if (!memory_.writesBack()) return;
+  std::lock_guard lock(mutex_);
+  memory_.capture();
+}
+
+void OperationParameter::writeBack() {
+  if (!memory_.writesBack()) return;
+  const Napi::Object object = memory_.target();
+  std::lock_guard lock(mutex_);
+  if (!object.IsEmpty()) memory_.writeBack(object);
 }
 
 void MechanismMemory::settle(bool written) {
@@ -78,9 +113,9 @@ void MechanismMemory::readBrief(Napi::Value value, const Argument& argument, boo
   if (!value.IsArray()) return read(value, argument);
   const auto array = value.As<Napi::Array>();
   std::array<napi_value, kMostElements> elements{};
-  const std::uint32_t count = array.Length();
+  const std::uint32_t count = array.Length();  // counts from here on: getters may change the array
   if (count > elements.size()) argument.mustBe("an object { mechanism, parameter }", value);
-  for (std::uint32_t i = 0; i < count; ++i) elements[i] = array.Get(i);
+  for (std::uint32_t i = 0; i < count; ++i) elements.at(i) = array.Get(i);
   readBrief(value.Env(), {elements.data(), count}, argument, hold);
 }
 

@@ -1,31 +1,37 @@
 // CK_MECHANISM from { mechanism, parameter }, and the parameter of message functions.
 #pragma once
 
+#include <memory>
+#include <mutex>
 #include <span>
-#include <thread>
 
 #include "marshal/argument.h"
 #include "marshal/structure.h"
 
 namespace cryptoki {
 
-// The JavaScript object whose fields the module may write. Its reference belongs to the JavaScript thread; in
-// another, where a job ends whose environment is gone, nothing is left to let go.
+class Channel;
+
+// The JavaScript object whose fields the module may write.
 class WriteBackTarget {
  public:
   WriteBackTarget() = default;
-  WriteBackTarget(const WriteBackTarget&) = delete;
-  WriteBackTarget& operator=(const WriteBackTarget&) = delete;
+  WriteBackTarget(WriteBackTarget&& other) noexcept;
+  WriteBackTarget& operator=(WriteBackTarget&& other) noexcept;
+  // Any thread: the reference is let go through the channel of its environment.
   ~WriteBackTarget();
 
+  // JavaScript thread.
   void hold(Napi::Object object);
-  // Lets it go; empty if none was held.
+  // The object, or empty if none is held.
+  Napi::Object get() const;
+  // The same, and lets it go.
   Napi::Object take();
 
  private:
   napi_env env_ = nullptr;
   napi_ref reference_ = nullptr;
-  std::thread::id thread_;
+  std::shared_ptr<Channel> channel_;
 };
 
 // A CK_MECHANISM and all its parameter points to.
@@ -52,6 +58,10 @@ class MechanismMemory {
   void settle(bool written);
   bool writesBack() const { return !isPlain_ && parameter_.writesBack(); }
   void writeBack(Napi::Object object) const { parameter_.writeBack(object); }
+  // The object that is held; empty if none is.
+  Napi::Object target() const { return target_.get(); }
+  // Takes over what the module has written by now, for writeBack().
+  void capture() { parameter_.capture(); }
 
  private:
   CK_MECHANISM_TYPE type_ = 0;
@@ -62,6 +72,24 @@ class MechanismMemory {
   StructureMemory parameter_;
   WriteBackTarget target_;
   CK_MECHANISM mechanism_{};
+};
+
+// The parameter of an operation that goes on after its Init function. A module may read it, and write into it
+// (the IV that an HSM has made), until the operation ends, so the session keeps it until then.
+class OperationParameter {
+ public:
+  explicit OperationParameter(MechanismMemory memory) : memory_(std::move(memory)) {}
+
+  MechanismMemory& memory() { return memory_; }
+
+  // On the thread that made a call of the operation, after it: takes over what the module has written.
+  void capture();
+  // On the JavaScript thread: sets that in the object of the parameter.
+  void writeBack();
+
+ private:
+  MechanismMemory memory_;
+  std::mutex mutex_;  // of what was captured
 };
 
 }  // namespace cryptoki

@@ -5,14 +5,15 @@
 #include <utility>
 
 #include "environment.h"
+#include "marshal/sizes.h"
 #include "module/attachment.h"
 
 namespace cryptoki::role {
 namespace {
 
 // Room for the result of nearly everything that does not grow with its input: ML-DSA-87 signatures are 4,627
-// bytes.
-constexpr std::size_t kRoom = 5120;
+// bytes. No result is longer than its input by exactly this prime number.
+constexpr std::size_t kRoom = 5119;
 // A module that keeps asking for more is broken.
 constexpr int kAttempts = 4;
 // More is never needed in one call, and a typing error must not end in an allocation failure.
@@ -22,8 +23,7 @@ constexpr CK_ULONG kMaxRandom = 1UL << 30;
 }  // namespace
 
 void Session::read(Napi::Value value, const Argument& argument) {
-  if (!value.IsBigInt()) argument.mustBe("a session handle (bigint)", value);
-  session = argument.attachment.session(toUlong(value, argument), argument.function);
+  session = argument.attachment.session(toSessionName(value, argument), argument.function);
 }
 
 void FunctionName::read(Napi::Value value, const Argument& argument) {
@@ -39,7 +39,14 @@ void Label::read(Napi::Value value, const Argument& argument) {
 }
 
 void OutBytes::makeRoom() {
-  if (buffer.empty()) buffer = cryptoki::Bytes::scratch(kRoom + more_);
+  if (!buffer.empty()) return;
+  buffer = cryptoki::Bytes::scratch(kRoom + more_);
+  isGuess_ = true;
+}
+
+void OutBytes::prepareExactly(std::size_t size) {
+  buffer = cryptoki::Bytes::zeros(size);
+  isGuess_ = false;
 }
 
 void OutBytes::trim() {
@@ -53,30 +60,58 @@ Napi::Value OutShort::value(Napi::Env env) const {
 }
 
 bool OutBytes::again(CK_RV& rv) {
-  if (rv == CKR_OK && length > buffer.size()) {
-    rv = CKR_GENERAL_ERROR;  // more than there was room for: the module lies
+  if (rv == CKR_OK && (length > buffer.size() || (isGuess_ && length == buffer.size()))) {
+    rv = CKR_GENERAL_ERROR;  // more than there was room for, or nothing said
     return false;
   }
   if (rv != CKR_BUFFER_TOO_SMALL || ++attempts >= kAttempts) return false;
-  // NSS leaves garbage in the length: double then, until the module is content.
-  const bool sane =
-      length > buffer.size() && length != CK_UNAVAILABLE_INFORMATION && length / 64 <= buffer.size();
-  buffer.resize(sane ? length : buffer.size() * 8);
+  // NSS leaves garbage in the length: more then, until the module is content.
+  const auto wanted = believed(length, 2 * more_ + kMostResultBytes);
+  const bool isSane = wanted && *wanted > buffer.size();
+  const std::size_t size = isSane ? *wanted : buffer.size() + std::min(buffer.size() * 7, kMostResultBytes);
+  buffer = cryptoki::Bytes::zeros(size + (isSane ? 0 : 1));
+  isGuess_ = !isSane;
+  return true;
+}
+
+bool OutNumbers::makeRoom(CK_RV& rv, std::size_t wanted) {
+  constexpr int kRounds = 6;
+  if (wanted > kMostListed) {
+    rv = CKR_GENERAL_ERROR;
+    return false;
+  }
+  if (++rounds_ > kRounds) {
+    if (rv == CKR_OK) rv = CKR_GENERAL_ERROR;  // it has said each time that there is more
+    return false;
+  }
+  asked = true;
+  numbers.assign(wanted, CK_UNAVAILABLE_INFORMATION);  // marks what the module does not write
   return true;
 }
 
 bool OutNumbers::again(CK_RV& rv) {
-  if (!asked && rv == CKR_OK) {
-    asked = true;
-    numbers.resize(count);
-    return count > 0;
+  constexpr std::size_t kMore = 8;
+  if (rv != CKR_OK && rv != CKR_BUFFER_TOO_SMALL) return false;
+  const std::size_t said = believed(count, kMostListed).value_or(kMostListed + 1);
+  if (!asked) {
+    if (rv == CKR_OK && said == 0) return false;
+    const bool isUseless = rv == CKR_BUFFER_TOO_SMALL && (said == 0 || said > kMostListed);
+    return makeRoom(rv, isUseless ? kMore : said);
   }
-  if (rv == CKR_BUFFER_TOO_SMALL) {  // grew in between
-    asked = false;
-    numbers.clear();
-    return true;
+  if (rv == CKR_BUFFER_TOO_SMALL || said > numbers.size()) {
+    if (rv == CKR_OK && said > kMostListed) return makeRoom(rv, said);  // an error
+    const std::size_t twice = 2 * numbers.size() + kMore;
+    return makeRoom(rv, said > kMostListed ? twice : std::max(said + kMore, std::min(twice, kMostListed)));
   }
-  if (count > numbers.size()) count = static_cast<CK_ULONG>(numbers.size());
+  numbers.resize(said);
+  // A module that leaves the count as it was has written fewer.
+  std::erase(numbers, CK_UNAVAILABLE_INFORMATION);
+  return false;
+}
+
+bool OutAsyncData::again(CK_RV& rv) {
+  if (rv == CKR_OK && data.pValue != nullptr && !believed(data.ulValue, kMostResultBytes))
+    rv = CKR_GENERAL_ERROR;
   return false;
 }
 
@@ -105,7 +140,17 @@ Napi::Value OutObjects::value(Napi::Env env) const {
 void OutRandom::read(Napi::Value value, const Argument& argument) {
   const CK_ULONG length = toUlong(value, argument);
   if (length > kMaxRandom) argument.outOfRange("an integer from 0 to " + std::to_string(kMaxRandom));
-  bytes.resize(length);
+  bytes = cryptoki::Bytes::zeros(length);
+}
+
+bool OutRandom::again(CK_RV& rv) {
+  if (rv == CKR_OK && isUnwritten(bytes.data(), bytes.size())) rv = CKR_GENERAL_ERROR;
+  return false;
+}
+
+bool isUnwritten(const unsigned char* data, std::size_t size) {
+  constexpr std::size_t kEnough = 16;
+  return size >= kEnough && std::all_of(data, data + size, [](unsigned char byte) { return byte == 0; });
 }
 
 }  // namespace cryptoki::role

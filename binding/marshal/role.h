@@ -37,8 +37,13 @@ struct Output {
 
 struct Session : Input {
   std::shared_ptr<cryptoki::Session> session;
+  // Of the operation on the session that the call belongs to, where the module may write into it.
+  std::shared_ptr<OperationParameter> parameter;
   void read(Napi::Value value, const Argument& argument);
   auto c() { return std::make_tuple(session->handle()); }
+  void settle(bool succeeded) {
+    if (succeeded && parameter) parameter->writeBack();
+  }
 };
 
 struct Ulong : Input {
@@ -77,15 +82,16 @@ template <class Role>
 constexpr bool isMessage = std::is_same_v<Role, Bytes> || std::is_same_v<Role, Part>;
 
 struct Text : Bytes {
-  void read(Napi::Value value, const Argument& argument) { bytes = toSecretText(value, argument); }
+  void read(Napi::Value value, const Argument& argument) { bytes = withNul(toSecretText(value, argument)); }
 };
 
-// null is a null pointer: the token asks for the PIN on its own pad.
+// null is a null pointer: the token asks for the PIN on its own pad. A NUL follows the PIN, since some
+// modules read it as a string of C.
 struct Pin : Bytes {
   bool absent = false;
   void read(Napi::Value value, const Argument& argument) {
     absent = value.IsNull();
-    if (!absent) bytes = toSecretText(value, argument);
+    if (!absent) bytes = withNul(toSecretText(value, argument));
   }
   auto c() {
     return std::make_tuple(absent ? static_cast<CK_UTF8CHAR*>(nullptr) : bytes.pointer(),
@@ -100,8 +106,25 @@ struct Label : Input {
   auto c() { return std::make_tuple(text.data()); }
 };
 
-struct Mechanism : Input {
+// What Mechanism and Parameter have in common: memory that may have to outlive the call.
+struct OperationInput : Input {
   MechanismMemory mechanism;
+  std::shared_ptr<OperationParameter> kept;
+  MechanismMemory& memory() { return kept ? kept->memory() : mechanism; }
+  // Before the call: the memory is to live as long as the operation that the call begins.
+  const std::shared_ptr<OperationParameter>& keep() {
+    if (!kept) kept = std::make_shared<OperationParameter>(std::move(mechanism));
+    return kept;
+  }
+  void settle(bool succeeded) {
+    if (!kept)
+      mechanism.settle(succeeded);
+    else if (succeeded)
+      kept->writeBack();
+  }
+};
+
+struct Mechanism : OperationInput {
   bool isBrief = false;  // see MechanismMemory::readBrief
   void read(Napi::Value value, const Argument& argument) {
     if (isBrief)
@@ -109,14 +132,12 @@ struct Mechanism : Input {
     else
       mechanism.read(value, argument);
   }
-  auto c() { return std::make_tuple(mechanism.get()); }
-  void settle(bool succeeded) { mechanism.settle(succeeded); }
+  auto c() { return std::make_tuple(memory().get()); }
 };
 
 // The parameter of one message: bytes, an object that names its structure (CK_GCM_MESSAGE_PARAMS ...), or
 // null.
-struct Parameter : Input {
-  MechanismMemory mechanism;
+struct Parameter : OperationInput {
   void read(Napi::Value value, const Argument& argument) {
     const bool isObject = value.IsObject() && !value.IsArray() && !value.IsFunction();
     if (!value.IsNull() && !isObject)
@@ -124,10 +145,9 @@ struct Parameter : Input {
     mechanism.readParameter(value, argument);
   }
   auto c() {
-    const CK_MECHANISM* made = mechanism.get();
+    const CK_MECHANISM* made = memory().get();
     return std::make_tuple(made->pParameter, made->ulParameterLen);
   }
-  void settle(bool succeeded) { mechanism.settle(succeeded); }
 };
 
 // The name of a PKCS#11 function, with a NUL at its end.
@@ -151,12 +171,17 @@ struct Null : Input {
 
 // Bytes whose number only the module knows. The first call has room for what nearly every result needs, so
 // that no size has to be asked; CKR_BUFFER_TOO_SMALL is answered with the size the module wants.
+//
+// The memory holds zeros before each call. The size of a room that was not asked for is one that no result
+// has: a module that leaves the length as it was has not said how long its result is.
 struct OutBytes : Output {
   cryptoki::Bytes buffer;
   CK_ULONG length = 0;
   int attempts = 0;
   // `more`: bytes that go in, since what encrypts gives at least as many back.
   void prepare(std::size_t more) { more_ = more; }
+  // Room of exactly this many bytes, for a result that is known to be as long.
+  void prepareExactly(std::size_t size);
   auto c() {
     makeRoom();
     length = static_cast<CK_ULONG>(buffer.size());
@@ -170,6 +195,7 @@ struct OutBytes : Output {
  private:
   void makeRoom();
   std::size_t more_ = 0;
+  bool isGuess_ = false;  // the module was not asked for the size of the buffer
 };
 
 // Bytes that are few however long the message is: a digest, a signature.
@@ -178,7 +204,9 @@ struct OutShort : OutBytes {
   Napi::Value value(Napi::Env env) const;
 };
 
-// A list of numbers: asked for its length, then fetched. Some modules give fewer than they announced.
+// A list of numbers: asked for its length, then fetched. Modules announce more than they give, or fewer, or
+// answer CKR_BUFFER_TOO_SMALL to the question for the length, with it or without; after a few rounds that is
+// an error.
 struct OutNumbers : Output {
   std::vector<CK_ULONG> numbers;
   CK_ULONG count = 0;
@@ -188,12 +216,16 @@ struct OutNumbers : Output {
     return std::make_tuple(asked ? numbers.data() : nullptr, &count);
   }
   bool again(CK_RV& rv);
+
+ private:
+  bool makeRoom(CK_RV& rv, std::size_t wanted);
+  int rounds_ = 0;
 };
 template <bool areHandles>
 struct OutList : OutNumbers {
   Napi::Value value(Napi::Env env) const {
-    auto list = Napi::Array::New(env, count);
-    for (std::uint32_t i = 0; i < count; ++i) {
+    auto list = Napi::Array::New(env, numbers.size());
+    for (std::uint32_t i = 0; i < numbers.size(); ++i) {
       list.Set(i, areHandles ? fromHandle(env, numbers[i]) : fromUlong(env, numbers[i]));
     }
     return list;
@@ -207,7 +239,7 @@ struct OutHandle : Output {
 };
 
 struct OutUlong : Output {
-  CK_ULONG number = 0;
+  CK_ULONG number = CK_UNAVAILABLE_INFORMATION;
   auto c() { return std::make_tuple(&number); }
   Napi::Value value(Napi::Env env) const { return fromAvailable(env, number); }
 };
@@ -223,6 +255,7 @@ struct OutStructure : Output {
 struct OutAsyncData : Output {
   CK_ASYNC_DATA data{};
   auto c() { return std::make_tuple(&data); }
+  bool again(CK_RV& rv);
   Napi::Value value(Napi::Env env) const;
 };
 
@@ -242,8 +275,13 @@ struct OutRandom : Output {
   cryptoki::Bytes bytes;
   void read(Napi::Value value, const Argument& argument);
   auto c() { return std::make_tuple(bytes.pointer(), static_cast<CK_ULONG>(bytes.size())); }
+  bool again(CK_RV& rv);
   Napi::Value value(Napi::Env env) const { return fromBytes(env, bytes.data(), bytes.size()); }
 };
+
+// Whether memory that a module should have filled with random bytes is as it was before: zeros. Of 16 random
+// bytes or more that never happens.
+bool isUnwritten(const unsigned char* data, std::size_t size);
 
 // C_GetAttributeValue has a job of its own (calls/object.cc), which makes several calls.
 struct OutAttributes : Output {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "marshal/bytes.h"
+#include "marshal/collect.h"
 #include "marshal/field.h"
 #include "marshal/mechanism.h"
 #include "marshal/number.h"
@@ -17,10 +18,13 @@ struct StructureMemory::Part {
   const Field* field = nullptr;
   Bytes bytes;
   Bytes original;       // of a field that the module may write: what went in
+  Bytes captured;       // and what was there at the last capture()
   CK_ULONG length = 0;  // BytesPointer
   std::vector<StructureMemory> structures;
   TemplateMemory attributes;
   std::unique_ptr<MechanismMemory> mechanism;
+
+  const Bytes& written() const { return captured.empty() ? bytes : captured; }
 };
 
 StructureMemory::StructureMemory() = default;
@@ -30,13 +34,8 @@ StructureMemory::~StructureMemory() = default;
 
 namespace {
 
-// `known`: how many of its members are known.
-void refuseUnknownFields(const Napi::Object& object, std::uint32_t known, const Structure& description,
-                         const Argument& argument) {
-  const Napi::Array names = object.GetPropertyNames();
-  if (names.Length() <= known) return;
-  for (std::uint32_t i = 0; i < names.Length(); ++i) {
-    const std::string name = names.Get(i).ToString();
+void refuseUnknownFields(const Napi::Object& object, const Structure& description, const Argument& argument) {
+  for (const std::string& name : ownNames(object)) {
     const bool isKnown =
         name == "structure" || std::any_of(description.begin(), description.end(),
                                            [&](const Field& field) { return name == field.name(); });
@@ -57,13 +56,8 @@ void StructureMemory::read(Napi::Value value, const Structure& description, cons
     argument.mustBe(std::string("an object (") + description.name + ")", value);
   }
   const auto object = value.As<Napi::Object>();
-  std::uint32_t known = object.Get("structure").IsUndefined() ? 0 : 1;
-  readAll(description, argument, parent, [&](const Field& field) {
-    const Napi::Value member = object.Get(field.name());
-    if (!member.IsUndefined()) ++known;
-    return member;
-  });
-  refuseUnknownFields(object, known, description, argument);
+  readAll(description, argument, parent, [&](const Field& field) { return object.Get(field.name()); });
+  refuseUnknownFields(object, description, argument);
 }
 
 void StructureMemory::readFields(Napi::Env env, std::span<const napi_value> values,
@@ -221,15 +215,15 @@ void StructureMemory::readStructures(const Field& field, Napi::Value value, cons
     part.structures.push_back(std::move(inner));
     return putField(structure_, field.offset, part.structures.front().structure_.pointer());
   }
-  if (!value.IsArray()) argument.mustBe(std::string("an array of ") + nested.name, value);
-  const auto array = value.As<Napi::Array>();
-  Part& part = keep(field, Bytes::zeros(array.Length() * nested.size));
-  for (std::uint32_t i = 0; i < array.Length(); ++i) {
+  const auto elements = elementsOf(value, argument, std::string("an array of ") + nested.name);
+  Part& part = keep(field, Bytes::zeros(elements.size() * nested.size));
+  part.structures.reserve(elements.size());
+  for (std::size_t i = 0; i < elements.size(); ++i) {
     StructureMemory& inner = part.structures.emplace_back();
-    inner.read(array.Get(i), nested, argument.element(i), this);
+    inner.read(elements[i], nested, argument.element(i), this);
     std::memcpy(part.bytes.data() + i * nested.size, inner.structure_.data(), nested.size);
   }
-  putField(structure_, field.lengthOffset, static_cast<CK_ULONG>(array.Length()));
+  putField(structure_, field.lengthOffset, static_cast<CK_ULONG>(elements.size()));
 }
 
 // The length that a structure gives for the IVs in its CK_..._KEY_MAT_OUT.
@@ -241,6 +235,13 @@ CK_ULONG StructureMemory::ivBits() const {
   return 0;
 }
 
+void StructureMemory::capture() {
+  for (Part& part : parts_) {
+    if (part.field->out) part.captured = part.bytes;
+    for (StructureMemory& structure : part.structures) structure.capture();
+  }
+}
+
 void StructureMemory::writeBack(Napi::Object object) const {
   const Napi::Env env = object.Env();
   for (const Field& field : *description_) {
@@ -250,6 +251,7 @@ void StructureMemory::writeBack(Napi::Object object) const {
   }
   for (const Part& part : parts_) {
     const Field& field = *part.field;
+    const Bytes& written = part.written();
     if (field.kind == FieldKind::Pointer || field.kind == FieldKind::Array) {
       const Napi::Value value = object.Get(field.name());
       for (std::uint32_t i = 0; i < part.structures.size(); ++i) {
@@ -259,14 +261,14 @@ void StructureMemory::writeBack(Napi::Object object) const {
     } else if (!field.out) {
       continue;
     } else if (field.kind == FieldKind::HandlePointer) {
-      object.Set(field.name(), fromHandle(env, getField<CK_ULONG>(part.bytes.data(), 0)));
+      object.Set(field.name(), fromHandle(env, getField<CK_ULONG>(written.data(), 0)));
     } else if (field.kind == FieldKind::VersionPointer) {
-      object.Set(field.name(), fromVersion(env, getField<CK_VERSION>(part.bytes.data(), 0)));
+      object.Set(field.name(), fromVersion(env, getField<CK_VERSION>(written.data(), 0)));
     } else if (field.kind == FieldKind::BytesPointer) {
-      const auto length = std::min<std::size_t>(part.length, part.bytes.size());
-      object.Set(field.name(), fromBytes(env, part.bytes.data(), length));
-    } else if (!std::equal(part.bytes.begin(), part.bytes.end(), part.original.begin())) {
-      object.Set(field.name(), fromBytes(env, part.bytes.data(), part.bytes.size()));
+      const auto length = std::min<std::size_t>(part.length, written.size());
+      object.Set(field.name(), fromBytes(env, written.data(), length));
+    } else if (!std::equal(written.begin(), written.end(), part.original.begin(), part.original.end())) {
+      object.Set(field.name(), fromBytes(env, written.data(), written.size()));
     }
   }
 }

@@ -35,6 +35,9 @@ class StructureMemory {
   Bytes& bytes() { return structure_; }
   bool writesBack() const { return description_ != nullptr && description_->writesBack; }
 
+  // Takes over what the module has written by now: writeBack() shows that, whatever it writes later.
+  void capture();
+
   // Sets the fields that the module has written in the object that was read.
   void writeBack(Napi::Object object) const;
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "marshal/bytes.h"
+#include "marshal/collect.h"
 #include "marshal/number.h"
 
 namespace cryptoki {
@@ -51,7 +52,7 @@ Bytes toBigInteger(Napi::Value value, const Argument& argument) {
     return toBytes(value, argument);
   }
   auto number = value.As<Napi::BigInt>();
-  std::vector<std::uint64_t> words(number.WordCount());
+  std::vector<std::uint64_t> words(std::max<std::size_t>(number.WordCount(), 1));  // 0n has no word
   std::size_t count = words.size();
   int sign = 0;
   number.ToWords(&sign, &count, words.data());
@@ -62,17 +63,15 @@ Bytes toBigInteger(Napi::Value value, const Argument& argument) {
     bytes.data()[i] = static_cast<unsigned char>(words[fromEnd / 8] >> (fromEnd % 8 * 8));
   }
   wipe(words.data(), words.size() * sizeof(std::uint64_t));
+  if (count == 0) return Bytes::zeros(1);
   const auto* first = std::find_if(bytes.begin(), bytes.end(), [](unsigned char byte) { return byte != 0; });
   return {first, static_cast<std::size_t>(bytes.end() - first)};
 }
 
 Bytes toUlongs(Napi::Value value, const Argument& argument) {
-  if (!value.IsArray()) argument.mustBe("an array of numbers", value);
-  const auto array = value.As<Napi::Array>();
+  const auto elements = elementsOf(value, argument, "an array of numbers");
   std::vector<CK_MECHANISM_TYPE> list;
-  for (std::uint32_t i = 0; i < array.Length(); ++i) {
-    list.push_back(toUlong(array.Get(i), argument.element(i)));
-  }
+  for (std::size_t i = 0; i < elements.size(); ++i) list.push_back(toUlong(elements[i], argument.element(i)));
   return {list.data(), list.size() * sizeof(CK_MECHANISM_TYPE)};
 }
 
@@ -102,12 +101,10 @@ Bytes toValue(AttributeKind kind, Napi::Value value, const Argument& argument) {
 }  // namespace
 
 void TemplateMemory::read(Napi::Value value, const Argument& argument) {
-  if (!value.IsArray()) argument.mustBe("an array of { type, value }", value);
-  const auto array = value.As<Napi::Array>();
-  entries_.reserve(array.Length());
-  for (std::uint32_t i = 0; i < array.Length(); ++i) {
-    entries_.push_back(readEntry(array.Get(i), argument.element(i)));
-  }
+  const auto elements = elementsOf(value, argument, "an array of { type, value }");
+  entries_.reserve(elements.size());
+  for (std::size_t i = 0; i < elements.size(); ++i)
+    entries_.push_back(readEntry(elements[i], argument.element(i)));
 }
 
 TemplateMemory::Entry TemplateMemory::readEntry(Napi::Value value, const Argument& argument) {
@@ -118,7 +115,8 @@ TemplateMemory::Entry TemplateMemory::readEntry(Napi::Value value, const Argumen
   const char* name = attributeName(entry.type);
   const Argument where = argument.part(".value", name);
   const AttributeKind kind = attributeKind(entry.type);
-  if (const Napi::Value bytes = object.Get("bytes"); !bytes.IsUndefined()) {
+  const Napi::Value bytes = object.HasOwnProperty("bytes") ? object.Get("bytes") : object.Env().Undefined();
+  if (!bytes.IsUndefined()) {
     entry.value = toBytes(bytes, where);  // as it is, whatever the type
   } else if (kind == AttributeKind::Template) {
     children_.push_back(std::make_unique<TemplateMemory>());

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "module/initialize.h"
+#include "module/login_steps.h"
 #include "module/reinitialise.h"
 
 namespace cryptoki {
@@ -20,8 +21,7 @@ class CloseJob final : public Job {
   void execute() override {
     if (!session_->isOpen()) return;
     Module& module = attachment_->module();
-    module.call<&CK_FUNCTION_LIST_3_2::C_CloseSession>(session_->handle());
-    module.closed(*session_);
+    if (module.close(*session_) != CKR_OK) module.closed(*session_);
   }
   Napi::Value value(Napi::Env env) override { return env.Undefined(); }
 
@@ -112,8 +112,14 @@ void Attachment::checkInitialised(const char* function) {
     throw Failure::returned(CKR_CRYPTOKI_NOT_INITIALIZED, function);
 }
 
-std::shared_ptr<Session> Attachment::session(CK_SESSION_HANDLE handle, const char* function) {
-  auto session = module_->session(handle);
+void Attachment::checkReady(const char* function) {
+  checkProcess(function);
+  std::lock_guard lock(mutex_);
+  if (state_ != State::Ready) throw Failure::returned(CKR_CRYPTOKI_NOT_INITIALIZED, function);
+}
+
+std::shared_ptr<Session> Attachment::session(SessionName name, const char* function) {
+  auto session = module_->session(name);
   if (!session || !session->isOpen()) throw Failure::returned(CKR_SESSION_HANDLE_INVALID, function);
   return session;
 }
@@ -202,40 +208,77 @@ void Attachment::resume(CK_RV rv) {
 }
 
 CK_RV Attachment::release() {
+  bool isAbandoned = false;
   {
     std::lock_guard lock(mutex_);
     if (!counted_) {
       state_ = State::Loaded;
       return CKR_OK;
     }
-    counted_ = false;
+    isAbandoned = abandoned_;
   }
-  const CK_RV rv = process().finalise(
-      module_->entry(),
-      [](void* module) {
-        static_cast<Module*>(module)->slotEvents().forget();
-        return static_cast<Module*>(module)->callUnlocked<&CK_FUNCTION_LIST_3_2::C_Finalize>(
-            static_cast<void*>(nullptr));
-      },
-      module_.get());
+  // Nobody can ask for it a second time when the owner is gone.
+  const CK_RV rv = isAbandoned ? finaliseModulePatiently(*module_) : finaliseModule(*module_);
+  if (rv != CKR_OK && isAbandoned) process().leave(module_->entry());
   std::lock_guard lock(mutex_);
-  state_ = State::Loaded;
+  if (rv == CKR_OK || isAbandoned) {
+    counted_ = false;
+    state_ = State::Loaded;
+  } else {
+    state_ = State::Ready;  // as it was, without its sessions: C_Finalize can be tried again
+    use_ = std::make_shared<Use>();
+  }
   return rv;
 }
 
 void Attachment::abandon() noexcept {
-  {
-    std::lock_guard lock(mutex_);
-    abandoned_ = true;
+  try {
+    {
+      std::lock_guard lock(mutex_);
+      abandoned_ = true;
+    }
+    if (!isForked()) beginFinalise();
+  } catch (const std::exception&) {
+    // No memory: the module stays initialised until the process ends.
   }
-  if (!isForked()) beginFinalise();
 }
 
-bool Attachment::opened(const std::shared_ptr<Session>& session) {
+bool Attachment::keep(const std::shared_ptr<Session>& session) {
   std::lock_guard lock(mutex_);
   if (state_ != State::Ready) return false;
   sessions_.insert(session);
   return true;
+}
+
+CK_RV Attachment::open(CK_SLOT_ID slot, bool readWrite, std::shared_ptr<Session>& session,
+                       const std::function<CK_RV(CK_SESSION_HANDLE&)>& call) {
+  const auto token = module_->token(slot);
+  {
+    const Gate::Pass pass(token->sessions, Gate::Kind::Shared);
+    CK_SESSION_HANDLE handle = 0;
+    const CK_RV rv = call(handle);
+    if (rv != CKR_OK) return rv;
+    if (!pass.isHeld()) token->doubt();
+    session = module_->opened(handle, slot, readWrite, shared_from_this());
+  }
+  if (keep(session)) return CKR_OK;
+  module_->close(*session);
+  session.reset();
+  return CKR_CRYPTOKI_NOT_INITIALIZED;
+}
+
+CK_RV Attachment::open(CK_SLOT_ID slot, CK_FLAGS flags, std::shared_ptr<Session>& session) {
+  return open(slot, (flags & CKF_RW_SESSION) != 0, session, [&](CK_SESSION_HANDLE& handle) {
+    return module_->call<&CK_FUNCTION_LIST_3_2::C_OpenSession>(slot, flags, static_cast<void*>(nullptr),
+                                                               CK_NOTIFY{nullptr}, &handle);
+  });
+}
+
+CK_RV Attachment::close(const std::shared_ptr<Session>& session) {
+  const CK_RV rv = module_->close(*session);
+  if (!session->isOpen()) forget(session);
+  if (session->token().isDoubtful()) checkLogin(*module_, session->token());
+  return rv;
 }
 
 void Attachment::forget(const std::shared_ptr<Session>& session) {

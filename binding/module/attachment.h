@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -10,6 +11,7 @@
 
 #include "error.h"
 #include "module/module.h"
+#include "module/session_name.h"
 #include "runtime/job.h"
 
 namespace cryptoki {
@@ -17,6 +19,8 @@ namespace cryptoki {
 struct InitializeOptions {
   Locking locking = Locking::None;               // what the caller wants at least
   std::optional<std::string> libraryParameters;  // pReserved: NSS, YubiHSM and others take a string there
+  bool restoresSignalHandlers = false;           // that the module exchanges in C_Initialize
+  bool skipsExitHandlers = false;                // at the end of the process
 };
 
 class Attachment : public std::enable_shared_from_this<Attachment> {
@@ -31,8 +35,11 @@ class Attachment : public std::enable_shared_from_this<Attachment> {
   // Throws CKR_CRYPTOKI_NOT_INITIALIZED unless it is initialised or a reinitialisation may make it so.
   void checkInitialised(const char* function);
 
-  // The open session with this handle. Throws CKR_SESSION_HANDLE_INVALID, without a call.
-  std::shared_ptr<Session> session(CK_SESSION_HANDLE handle, const char* function);
+  // Throws CKR_CRYPTOKI_NOT_INITIALIZED unless it is initialised now.
+  void checkReady(const char* function);
+
+  // The open session with this name. Throws CKR_SESSION_HANDLE_INVALID, without a call.
+  std::shared_ptr<Session> session(SessionName name, const char* function);
 
   // Throws when a call cannot be made from this process at all.
   static void checkProcess(const char* function);
@@ -55,9 +62,13 @@ class Attachment : public std::enable_shared_from_this<Attachment> {
   // Starts finalise() for nobody: the environment or the RawModule is gone.
   void abandon() noexcept;
 
-  // Notes a session opened through this attachment, which is to be closed with it. False when it is too late
-  // for that.
-  bool opened(const std::shared_ptr<Session>& session);
+  // C_OpenSession and the note of it, as one step: handle, serial and state belong together. `call` makes the
+  // call and sets the handle. The session is closed with this attachment.
+  CK_RV open(CK_SLOT_ID slot, bool readWrite, std::shared_ptr<Session>& session,
+             const std::function<CK_RV(CK_SESSION_HANDLE&)>& call);
+  CK_RV open(CK_SLOT_ID slot, CK_FLAGS flags, std::shared_ptr<Session>& session);
+  // C_CloseSession and the note of it. The caller has the turn of the session.
+  CK_RV close(const std::shared_ptr<Session>& session);
   void forget(const std::shared_ptr<Session>& session);
 
  private:
@@ -76,6 +87,8 @@ class Attachment : public std::enable_shared_from_this<Attachment> {
     ~Use();
     std::shared_ptr<Work> then;
   };
+  // False when it is too late for a session.
+  bool keep(const std::shared_ptr<Session>& session);
   CK_RV release();
   Finalisation beginFinalise();
   // What a Reinitialisation does to each attachment. First: whether it takes part, and its claim, which is

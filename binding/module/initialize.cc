@@ -1,9 +1,13 @@
 #include "module/initialize.h"
 
+#include <chrono>
 #include <string>
+#include <thread>
 
 #include "module/attachment.h"
 #include "module/module.h"
+#include "module/signal_handlers.h"
+#include "runtime/process_exit.h"
 
 namespace cryptoki {
 namespace {
@@ -49,12 +53,38 @@ CK_RV initialize(void* opaque) {
 CK_RV initializeModule(Module& module, const InitializeOptions& options) {
   module.require(options.locking);
   Context context{module, options};
+  const SignalHandlers handlers;
   const CK_RV rv = process().initialise(module.entry(), &initialize, &context);
+  if (options.restoresSignalHandlers) handlers.restore();
   if (rv != CKR_OK) return rv;
-  module.quiesceAtExit();
+  if (options.skipsExitHandlers) skipExitHandlers();
+  watchProcessExit();  // after the module has registered its handlers, so that ours run before
   CK_INFO info{};
   if (module.call<&CK_FUNCTION_LIST_3_2::C_GetInfo>(&info) == CKR_OK) module.learnQuirks(info);
   return CKR_OK;
+}
+
+CK_RV finaliseModule(Module& module) {
+  return process().finalise(
+      module.entry(),
+      [](void* opaque) {
+        auto& its = *static_cast<Module*>(opaque);
+        its.slotEvents().forget();
+        its.noteFinalisation();
+        return its.callUnlocked<&CK_FUNCTION_LIST_3_2::C_Finalize>(static_cast<void*>(nullptr));
+      },
+      &module);
+}
+
+CK_RV finaliseModulePatiently(Module& module) {
+  using std::chrono::milliseconds;
+  CK_RV rv = finaliseModule(module);
+  for (const auto pause : {milliseconds(10), milliseconds(100), milliseconds(500)}) {
+    if (rv == CKR_OK) break;
+    std::this_thread::sleep_for(pause);
+    rv = finaliseModule(module);
+  }
+  return rv;
 }
 
 }  // namespace cryptoki

@@ -1,4 +1,4 @@
-// C_Initialize, with what real modules need.
+// C_Initialize, with what real modules need, and C_Finalize.
 #pragma once
 
 #include "generated/pkcs11.h"
@@ -12,5 +12,11 @@ struct InitializeOptions;
 // else without locking and then one call at a time, else with a null argument. Modules with quirks (quirks.h)
 // get the locking that they need.
 CK_RV initializeModule(Module& module, const InitializeOptions& options);
+
+// Counts one use less; the last calls C_Finalize, if this package called C_Initialize. When that fails,
+// nothing is counted, and it can be tried again.
+CK_RV finaliseModule(Module& module);
+// The same, tried again after a while: a device that is busy or was just lost often refuses once.
+CK_RV finaliseModulePatiently(Module& module);
 
 }  // namespace cryptoki

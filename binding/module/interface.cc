@@ -12,13 +12,15 @@ namespace {
 using GetFunctionList = CK_RV (*)(const void**);
 using GetInterface = CK_RV (*)(CK_UTF8CHAR*, CK_VERSION*, CK_INTERFACE**, CK_FLAGS);
 
-// Copies the part of the list that its version has; the rest stays null.
+// Copies the part of the list that its version has; the rest stays null. A list from C_GetFunctionList has
+// the functions of 2.40 and ends there, whatever version it says: that of SoftHSM 2.7 says 3.2, and so do
+// those of modules that were compiled with newer headers. Only C_GetInterface gives longer ones.
 FunctionList copyList(const void* list, bool fromInterface) {
   CK_VERSION version{};
   std::memcpy(&version, list, sizeof version);
   std::size_t count = kFunctions240;
-  if (version.major == 3) count = version.minor < 2 ? kFunctions30 : 0;
-  const std::size_t size = count == 0 || version.major > 3
+  if (version.major == 3 && fromInterface) count = version.minor < 2 ? kFunctions30 : 0;
+  const std::size_t size = count == 0 || (version.major > 3 && fromInterface)
                                ? sizeof(CK_FUNCTION_LIST_3_2)
                                : offsetof(CK_FUNCTION_LIST_3_2, C_Initialize) + count * sizeof(void*);
   FunctionList result;

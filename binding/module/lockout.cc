@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 
+#include "entry.h"
 #include "marshal/bytes.h"
 #include "runtime/secret.h"
 
@@ -47,22 +48,25 @@ Napi::Value has(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), std::find(pins.begin(), pins.end(), digest) != pins.end());
 }
 
-void add(const Napi::CallbackInfo& info) {
+Napi::Value add(const Napi::CallbackInfo& info) {
   std::lock_guard lock(lockout().mutex);
   auto& pins = lockout().refused[info[0].ToString()];
   pins.push_back(info[1].ToString());
   if (pins.size() > kLimit) pins.pop_front();
+  return info.Env().Undefined();
 }
 
-void remove(const Napi::CallbackInfo& info) {
+Napi::Value remove(const Napi::CallbackInfo& info) {
   std::lock_guard lock(lockout().mutex);
   std::erase(lockout().refused[info[0].ToString()], info[1].ToString().Utf8Value());
+  return info.Env().Undefined();
 }
 
-void removeAll(const Napi::CallbackInfo& info) {
+Napi::Value removeAll(const Napi::CallbackInfo& info) {
   const std::string prefix = info[0].ToString();
   std::lock_guard lock(lockout().mutex);
   std::erase_if(lockout().refused, [&](const auto& entry) { return entry.first.starts_with(prefix); });
+  return info.Env().Undefined();
 }
 
 }  // namespace
@@ -70,11 +74,11 @@ void removeAll(const Napi::CallbackInfo& info) {
 void defineLockout(Napi::Object exports) {
   const Napi::Env env = exports.Env();
   auto object = Napi::Object::New(env);
-  object.Set("secret", Napi::Function::New(env, secret));
-  object.Set("has", Napi::Function::New(env, has));
-  object.Set("add", Napi::Function::New(env, add));
-  object.Set("delete", Napi::Function::New(env, remove));
-  object.Set("deleteAll", Napi::Function::New(env, removeAll));
+  setFunction<secret>(object, "secret");
+  setFunction<has>(object, "has");
+  setFunction<add>(object, "add");
+  setFunction<remove>(object, "delete");
+  setFunction<removeAll>(object, "deleteAll");
   exports.Set("lockout", object);
 }
 

@@ -35,10 +35,11 @@ std::shared_ptr<TokenState> Module::token(CK_SLOT_ID slot) {
   return token;
 }
 
-std::shared_ptr<Session> Module::session(CK_SESSION_HANDLE handle) {
+std::shared_ptr<Session> Module::session(SessionName name) {
   std::lock_guard lock(mutex_);
-  const auto found = sessions_.find(handle);
-  return found == sessions_.end() ? nullptr : found->second;
+  const auto found = sessions_.find(name.handle);
+  if (found == sessions_.end()) return nullptr;
+  return name.serial == 0 || name.serial == found->second->serial() ? found->second : nullptr;
 }
 
 std::vector<std::shared_ptr<Session>> Module::sessionsOn(CK_SLOT_ID slot) {
@@ -50,33 +51,49 @@ std::vector<std::shared_ptr<Session>> Module::sessionsOn(CK_SLOT_ID slot) {
   return found;
 }
 
-std::shared_ptr<Session> Module::opened(CK_SESSION_HANDLE handle, CK_SLOT_ID slot, bool readWrite) {
-  auto session = std::make_shared<Session>(handle, token(slot), readWrite);
-  bool first = false;
+std::shared_ptr<Session> Module::opened(CK_SESSION_HANDLE handle, CK_SLOT_ID slot, bool readWrite,
+                                        const std::shared_ptr<Attachment>& attachment) {
+  auto session = std::make_shared<Session>(handle, token(slot), readWrite, attachment);
+  std::shared_ptr<Session> before;  // deleted when the table is free
   {
     std::lock_guard lock(mutex_);
-    first = std::none_of(sessions_.begin(), sessions_.end(),
-                         [slot](const auto& entry) { return entry.second->token().slot() == slot; });
     auto& place = sessions_[handle];
-    if (place) place->markClosed();  // the module gave the number of a session it had closed by itself
-    place = session;
+    before = std::exchange(place, session);
+    if (before) before->markClosed();  // the module gave the number of a session it had closed by itself
   }
-  if (first || session->token().doubtful.exchange(false)) refreshLogin(*session);
+  if (session->token().isDoubtful()) refreshLogin(*session);
   return session;
+}
+
+CK_RV Module::close(Session& session) {
+  const Gate::Pass pass(session.token().sessions, Gate::Kind::Alone);
+  const CK_RV rv = call<&CK_FUNCTION_LIST_3_2::C_CloseSession>(session.handle());
+  if (rv != CKR_OK && rv != CKR_SESSION_HANDLE_INVALID && rv != CKR_SESSION_CLOSED) return rv;
+  if (!pass.isHeld()) session.token().doubt();
+  closed(session);
+  return rv;
 }
 
 void Module::closed(Session& session) {
   session.markClosed();
+  std::shared_ptr<Session> keep;
+  bool isLast = false;
+  {
+    std::lock_guard lock(mutex_);
+    const auto found = sessions_.find(session.handle());
+    if (found == sessions_.end() || found->second.get() != &session) return;
+    keep = std::move(found->second);
+    sessions_.erase(found);
+    const auto* token = &keep->token();
+    isLast = std::none_of(sessions_.begin(), sessions_.end(),
+                          [token](const auto& entry) { return &entry.second->token() == token; });
+  }
+  // Whoever closes a session has its turn, or all calls have ended.
   session.pending.clear();  // they hold the session, too
-  std::lock_guard lock(mutex_);
-  const auto found = sessions_.find(session.handle());
-  if (found == sessions_.end() || found->second.get() != &session) return;
-  const auto keep = std::move(found->second);
-  sessions_.erase(found);
-  const auto* token = &keep->token();
-  const bool last = std::none_of(sessions_.begin(), sessions_.end(),
-                                 [token](const auto& entry) { return &entry.second->token() == token; });
-  if (last) keep->token().loggedOut();
+  session.parameters = {};
+  if (!isLast) return;
+  keep->token().loggedOut();
+  keep->token().doubt();  // some modules keep the login
 }
 
 std::vector<std::shared_ptr<Session>> Module::forgetSessions() {
@@ -90,9 +107,13 @@ std::vector<std::shared_ptr<Session>> Module::forgetSessions() {
 }
 
 void Module::refreshLogin(const Session& session) const {
-  CK_SESSION_INFO info{};
-  if (call<&CK_FUNCTION_LIST_3_2::C_GetSessionInfo>(session.handle(), &info) == CKR_OK) {
-    session.token().adopt(info.state);
+  constexpr int kAttempts = 8;
+  TokenState& token = session.token();
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const std::uint64_t version = token.version();
+    CK_SESSION_INFO info{};
+    if (call<&CK_FUNCTION_LIST_3_2::C_GetSessionInfo>(session.handle(), &info) != CKR_OK) return;
+    if (token.adopt(info.state, version)) return;
   }
 }
 

@@ -15,6 +15,7 @@
 #include "module/quirks.h"
 #include "module/reinitialise.h"
 #include "module/session.h"
+#include "module/session_name.h"
 #include "module/slot_events.h"
 #include "module/token_state.h"
 
@@ -65,34 +66,39 @@ class Module {
     require(quirks.locking);
     firstPbkd2Parameters_ = quirks.firstPbkd2Parameters;
     pollsForSlotEvents_ = quirks.pollsForSlotEvents;
+    comparesLengths_ = quirks.comparesLengths;
   }
   bool firstPbkd2Parameters() const { return firstPbkd2Parameters_.load(); }
   bool pollsForSlotEvents() const { return pollsForSlotEvents_.load(); }
+  bool comparesLengths() const { return comparesLengths_.load(); }
+
+  // How often C_Finalize was called.
+  std::uint64_t finalisations() const { return finalisations_.load(); }
+  void noteFinalisation() { ++finalisations_; }
 
   SlotEvents& slotEvents() { return slotEvents_; }
   LoginWatchers& loginWatchers() { return loginWatchers_; }
   Reinitialisations& reinitialisations() { return reinitialisations_; }
 
-  // After the first initialisation: calls end before the exit handlers that the module has registered by then
-  // run. (process.exit() runs no cleanup hooks of Node-API, only exit handlers.)
-  void quiesceAtExit() {
-    std::call_once(atExit_, [] { Pool::quiesceAtExit(); });
-  }
-
   std::shared_ptr<TokenState> token(CK_SLOT_ID slot);
 
-  // The open session with this handle, or null.
-  std::shared_ptr<Session> session(CK_SESSION_HANDLE handle);
+  // The open session with this name, or null.
+  std::shared_ptr<Session> session(SessionName name);
   std::vector<std::shared_ptr<Session>> sessionsOn(CK_SLOT_ID slot);
 
-  // Notes a session that C_OpenSession has given, or that is gone. The first on a token learns who is logged
-  // in (some modules keep the login when the last session closes); the last ends the login.
-  std::shared_ptr<Session> opened(CK_SESSION_HANDLE handle, CK_SLOT_ID slot, bool readWrite);
+  // C_CloseSession and the note of it, as one step. The caller has the turn of the session.
+  CK_RV close(Session& session);
+
+  // Notes a session that C_OpenSession has given (the caller holds the Gate of the token's sessions), or that
+  // is gone. The first on a token learns who is logged in (some modules keep the login when the last session
+  // closes); the last ends the login.
+  std::shared_ptr<Session> opened(CK_SESSION_HANDLE handle, CK_SLOT_ID slot, bool readWrite,
+                                  const std::shared_ptr<Attachment>& attachment);
   void closed(Session& session);
   // All are gone: the module is about to be finalised.
   std::vector<std::shared_ptr<Session>> forgetSessions();
 
-  // Asks the module who is logged in.
+  // Asks the module who is logged in. The caller has the turn of the session.
   void refreshLogin(const Session& session) const;
 
  private:
@@ -114,9 +120,10 @@ class Module {
   FunctionList list_;
   void* entry_;
 
-  std::once_flag atExit_;
   std::atomic<bool> firstPbkd2Parameters_{false};
   std::atomic<bool> pollsForSlotEvents_{false};
+  std::atomic<bool> comparesLengths_{false};
+  std::atomic<std::uint64_t> finalisations_{0};
   SlotEvents slotEvents_{*this};
   LoginWatchers loginWatchers_;
   Reinitialisations reinitialisations_;

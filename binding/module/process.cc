@@ -52,7 +52,8 @@ CK_RV initialise(void* opaque, CK_RV (*call)(void*), void* context) {
   if (entry.count == 0) {
     const CK_RV rv = call(context);
     if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED) return rv;
-    entry.owned = rv == CKR_OK;
+    // It is still ours when the C_Finalize before this has failed.
+    entry.owned = entry.owned || rv == CKR_OK;
   }
   ++entry.count;
   return CKR_OK;
@@ -61,9 +62,20 @@ CK_RV initialise(void* opaque, CK_RV (*call)(void*), void* context) {
 CK_RV finalise(void* opaque, CK_RV (*call)(void*), void* context) {
   Entry& entry = *static_cast<Entry*>(opaque);
   std::lock_guard lock(entry.initialising);
-  if (entry.count == 0 || --entry.count > 0 || !entry.owned) return CKR_OK;
-  entry.owned = false;
-  return call(context);
+  if (entry.count == 0) return CKR_OK;
+  if (entry.count == 1 && entry.owned) {
+    const CK_RV rv = call(context);
+    if (rv != CKR_OK && rv != CKR_CRYPTOKI_NOT_INITIALIZED) return rv;
+    entry.owned = false;
+  }
+  --entry.count;
+  return CKR_OK;
+}
+
+void leave(void* opaque) {
+  Entry& entry = *static_cast<Entry*>(opaque);
+  std::lock_guard lock(entry.initialising);
+  if (entry.count > 0) --entry.count;
 }
 
 void require(void* opaque, int locking) {
@@ -86,17 +98,18 @@ void unlock(void* opaque) { static_cast<Entry*>(opaque)->calls.unlock(); }
 }  // namespace
 }  // namespace cryptoki
 
-extern "C" CRYPTOKI_EXPORT const cryptoki_process_v1* cryptoki_process_v1_table() {
-  static const cryptoki_process_v1 table{cryptoki::entryOf, cryptoki::initialise, cryptoki::finalise,
-                                         cryptoki::require, cryptoki::lock,       cryptoki::unlock};
+extern "C" CRYPTOKI_EXPORT const cryptoki_process_v2* cryptoki_process_v2_table() {
+  static const cryptoki_process_v2 table{cryptoki::entryOf, cryptoki::initialise, cryptoki::finalise,
+                                         cryptoki::leave,   cryptoki::require,    cryptoki::lock,
+                                         cryptoki::unlock};
   return &table;
 }
 
 namespace cryptoki {
 namespace {
 
-constexpr const char* kSymbol = "cryptoki_process_v1_table";
-using Table = const cryptoki_process_v1* (*)();
+constexpr const char* kSymbol = "cryptoki_process_v2_table";
+using Table = const cryptoki_process_v2* (*)();
 
 #if defined(_WIN32)
 
@@ -153,13 +166,13 @@ std::atomic<bool> forked{false};
 
 }  // namespace
 
-const cryptoki_process_v1& process() {
-  static const cryptoki_process_v1* const table = [] {
+const cryptoki_process_v2& process() {
+  static const cryptoki_process_v2* const table = [] {
 #if !defined(_WIN32)
     pthread_atfork(nullptr, nullptr, [] { forked = true; });
 #endif
     const Table first = firstTable();
-    return first != nullptr ? first() : cryptoki_process_v1_table();
+    return first != nullptr ? first() : cryptoki_process_v2_table();
   }();
   return *table;
 }

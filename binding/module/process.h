@@ -8,7 +8,7 @@
 
 extern "C" {
 
-struct cryptoki_process_v1 {
+struct cryptoki_process_v2 {
   // The entry for a library, by the handle that dlopen gave; made when there is none. Never freed.
   void* (*entry)(void* library);
 
@@ -17,8 +17,13 @@ struct cryptoki_process_v1 {
   // duty to finalise. Returns CKR_OK or what C_Initialize returned.
   CK_RV (*initialise)(void* entry, CK_RV (*call)(void* context), void* context);
 
-  // Counts one less. The last calls `call` (C_Finalize) if initialise() did C_Initialize.
+  // Counts one less. The last calls `call` (C_Finalize) if initialise() did C_Initialize; when that fails,
+  // nothing is counted, so that it can be tried again.
   CK_RV (*finalise)(void* entry, CK_RV (*call)(void* context), void* context);
+
+  // Counts one less without a call, for one who cannot try again. Whoever comes next finds the module
+  // initialised by this package, and has the duty to finalise it.
+  void (*leave)(void* entry);
 
   // Makes calls wait for each other: locking 1 those that touch objects, 2 all. It never becomes less.
   void (*require)(void* entry, int locking);
@@ -33,7 +38,7 @@ struct cryptoki_process_v1 {
 namespace cryptoki {
 
 // The table of the first copy in the process.
-const cryptoki_process_v1& process();
+const cryptoki_process_v2& process();
 
 // Whether this process is a fork of the one that loaded the addon: native threads and the module's state are
 // gone, so no call may be made.

@@ -14,13 +14,14 @@ constexpr Entry kEntries[] = {
     // SoftHSM2 2.6.1: creating, destroying and searching objects on several threads crashes or gives wrong
     // results
     // (seen within seconds with 8 sessions); signing beside it does not.
-    {"SoftHSM", {.locking = Locking::Objects}},
+    {"SoftHSM", {.locking = Locking::Objects, .comparesLengths = true}},
     // tpm2-pkcs11 1.9: sessions opened at once got the same handle, in about one of 30 rounds of 12.
-    {"tpm2-software", {.locking = Locking::Objects}},
+    {"tpm2-software", {.locking = Locking::Objects, .comparesLengths = true}},
     // NSS 3.87: SIGSEGV in C_GenerateKey.
     {"Mozilla Foundation", {.firstPbkd2Parameters = true}},
     // OpenSC 0.23: ended the process about once in 25 times.
-    {"OpenSC Project", {.pollsForSlotEvents = true}},
+    {"OpenSC Project", {.comparesLengths = true, .pollsForSlotEvents = true}},
+    {"IBM", {.comparesLengths = true}},
 };
 
 // By the file's name, without folders.

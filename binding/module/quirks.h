@@ -21,6 +21,9 @@ struct Quirks {
   // CKM_PKCS5_PBKD2 takes CK_PKCS5_PBKD2_PARAMS, with a pointer to the length of the password, and dies of
   // any other.
   bool firstPbkd2Parameters = false;
+  // C_GetAttributeValue writes no more than the caller has room for. NSS writes each value whole, whatever
+  // the length that it was given, so a module that is not known to compare is asked for every length first.
+  bool comparesLengths = false;
   // C_Finalize under a blocking C_WaitForSlotEvent frees what that call goes on using.
   bool pollsForSlotEvents = false;
 };

@@ -37,19 +37,23 @@ class Reinitialisation final : public Work, public std::enable_shared_from_this<
   void run() noexcept override {
     if (!settle()) return;
     std::optional<Failure> failure;
-    CK_RV rv = CKR_OK;
     InitializeOptions options;
     {
       std::lock_guard lock(all_.mutex_);
       options = *all_.options_;
     }
-    const bool finalised = finalise();
-    for (const auto& participant : participants_) {
-      if (rv == CKR_OK) rv = initializeModule(module_, options);
-      participant->resume(rv);
+    const auto [ended, finalised] = finalise();
+    CK_RV rv = CKR_OK;
+    for (std::size_t i = 0; i < participants_.size(); ++i) {
+      // The claim that C_Finalize has left is still counted.
+      const bool isCounted = ended != CKR_OK && i + 1 == participants_.size();
+      if (rv == CKR_OK && !isCounted) rv = initializeModule(module_, options);
+      participants_[i]->resume(rv);
     }
     if (rv != CKR_OK) {
       failure = Failure::returned(rv, "C_Initialize");
+    } else if (ended != CKR_OK) {
+      failure = Failure::returned(ended, "C_Finalize");
     } else if (!finalised) {
       failure = Failure::ours("ERR_CRYPTOKI_MODULE_SHARED",
                               "something else in this process has initialised the module, so it cannot be "
@@ -60,7 +64,7 @@ class Reinitialisation final : public Work, public std::enable_shared_from_this<
     {
       std::lock_guard lock(all_.mutex_);
       all_.current_.reset();
-      if (rv == CKR_OK) ++all_.count_;
+      if (rv == CKR_OK && ended == CKR_OK) ++all_.count_;
       waiters.swap(waiters_);
     }
     all_.changed_.notify_all();
@@ -93,30 +97,26 @@ class Reinitialisation final : public Work, public std::enable_shared_from_this<
     }
   }
 
-  // Drops the initialisation of each participant. False when others hold the module, or somebody outside of
-  // this package has initialised it: then its sessions are closed one by one.
-  bool finalise() {
+  struct Finalised {
+    CK_RV rv = CKR_OK;  // of C_Finalize; when it failed, the last claim is still counted
+    bool isCalled =
+        false;  // false when others hold the module, or somebody outside of this package has initialised it
+  };
+
+  // Drops the initialisation of each participant. When the module is not finalised by that, its sessions are
+  // closed one by one.
+  Finalised finalise() {
     const auto sessions = module_.forgetSessions();
-    struct Context {
-      Module& module;
-      bool called;
-    } context{module_, lost_ == participants_.size()};  // C_Finalize was called the last time
-    for (std::size_t i = lost_; i < participants_.size(); ++i) {
-      process().finalise(
-          module_.entry(),
-          [](void* opaque) {
-            auto& [module, called] = *static_cast<Context*>(opaque);
-            called = true;
-            module.slotEvents().forget();
-            return module.callUnlocked<&CK_FUNCTION_LIST_3_2::C_Finalize>(static_cast<void*>(nullptr));
-          },
-          &context);
-    }
-    if (!context.called) {
+    Finalised result{CKR_OK, lost_ == participants_.size()};  // C_Finalize was called the last time
+    const std::uint64_t before = module_.finalisations();
+    for (std::size_t i = lost_; i < participants_.size() && result.rv == CKR_OK; ++i)
+      result.rv = finaliseModulePatiently(module_);
+    if (module_.finalisations() != before) result.isCalled = true;
+    if (!result.isCalled) {
       for (const auto& session : sessions)
         module_.call<&CK_FUNCTION_LIST_3_2::C_CloseSession>(session->handle());
     }
-    return context.called;
+    return result;
   }
 
   Module& module_;
@@ -139,12 +139,20 @@ void Reinitialisations::add(const std::shared_ptr<Attachment>& attachment, const
 
 void Reinitialisations::join(Module& module, const std::shared_ptr<ReinitialiseJob>& job,
                              std::optional<std::uint64_t> since) {
-  std::lock_guard lock(mutex_);
-  if (current_) return current_->tell(job);
-  if (since && *since != count_) return job->end(std::nullopt);
-  current_ = std::make_shared<Reinitialisation>(module, *this);
-  current_->tell(job);
-  if (!current_->suspend(living())) Pool::get().post(current_);
+  std::shared_ptr<Reinitialisation> begun;
+  std::vector<std::shared_ptr<Attachment>> attachments;
+  {
+    std::lock_guard lock(mutex_);
+    if (current_) return current_->tell(job);
+    if (!since || *since == count_) {
+      begun = current_ = std::make_shared<Reinitialisation>(module, *this);
+      current_->tell(job);
+      attachments = living();
+    }
+  }
+  // Without the lock: what ends here may run other work.
+  if (!begun) return job->end(std::nullopt);
+  if (!begun->suspend(attachments)) Pool::get().post(begun);
 }
 
 void Reinitialisations::beginChange() {

@@ -1,30 +1,58 @@
 // A session that this process has open.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "module/session_name.h"
 #include "module/token_state.h"
 #include "runtime/session_queue.h"
 
 namespace cryptoki {
 
+class Attachment;
+class OperationParameter;
+
+// Operations of a session that go on after their Init function.
+enum class OperationKind : unsigned char {
+  Encrypt,
+  Decrypt,
+  Digest,
+  Sign,
+  SignRecover,
+  Verify,
+  VerifyRecover,
+  VerifySignature,
+  MessageEncrypt,
+  MessageDecrypt,
+  MessageSign,
+  MessageVerify,
+  MessagePart,  // one message of those four
+};
+constexpr std::size_t kOperationKinds = 13;
+
 class Session {
  public:
-  Session(CK_SESSION_HANDLE handle, std::shared_ptr<TokenState> token, bool readWrite)
+  Session(CK_SESSION_HANDLE handle, std::shared_ptr<TokenState> token, bool readWrite,
+          std::weak_ptr<Attachment> attachment)
       : handle_(handle),
         serial_(nextSerial()),
         token_(std::move(token)),
+        attachment_(std::move(attachment)),
         readWrite_(readWrite),
         queue_(std::make_shared<SessionQueue>(token_->workload)) {}
 
   CK_SESSION_HANDLE handle() const { return handle_; }
   // Modules give the handle of a closed session to another; this is never given twice.
   std::uint64_t serial() const { return serial_; }
+  SessionName name() const { return {handle_, serial_}; }
   TokenState& token() const { return *token_; }
+  // Through which it was opened.
+  std::shared_ptr<Attachment> attachment() const { return attachment_.lock(); }
   bool readWrite() const { return readWrite_; }
   CK_STATE state() const { return token_->state(readWrite_); }
   SessionQueue& queue() const { return *queue_; }
@@ -41,6 +69,13 @@ class Session {
   // The mechanism of the latest C_SignInit. Touched only by the job whose turn it is.
   CK_MECHANISM_TYPE signing = CK_UNAVAILABLE_INFORMATION;
 
+  // The parameters of the operations under way, which the module may use until they end. Touched only by the
+  // job whose turn it is.
+  std::array<std::shared_ptr<OperationParameter>, kOperationKinds> parameters;
+  std::shared_ptr<OperationParameter>& parameter(OperationKind kind) {
+    return parameters.at(static_cast<std::size_t>(kind));
+  }
+
   // Calls whose operation goes on in the module (CKR_PENDING), with their memory. Touched only by the job
   // whose turn it is.
   std::vector<std::shared_ptr<Job>> pending;
@@ -54,6 +89,7 @@ class Session {
   CK_SESSION_HANDLE handle_;
   std::uint64_t serial_;
   std::shared_ptr<TokenState> token_;
+  std::weak_ptr<Attachment> attachment_;
   bool readWrite_;
   std::atomic<bool> open_{true};
   std::shared_ptr<SessionQueue> queue_;

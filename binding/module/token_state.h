@@ -1,15 +1,21 @@
 // What the process knows of one token: who is logged in. Login belongs to (process, token): all sessions
 // change together.
+//
+// Opening and closing a session, logging in and out, and the note of what each did are one step (see Gate):
+// sessions are opened side by side and closed one at a time; logins and logouts go one at a time. Steps that
+// cannot be kept apart (a login that waits at a PIN pad, a call that hangs) are found out by `version`, and
+// the module is asked.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <shared_mutex>
+#include <mutex>
 #include <utility>
 
 #include "generated/pkcs11.h"
+#include "module/gate.h"
 #include "runtime/session_queue.h"
 
 namespace cryptoki {
@@ -28,56 +34,52 @@ class TokenState {
   // Grows with each logout, whatever caused it. Private objects and their handles live within one epoch.
   std::uint64_t epoch() const { return epoch_.load(); }
 
-  void loggedIn(Login login) {
-    if (login_.exchange(login) != login) changed_(slot_);
-  }
-  void loggedOut() {
-    if (login_.exchange(Login::None) == Login::None) return;
-    ++epoch_;
-    changed_(slot_);
-  }
+  // Grows with everything that is noted of the login.
+  std::uint64_t version() const { return version_.load(); }
 
-  // Takes over what C_GetSessionInfo says.
-  void adopt(CK_STATE state) {
-    if (state == CKS_RW_SO_FUNCTIONS) {
-      loggedIn(Login::SecurityOfficer);
-    } else if (state == CKS_RO_USER_FUNCTIONS || state == CKS_RW_USER_FUNCTIONS) {
-      loggedIn(Login::User);
-    } else {
-      loggedOut();
-    }
-  }
+  void loggedIn(Login login) { note(login, false); }
+  void loggedOut() { note(Login::None, false); }
+  // A logout beside a login: objects that the login showed are gone, even if somebody is logged in again.
+  void loggedOutBeside() { note(Login::None, true); }
+
+  // Takes over what C_GetSessionInfo said. False, and nothing is taken over, when something was noted since
+  // `version`: the answer may be older.
+  bool adopt(CK_STATE state, std::uint64_t version);
 
   // The state of a session on this token: one of the five of the Usage Guide (3.2, section 2.6).
-  CK_STATE state(bool readWrite) const {
-    switch (login()) {
-      case Login::SecurityOfficer:
-        return CKS_RW_SO_FUNCTIONS;
-      case Login::User:
-        return readWrite ? CKS_RW_USER_FUNCTIONS : CKS_RO_USER_FUNCTIONS;
-      case Login::None:
-        break;
-    }
-    return readWrite ? CKS_RW_PUBLIC_SESSION : CKS_RO_PUBLIC_SESSION;
-  }
+  CK_STATE state(bool readWrite) const;
 
-  // Set when a session turned out to be gone: somebody else may have closed all of them, and so ended the
-  // login. The next session that is opened asks.
-  std::atomic<bool> doubtful{false};
+  // Whether the login is not known: no session was open, or a step of somebody else may have ended it. The
+  // next session that is opened asks, and so does checkLogin().
+  bool isDoubtful() const { return doubtful_.load(); }
+  void doubt();
+
+  // A question of checkLogin() is on its way.
+  std::atomic<bool> isChecking{false};
 
   // Of the calls on its sessions.
   const std::shared_ptr<Workload> workload = std::make_shared<Workload>();
 
-  // Shared while a session is being opened, exclusive while all are being closed.
-  std::shared_mutex opening;
+  // Shared while a session is being opened, alone while one or all are being closed.
+  Gate sessions;
+  // Alone while somebody logs in or out.
+  Gate logins;
+  // Logins and logouts in the module now.
+  std::atomic<int> changing{0};
   // One C_CloseAllSessions after the other.
   const std::shared_ptr<SessionQueue> closingAll = std::make_shared<SessionQueue>(nullptr);
 
  private:
+  void note(Login login, bool endsEpoch);
+  bool set(Login login, bool endsEpoch);  // under mutex_; whether it is a change
+
   CK_SLOT_ID slot_;
   std::function<void(CK_SLOT_ID)> changed_;
+  std::mutex mutex_;  // of notes; login, epoch and version are read without it
   std::atomic<Login> login_{Login::None};
   std::atomic<std::uint64_t> epoch_{0};
+  std::atomic<std::uint64_t> version_{0};
+  std::atomic<bool> doubtful_{true};
 };
 
 }  // namespace cryptoki

@@ -1,6 +1,7 @@
 #include "runtime/channel.h"
 
 #include <algorithm>
+#include <new>
 #include <thread>
 #include <utility>
 
@@ -50,7 +51,7 @@ void Channel::complete(std::shared_ptr<Job> job, Clock::duration patience) noexc
 void Channel::remind() noexcept {
   {
     std::lock_guard lock(mutex_);
-    if (closed_ || scheduled_ || finished_.empty()) return;
+    if (closed_ || scheduled_ || (finished_.empty() && released_.empty())) return;
     scheduled_ = true;
     ++calling_;
   }
@@ -59,19 +60,35 @@ void Channel::remind() noexcept {
   --calling_;
 }
 
+void Channel::letGo(napi_ref reference) noexcept {
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_) return;  // Node-API deletes the references of an environment that ends
+    try {
+      released_.push_back(reference);
+    } catch (const std::bad_alloc&) {
+      return;  // it is deleted with the environment
+    }
+  }
+  remind();
+}
+
 void Channel::wake(napi_env env, napi_value /*callback*/, void* context, void* /*data*/) {
   // During teardown Node drains its queue without an environment: the jobs are dropped by close().
   if (env != nullptr) static_cast<Channel*>(context)->drain(env);
 }
 
 void Channel::drain(napi_env env) noexcept {
+  std::vector<napi_ref> released;
   if (settled_ == settling_.size()) {
     settling_.clear();
     settled_ = 0;
     std::lock_guard lock(mutex_);
     settling_.swap(finished_);
+    released.swap(released_);
     scheduled_ = false;
   }
+  for (const napi_ref reference : released) napi_delete_reference(env, reference);
   const std::size_t end = std::min(settling_.size(), settled_ + kAtOnce);
   for (; settled_ < end; ++settled_) {
     if (settling_[settled_]->deferred() != nullptr) --expected_;

@@ -31,6 +31,10 @@ class Channel final : public Gatherer {
   // the channel. `patience`: so long it may wait for the next, to be told of with it.
   void complete(std::shared_ptr<Job> job, Clock::duration patience = {}) noexcept;
 
+  // Any thread: deletes a reference to a JavaScript object, on the JavaScript thread. Only that thread may do
+  // it, and the id of a thread does not tell which one that is: it is given to another thread afterwards.
+  void letGo(napi_ref reference) noexcept;
+
   // JavaScript thread, environment teardown: nothing is delivered any more.
   void close() noexcept;
   // Any thread.
@@ -50,6 +54,7 @@ class Channel final : public Gatherer {
 
   std::mutex mutex_;
   std::vector<std::shared_ptr<Job>> finished_;
+  std::vector<napi_ref> released_;  // to be deleted
   Clock::time_point heldSince_;
   bool scheduled_ = false;
   bool closed_ = false;

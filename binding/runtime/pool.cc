@@ -56,7 +56,9 @@ void relax() {
 
 }  // namespace
 
-Pool::Pool() : cores_(std::max(std::thread::hardware_concurrency(), 1U)) {}
+Pool::Pool() : cores_(std::max(std::thread::hardware_concurrency(), 1U)), threads_(1) {
+  std::thread([this] { this->work(); }).detach();
+}
 
 Pool& Pool::get() {
   // Leaked on purpose: detached threads may outlive every static destructor.
@@ -99,14 +101,10 @@ void Pool::call(Help help) {
   try {
     std::thread([this] { this->work(); }).detach();
   } catch (const std::system_error&) {
+    // The threads that there are do the work, and whoever posts the next tries again.
     Lock lock(mutex_);
     waking_ = false;
-    if (--threads_ > 0 || !hasNext()) return;
-    auto& queue = queue_.empty() ? limited_ : queue_;
-    auto last = std::move(queue.back());
-    queue.pop_back();
-    lock.unlock();
-    last->run();
+    --threads_;
   }
 }
 
@@ -122,9 +120,11 @@ void Pool::post(std::shared_ptr<Work> work) {
 }
 
 void Pool::postBlocking(std::shared_ptr<Work> work) {
-  std::thread([work = std::move(work)] {
+  std::thread([this, work = std::move(work)] {
     prepareThread();
+    ++blocked_;
     work->run();
+    --blocked_;
   }).detach();
 }
 
@@ -144,11 +144,11 @@ void Pool::work() {
       if (stopping_) quiet_.notify_all();
       const bool woken = wake_.wait_for(lock, kIdleTime, [this] { return waking_ || hasNext(); });
       --idle_;
-      if (!woken) {
+      if (!woken && threads_ > 1) {
         --threads_;
         return;
       }
-      waking_ = false;
+      if (woken) waking_ = false;
     }
   }
 }
@@ -300,17 +300,15 @@ void Pool::release() {
   limited_ = std::move(still);
 }
 
-void Pool::quiesce() {
+bool Pool::quiesce() {
   Lock lock(mutex_);
   stopping_ = true;
   queue_.clear();
   limited_.clear();
   watch_.notify_all();
-  quiet_.wait_for(lock, kExitPatience, [this] { return idle_ == threads_; });
-}
-
-void Pool::quiesceAtExit() {
-  std::atexit([] { get().quiesce(); });
+  const auto isQuiet = [this] { return idle_ == threads_; };
+  if (!hasGivenUp_) hasGivenUp_ = !quiet_.wait_for(lock, kExitPatience, isQuiet);
+  return isQuiet() && blocked_ == 0;
 }
 
 }  // namespace cryptoki

@@ -38,9 +38,10 @@ class Gatherer {
   virtual void remind() noexcept = 0;
 };
 
-// Grows only when no thread is idle, shrinks after a while without work. Shared by every environment (worker
-// thread) of the process, never destroyed: its threads are detached, so a call that blocks for ever cannot
-// delay the exit.
+// Grows only when no thread is idle, shrinks after a while without work to one thread, which there always is:
+// where no more threads can be had, work waits for it, and is never done by whoever posts it, who may hold
+// locks. Shared by every environment (worker thread) of the process, never destroyed: its threads are
+// detached, so a call that blocks for ever cannot delay the exit.
 class Pool {
  public:
   static Pool& get();
@@ -49,7 +50,7 @@ class Pool {
   void post(std::shared_ptr<Work> work);
 
   // Runs `work` on a thread of its own: for calls that wait for an event, which would otherwise hold a pool
-  // thread for ever. Such a call is not waited for at exit.
+  // thread for ever. Such a call is not waited for at exit. Throws std::system_error.
   void postBlocking(std::shared_ptr<Work> work);
 
   // Whether ended calls may be told of a few at a time: others of their kind wait for a core, so that the
@@ -61,11 +62,8 @@ class Pool {
   void add(const std::shared_ptr<Gatherer>& gatherer);
 
   // Process exit: starts nothing more and waits until the calls in flight have returned, but not for ever.
-  // The module's exit handlers must not run under a call.
-  void quiesce();
-
-  // Calls quiesce() at the exit of the process, before the exit handlers that were registered before now.
-  static void quiesceAtExit();
+  // Returns whether they have.
+  bool quiesce();
 
  private:
   class Worker;
@@ -120,6 +118,8 @@ class Pool {
   unsigned skip_ = 0;                // how often it is not tried now
 
   bool stopping_ = false;
+  bool hasGivenUp_ = false;              // waiting for the calls in flight at exit
+  std::atomic<std::size_t> blocked_{0};  // threads of postBlocking()
 };
 
 }  // namespace cryptoki

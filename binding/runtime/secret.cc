@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <limits>
 #include <mutex>
 #include <new>
 #include <vector>
@@ -21,6 +22,7 @@ namespace large {
 namespace {
 
 constexpr std::size_t kGrain = kLeast;
+constexpr std::size_t kLargest = std::numeric_limits<std::ptrdiff_t>::max() / 2;  // beyond it sums would wrap
 constexpr std::size_t kMost = std::size_t{16} << 20;  // of all that is kept, in bytes
 
 struct Kept {
@@ -42,6 +44,7 @@ Kept& kept() {
 }  // namespace
 
 std::unique_ptr<unsigned char[]> take(std::size_t size, std::size_t& capacity) {
+  if (size > kLargest) throw std::bad_alloc();
   capacity = (size + kGrain - 1) / kGrain * kGrain;
   {
     Kept& all = kept();
@@ -56,7 +59,7 @@ std::unique_ptr<unsigned char[]> take(std::size_t size, std::size_t& capacity) {
       return memory;
     }
   }
-  return std::make_unique_for_overwrite<unsigned char[]>(capacity);
+  return std::make_unique<unsigned char[]>(capacity);
 }
 
 void keep(std::unique_ptr<unsigned char[]> memory, std::size_t capacity) noexcept {
@@ -84,7 +87,7 @@ Bytes& keptScratch() {
 
 Bytes Bytes::scratch(std::size_t size) {
   Bytes& kept = keptScratch();
-  if (kept.capacity_ < size) return Bytes(size);
+  if (kept.capacity_ < size) return zeros(size);
   Bytes bytes(std::move(kept));
   bytes.size_ = size;
   return bytes;
@@ -95,7 +98,7 @@ void Bytes::keepScratch(Bytes bytes) noexcept {
   if (bytes.capacity_ >= large::kLeast) return;  // those are kept for all threads
   Bytes& kept = keptScratch();
   if (bytes.capacity_ <= kept.capacity_) return;
-  wipe(bytes.memory_.get(), bytes.size_);  // what is behind it has been wiped before
+  wipe(bytes.memory_.get(), bytes.capacity_);
   kept = std::move(bytes);
 #endif
 }

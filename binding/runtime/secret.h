@@ -16,7 +16,7 @@ void wipe(void* memory, std::size_t size) noexcept;
 // system, and the next one would pay for every page anew. What is kept has been wiped.
 namespace large {
 constexpr std::size_t kLeast = std::size_t{64} << 10;
-// `size` bytes or some more; `capacity` is how many.
+// `size` bytes or some more, all zero; `capacity` is how many. Throws std::bad_alloc.
 std::unique_ptr<unsigned char[]> take(std::size_t size, std::size_t& capacity);
 void keep(std::unique_ptr<unsigned char[]> memory, std::size_t capacity) noexcept;
 }  // namespace large
@@ -25,7 +25,8 @@ void keep(std::unique_ptr<unsigned char[]> memory, std::size_t capacity) noexcep
 class Bytes {
  public:
   Bytes() noexcept = default;
-  // `size` bytes, not initialised: output buffers are large.
+  // `size` bytes, not initialised unless they are large. For what is written as a whole at once; a module is
+  // given zeros().
   explicit Bytes(std::size_t size) : size_(size), capacity_(size) {
     memory_ = size < large::kLeast ? std::make_unique_for_overwrite<unsigned char[]>(size)
                                    : large::take(size, capacity_);
@@ -48,12 +49,11 @@ class Bytes {
 
   static Bytes zeros(std::size_t size) {
     Bytes bytes(size);
-    if (size > 0) std::memset(bytes.data(), 0, size);
+    if (size > 0 && size < large::kLeast) std::memset(bytes.data(), 0, size);
     return bytes;
   }
 
-  // Memory for what is soon done with, not initialised: each thread keeps the last piece that it was given
-  // back.
+  // Memory for what is soon done with, all zero: each thread keeps the last piece that it was given back.
   static Bytes scratch(std::size_t size);
   static void keepScratch(Bytes bytes) noexcept;
 

@@ -15,7 +15,7 @@ import {
   checkBatchOptions,
   Pace,
 } from './batch';
-import { pack, unpack } from './pack';
+import { copyOf, pack, unpack } from './pack';
 import type { BatchItem, BatchResults } from './results';
 
 /** Where a piece of a batch is done. */
@@ -94,7 +94,7 @@ function bytesBatch<M extends Messages<BytesLike>>(
     size: sizeOf,
     piece: run,
     value: ({ data, offsets }, index) =>
-      data === undefined || offsets === undefined ? Buffer.alloc(0) : unpack({ data, offsets }, index),
+      data === undefined || offsets === undefined ? Buffer.alloc(0) : copyOf({ data, offsets }, index),
   });
 }
 

@@ -24,7 +24,16 @@ export function pack(messages: readonly BytesLike[], first = 0, what = 'message'
   return { data, offsets };
 }
 
-/** One of packed byte strings. */
+/** One of packed byte strings, where it lies. */
 export function unpack({ data, offsets }: RawPacked, index: number): Buffer {
   return data.subarray(offsets[index], offsets[index + 1]);
+}
+
+/** A copy of one of packed byte strings, with an ArrayBuffer of its own: for a caller, who may transfer it. */
+export function copyOf({ data, offsets }: RawPacked, index: number): Buffer {
+  const begin = offsets[index] as number;
+  const end = offsets[index + 1] as number;
+  const copy = Buffer.allocUnsafeSlow(end - begin);
+  copy.set(data.subarray(begin, end));
+  return copy;
 }

@@ -24,7 +24,7 @@ export class BatchResults<T> implements Iterable<T> {
   }
 
   /**
-   * The value of one message. Buffers share memory with their neighbours.
+   * The value of one message; a Buffer is a new one each time, with an ArrayBuffer of its own.
    * @throws what the message failed with; RangeError ERR_OUT_OF_RANGE
    */
   at(index: number): T {

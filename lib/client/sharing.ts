@@ -73,7 +73,7 @@ export class Sharing {
     for (const { session, users, share, movedAt } of this.#entries) {
       if (users < 2 || share === undefined || session.closed) continue;
       isAnyShared = true;
-      if (performance.now() - movedAt > HANGS[share]) session.use().refuseWaiting(session.handle);
+      if (performance.now() - movedAt > HANGS[share]) session.use().refuseWaiting(session.name);
     }
     if (isAnyShared) return;
     clearInterval(this.#watch);

@@ -56,7 +56,7 @@ export async function adoptObject(
   const token = made.token ?? false;
   if (!token) session.created(handle);
   const { raw } = session.token.slot.module;
-  const read = await raw.C_GetAttributeValue(session.handle, handle, IDENTITY_TYPES).catch(() => []);
+  const read = await raw.C_GetAttributeValue(session.name, handle, IDENTITY_TYPES).catch(() => []);
   const known: Identity = fromResults(IDENTITY, read);
   const named = <Family extends 'CKO' | 'CKK'>(family: Family, name: Named<Family>): Named<Family> =>
     constantName(family, Number(constantValue(family, name as string | number)));
@@ -79,6 +79,6 @@ export async function createObject(session: Session, attributes: Attributes): Pr
     private: attributes.private,
   });
   const epoch = loginEpoch(session);
-  const handle = await raw.C_CreateObject(session.handle, template);
+  const handle = await raw.C_CreateObject(session.name, template);
   return adoptObject(session, handle, attributes, epoch);
 }

@@ -23,9 +23,7 @@ export async function findObjects(
     throw argumentError(RangeError, 'limit must be a positive integer');
   }
   const epoch = loginEpoch(session);
-  const found = await session
-    .use()
-    .findObjects(session.handle, toTemplate(attributes), IDENTITY_TYPES, limit);
+  const found = await session.use().findObjects(session.name, toTemplate(attributes), IDENTITY_TYPES, limit);
   return found.map(({ handle, attributes: results }) =>
     makeObject(session, handle, fromResults(IDENTITY, results), epoch),
   );

@@ -182,7 +182,7 @@ export async function generateKeyPair(session: Session, options: KeyPairOptions)
   useForWriting(session, 'generate', traitsOf(publicKey));
   const raw = useForWriting(session, 'generate', traitsOf(privateKey));
   const epoch = loginEpoch(session);
-  const handles = await raw.C_GenerateKeyPair(session.handle, mechanism, ...templates);
+  const handles = await raw.C_GenerateKeyPair(session.name, mechanism, ...templates);
   const made = await Promise.all([
     adoptObject(session, handles.publicKey, publicKey, epoch),
     adoptObject(session, handles.privateKey, privateKey, epoch),
@@ -214,6 +214,6 @@ export async function generateKey(session: Session, options: KeyOptions): Promis
   const template = toTemplate(key);
   const raw = useForWriting(session, 'generate', traitsOf(key));
   const epoch = loginEpoch(session);
-  const handle = await raw.C_GenerateKey(session.handle, keyMechanism(keyType), template);
+  const handle = await raw.C_GenerateKey(session.name, keyMechanism(keyType), template);
   return (await adoptObject(session, handle, key, epoch)) as SecretKey;
 }

@@ -29,7 +29,7 @@ export function sign(
     let prepared = prepare(key, algorithm, data);
     if (prepared instanceof Promise) prepared = await prepared;
     const { mechanism, message, digest } = prepared;
-    return key.use().sign(key.session.handle, mechanism, key.handle, message, digest, pin);
+    return key.use().sign(key.session.name, mechanism, key.handle, message, digest, pin);
   });
 }
 
@@ -43,7 +43,7 @@ export function signSync(
     const raw = key.use();
     const available = key.session.token.mechanismSetSync();
     const { mechanism, message, digest } = prepareSignature(algorithm, available, data);
-    return raw.signSync(key.session.handle, mechanism, key.handle, message, digest, pin);
+    return raw.signSync(key.session.name, mechanism, key.handle, message, digest, pin);
   });
 }
 
@@ -58,7 +58,7 @@ export async function verify(
   if (prepared instanceof Promise) prepared = await prepared;
   const { mechanism, message, digest, macLength } = prepared;
   if (isOtherLength(signature, macLength)) return false;
-  return key.use().verify(key.session.handle, mechanism, key.handle, message, signature, digest);
+  return key.use().verify(key.session.name, mechanism, key.handle, message, signature, digest);
 }
 
 export function verifySync(
@@ -74,7 +74,7 @@ export function verifySync(
     data,
   );
   if (isOtherLength(signature, macLength)) return false;
-  return raw.verifySync(key.session.handle, mechanism, key.handle, message, signature, digest);
+  return raw.verifySync(key.session.name, mechanism, key.handle, message, signature, digest);
 }
 
 export async function encrypt(
@@ -82,11 +82,11 @@ export async function encrypt(
   algorithm: MechanismInput,
   data: BytesLike,
 ): Promise<Buffer> {
-  return key.use().encrypt(key.session.handle, cipherMechanism(algorithm), key.handle, data);
+  return key.use().encrypt(key.session.name, cipherMechanism(algorithm), key.handle, data);
 }
 
 export function encryptSync(key: StorageObject, algorithm: MechanismInput, data: BytesLike): Buffer {
-  return key.use().encryptSync(key.session.handle, cipherMechanism(algorithm), key.handle, data);
+  return key.use().encryptSync(key.session.name, cipherMechanism(algorithm), key.handle, data);
 }
 
 export function decrypt(
@@ -96,7 +96,7 @@ export function decrypt(
   options?: ContextLogin,
 ): Promise<Buffer> {
   return loggedInFor(key, options, async (pin) =>
-    key.use().decrypt(key.session.handle, cipherMechanism(algorithm), key.handle, data, pin),
+    key.use().decrypt(key.session.name, cipherMechanism(algorithm), key.handle, data, pin),
   );
 }
 
@@ -107,6 +107,6 @@ export function decryptSync(
   options?: ContextLogin,
 ): Buffer {
   return loggedInForSync(key, options, (pin) =>
-    key.use().decryptSync(key.session.handle, cipherMechanism(algorithm), key.handle, data, pin),
+    key.use().decryptSync(key.session.name, cipherMechanism(algorithm), key.handle, data, pin),
   );
 }

@@ -88,7 +88,7 @@ export class StorageObject implements AsyncDisposable {
     ...names: readonly Name[]
   ): Promise<Partial<Pick<AllAttributeValues, Name>>> {
     const types = names.map(attributeType);
-    return fromResults(names, await this.use().C_GetAttributeValue(this.session.handle, this.handle, types));
+    return fromResults(names, await this.use().C_GetAttributeValue(this.session.name, this.handle, types));
   }
 
   /**
@@ -96,7 +96,7 @@ export class StorageObject implements AsyncDisposable {
    * @throws CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID; ERR_CRYPTOKI_ATTRIBUTE when the module has no value
    */
   async attribute<Name extends AttributeName>(name: Name): Promise<AllAttributeValues[Name]> {
-    const results = await this.use().C_GetAttributeValue(this.session.handle, this.handle, [
+    const results = await this.use().C_GetAttributeValue(this.session.name, this.handle, [
       attributeType(name),
     ]);
     const value = fromResults([name], results)[name];
@@ -114,7 +114,7 @@ export class StorageObject implements AsyncDisposable {
    */
   async setAttributes(attributes: Attributes): Promise<void> {
     const raw = this.#useForWriting('change');
-    await raw.C_SetAttributeValue(this.session.handle, this.handle, toTemplate(attributes));
+    await raw.C_SetAttributeValue(this.session.name, this.handle, toTemplate(attributes));
   }
 
   /**
@@ -136,11 +136,11 @@ export class StorageObject implements AsyncDisposable {
       loginEpoch: raw.loginEpoch(slot.id),
       destroyed: false,
     };
-    const handle = await raw.C_CopyObject(session.handle, this.handle, template);
+    const handle = await raw.C_CopyObject(session.name, this.handle, template);
     if (!token) session.created(handle);
     // What cannot be read, because the session was closed meanwhile, is as in the original.
     const read = await raw
-      .C_GetAttributeValue(session.handle, handle, IDENTITY.map(attributeType))
+      .C_GetAttributeValue(session.name, handle, IDENTITY.map(attributeType))
       .catch(() => []);
     const identity = { ...this.#identity, token, private: isPrivate, ...fromResults(IDENTITY, read) };
     const Same = this.constructor as new (...args: ConstructorParameters<typeof StorageObject>) => this;
@@ -152,7 +152,7 @@ export class StorageObject implements AsyncDisposable {
    * @throws CKR_ACTION_PROHIBITED; ERR_CRYPTOKI_SESSION_READ_ONLY, ERR_CRYPTOKI_ACCESS
    */
   async destroy(): Promise<void> {
-    await this.#useForWriting('destroy').C_DestroyObject(this.session.handle, this.handle);
+    await this.#useForWriting('destroy').C_DestroyObject(this.session.name, this.handle);
     this.#life.destroyed = true;
     this.session.token.slot.creators.delete(this.handle);
   }

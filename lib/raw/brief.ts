@@ -50,7 +50,8 @@ type Fields = Readonly<Record<string, unknown>>;
 const isBytes = (value: unknown): boolean => ArrayBuffer.isView(value) || value instanceof ArrayBuffer;
 
 /** A value that native code reads without running anything of JavaScript. */
-const isPlain = (value: unknown): boolean => typeof value !== 'object' || value === null || isBytes(value);
+const isPlain = (value: unknown): boolean =>
+  (typeof value !== 'object' && typeof value !== 'function') || value === null || isBytes(value);
 
 function flat(mechanism: number, parameter: Fields): readonly unknown[] | undefined {
   const { structure } = parameter;
@@ -62,7 +63,8 @@ function flat(mechanism: number, parameter: Fields): readonly unknown[] | undefi
     if (!isPlain(value)) return undefined;
     values.push(value);
   }
-  for (const name in parameter) if (!known.names.has(name)) return undefined; // the native code names it
+  // The native code names it. Own members only: a program may have added some to Object.prototype.
+  for (const name of Object.keys(parameter)) if (!known.names.has(name)) return undefined;
   return values;
 }
 

@@ -1,30 +1,22 @@
 /**
- * The short way of synchronous operations: on a free session the native code needs
- * no job and makes no buffer. Results are cut from a piece of memory that is filled from one end, as Node's own small
- * buffers are; those of asynchronous operations, too.
+ * The short way of synchronous operations: on a free session the native code needs no job. Short results are copied from
+ * memory that native code and JavaScript share; see results.ts.
  */
 import { brief, briefAll, isBrief, isFlat } from './brief';
 import type { RawModule } from './index';
+import { takeResult, takeSecret, takeSessionInfo } from './results';
 import type { BytesLike, RawDigest, RawMechanism } from './types';
 
+/** A result: the length of one that is to be taken; a Buffer; undefined where the general way must be taken. */
+type DirectResult = number | Buffer | undefined;
+
 /**
- * Native functions; undefined where the general way must be taken. They throw what the module returns. A mechanism is given as
- * brief() makes it, the elements of an array one by one.
+ * Native functions. They throw what the module returns. A mechanism is given as brief() makes it, the elements of an array one
+ * by one.
  */
 interface Direct {
-  digest(
-    session: bigint,
-    data: Uint8Array,
-    offset: number,
-    ...mechanism: readonly unknown[]
-  ): number | undefined;
-  sign(
-    session: bigint,
-    data: Uint8Array,
-    offset: number,
-    key: bigint,
-    ...mechanism: readonly unknown[]
-  ): number | undefined;
+  digest(session: bigint, data: Uint8Array, ...mechanism: readonly unknown[]): DirectResult;
+  sign(session: bigint, data: Uint8Array, key: bigint, ...mechanism: readonly unknown[]): DirectResult;
   encrypt: Direct['sign'];
   verify(
     session: bigint,
@@ -33,50 +25,21 @@ interface Direct {
     key: bigint,
     ...mechanism: readonly unknown[]
   ): boolean | undefined;
-  random(session: bigint, length: number, offset: number): number | undefined;
-  /** True: slot, state, flags and device error are at the beginning of the memory. */
+  random(session: bigint, length: number): DirectResult;
+  /** True: takeSessionInfo() has it; undefined where the general way must be taken. */
   sessionInfo(session: bigint): true | undefined;
   sessionState: RawModule['sessionState'];
   sessionSerial: RawModule['sessionSerial'];
   loginEpoch: RawModule['loginEpoch'];
   loggedIn: RawModule['loggedIn'];
-  /** Where results are written, at an offset. */
-  setMemory(memory: Buffer): void;
-  /** What gives the native code Buffers for the results of asynchronous operations. */
-  setPlace(place: (length: number) => Buffer): void;
 }
 
-/** Enough for any signature but the largest ones after quantum computers. */
-const LARGEST = 5120;
-const SIZE = 4 * LARGEST;
-/** By so much a ciphertext may be longer than its message: an RSA block, a tag, padding. */
-const OVERHEAD = 1024;
+/** Of random bytes. */
+const LONGEST_RANDOM = 5119;
+/** Messages to encrypt: the result is as long. */
+const LONGEST_TO_ENCRYPT = 4096;
 /** Messages of some length are worth a copy, and a thread of their own. */
 const LONGEST = 64 * 1024;
-
-/** The beginning of the memory is for numbers. */
-const FIRST = 32;
-
-let memory = Buffer.alloc(0);
-let used = FIRST;
-let handles = new BigUint64Array(1);
-let numbers = new Float64Array(4);
-
-/** Takes what was written behind `used`. */
-function take(direct: Direct, length: number): Buffer {
-  const result = memory.subarray(used, used + length);
-  used = (used + length + 7) & ~7;
-  if (SIZE - used < LARGEST) renew(direct);
-  return result;
-}
-
-function renew(direct: Direct): void {
-  memory = Buffer.allocUnsafeSlow(SIZE);
-  used = FIRST;
-  handles = new BigUint64Array(memory.buffer, 0, 1);
-  numbers = new Float64Array(memory.buffer, 0, 4);
-  direct.setMemory(memory);
-}
 
 function short(data: BytesLike): data is Uint8Array {
   return data instanceof Uint8Array && data.byteLength <= LONGEST;
@@ -94,10 +57,8 @@ function shortcuts(native: Native): Partial<RawModule> & ThisType<Native> {
       const direct = this[DIRECT];
       const its = brief(mechanism);
       if (short(data) && isBrief(its)) {
-        const length = isFlat(its)
-          ? direct.digest(session, data, used, ...its)
-          : direct.digest(session, data, used, its);
-        if (length !== undefined) return take(direct, length);
+        const result = isFlat(its) ? direct.digest(session, data, ...its) : direct.digest(session, data, its);
+        if (result !== undefined) return typeof result === 'number' ? takeResult(result) : result;
       }
       return native.digestSync.call(this, session, its as RawMechanism, data);
     },
@@ -105,10 +66,10 @@ function shortcuts(native: Native): Partial<RawModule> & ThisType<Native> {
       const direct = this[DIRECT];
       const its = brief(mechanism);
       if (digest === undefined && pin === undefined && short(data) && isBrief(its)) {
-        const length = isFlat(its)
-          ? direct.sign(session, data, used, key, ...its)
-          : direct.sign(session, data, used, key, its);
-        if (length !== undefined) return take(direct, length);
+        const result = isFlat(its)
+          ? direct.sign(session, data, key, ...its)
+          : direct.sign(session, data, key, its);
+        if (result !== undefined) return typeof result === 'number' ? takeResult(result) : result;
       }
       return native.signSync.call(this, session, its as RawMechanism, key, data, digest, pin);
     },
@@ -126,11 +87,11 @@ function shortcuts(native: Native): Partial<RawModule> & ThisType<Native> {
     encryptSync(session, mechanism, key, data) {
       const direct = this[DIRECT];
       const its = brief(mechanism);
-      if (data instanceof Uint8Array && data.byteLength <= LARGEST - OVERHEAD && isBrief(its)) {
-        const length = isFlat(its)
-          ? direct.encrypt(session, data, used, key, ...its)
-          : direct.encrypt(session, data, used, key, its);
-        if (length !== undefined) return take(direct, length);
+      if (data instanceof Uint8Array && data.byteLength <= LONGEST_TO_ENCRYPT && isBrief(its)) {
+        const result = isFlat(its)
+          ? direct.encrypt(session, data, key, ...its)
+          : direct.encrypt(session, data, key, its);
+        if (result !== undefined) return typeof result === 'number' ? takeResult(result) : result;
       }
       return native.encryptSync.call(this, session, its as RawMechanism, key, data);
     },
@@ -149,18 +110,13 @@ function shortcuts(native: Native): Partial<RawModule> & ThisType<Native> {
     C_GetSessionInfoSync(session) {
       if (this[DIRECT].sessionInfo(session) === undefined)
         return native.C_GetSessionInfoSync.call(this, session);
-      return {
-        slotID: handles[0] as bigint,
-        state: numbers[1] as number,
-        flags: numbers[2] as number,
-        deviceError: numbers[3] as number,
-      };
+      return takeSessionInfo();
     },
     C_GenerateRandomSync(session, length) {
       const direct = this[DIRECT];
-      if (typeof length === 'number' && Number.isInteger(length) && length > 0 && length <= LARGEST) {
-        const made = direct.random(session, length, used);
-        if (made !== undefined) return take(direct, made);
+      if (typeof length === 'number' && Number.isInteger(length) && length > 0 && length <= LONGEST_RANDOM) {
+        const result = direct.random(session, length);
+        if (result !== undefined) return typeof result === 'number' ? takeSecret(result) : result;
       }
       return native.C_GenerateRandomSync.call(this, session, length);
     },
@@ -210,10 +166,6 @@ export function direct(raw: RawModule): RawModule {
     prototypes.set(native, prototype);
   }
   const functions = (raw as Native).directFunctions();
-  if (memory.length === 0) {
-    renew(functions);
-    functions.setPlace((length) => take(functions, length)); // shorter than what is always left
-  }
   Object.defineProperty(raw, DIRECT, { value: functions });
   return Object.setPrototypeOf(raw, prototype) as RawModule;
 }

@@ -20,6 +20,7 @@ import type {
   RawDigest,
   RawFound,
   RawMechanism,
+  RawSession,
 } from './types';
 
 export type { Action, OwnCode, ReturnValue } from '../errors';
@@ -226,6 +227,14 @@ export interface RawModule extends RawCalls, RawOperations, RawBatches {
    */
   C_Finalize(): Promise<void>;
   C_FinalizeSync(): void;
+
+  /**
+   * C_OpenSession, with what belongs to the new session: a handle alone may belong to another session by the time at which
+   * JavaScript hears of it.
+   * @param flags CKF_SERIAL_SESSION, CKF_RW_SESSION
+   */
+  openSession(slot: bigint | number, flags: number): Promise<RawSession>;
+  openSessionSync(slot: bigint | number, flags: number): RawSession;
 
   /**
    * Refuses the operations (sign, verify, digest, encrypt, decrypt, and batches of them) that wait for a session because

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { CryptokiError, type CryptokiErrorInit, type OwnCode } from '../errors';
 import type { RawModule } from './index';
+import { candidate, takeResult, useMemory } from './results';
 import type { LoadOptions } from './types';
 
 /** The exports of the native addon. */
@@ -10,7 +11,12 @@ export interface Native {
   setup(options: {
     createError: (code?: OwnCode, rv?: number | bigint, name?: string, detail?: string) => CryptokiError;
     isMainThread: boolean;
-  }): void;
+    /** Memory for short results; see results.ts. */
+    crossing: Uint8Array | undefined;
+    takeResult: (length: number) => Buffer;
+  }): Uint8Array | undefined;
+  /** What the process ends with. */
+  exiting(code: number): void;
   /** The parameter structures, in an order of their own, which counts in brief.ts. */
   structures(): { readonly name: string; readonly fields: readonly string[] }[];
   /** That of a mechanism. */
@@ -73,10 +79,18 @@ function loadAddon(): Native {
 /** The addon, ready for use in this environment. */
 export const native: Native = loadAddon();
 
-native.setup({
-  isMainThread,
-  createError: (code, rv, name, detail) => {
-    const init: CryptokiErrorInit = { code, rv, function: name, detail };
-    return new CryptokiError(init);
-  },
-});
+useMemory(
+  native.setup({
+    isMainThread,
+    createError: (code, rv, name, detail) => {
+      const init: CryptokiErrorInit = { code, rv, function: name, detail };
+      return new CryptokiError(init);
+    },
+    crossing: candidate,
+    takeResult,
+  }),
+);
+
+// Elsewhere the C library tells exit handlers what the process ends with.
+const isGlibc = process.platform === 'linux' && !usesMusl();
+if (isMainThread && !isGlibc) process.once('exit', (code) => native.exiting(code));

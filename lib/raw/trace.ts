@@ -25,7 +25,7 @@ export interface CallTrace {
 const calls = channel('cryptoki:call');
 
 /** Operations of several functions; see RawOperations. */
-const OPERATION = /^(sign|verify|digest|encrypt|decrypt|findObjects)(Sync)?$/;
+const OPERATION = /^(sign|verify|digest|encrypt|decrypt|findObjects|openSession)(Sync)?$/;
 
 const BY_SLOT = new Set([
   ...['C_GetSlotInfo', 'C_GetTokenInfo', 'C_GetMechanismList', 'C_GetMechanismInfo'],
@@ -48,7 +48,10 @@ function publish(
   const message: CallTrace = {
     function: name,
     module,
-    ...(typeof subject === 'bigint' && { [BY_SLOT.has(name) ? 'slot' : 'session']: subject }),
+    // The model names a session by more than its handle (RawSession.name).
+    ...(typeof subject === 'bigint' && {
+      [BY_SLOT.has(name) ? 'slot' : 'session']: BigInt.asUintN(64, subject),
+    }),
     duration: performance.now() - begun,
     rv: failed ?? (name === 'verify' && result === false ? 'CKR_SIGNATURE_INVALID' : 'CKR_OK'),
   };
@@ -56,7 +59,8 @@ function publish(
 }
 
 function wrap(called: string, method: Method): Method {
-  const name = called.replace(/Sync$/, '');
+  const plain = called.replace(/Sync$/, '');
+  const name = plain === 'openSession' ? 'C_OpenSession' : plain;
   // As many parameters as a method can have: gathering them in an array would take longer than all the rest.
   return function (first, b, c, d, e, f, g, h) {
     if (!calls.hasSubscribers) return method.call(this, first, b, c, d, e, f, g, h);
@@ -89,8 +93,12 @@ const prototypes = new WeakMap<object, object>();
 /** The methods of the native class and of what stands before it (see direct.ts). */
 function methodNames(prototype: object): Set<string> {
   const names = new Set<string>();
-  for (let each = prototype; each !== Object.prototype; each = Object.getPrototypeOf(each) as object) {
+  // Up to Object.prototype, of whichever realm: there is nothing above that.
+  for (let each = prototype; ; ) {
+    const above = Object.getPrototypeOf(each) as object | null;
+    if (above === null) break;
     for (const name of Object.getOwnPropertyNames(each)) names.add(name);
+    each = above;
   }
   return names;
 }

@@ -129,6 +129,19 @@ export interface RawBatch {
   readonly valid?: Uint8Array;
 }
 
+/** A session that openSession has opened. */
+export interface RawSession {
+  /** CK_SESSION_HANDLE */
+  readonly handle: bigint;
+  /**
+   * The handle, with a number in the bits from 128 on that no other session of the process has. Methods take it in the place of
+   * the handle, and refuse it (CKR_SESSION_HANDLE_INVALID) when the module has given the handle to another session.
+   */
+  readonly name: bigint;
+  /** Its state when it was opened (one of CKS). */
+  readonly state: number;
+}
+
 /** An object found by findObjects. */
 export interface RawFound {
   handle: bigint;
@@ -156,6 +169,17 @@ export interface InitializeOptions {
   locking?: 'os' | 'objects' | 'module' | undefined;
   /** A string for modules that take one in pReserved (NSS, YubiHSM). */
   libraryParameters?: string | undefined;
+  /**
+   * What becomes of signal handlers that the module exchanges in C_Initialize. 'keep', the default: the module's count, and
+   * `process.on('SIGINT')` may hear nothing any more. 'restore': those that were there before are put back. (Not on Windows.)
+   */
+  signalHandlers?: 'keep' | 'restore' | undefined;
+  /**
+   * Whether exit handlers run at the end of the process that were registered before C_Initialize has returned: those of the
+   * module, and of whatever else. 'run', the default. 'skip': for modules whose handlers hang or abort. In any case they do
+   * not run while a call is still in a module a second after the end has begun. (Not on Windows.)
+   */
+  exitHandlers?: 'run' | 'skip' | undefined;
 }
 
 /** What is known of a loaded module without a call. */

@@ -51,7 +51,7 @@ export class Multipart<T> implements Sink<T> {
     const operation = new Multipart(begin);
     let isInitialised = false;
     const init = async (): Promise<void> => {
-      await kind.init(use(), session.handle, mechanism, key?.handle ?? 0n);
+      await kind.init(use(), session.name, mechanism, key?.handle ?? 0n);
       isInitialised = true;
     };
     try {
@@ -60,7 +60,7 @@ export class Multipart<T> implements Sink<T> {
       } else {
         await loggedInFor(key, login, async (pin) => {
           await init();
-          if (pin !== undefined) await use().C_Login(session.handle, CKU.CONTEXT_SPECIFIC, pin);
+          if (pin !== undefined) await use().C_Login(session.name, CKU.CONTEXT_SPECIFIC, pin);
           return Buffer.alloc(0);
         });
       }
@@ -74,7 +74,7 @@ export class Multipart<T> implements Sink<T> {
 
   async update(part: readonly Uint8Array[]): Promise<Buffer | undefined> {
     try {
-      const output = await this.#kind.update(this.#session.use(), this.#session.handle, part);
+      const output = await this.#kind.update(this.#session.use(), this.#session.name, part);
       this.#parts += 1;
       return output;
     } catch (error) {
@@ -84,7 +84,7 @@ export class Multipart<T> implements Sink<T> {
 
   async final(signature: Buffer | undefined): Promise<T> {
     try {
-      const result = await this.#kind.final(this.#session.use(), this.#session.handle, signature);
+      const result = await this.#kind.final(this.#session.use(), this.#session.name, signature);
       this.#over();
       return result;
     } catch (error) {
@@ -127,7 +127,7 @@ export class Multipart<T> implements Sink<T> {
 
   async #finish(finish: Kind<T>['final']): Promise<'ended' | 'none' | 'failed'> {
     try {
-      await finish(this.#session.use(), this.#session.handle, undefined);
+      await finish(this.#session.use(), this.#session.name, undefined);
       return 'ended';
     } catch (error) {
       return isCode(error, 'CKR_OPERATION_NOT_INITIALIZED') ? 'none' : 'failed';

@@ -1,0 +1,63 @@
+#include "module/login_steps.h"
+
+#include "module/attachment.h"
+
+namespace cryptoki {
+namespace {
+
+// C_GetSessionInfo in the queue of a session, for what it says of the login.
+class LoginCheck final : public Job {
+ public:
+  LoginCheck(Module& module, std::shared_ptr<Session> session)
+      : module_(module), session_(std::move(session)) {}
+
+  void execute() override {
+    session_->token().isChecking = false;
+    if (session_->isOpen() && session_->token().isDoubtful()) module_.refreshLogin(*session_);
+  }
+
+ protected:
+  Napi::Value value(Napi::Env env) override { return env.Undefined(); }
+
+ private:
+  Module& module_;
+  std::shared_ptr<Session> session_;
+};
+
+}  // namespace
+
+void checkLogin(Module& module, TokenState& token) noexcept {
+  if (!token.isDoubtful() || token.isChecking.exchange(true)) return;
+  try {
+    for (const auto& session : module.sessionsOn(token.slot())) {
+      const auto attachment = session->attachment();
+      if (!attachment || !session->isOpen()) continue;
+      try {
+        auto job = std::make_shared<LoginCheck>(module, session);
+        job->hold(attachment->use(nullptr));
+        session->queue().submit(std::move(job));
+        return;
+      } catch (const Failure&) {
+        // The attachment is at its end: another one's session is as good.
+      }
+    }
+  } catch (const std::exception&) {
+    // No memory: the next session that is opened asks.
+  }
+  token.isChecking = false;
+}
+
+void noteFailure(Attachment& attachment, const std::shared_ptr<Session>& session, CK_RV rv) {
+  TokenState& token = session->token();
+  if (rv == CKR_SESSION_HANDLE_INVALID || rv == CKR_SESSION_CLOSED) {
+    token.doubt();
+    attachment.module().closed(*session);
+    attachment.forget(session);
+    checkLogin(attachment.module(), token);
+  }
+  const bool objectGone = rv == CKR_OBJECT_HANDLE_INVALID || rv == CKR_KEY_HANDLE_INVALID;
+  if ((rv == CKR_USER_NOT_LOGGED_IN || objectGone) && token.login() != Login::None)
+    attachment.module().refreshLogin(*session);
+}
+
+}  // namespace cryptoki

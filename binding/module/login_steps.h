@@ -1,0 +1,75 @@
+// Login and logout, each with its note (see token_state.h). One that may take minutes (a PIN pad) does not
+// make the others wait; where two have overlapped, the module is asked who is logged in.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "module/module.h"
+
+namespace cryptoki {
+
+// What the process knows of the sessions and the login beyond the call that failed with `rv`: the session was
+// closed, or the login ended, by something else (a pulled token, another library). The caller has the turn of
+// the session.
+void noteFailure(Attachment& attachment, const std::shared_ptr<Session>& session, CK_RV rv);
+
+// Asks the module on an open session of the token who is logged in, when the login is doubtful. Returns at
+// once; the session is asked in its queue.
+void checkLogin(Module& module, TokenState& token) noexcept;
+
+// A login or a logout under way.
+class LoginChange {
+ public:
+  // `waits`: for others to end.
+  LoginChange(TokenState& token, bool waits) : token_(token) {
+    if (waits) pass_.emplace(token.logins, Gate::Kind::Alone);
+    isAlone_ = token_.changing++ == 0;
+    version_ = token_.version();
+  }
+  LoginChange(const LoginChange&) = delete;
+  LoginChange& operator=(const LoginChange&) = delete;
+  ~LoginChange() { --token_.changing; }
+
+  // Whether another one was under way, or something was noted, since this one began.
+  bool hasOverlapped() const { return !isAlone_ || token_.changing > 1 || token_.version() != version_; }
+
+ private:
+  TokenState& token_;
+  std::optional<Gate::Pass> pass_;
+  bool isAlone_ = true;
+  std::uint64_t version_ = 0;
+};
+
+// `isAtPad`: the PIN is typed at the token's own pad.
+template <class Invoke>
+CK_RV loginStep(Module& module, const Session& session, CK_USER_TYPE user, bool isAtPad, Invoke&& invoke) {
+  TokenState& token = session.token();
+  const LoginChange change(token, !isAtPad);
+  const CK_RV rv = invoke();
+  const bool isIn = rv == CKR_OK;
+  const bool isKnown = rv == CKR_USER_ALREADY_LOGGED_IN || rv == CKR_USER_ANOTHER_ALREADY_LOGGED_IN;
+  if (isIn && !change.hasOverlapped())
+    token.loggedIn(user == CKU_SO ? Login::SecurityOfficer : Login::User);
+  else if (isIn || isKnown)
+    module.refreshLogin(session);
+  return rv;
+}
+
+template <class Invoke>
+CK_RV logoutStep(Module& module, const Session& session, Invoke&& invoke) {
+  TokenState& token = session.token();
+  const LoginChange change(token, true);
+  const CK_RV rv = invoke();
+  if (rv != CKR_OK && rv != CKR_USER_NOT_LOGGED_IN) return rv;
+  if (!change.hasOverlapped()) {
+    token.loggedOut();
+  } else {
+    token.loggedOutBeside();
+    module.refreshLogin(session);
+  }
+  return rv;
+}
+
+}  // namespace cryptoki
