@@ -111,6 +111,8 @@ Napi::Value Environment::currentError() {
     return error(Failure::ours("ERR_CRYPTOKI_MEMORY", "not enough memory for the call"));
   } catch (const std::exception& unexpected) {
     return error(Failure::ours("ERR_CRYPTOKI_INTERNAL", unexpected.what()));
+  } catch (...) {
+    return error(Failure::ours("ERR_CRYPTOKI_INTERNAL", "the module has thrown a C++ exception"));
   }
 }
 

@@ -1,7 +1,6 @@
 /** Templates and attribute values by name: { label: 'signing', keyType: 'EC' } instead of CKA_ numbers. */
 import { argumentError, requireOptions } from './arguments';
 import { constantName, constantValue } from './constants';
-import { CryptokiError } from './errors';
 import {
   ATTRIBUTES,
   type AttributeDescription,
@@ -100,19 +99,14 @@ export function toTemplate(attributes: Attributes): RawAttribute[] {
   return template;
 }
 
-function toValue({ name, kind, family }: AttributeDescription, value: RawAttributeValue): unknown {
-  if (typeof value === 'bigint') {
-    throw new CryptokiError({
-      code: 'ERR_CRYPTOKI_ATTRIBUTE',
-      detail: `${name} is too large for a number: ${value}`,
-    });
-  }
+/** A number beyond 2^53-1 stays the bigint that it is: it has no name, and rounding would make it another number. */
+function toValue({ kind, family }: AttributeDescription, value: RawAttributeValue): unknown {
   if (kind === 'ulong' && family !== undefined && typeof value === 'number')
     return constantName(family, value);
   return value ?? undefined;
 }
 
-/** What could be read, by name. Attributes that could not be read, and empty dates, are absent. */
+/** What could be read, by name; a number beyond 2^53-1 is a bigint, whatever the types say. Attributes that could not be read, and empty dates, are absent. */
 export function fromResults<Name extends AttributeName>(
   names: readonly Name[],
   results: readonly RawAttributeResult[],

@@ -147,7 +147,7 @@ describe('the length of an answer', () => {
     { nth: 1, size: -1 },
     { nth: 1, size: 9 },
     { nth: 1, grown: 5 },
-    { nth: 2, grown: 5 },
+    { from: 1, count: 1, grown: 5 },
   ])('of an attribute is not what it was (%j), and its value is read all the same', async (rule) => {
     its.hsm.plan([{ function: 'C_GetAttributeValue', ...rule }]);
     const values = await its.raw.C_GetAttributeValue(handle, its.privateKey.handle, [

@@ -94,14 +94,13 @@ class Arguments {
   // Bytes of a Buffer or a Uint8Array, without a copy: good until JavaScript runs the next time. So this is
   // asked for last, when everything else has been read.
   bool view(std::size_t index, Memory& memory) const {
-    static unsigned char nothing = 0;
     void* data = nullptr;
     napi_typedarray_type type{};
     if (napi_get_typedarray_info(env_, few_.at(index), &type, &memory.size, &data, nullptr, nullptr) !=
             napi_ok ||
-        type != napi_uint8_array)
-      return false;
-    memory.data = memory.size == 0 ? &nothing : static_cast<unsigned char*>(data);
+        type != napi_uint8_array || memory.size == 0)
+      return false;  // one without bytes may be detached, which the general way tells
+    memory.data = static_cast<unsigned char*>(data);
     return true;
   }
 

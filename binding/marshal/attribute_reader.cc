@@ -73,7 +73,9 @@ std::optional<std::uint64_t> toNumber(const Bytes& value) {
 // The longest value that an attribute of this kind can have.
 std::size_t longest(AttributeKind kind) {
   constexpr std::size_t kMostMembers = 4096;
-  if (fixedSize(kind) != 0) return sizeof(std::uint64_t);
+  constexpr std::size_t kMostRoom = std::size_t{64}
+                                    << 10;  // some modules say too much; isReadable() looks at what came
+  if (fixedSize(kind) != 0) return kMostRoom;
   if (kind == AttributeKind::Ulongs) return kMostListed * sizeof(CK_ULONG);
   if (kind == AttributeKind::Template) return kMostMembers * sizeof(CK_ATTRIBUTE);
   return kMostAttributeBytes;

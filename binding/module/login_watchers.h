@@ -29,8 +29,12 @@ class LoginWatchers {
   }
 
   void tell(CK_SLOT_ID slot) {
-    std::lock_guard lock(mutex_);
-    for (const auto& weak : watchers_) {
+    std::vector<std::weak_ptr<LoginWatcher>> watchers;
+    {
+      std::lock_guard lock(mutex_);
+      watchers = watchers_;
+    }
+    for (const auto& weak : watchers) {
       if (const auto watcher = weak.lock()) watcher->loginChanged(slot);
     }
   }

@@ -10,18 +10,17 @@ std::shared_ptr<Module> Module::load(const std::string& path, const LoadOptions&
   static std::mutex& mutex = *new std::mutex;                                      // NOLINT
   static auto& modules = *new std::unordered_map<void*, std::shared_ptr<Module>>;  // NOLINT
   Library library(path, options.isolation);
-  std::lock_guard lock(mutex);
-  auto& module = modules[library.handle()];
-  if (!module) {
-    try {
-      module = std::make_shared<Module>(path, library, discover(library, path, options.only240));
-    } catch (...) {
-      modules.erase(library.handle());
-      throw;
-    }
-    library.keep();
+  {
+    std::lock_guard lock(mutex);
+    const auto found = modules.find(library.handle());
+    if (found != modules.end()) return found->second;
   }
-  return module;
+  // The module's own code runs here, and must not make the loading of others wait.
+  auto loaded = std::make_shared<Module>(path, library, discover(library, path, options.only240));
+  std::lock_guard lock(mutex);
+  const auto [place, isFirst] = modules.try_emplace(library.handle(), std::move(loaded));
+  if (isFirst) library.keep();
+  return place->second;
 }
 
 Module::Module(std::string path, Library& library, FunctionList list)

@@ -49,6 +49,8 @@ void Job::executeQuietly() noexcept {
     fail(Failure::ours("ERR_CRYPTOKI_MEMORY", "not enough memory for the call"));
   } catch (const std::exception& unexpected) {
     fail(Failure::ours("ERR_CRYPTOKI_INTERNAL", unexpected.what()));
+  } catch (...) {
+    fail(Failure::ours("ERR_CRYPTOKI_INTERNAL", "the module has thrown a C++ exception"));
   }
 }
 

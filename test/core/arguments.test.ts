@@ -1,0 +1,219 @@
+/** Arguments whose getters run JavaScript in the middle of the reading: nothing is read that is not there any more. */
+import { createHash, verify } from 'node:crypto';
+import type { PrivateKey, PublicKey } from 'cryptoki';
+import { CKA, CKM, CKO, load, type RawModule } from 'cryptoki/raw';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Opened, openToken, wrong } from '../support/open';
+
+let opened: Opened;
+let raw: RawModule;
+let session: bigint;
+let privateKey: PrivateKey;
+let publicKey: PublicKey;
+beforeAll(async () => {
+  opened = await openToken('core arguments');
+  raw = opened.module.raw;
+  session = opened.session.handle;
+  ({ privateKey, publicKey } = await opened.session.generateKeyPair('EC', { curve: 'P-256' }));
+});
+afterAll(() => opened.close());
+
+const detach = (bytes: Uint8Array): void => {
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] });
+};
+const sha256 = (data: Uint8Array): Buffer => createHash('sha256').update(data).digest();
+
+describe('an array that grows while it is read', () => {
+  test('counts with the length that it had at first, as structures', async () => {
+    const grows: unknown[] = [];
+    const member = { type: 0, value: Buffer.from('x') };
+    for (let i = 0; i < 4; i++) grows.push(member);
+    Object.defineProperty(grows, 0, {
+      get() {
+        for (let i = 0; i < 5000; i++) grows.push(member);
+        return member;
+      },
+    });
+    // CK_SP800_108_KDF_PARAMS has an array of structures; the fields of the elements are wrong, which is told.
+    const parameter = { structure: 'CK_SP800_108_KDF_PARAMS', prfType: CKM.SHA256_HMAC, dataParams: grows };
+    const derive = raw.C_DeriveKey(session, { mechanism: CKM.SP800_108_COUNTER_KDF, parameter }, 1n, []);
+    await expect(derive).rejects.toMatchObject({ code: expect.stringMatching(/^(ERR_|CKR_)/) });
+  });
+
+  test('counts with the length that it had at first, as a template', async () => {
+    const template: { type: number; value: unknown }[] = [
+      { type: CKA.CLASS, value: CKO.DATA },
+      { type: CKA.LABEL, value: 'grows' },
+    ];
+    Object.defineProperty(template, 0, {
+      get() {
+        for (let i = 0; i < 5000; i++) template.push({ type: CKA.LABEL, value: 'another' });
+        return { type: CKA.CLASS, value: CKO.DATA };
+      },
+    });
+    const object = await raw.C_CreateObject(session, wrong(template));
+    const [label] = await raw.C_GetAttributeValue(session, object, [CKA.LABEL]);
+    expect(label).toMatchObject({ value: 'grows' });
+  });
+});
+
+describe('a getter that detaches the message', () => {
+  test.each(['digest', 'digestSync'] as const)('makes %s fail, or leaves it as it was', async (method) => {
+    const message = new Uint8Array(4000).fill(7);
+    const mechanism = {
+      mechanism: CKM.SHA256,
+      get parameter() {
+        detach(message);
+        return undefined;
+      },
+    };
+    const outcome = await (async () => raw[method](session, mechanism, message))().catch((error) => error);
+    expect(outcome).toMatchObject({
+      code: 'ERR_INVALID_ARG_TYPE',
+      message: expect.stringContaining('detached'),
+    });
+  });
+
+  test('in the parameter of a mechanism makes encryptSync fail', async () => {
+    const key = await opened.session.generateKey('AES', { valueLen: 16 });
+    const message = new Uint8Array(1000).fill(7);
+    const parameter = Object.assign(() => {}, {
+      get iv() {
+        detach(message);
+        return Buffer.alloc(12);
+      },
+      tagBits: 128,
+    });
+    expect(() =>
+      raw.encryptSync(session, wrong({ mechanism: CKM.AES_GCM, parameter }), key.handle, message),
+    ).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }));
+  });
+
+  test('an empty message that was not detached is signed', async () => {
+    const signature = await privateKey.sign('ECDSA-SHA256', new Uint8Array(0));
+    const key = await publicKey.toKeyObject();
+    expect(verify('sha256', new Uint8Array(0), { key, dsaEncoding: 'ieee-p1363' }, signature)).toBe(true);
+  });
+});
+
+describe('a getter that ends what the call is about', () => {
+  test('finalises the module: the call fails, and nothing waits for ever', async () => {
+    const own = await load(opened.test.module);
+    own.C_InitializeSync();
+    const slot = opened.token.slot.id;
+    const handle = await own.C_OpenSession(slot, 4);
+    const mechanism = {
+      get mechanism() {
+        own.C_FinalizeSync();
+        return CKM.SHA256;
+      },
+    };
+    await expect(own.digest(handle, mechanism, Buffer.from('x'))).rejects.toMatchObject({
+      code: 'CKR_CRYPTOKI_NOT_INITIALIZED',
+    });
+    expect(() => own.C_GetInfoSync()).toThrow(
+      expect.objectContaining({ code: 'CKR_CRYPTOKI_NOT_INITIALIZED' }),
+    );
+  });
+
+  test('closes the session: the call fails', async () => {
+    const handle = await raw.C_OpenSession(opened.token.slot.id, 4);
+    const mechanism = {
+      get mechanism() {
+        raw.C_CloseSessionSync(handle);
+        return CKM.SHA256;
+      },
+    };
+    expect(() => raw.digestSync(handle, mechanism, Buffer.from('x'))).toThrow(
+      expect.objectContaining({ code: 'CKR_SESSION_HANDLE_INVALID' }),
+    );
+  });
+});
+
+describe('arguments that contain themselves', () => {
+  const itself: { type: number; value: unknown }[] = [];
+  itself.push({ type: CKA.WRAP_TEMPLATE, value: itself });
+  const mechanism: Record<string, unknown> = { mechanism: CKM.RSA_PKCS_PSS };
+  mechanism.parameter = { structure: 'CK_PRF_KDF_PARAMS', prf: mechanism };
+
+  test('a template is refused', async () => {
+    await expect(raw.C_CreateObject(session, wrong(itself))).rejects.toMatchObject({
+      code: 'ERR_OUT_OF_RANGE',
+      message: expect.stringContaining('32 levels'),
+    });
+  });
+
+  test('a template 30,000 deep is refused', async () => {
+    let deep: unknown = [];
+    for (let i = 0; i < 30_000; i++) deep = [{ type: CKA.WRAP_TEMPLATE, value: deep }];
+    await expect(raw.C_CreateObject(session, wrong(deep))).rejects.toMatchObject({
+      code: 'ERR_OUT_OF_RANGE',
+    });
+  });
+
+  test('a template of few objects and more elements than there is memory is refused', async () => {
+    let many: unknown = [{ type: CKA.LABEL, value: 'x' }];
+    for (let i = 0; i < 12; i++) many = new Array(20).fill({ type: CKA.WRAP_TEMPLATE, value: many });
+    await expect(raw.C_CreateObject(session, wrong(many))).rejects.toMatchObject({
+      code: 'ERR_OUT_OF_RANGE',
+    });
+    const sparse = new Array(2 ** 32 - 1);
+    await expect(raw.C_CreateObject(session, wrong(sparse))).rejects.toMatchObject({
+      code: 'ERR_OUT_OF_RANGE',
+    });
+  });
+
+  test('a mechanism is refused', async () => {
+    await expect(raw.digest(session, wrong(mechanism), Buffer.alloc(1))).rejects.toMatchObject({
+      code: expect.stringMatching(/^ERR_/),
+    });
+  });
+});
+
+describe('Object.prototype with a member that a program has added', () => {
+  test('does not change how mechanisms and templates are read', async () => {
+    const polluted = Object.prototype as unknown as Record<string, unknown>;
+    polluted.surprise = 1;
+    polluted.bytes = 'surprise';
+    try {
+      const key = await opened.session.generateKey('AES', { valueLen: 16 });
+      const iv = Buffer.alloc(12, 1);
+      const parameter = { iv, tagBits: 128 };
+      const mechanism = { mechanism: CKM.AES_GCM, parameter };
+      const message = Buffer.from('message');
+      const encrypted = await raw.encrypt(session, mechanism, key.handle, message);
+      expect(raw.encryptSync(session, mechanism, key.handle, message)).toEqual(encrypted);
+      expect(await raw.decrypt(session, mechanism, key.handle, encrypted)).toEqual(message);
+      expect(await raw.digest(session, { mechanism: CKM.SHA256 }, message)).toEqual(sha256(message));
+    } finally {
+      delete polluted.surprise;
+      delete polluted.bytes;
+    }
+  });
+});
+
+describe('big integers', () => {
+  test('0n is one zero byte', async () => {
+    const template = [
+      { type: CKA.CLASS, value: CKO.PUBLIC_KEY },
+      { type: CKA.KEY_TYPE, value: 0 },
+      { type: CKA.MODULUS, value: 0n },
+      { type: CKA.PUBLIC_EXPONENT, value: 65537n },
+    ];
+    const object = await raw.C_CreateObject(session, template);
+    const [modulus, exponent] = await raw.C_GetAttributeValue(session, object, [
+      CKA.MODULUS,
+      CKA.PUBLIC_EXPONENT,
+    ]);
+    expect(modulus?.value).toEqual(Buffer.of(0));
+    expect(exponent?.value).toEqual(Buffer.of(1, 0, 1));
+  });
+});
+
+test('a method refuses objects that are not its own', () => {
+  const method = Object.getPrototypeOf(Object.getPrototypeOf(Object.getPrototypeOf(raw)))
+    .C_GetInfoSync as () => void;
+  for (const self of [{}, undefined, new Uint8Array(8), new AbortController(), Object.create(raw)]) {
+    expect(() => method.call(self)).toThrow(TypeError);
+  }
+});
