@@ -9,9 +9,9 @@ using Act = CK_RV (*)(OddCall&);
 
 std::array<Act, kOddityCount> allActions() {
   std::array<Act, kOddityCount> result{};
-  for (const auto& actions :
-       {attributeOddities(), lengthOddities(), signatureOddities(), listOddities(), parameterOddities(),
-        sessionOddities(), loginOddities(), tokenOddities(), lifecycleOddities()}) {
+  for (const auto& actions : {attributeOddities(), curveOddities(), mechanismOddities(), lengthOddities(),
+                              signatureOddities(), listOddities(), parameterOddities(), sessionOddities(),
+                              loginOddities(), tokenOddities(), lifecycleOddities()}) {
     for (const auto& [oddity, act] : actions) result.at(static_cast<std::size_t>(oddity)) = act;
   }
   return result;

@@ -86,9 +86,11 @@ struct OddityAction {
 };
 
 std::span<const OddityAction> attributeOddities();
+std::span<const OddityAction> curveOddities();
 std::span<const OddityAction> lengthOddities();
 std::span<const OddityAction> signatureOddities();
 std::span<const OddityAction> listOddities();
+std::span<const OddityAction> mechanismOddities();
 std::span<const OddityAction> parameterOddities();
 std::span<const OddityAction> sessionOddities();
 std::span<const OddityAction> loginOddities();

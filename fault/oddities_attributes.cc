@@ -4,15 +4,13 @@
 #include <cstdint>
 #include <cstring>
 
-#include "fault/oddities.h"
+#include "fault/odd_attributes.h"
 
 namespace cryptoki::fault {
 namespace {
 
 constexpr CK_ULONG kUnavailable = ~CK_ULONG{0};  // CK_UNAVAILABLE_INFORMATION
 constexpr CK_ULONG kUlongBits = sizeof(CK_ULONG) * 8;
-
-using Bytes = std::vector<CK_BYTE>;
 
 std::span<CK_ATTRIBUTE> templateOf(const OddCall& odd) {
   auto* first = static_cast<CK_ATTRIBUTE*>(odd.destination().data);
@@ -28,22 +26,18 @@ bool isOneOf(const std::array<CK_ATTRIBUTE_TYPE, Size>& types, CK_ATTRIBUTE_TYPE
   return std::ranges::find(types, type) != types.end();
 }
 
-bool concernsOneAttribute(CK_RV rv) {
+// Codes that do not keep other attributes from being answered.
+bool isOfAttributes(CK_RV rv) {
   return rv == CKR_OK || rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE;
 }
 
-// How the function answers when the module itself is asked for one attribute after the other.
-struct Manner {
-  void (*change)(CK_ATTRIBUTE_TYPE type, Bytes& value) = nullptr;
-  bool looksAtRoom = true;
-  bool writesValues = true;
-};
+}  // namespace
 
-CK_RV answer(const OddCall& odd, const Manner& manner) {
+CK_RV answerAttributes(const OddCall& odd, const Manner& manner) {
   CK_RV result = CKR_OK;
   for (auto& each : templateOf(odd)) {
     auto [rv, value] = readAttribute(odd, objectOf(odd), each.type);
-    if (!concernsOneAttribute(rv)) return rv;
+    if (!isOfAttributes(rv)) return rv;
     if (rv == CKR_OK && manner.change != nullptr) manner.change(each.type, value);
     const auto length = static_cast<CK_ULONG>(value.size());
     const bool fetches = rv == CKR_OK && each.pValue != nullptr;
@@ -56,10 +50,12 @@ CK_RV answer(const OddCall& odd, const Manner& manner) {
   return result;
 }
 
-// As NSS does: this writes past buffers of the program that are too small.
-CK_RV ignoreLengths(OddCall& odd) { return answer(odd, {.looksAtRoom = false}); }
+namespace {
 
-CK_RV leaveValues(OddCall& odd) { return answer(odd, {.writesValues = false}); }
+// As NSS does: this writes past buffers of the program that are too small.
+CK_RV ignoreLengths(OddCall& odd) { return answerAttributes(odd, {.looksAtRoom = false}); }
+
+CK_RV leaveValues(OddCall& odd) { return answerAttributes(odd, {.writesValues = false}); }
 
 CK_RV leaveLengths(OddCall& odd) {
   const auto program = templateOf(odd);
@@ -104,41 +100,41 @@ CK_RV growEachTime(OddCall& odd) {
 
 CK_RV lengthenFixedSizes(OddCall& odd) {
   constexpr std::size_t kLong = 3000;
-  return answer(odd, {.change = [](CK_ATTRIBUTE_TYPE type, Bytes& value) {
-                  if (type == CKA_CLASS || type == CKA_KEY_TYPE) value.resize(kLong, 0xA5);
-                }});
+  return answerAttributes(odd, {.change = [](CK_ATTRIBUTE_TYPE type, Bytes& value) {
+                            if (type == CKA_CLASS || type == CKA_KEY_TYPE) value.resize(kLong, 0xA5);
+                          }});
 }
 
 CK_RV shortenUlongs(OddCall& odd) {
-  return answer(odd, {.change = [](CK_ATTRIBUTE_TYPE type, Bytes& value) {
-                  CK_ULONG number = 0;
-                  if (!isOneOf(kUlongAttributes, type) || value.size() != sizeof number) return;
-                  std::memcpy(&number, value.data(), sizeof number);
-                  const auto narrow = static_cast<std::uint32_t>(number);
-                  value.resize(sizeof narrow);
-                  std::memcpy(value.data(), &narrow, sizeof narrow);
-                }});
+  return answerAttributes(odd, {.change = [](CK_ATTRIBUTE_TYPE type, Bytes& value) {
+                            CK_ULONG number = 0;
+                            if (!isOneOf(kUlongAttributes, type) || value.size() != sizeof number) return;
+                            std::memcpy(&number, value.data(), sizeof number);
+                            const auto narrow = static_cast<std::uint32_t>(number);
+                            value.resize(sizeof narrow);
+                            std::memcpy(value.data(), &narrow, sizeof narrow);
+                          }});
 }
 
 template <class Wide>
 CK_RV widenBooleans(OddCall& odd) {
-  return answer(odd, {.change = [](CK_ATTRIBUTE_TYPE type, Bytes& value) {
-                  if (!isOneOf(kBooleanAttributes, type) || value.size() != 1) return;
-                  const Wide wide = value[0];
-                  value.resize(sizeof wide);
-                  std::memcpy(value.data(), &wide, sizeof wide);
-                }});
+  return answerAttributes(odd, {.change = [](CK_ATTRIBUTE_TYPE type, Bytes& value) {
+                            if (!isOneOf(kBooleanAttributes, type) || value.size() != 1) return;
+                            const Wide wide = value[0];
+                            value.resize(sizeof wide);
+                            std::memcpy(value.data(), &wide, sizeof wide);
+                          }});
 }
 
 CK_RV enlargeUlongs(OddCall& odd) {
-  return answer(odd, {.change = [](CK_ATTRIBUTE_TYPE type, Bytes& value) {
-                  CK_ULONG number = 0;
-                  if (!isOneOf(kUlongAttributes, type) || value.size() != sizeof number) return;
-                  if (type == CKA_CLASS || type == CKA_KEY_TYPE) return;
-                  std::memcpy(&number, value.data(), sizeof number);
-                  number |= CK_ULONG{1} << (kUlongBits - 2);
-                  std::memcpy(value.data(), &number, sizeof number);
-                }});
+  return answerAttributes(odd, {.change = [](CK_ATTRIBUTE_TYPE type, Bytes& value) {
+                            CK_ULONG number = 0;
+                            if (!isOneOf(kUlongAttributes, type) || value.size() != sizeof number) return;
+                            if (type == CKA_CLASS || type == CKA_KEY_TYPE) return;
+                            std::memcpy(&number, value.data(), sizeof number);
+                            number |= CK_ULONG{1} << (kUlongBits - 2);
+                            std::memcpy(value.data(), &number, sizeof number);
+                          }});
 }
 
 CK_RV refuseSeveral(OddCall& odd) { return templateOf(odd).size() > 1 ? odd.code() : odd.proceed(); }

@@ -24,13 +24,15 @@ template <CK_ULONG Length>
 CK_RV answerLength(OddCall& odd) {
   const CK_RV rv = odd.proceed();
   const auto& [data, length, count] = odd.destination();
-  if (odd.call().shape().answer == Answer::Attributes) {
-    auto* attributes = static_cast<CK_ATTRIBUTE*>(data);
-    for (CK_ULONG i = 0; attributes != nullptr && i < count; ++i) {
-      if (rv == CKR_OK) attributes[i].ulValueLen = Length;
-    }
-  } else if (rv == CKR_OK && length != nullptr) {
-    *length = Length;
+  if (odd.call().shape().answer != Answer::Attributes) {
+    if (rv == CKR_OK && length != nullptr) *length = Length;
+    return rv;
+  }
+  // Some may have been answered though others were not; those have no length.
+  const bool hasAnswers = rv == CKR_OK || rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE;
+  auto* attributes = static_cast<CK_ATTRIBUTE*>(data);
+  for (CK_ULONG i = 0; hasAnswers && attributes != nullptr && i < count; ++i) {
+    if (attributes[i].ulValueLen != kHighest) attributes[i].ulValueLen = Length;
   }
   return rv;
 }

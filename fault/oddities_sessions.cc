@@ -47,15 +47,23 @@ CK_RV allowOneSession(OddCall& odd) {
   return opening.isFirst() && odd.instance().openSessions() == 0 ? odd.proceed() : odd.code();
 }
 
+bool isLoggedIn(const OddCall& odd, CK_SESSION_HANDLE real) {
+  CK_SESSION_INFO info{};
+  if (odd.real<Function::C_GetSessionInfo>(real, &info) != CKR_OK) return false;
+  return info.state != CKS_RO_PUBLIC_SESSION && info.state != CKS_RW_PUBLIC_SESSION;
+}
+
 // The last session of a token is closed while a real one of our own is open.
 CK_RV closeAndStayLoggedIn(OddCall& odd) {
   if (odd.function() == Function::C_CloseAllSessions) {
     const CK_SLOT_ID slot = std::get<0>(odd.arguments<Function::C_CloseAllSessions>());
-    if (!odd.instance().sessions.on(slot).empty()) odd.instance().holdLogin(slot);
+    const auto open = odd.instance().sessions.on(slot);
+    if (!open.empty() && isLoggedIn(odd, open.front()->real)) odd.instance().holdLogin(slot);
     return odd.instance().closeAll(slot, Instance::Closing::OneByOne);
   }
   const CK_SLOT_ID slot = odd.session().slot;
-  if (odd.instance().sessions.on(slot).size() == 1) odd.instance().holdLogin(slot);
+  const bool isLast = odd.instance().sessions.on(slot).size() == 1;
+  if (isLast && isLoggedIn(odd, odd.session().real)) odd.instance().holdLogin(slot);
   return odd.proceed();
 }
 

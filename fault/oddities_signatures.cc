@@ -94,7 +94,21 @@ CK_RV signShort(OddCall& odd) {
   return answer(odd, result);
 }
 
+// The operation ends with the refusal, as after each error.
+CK_RV refuseLongData(OddCall& odd) {
+  const auto& [session, data, length, signature, room] = odd.arguments<Function::C_Sign>();
+  if (odd.memory().signing != CKM_ECDSA || !odd.call().fetches()) return odd.proceed();
+  CK_ULONG needed = 0;
+  CK_RV rv = odd.askLength(needed);
+  if (rv != CKR_OK) return rv;
+  if (length <= needed / 2) return odd.proceed();
+  Bytes unused;
+  rv = odd.fetch(unused);
+  return rv == CKR_OK ? odd.code() : rv;
+}
+
 constexpr std::array kActions{
+    OddityAction{Oddity::EcdsaStrict, &refuseLongData},
     OddityAction{Oddity::EcdsaDer, &signDer},
     OddityAction{Oddity::EcdsaShort, &signShort},
 };

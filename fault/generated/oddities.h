@@ -26,6 +26,10 @@ enum class Oddity : unsigned char {
   UlongLarge,
   RefusesAll,
   RefusesUnknown,
+  EcPointRaw,
+  EcPointBitString,
+  EcPointCoordinates,
+  EcParamsName,
   LengthNearMax,
   Length32bitMinusOne,
   LengthHuge,
@@ -38,6 +42,7 @@ enum class Oddity : unsigned char {
   ResultUnwritten,
   EcdsaDer,
   EcdsaShort,
+  EcdsaStrict,
   Pending,
   SizeCallTooSmall,
   SizeCallTooSmallWithoutNumber,
@@ -47,6 +52,7 @@ enum class Oddity : unsigned char {
   FindSameHandleTwice,
   IgnoresId,
   RefusesKeyType,
+  RsaPkcsOnly,
   ListClaims32,
   ListClaims30,
   GcmIvFromModule,
@@ -86,9 +92,9 @@ struct OddityShape {
   FunctionSet functions;
 };
 
-inline constexpr std::size_t kOddityCount = 50;
+inline constexpr std::size_t kOddityCount = 56;
 using OddityBits = std::bitset<kOddityCount>;
-inline constexpr std::array<OddityShape, 50> kOddities{{
+inline constexpr std::array<OddityShape, 56> kOddities{{
     {"lengths-ignored", Calls::Fetching, false, CKR_OK, false,
      functionSet({Function::C_GetAttributeValue})},
     {"lengths-unwritten", Calls::Fetching, false, CKR_OK, false,
@@ -112,6 +118,14 @@ inline constexpr std::array<OddityShape, 50> kOddities{{
     {"refuses-all", Calls::All, true, CKR_GENERAL_ERROR, false,
      functionSet({Function::C_GetAttributeValue})},
     {"refuses-unknown", Calls::All, true, CKR_GENERAL_ERROR, false,
+     functionSet({Function::C_GetAttributeValue})},
+    {"ec-point-raw", Calls::All, false, CKR_OK, false,
+     functionSet({Function::C_GetAttributeValue})},
+    {"ec-point-bit-string", Calls::All, false, CKR_OK, false,
+     functionSet({Function::C_GetAttributeValue})},
+    {"ec-point-coordinates", Calls::All, false, CKR_OK, false,
+     functionSet({Function::C_GetAttributeValue})},
+    {"ec-params-name", Calls::All, false, CKR_OK, false,
      functionSet({Function::C_GetAttributeValue})},
     {"length-near-max", Calls::All, false, CKR_OK, false,
      functionSet({Function::C_GetAttributeValue, Function::C_GetOperationState, Function::C_Encrypt, Function::C_EncryptUpdate, Function::C_EncryptFinal, Function::C_Decrypt, Function::C_DecryptUpdate, Function::C_DecryptFinal, Function::C_Digest, Function::C_DigestFinal, Function::C_Sign, Function::C_SignFinal, Function::C_SignRecover, Function::C_VerifyRecover, Function::C_DigestEncryptUpdate, Function::C_DecryptDigestUpdate, Function::C_SignEncryptUpdate, Function::C_DecryptVerifyUpdate, Function::C_WrapKey, Function::C_EncryptMessage, Function::C_EncryptMessageNext, Function::C_DecryptMessage, Function::C_DecryptMessageNext, Function::C_SignMessage, Function::C_SignMessageNext, Function::C_EncapsulateKey, Function::C_WrapKeyAuthenticated})},
@@ -137,6 +151,8 @@ inline constexpr std::array<OddityShape, 50> kOddities{{
      functionSet({Function::C_Sign, Function::C_SignFinal})},
     {"ecdsa-short", Calls::Fetching, false, CKR_OK, false,
      functionSet({Function::C_Sign, Function::C_SignFinal})},
+    {"ecdsa-strict", Calls::All, true, CKR_DATA_LEN_RANGE, false,
+     functionSet({Function::C_Sign})},
     {"pending", Calls::Fetching, false, CKR_OK, false,
      functionSet({Function::C_Sign, Function::C_Encrypt, Function::C_Decrypt, Function::C_Digest})},
     {"size-call-too-small", Calls::Asking, false, CKR_OK, false,
@@ -155,6 +171,8 @@ inline constexpr std::array<OddityShape, 50> kOddities{{
      functionSet({Function::C_FindObjectsInit})},
     {"refuses-key-type", Calls::All, true, CKR_ATTRIBUTE_TYPE_INVALID, false,
      functionSet({Function::C_FindObjectsInit})},
+    {"rsa-pkcs-only", Calls::All, false, CKR_OK, false,
+     functionSet({Function::C_GetMechanismList, Function::C_GetMechanismInfo, Function::C_SignInit, Function::C_VerifyInit, Function::C_EncryptInit, Function::C_DecryptInit})},
     {"list-claims-3.2", Calls::All, false, CKR_OK, false,
      functionSet({Function::C_GetFunctionList})},
     {"list-claims-3.0", Calls::All, false, CKR_OK, false,

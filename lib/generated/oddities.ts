@@ -111,6 +111,30 @@ export const ODDITIES = {
     does: 'refuses a call that asks for an attribute that the object does not have, and writes nothing',
     follows: 'Nitrokey/nitrokey-3-firmware issue 578, Yubico/yubico-piv-tool pull request 46',
   },
+  'ec-point-raw': {
+    subject: 'attributes',
+    functions: ['C_GetAttributeValue'],
+    does: 'returns CKA_EC_POINT as the point itself, not as an OCTET STRING in DER',
+    follows: 'NSS softokn and openCryptoki with Ed25519; latchset/pkcs11-provider issue 478',
+  },
+  'ec-point-bit-string': {
+    subject: 'attributes',
+    functions: ['C_GetAttributeValue'],
+    does: 'returns CKA_EC_POINT as a BIT STRING in DER',
+    follows: 'latchset/pkcs11-provider issue 478',
+  },
+  'ec-point-coordinates': {
+    subject: 'attributes',
+    functions: ['C_GetAttributeValue'],
+    does: 'returns CKA_EC_POINT as X and Y alone',
+    follows: 'opencryptoki/opencryptoki pull request 257: ICA',
+  },
+  'ec-params-name': {
+    subject: 'attributes',
+    functions: ['C_GetAttributeValue'],
+    does: 'returns CKA_EC_PARAMS of P-256, P-384, P-521 and secp256k1 as the name of the curve, a PrintableString',
+    follows: 'softhsm/SoftHSMv2 issue 559, BouncyHsm issue 47',
+  },
   'length-near-max': {
     subject: 'lengths',
     functions: ['C_GetAttributeValue', ...BYTES],
@@ -183,6 +207,13 @@ export const ODDITIES = {
     does: 'drops leading zeros of both halves of ECDSA signatures',
     follows: 'tpm2-software/tpm2-pkcs11 issue 277, OpenSC/OpenSC issue 557',
   },
+  'ecdsa-strict': {
+    subject: 'lengths',
+    functions: ['C_Sign'],
+    code: 'CKR_DATA_LEN_RANGE',
+    does: 'CKM_ECDSA refuses data that is longer than the order of the curve',
+    follows: 'no report: PKCS#11 lets the module cut the data',
+  },
   'pending': {
     subject: 'lengths',
     functions: ['C_Sign', 'C_Encrypt', 'C_Decrypt', 'C_Digest'],
@@ -237,6 +268,12 @@ export const ODDITIES = {
     code: 'CKR_ATTRIBUTE_TYPE_INVALID',
     does: 'refuses templates with CKA_KEY_TYPE',
     follows: 'Pkcs11Admin/Pkcs11Admin issue 43: Utimaco',
+  },
+  'rsa-pkcs-only': {
+    subject: 'mechanisms',
+    functions: ['C_GetMechanismList', 'C_GetMechanismInfo', 'C_SignInit', 'C_VerifyInit', 'C_EncryptInit', 'C_DecryptInit'],
+    does: 'hides the RSA mechanisms but CKM_RSA_PKCS and those that make keys, and refuses them with CKR_MECHANISM_INVALID',
+    follows: 'OpenSC/OpenSC issue 1936: OpenPGP cards; OpenSC/libp11 issues 523 and 628',
   },
   'list-claims-3.2': {
     subject: 'function lists',
