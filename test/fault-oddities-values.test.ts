@@ -10,7 +10,7 @@ const [CLASS, TOKEN, label, KEY_TYPE, ID, MODULUS_BITS, VALUE_LEN] = [0, 1, 3, 0
 let program: OddityProgram;
 beforeAll(async () => {
   if (!isUnusable) program = await compileOddityProgram();
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await program?.close();
 });
@@ -82,18 +82,15 @@ describe.skipIf(isUnusable)('oddities of attributes', () => {
   });
 
   test.each<[Oddity, string]>([
-    ['ulong-4-bytes', '4 20000000, 1 00, 5 6c6162656c, 8 0400000000000000'],
+    ['ulong-4-bytes', '4 20000000, 1 00, 5 6c6162656c, 4 04000000'],
     ['boolean-4-bytes', '8 2000000000000000, 4 00000000, 5 6c6162656c, 8 0400000000000000'],
     ['boolean-8-bytes', '8 2000000000000000, 8 0000000000000000, 5 6c6162656c, 8 0400000000000000'],
     ['ulong-large', '8 2000000000000040, 1 00, 5 6c6162656c, 8 0400000000000000'],
-  ])('%s', async (oddity, expected) => {
+  ])('%s: the size of numbers and booleans', async (oddity, expected) => {
     const items = [`${VALUE_LEN}:8`, `${TOKEN}:8`, `${label}:20`, `${CLASS}:8`];
     const usual = '8 2000000000000000, 1 00, 5 6c6162656c, 8 0400000000000000';
-    expect((await read(undefined, ...items)).slice(1).join()).toBe(usual.replaceAll(', ', ','));
-    const given = (await read(oddity, ...items)).slice(1).join(', ');
-    expect(given).toBe(
-      oddity === 'ulong-4-bytes' ? expected.replace('8 0400000000000000', '4 04000000') : expected,
-    );
+    expect((await read(undefined, ...items)).slice(1).join(', ')).toBe(usual);
+    expect((await read(oddity, ...items)).slice(1).join(', ')).toBe(expected);
   });
 
   test('refuses-all: more than one attribute is answered with a code that the rule can choose', async () => {
@@ -144,14 +141,14 @@ describe.skipIf(isUnusable)('oddities of attributes', () => {
     ]);
   });
 
-  test.each<[Oddity | undefined, string, RegExp]>([
-    [undefined, '06052b81040023', /^136 bytes, first 04818504/],
+  test.each<[Oddity | 'no oddity', string, RegExp]>([
+    ['no oddity', '06052b81040023', /^136 bytes, first 04818504/],
     ['ec-point-raw', '06052b81040023', /^133 bytes, first 04/],
     ['ec-point-bit-string', '06052b81040023', /^137 bytes, first 0381860004/],
     ['ec-point-coordinates', '06052b81040023', /^132 bytes, first 0[01]/], // P-521: 521 bits in 66 bytes
     ['ec-params-name', `1309${Buffer.from('secp521r1').toString('hex')}`, /^136 bytes, first 04818504/],
   ])('%s: the curve and the point of a public key', async (oddity, curve, point) => {
-    const [code, first, second] = await program.probe(oddity, 'curve');
+    const [code, first, second] = await program.probe(oddity === 'no oddity' ? undefined : oddity, 'curve');
     expect([code, first]).toEqual(['C_GetAttributeValue 0x0', curve]);
     expect(second).toMatch(point);
   });
@@ -172,7 +169,7 @@ describe.skipIf(isUnusable)('oddities of results', () => {
     ['too-small-ends-operation', [asked, refused, ended, ended]],
     ['too-small-length-garbage', [asked, '0x150 6148914691236517205 untouched', ended, ended]],
     ['result-unwritten', [asked, refused, '0x0 32 untouched', ended]],
-  ])('%s', async (oddity, expected) => {
+  ])('%s: a digest that is fetched with rooms of 10 and 40 bytes', async (oddity, expected) => {
     expect(await digest(oddity)).toEqual(expected);
   });
 

@@ -3,10 +3,13 @@ import type { Oddity } from 'cryptoki/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compileOddityProgram, isUnusable, type OddityProgram } from './support/oddity-program';
 
+/** For tables of tests: the titles name the rows. */
+const named = (oddity: Oddity | 'no oddity') => (oddity === 'no oddity' ? undefined : oddity);
+
 let program: OddityProgram;
 beforeAll(async () => {
   if (!isUnusable) program = await compileOddityProgram();
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await program?.close();
 });
@@ -111,14 +114,14 @@ describe.skipIf(isUnusable)('oddities of function lists', () => {
 
 describe.skipIf(isUnusable)('oddities of sessions and login', () => {
   // A read-only session, then a read/write one beside it, then one more when both are closed.
-  test.each<[Oddity | undefined, string, string, string]>([
-    [undefined, '0x0', '0x0', '0x0'],
+  test.each<[Oddity | 'no oddity', string, string, string]>([
+    ['no oddity', '0x0', '0x0', '0x0'],
     ['read-only-refused', '0x6', '0x0', '0x0'],
     ['read-write-refused', '0x0', '0xe2', '0xe2'],
     ['one-session', '0x0', '0xb1', '0x0'],
-  ])('%s', async (oddity, first, second, third) => {
+  ])('%s: which sessions can be opened', async (oddity, first, second, third) => {
     const expected = [`read-only ${first}`, `read/write ${second}`, `after both ${third}`];
-    expect(await program.probe(oddity, 'sessions')).toEqual(expected);
+    expect(await program.probe(named(oddity), 'sessions')).toEqual(expected);
   });
 
   test('handles-reused: the handle of a closed session belongs to the next', async () => {
@@ -135,7 +138,10 @@ describe.skipIf(isUnusable)('oddities of sessions and login', () => {
     ]);
   });
 
-  test.each([[[]], [['all']]])('login-survives-close: the next session is logged in %s', async (way) => {
+  test.each([
+    ['C_CloseSession', []],
+    ['C_CloseAllSessions', ['all']],
+  ])('login-survives-close: the next session is logged in after %s', async (_function, way) => {
     const run = async (oddity?: Oddity) => (await program.probe(oddity, 'survive', ...way)).slice(2);
     expect(await run()).toEqual(['public', 'C_Logout 0x0', 'public', 'public']);
     // C_Logout ends the login for good.
@@ -188,14 +194,14 @@ describe.skipIf(isUnusable)('oddities of sessions and login', () => {
 describe.skipIf(isUnusable)('oddities of the token and of the process', () => {
   const label = (text: string) => Buffer.from(text.padEnd(32)).toString('hex');
 
-  test.each<[Oddity | undefined, string, string]>([
-    [undefined, 'clear, initialised', 'test'],
+  test.each<[Oddity | 'no oddity', string, string]>([
+    ['no oddity', 'clear, initialised', 'test'],
     ['token-flags-large', 'set, initialised', 'test'],
     ['token-not-initialised', 'clear, not initialised', 'test'],
     ['label-with-nul', 'clear, initialised', 'test\0junk'],
-  ])('%s', async (oddity, flags, text) => {
+  ])('%s: flags and label of C_GetTokenInfo', async (oddity, flags, text) => {
     const expected = ['C_GetTokenInfo 0x0', `highest bit ${flags}`, label(text)];
-    expect(await program.probe(oddity, 'token')).toEqual(expected);
+    expect(await program.probe(named(oddity), 'token')).toEqual(expected);
   });
 
   test('keeps-signal-handlers: of SIGINT and SIGTERM', async () => {
@@ -229,7 +235,7 @@ describe.skipIf(!hasAddressSanitizer())('oddities that leave the memory of the p
   let sanitized: OddityProgram;
   beforeAll(async () => {
     sanitized = await compileOddityProgram('-fsanitize=address', '-g');
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await sanitized?.close();
   });

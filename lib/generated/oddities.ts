@@ -186,7 +186,7 @@ export const ODDITIES = {
   'too-small-length-garbage': {
     subject: 'lengths',
     functions: [...BYTES],
-    does: 'the same, and the length that comes with CKR_BUFFER_TOO_SMALL means nothing',
+    does: 'ends the operation when it returns CKR_BUFFER_TOO_SMALL, because the room really is too small, with a length that means nothing',
     follows: 'NSS softokn C_Sign',
   },
   'result-unwritten': {
@@ -284,7 +284,7 @@ export const ODDITIES = {
   'list-claims-3.0': {
     subject: 'function lists',
     functions: ['C_GetFunctionList'],
-    does: 'the same with a list that says 3.0',
+    does: 'C_GetFunctionList returns a list that says 3.0 and ends after the 68 functions of 2.40: reading on faults. There are no interfaces',
     follows: 'no report: a variant of softhsm/SoftHSMv2 issue 852',
   },
   'gcm-iv-from-module': {

@@ -39,7 +39,7 @@ export const ODDITIES: Readonly<Record<Oddity, OddityDescription>> = TABLE;
  * `nth`, `every`, `from` and `probability` number the calls that the functions and the session fit, from 1.
  */
 export interface FaultConditions {
-  /** The functions; '*' for all. */
+  /** The functions; '*' for all, or for all to which the rule's oddity applies. */
   readonly function: FunctionName | '*' | readonly FunctionName[];
   /** Calls on the session that was opened as the Nth through this module, counted from 1 and never anew. */
   readonly session?: number | undefined;
