@@ -88,10 +88,13 @@ class Batch final : public Job {
       constexpr std::size_t kExpected = 64;  // a digest, a signature on P-256; it grows
       results_.reserve(kExpected * count, count);
     }
-    for (; tried_ < count && session_->isOpen(); ++tried_) {
+    bool isPending = false;
+    for (; tried_ < count && session_->isOpen() && !isPending; ++tried_) {
       try {
-        perform(*steps_[steps_.size() > 1 ? tried_ : 0]);
+        keepPending(*session_, shared_from_this(),
+                    [this] { perform(*steps_[steps_.size() > 1 ? tried_ : 0]); });
       } catch (Failure& failure) {
+        isPending = failure.rv == CKR_PENDING;
         failures_.emplace_back(tried_, std::move(failure));
         if constexpr (verifies)
           valid_.push_back(0);
@@ -99,8 +102,10 @@ class Batch final : public Job {
           results_.append(nullptr, 0);
       }
     }
-    messages_.clear();
-    Bytes::keepScratch(std::move(output_.buffer));
+    if (!isPending) {  // the module goes on to use all of it
+      messages_.clear();
+      Bytes::keepScratch(std::move(output_.buffer));
+    }
     time_ = std::chrono::steady_clock::now() - begun;
   }
 
@@ -173,8 +178,8 @@ class Batch final : public Job {
       prepare(output, steps, ciphers ? message.size : 0);
       try {
         steps.perform(*attachment_, session_);
-      } catch (...) {
-        output = {};  // the module may have written into it
+      } catch (const Failure& failure) {
+        if (failure.rv != CKR_PENDING) output = {};  // the module may have written into it
         throw;
       }
       results_.append(output.buffer.data(), output.length);

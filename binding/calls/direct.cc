@@ -10,6 +10,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "calls/direct.h"
@@ -54,6 +55,17 @@ class Turn {
   [[noreturn]] void abort(CK_FLAGS kind, CK_RV rv, const char* function) const {
     end(kind);
     fail(rv, function);
+  }
+  // Keeps what the module goes on to use until the session is closed: the message by a reference to its memory.
+  template <class... Memories>
+  void keep(const Arguments& arguments, Memories&&... memories) const {
+    struct Kept {
+      std::tuple<std::decay_t<Memories>...> memories;
+      WriteBackTarget message;
+    };
+    auto kept = std::make_shared<Kept>(Kept{{std::forward<Memories>(memories)...}, {}});
+    kept->message.hold(arguments.value(1).As<Napi::Object>());
+    session_->pending.push_back(std::move(kept));
   }
   void end(CK_FLAGS kind) const {
     if (!endOperations(module(), session_->handle(), kind)) session_->suspect = true;
@@ -108,8 +120,8 @@ class DirectMechanism {
 class ResultMemory {
  public:
   explicit ResultMemory(std::size_t size) : bytes_(Bytes::scratch(size)) {}
-  ResultMemory(const ResultMemory&) = delete;
-  ResultMemory& operator=(const ResultMemory&) = delete;
+  ResultMemory(ResultMemory&&) noexcept = default;
+  ResultMemory& operator=(ResultMemory&&) noexcept = default;
   ~ResultMemory() { Bytes::keepScratch(std::move(bytes_)); }
   unsigned char* data() { return bytes_.data(); }
   std::size_t size() const { return bytes_.size(); }
@@ -148,6 +160,10 @@ napi_value operate(const Arguments& arguments) {
       turn.end(Kind::flag);
       return nullptr;
     }
+    if (rv == CKR_PENDING) {  // without having been asked for an asynchronous session: it goes on with this memory
+      turn.keep(arguments, std::move(memory), std::move(mechanism));
+      turn.fail(rv, Kind::Run::name);
+    }
     if (rv != CKR_OK) turn.abort(Kind::flag, rv, Kind::Run::name);
     if (length > memory->size() || (!isExact && length == memory->size()))
       turn.abort(Kind::flag, CKR_GENERAL_ERROR, Kind::Run::name);
@@ -171,6 +187,10 @@ napi_value verify(const Arguments& arguments) {
   const CK_RV rv = turn.module().call<&List::C_Verify>(turn.session()->handle(), data.data,
                                                        static_cast<CK_ULONG>(data.size), signature.data,
                                                        static_cast<CK_ULONG>(signature.size));
+  if (rv == CKR_PENDING) {
+    turn.keep(arguments, std::move(mechanism));
+    turn.fail(rv, Verify::Run::name);
+  }
   if (rv == CKR_OK) return arguments.boolean(true);
   if (rv == CKR_SIGNATURE_INVALID || rv == CKR_SIGNATURE_LEN_RANGE) return arguments.boolean(false);
   turn.abort(CKF_VERIFY, rv, Verify::Run::name);

@@ -45,8 +45,10 @@ class Operation final : public Job {
 
   void execute() override {
     if (!session()->isOpen()) return fail(Failure::returned(CKR_SESSION_HANDLE_INVALID, Kind::Init::name));
-    if (digestFirst_) digestFirst_->replace(std::get<1>(steps_.run).bytes, *attachment_, session());
-    valid_ = steps_.perform(*attachment_, session()) == CKR_OK;
+    keepPending(*session(), shared_from_this(), [this] {
+      if (digestFirst_) digestFirst_->replace(std::get<1>(steps_.run).bytes, *attachment_, session());
+      valid_ = steps_.perform(*attachment_, session()) == CKR_OK;
+    });
     finishRoles(steps_.run);
   }
 

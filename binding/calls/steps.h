@@ -14,6 +14,18 @@
 
 namespace cryptoki {
 
+// Does the work of a job on a session. When the module says CKR_PENDING it goes on to write into the job's memory, which
+// the session keeps then.
+template <class Work>
+void keepPending(Session& session, const std::shared_ptr<void>& memory, Work&& work) {
+  try {
+    work();
+  } catch (const Failure& failure) {
+    if (failure.rv == CKR_PENDING) session.pending.push_back(memory);
+    throw;
+  }
+}
+
 // The kinds of operation.
 struct Sign {
   using Init = fn::C_SignInit;
@@ -89,6 +101,7 @@ struct Steps {
   // After an error: nothing stays half-open.
   [[noreturn]] static void abort(Attachment& attachment, const std::shared_ptr<Session>& session, CK_RV rv,
                                  const char* function) {
+    if (rv == CKR_PENDING) fail(attachment, session, rv, function);  // it goes on; see keepPending()
     if (!endOperations(attachment.module(), session->handle(), Kind::flag)) session->suspect = true;
     fail(attachment, session, rv, function);
   }

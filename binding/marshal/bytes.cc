@@ -2,6 +2,7 @@
 
 #include "marshal/collect.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -125,7 +126,8 @@ Napi::Value fromBytes(Napi::Env env, const unsigned char* data, std::size_t size
 }
 
 Napi::Value fromPadded(Napi::Env env, const unsigned char* text, std::size_t size) {
-  while (size > 0 && (text[size - 1] == ' ' || text[size - 1] == 0)) --size;
+  size = static_cast<std::size_t>(std::find(text, text + size, 0) - text);  // some modules end it as C does
+  while (size > 0 && text[size - 1] == ' ') --size;
   return Napi::String::New(env, reinterpret_cast<const char*>(text), size);
 }
 

@@ -76,9 +76,9 @@ class Session {
     return parameters.at(static_cast<std::size_t>(kind));
   }
 
-  // Calls whose operation goes on in the module (CKR_PENDING), with their memory. Touched only by the job
-  // whose turn it is.
-  std::vector<std::shared_ptr<Job>> pending;
+  // Memory of calls whose operation goes on in the module (CKR_PENDING), which writes into it until the session is
+  // closed. Touched only by the job whose turn it is.
+  std::vector<std::shared_ptr<void>> pending;
 
  private:
   static std::uint64_t nextSerial() {

@@ -33,18 +33,6 @@ function failForEver(raw) {
 
 /** Each call as near to the end of the stack as it gets. */
 function exhaust(call) {
-  const deeper = () => {
-    try {
-      deeper();
-    } catch {
-      // Fewer and fewer frames are left.
-    }
-    try {
-      call();
-    } catch {
-      // Of the call, or of the stack.
-    }
-  };
   let depth = 0;
   const measure = () => {
     depth += 1;
