@@ -13,7 +13,10 @@ class LoginCheck final : public Job {
 
   void execute() override {
     session_->token().isChecking = false;
-    if (session_->isOpen() && session_->token().isDoubtful()) module_.refreshLogin(*session_);
+    if (!session_->isOpen() || !session_->token().isDoubtful()) return;
+    const CK_RV rv = module_.refreshLogin(*session_);
+    // It is gone, too: the next one is asked.
+    if (const auto attachment = session_->attachment()) noteFailure(*attachment, session_, rv);
   }
 
  protected:

@@ -105,15 +105,17 @@ std::vector<std::shared_ptr<Session>> Module::forgetSessions() {
   return sessions;
 }
 
-void Module::refreshLogin(const Session& session) const {
+CK_RV Module::refreshLogin(const Session& session) const {
   constexpr int kAttempts = 8;
   TokenState& token = session.token();
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     const std::uint64_t version = token.version();
     CK_SESSION_INFO info{};
-    if (call<&CK_FUNCTION_LIST_3_2::C_GetSessionInfo>(session.handle(), &info) != CKR_OK) return;
-    if (token.adopt(info.state, version)) return;
+    const CK_RV rv = call<&CK_FUNCTION_LIST_3_2::C_GetSessionInfo>(session.handle(), &info);
+    if (rv != CKR_OK) return rv;
+    if (token.adopt(info.state, version)) break;
   }
+  return CKR_OK;
 }
 
 }  // namespace cryptoki

@@ -99,7 +99,7 @@ class Module {
   std::vector<std::shared_ptr<Session>> forgetSessions();
 
   // Asks the module who is logged in. The caller has the turn of the session.
-  void refreshLogin(const Session& session) const;
+  CK_RV refreshLogin(const Session& session) const;
 
  private:
   class CallLock {
