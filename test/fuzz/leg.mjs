@@ -109,7 +109,7 @@ export class Leg {
     if (error instanceof CryptokiError) {
       this.count(name, error.code);
       if (error.code === 'ERR_CRYPTOKI_INTERNAL')
-        this.fail(`${name}: ERR_CRYPTOKI_INTERNAL`, `${where}: ${error.message}`);
+        this.fail(`ERR_CRYPTOKI_INTERNAL: ${error.message.slice(0, 60)}`, `${where}: ${error.message}`);
       return undefined;
     }
     const isArgument = error instanceof TypeError || error instanceof RangeError;
@@ -117,7 +117,7 @@ export class Leg {
     if (given.strange && isArgument && /proxy|primitive|Symbol|detached/i.test(error.message))
       return this.count(name, 'error of an argument');
     this.count(name, error.name);
-    return this.fail(`${name}: ${error.name} without a code: ${error.message.slice(0, 60)}`, `${where}: ${error.stack}`);
+    return this.fail(`${error.name} without a code: ${error.message.slice(0, 60)}`, `${where}: ${error.stack}`);
   }
 
   /**
