@@ -191,7 +191,7 @@ export function argument(random, role, ground) {
 
 /** @param {Random} random @param {Ground} ground @returns {Made} */
 function disposable(random, ground) {
-  if (ground.objects.length === 0 || random.chance(0.2)) return edge(random);
+  if (random.chance(0.2) || ground.objects.length === 0) return edge(random);
   const index = random.below(ground.objects.length);
   return [ground.objects[index], `object ${index}`];
 }

@@ -70,10 +70,13 @@ async function runLeg(target, { seed, seconds, steps, patience, folder }) {
     errors = (errors + text).slice(-200_000);
   });
   let hangs = false;
+  let stacks = '';
   const watch = setInterval(() => {
     const changed = statSync(journal, { throwIfNoEntry: false })?.mtimeMs ?? started;
     if (Date.now() - Math.max(changed, started) < patience * 1000) return;
+    clearInterval(watch);
     hangs = true;
+    stacks = stacksOf(child.pid ?? 0);
     child.kill('SIGKILL');
   }, 500);
   const [code, signal] = await new Promise((resolve) =>
@@ -88,12 +91,23 @@ async function runLeg(target, { seed, seconds, steps, patience, folder }) {
   const lines = errors.split('\n');
   const said = lines.filter((line) => SANITIZER_LINE.test(line));
   const summary = said.find((line) => line.startsWith('SUMMARY')) ?? said[0];
-  if (hangs) fail('hang', `no call for ${patience} s after the last one`);
+  if (hangs) fail('hang', `no call for ${patience} s after the last one\n${stacks}`);
   else if (signal !== null || (code !== 0 && code !== 3))
-    fail(`crash: ${summary?.slice(0, 160) ?? signal ?? `exit code ${code}`}`, excerpt(lines));
-  else if (said.length > 0) fail(`sanitizer: ${summary?.slice(0, 160)}`, excerpt(lines));
+    fail(`crash: ${summary?.slice(0, 160) ?? signal ?? `exit code ${code}`} ${placeOf(lines)}`, excerpt(lines));
+  else if (said.length > 0) fail(`sanitizer: ${summary?.slice(0, 160)} ${placeOf(lines)}`, excerpt(lines));
   return result;
 }
+
+/** Where the threads of a process are, when gdb is there to tell. @param {number} pid */
+function stacksOf(pid) {
+  const command = ['-p', String(pid), '-batch', '-ex', 'thread apply all backtrace 12'];
+  const { stdout } = spawnSync('gdb', command, { encoding: 'utf8', timeout: 30_000, env: { ...process.env, LD_PRELOAD: '' } });
+  const lines = (stdout ?? '').split('\n').filter((line) => /^(#|Thread )/.test(line));
+  return lines.map((line) => line.slice(0, 200)).join('\n');
+}
+
+/** The first place in the code of this package that a report names. @param {readonly string[]} lines */
+const placeOf = (lines) => lines.map((line) => /(binding|fault)\/\S+:\d+/.exec(line)?.[0]).find(Boolean) ?? '';
 
 /** Of what a child has written before it ended: the report of a sanitizer, or the last lines. @param {string[]} lines */
 function excerpt(lines) {

@@ -60,11 +60,12 @@ export async function runOn(leg, ground) {
       handles = now;
     }
     ground.place.faults?.plan(randomPlan(random));
+    // Generators of their own: how a call ends has no influence on the arguments of those behind it.
     for (let left = random.between(1, MOST_CALLS); left > 0; left -= 1)
-      for (const plan of plans(random, leg, ground, operations)) calls.start(plan, random);
+      for (const plan of plans(random.fork(left), leg, ground, operations)) calls.start(plan, random.fork(`start ${left}`));
     if (random.chance(0.1)) globalThis.gc?.();
     raw.cancelWaitForSlotEvent();
-    await calls.settle(random);
+    await calls.settle(random.fork('settle'));
     checkViolations(leg, ground);
   }
   results.check();
