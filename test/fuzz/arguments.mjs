@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { CKA, CKM, CKO } from 'cryptoki/raw';
 import { at } from '../../scripts/tools.mjs';
 import { RECIPES } from './recipes.mjs';
-import { edge, bytesOf } from './values.mjs';
 import { structureFor } from './structures.mjs';
+import { bytesOf, edge } from './values.mjs';
 
 /** @typedef {import('./random.mjs').Random} Random */
 /** @typedef {import('./values.mjs').Made} Made */
@@ -50,7 +50,8 @@ export function attributeValue(random, type) {
 
 /** @param {Random} random @returns {{ type: number, value?: unknown, bytes?: unknown }} */
 function attribute(random) {
-  if (random.chance(0.05)) return { type: CKA.VENDOR_DEFINED + random.below(9), bytes: random.bytes(random.below(20)) };
+  if (random.chance(0.05))
+    return { type: CKA.VENDOR_DEFINED + random.below(9), bytes: random.bytes(random.below(20)) };
   const name = random.pick(ATTRIBUTE_NAMES);
   const type = cka[name.slice(4)] ?? 0;
   if (random.chance(0.1)) return { type, bytes: random.bytes(random.length(40)) };
@@ -61,9 +62,21 @@ function attribute(random) {
 function template(random) {
   const kind = random.below(4);
   if (kind === 0) return [[], '[]'];
-  const list = Array.from({ length: random.weighted([[8, random.below(6)], [1, 40]]) }, () => attribute(random));
+  const list = Array.from(
+    {
+      length: random.weighted([
+        [8, random.below(6)],
+        [1, 40],
+      ]),
+    },
+    () => attribute(random),
+  );
   if (kind === 1) {
-    list.push({ type: CKA.CLASS, value: CKO.DATA }, { type: CKA.TOKEN, value: false }, { type: CKA.VALUE, value: random.bytes(random.length(4000)) });
+    list.push(
+      { type: CKA.CLASS, value: CKO.DATA },
+      { type: CKA.TOKEN, value: false },
+      { type: CKA.VALUE, value: random.bytes(random.length(4000)) },
+    );
   }
   return [list, `[${list.map((each) => `0x${each.type.toString(16)}`)}]`];
 }
@@ -80,7 +93,13 @@ function mechanism(random, ground) {
   if (parameter.startsWith('CK_') && !ground.mechanisms.has(number)) {
     return [{ mechanism: number, parameter: structureFor(random, parameter) }, name];
   }
-  return [{ mechanism: number, parameter: parameter === 'none' ? undefined : random.bytes(random.pick([8, 12, 16])) }, name];
+  return [
+    {
+      mechanism: number,
+      parameter: parameter === 'none' ? undefined : random.bytes(random.pick([8, 12, 16])),
+    },
+    name,
+  ];
 }
 
 /** @param {Random} random @returns {Made} */
@@ -105,7 +124,14 @@ export function argument(random, role, ground) {
   /** @param {readonly unknown[]} list @returns {Made} */
   const oneOf = (list) => {
     const value = random.pick(list);
-    return [value, typeof value === 'bigint' ? `${value}n` : typeof value === 'string' ? JSON.stringify(value) : String(value)];
+    return [
+      value,
+      typeof value === 'bigint'
+        ? `${value}n`
+        : typeof value === 'string'
+          ? JSON.stringify(value)
+          : String(value),
+    ];
   };
   switch (role) {
     case 'session': {
@@ -137,15 +163,39 @@ export function argument(random, role, ground) {
       return bytes(random);
     case 'part': {
       if (random.chance(0.6)) return bytes(random);
-      const list = Array.from({ length: random.below(5) }, () => bytesOf(random, random.bytes(random.length(2000))));
+      const list = Array.from({ length: random.below(5) }, () =>
+        bytesOf(random, random.bytes(random.length(2000))),
+      );
       return [list.map(([value]) => value), `[${list.map(([, text]) => text)}]`];
     }
     case 'packed':
       return bytesOf(random, random.bytes(48));
     case 'offsets':
-      return [Uint32Array.from(random.pick([[0, 16, 48], [0], [], [0, 48], [0, 16, 8, 48], [0, 2 ** 32 - 1], [5, 48], [0, 0, 0, 48]])), 'offsets'];
+      return [
+        Uint32Array.from(
+          random.pick([
+            [0, 16, 48],
+            [0],
+            [],
+            [0, 48],
+            [0, 16, 8, 48],
+            [0, 2 ** 32 - 1],
+            [5, 48],
+            [0, 0, 0, 48],
+          ]),
+        ),
+        'offsets',
+      ];
     case 'digest':
-      return random.chance(0.7) ? [undefined, 'undefined'] : [{ mechanism: { mechanism: CKM.SHA256 }, prefix: random.chance(0.5) ? random.bytes(19) : undefined }, 'digest'];
+      return random.chance(0.7)
+        ? [undefined, 'undefined']
+        : [
+            {
+              mechanism: { mechanism: CKM.SHA256 },
+              prefix: random.chance(0.5) ? random.bytes(19) : undefined,
+            },
+            'digest',
+          ];
     case 'pin': // never one that could become the PIN, nor many that are wrong
       return oneOf([ground.place.pin, ground.place.pin, ground.place.pin, '', '1', 'x'.repeat(256), null]);
     case 'pinOption':
@@ -180,9 +230,13 @@ export function argument(random, role, ground) {
       return [random.chance(0.5) ? () => {} : null, 'callback'];
     case 'keyPlace': {
       const handle = ground.keys.ec?.handle ?? 0n;
-      const publicKeyInfo = ground.keys.ec?.publicKey?.export({ type: 'spki', format: 'der' }) ?? random.bytes(20);
+      const publicKeyInfo =
+        ground.keys.ec?.publicKey?.export({ type: 'spki', format: 'der' }) ?? random.bytes(20);
       const [mechanism, opensslVersion] = [[CKM.ECDSA], process.versions.openssl];
-      return [{ slot: ground.slot, handle, isPrivate: true, publicKeyInfo, mechanisms: mechanism, opensslVersion }, 'place'];
+      return [
+        { slot: ground.slot, handle, isPrivate: true, publicKeyInfo, mechanisms: mechanism, opensslVersion },
+        'place',
+      ];
     }
     default:
       throw new RangeError(`no values for the role "${role}": see arguments.mjs`);

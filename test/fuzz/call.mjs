@@ -75,7 +75,10 @@ export class Calls {
     this.leg.count(name, 'ok');
     const role = SIGNATURES.get(plan.name)?.result ?? 'several';
     if (!hasShape(role, result)) {
-      this.leg.fail(`${name}: result of another type than promised`, `${text} gave ${typeof result}, wanted ${role}`);
+      this.leg.fail(
+        `${name}: result of another type than promised`,
+        `${text} gave ${typeof result}, wanted ${role}`,
+      );
       return;
     }
     try {

@@ -25,7 +25,11 @@ try {
   await new Promise((resolve) => setTimeout(resolve, 50)); // rejections and exceptions that nobody handles come now
 } catch (error) {
   if (error instanceof Skip) leg.counts.skipped = error.message;
-  else leg.fail(`the target itself failed: ${String(error).slice(0, 80)}`, error instanceof Error ? `${error.stack}` : '');
+  else
+    leg.fail(
+      `the target itself failed: ${String(error).slice(0, 80)}`,
+      error instanceof Error ? `${error.stack}` : '',
+    );
 }
 leg.save();
 process.exit(leg.counts.failures.length > 0 ? 3 : 0);

@@ -32,7 +32,12 @@ function find(ground, objectClass, name) {
 
 /** @param {Ground} ground @param {bigint} handle @param {number[]} types @returns {Buffer[]} */
 function read(ground, handle, types) {
-  const results = ground.raw.C_GetAttributeValueSync(/** @type {bigint} */ (ground.own[0]), handle, types, true);
+  const results = ground.raw.C_GetAttributeValueSync(
+    /** @type {bigint} */ (ground.own[0]),
+    handle,
+    types,
+    true,
+  );
   return results.map(({ value }) => Buffer.from(/** @type {Buffer} */ (value)));
 }
 
@@ -61,7 +66,12 @@ function pair(ground, name) {
   if (handle === undefined || publicHandle === undefined) {
     const common = [attribute(CKA.TOKEN, ground.place.tokenKeys), attribute(CKA.ID, ground.id(name))];
     const ofPublic = [...common, attribute(CKA.VERIFY, true)];
-    const ofPrivate = [...common, attribute(CKA.PRIVATE, true), attribute(CKA.SENSITIVE, true), attribute(CKA.SIGN, true)];
+    const ofPrivate = [
+      ...common,
+      attribute(CKA.PRIVATE, true),
+      attribute(CKA.SENSITIVE, true),
+      attribute(CKA.SIGN, true),
+    ];
     if (name === 'rsa') {
       ofPublic.push(attribute(CKA.MODULUS_BITS, 2048), attribute(CKA.ENCRYPT, true));
       ofPublic.push(attribute(CKA.PUBLIC_EXPONENT, Buffer.from([1, 0, 1])));
@@ -81,7 +91,10 @@ function pair(ground, name) {
 
 /** @param {Ground} ground @param {'aes' | 'hmac'} name @returns {KnownKey} */
 function secret(ground, name) {
-  const value = Buffer.concat([ground.id(`${name} 1`), ground.id(`${name} 2`)]).subarray(0, name === 'aes' ? 16 : 32);
+  const value = Buffer.concat([ground.id(`${name} 1`), ground.id(`${name} 2`)]).subarray(
+    0,
+    name === 'aes' ? 16 : 32,
+  );
   let handle = find(ground, CKO.SECRET_KEY, name);
   if (handle === undefined) {
     const uses = name === 'aes' ? [CKA.ENCRYPT, CKA.DECRYPT] : [CKA.SIGN, CKA.VERIFY];

@@ -37,7 +37,9 @@ export class Leg {
    * @param {string} options.journal path
    * @param {string} options.counts path
    */
-  constructor({ seed, seconds, steps, journal, counts }) {
+  constructor(options) {
+    const { seed, seconds, steps, journal, counts } = options;
+    this.options = options;
     this.random = new Random(seed);
     this.#journal = new Journal(journal);
     this.#paths = { journal, counts };
@@ -117,7 +119,10 @@ export class Leg {
     if (given.strange && isArgument && /proxy|primitive|Symbol|detached/i.test(error.message))
       return this.count(name, 'error of an argument');
     this.count(name, error.name);
-    return this.fail(`${error.name} without a code: ${error.message.slice(0, 60)}`, `${where}: ${error.stack}`);
+    return this.fail(
+      `${error.name} without a code: ${error.message.slice(0, 60)}`,
+      `${where}: ${error.stack}`,
+    );
   }
 
   /**

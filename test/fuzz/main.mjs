@@ -64,7 +64,9 @@ async function runLeg(target, { seed, seconds, steps, patience, folder }) {
   const options = JSON.stringify({ target: target.name, seed, seconds, steps, journal, counts });
   const program = at('test', 'fuzz', 'child.mjs');
   const started = Date.now();
-  const child = spawn(process.execPath, ['--expose-gc', program, options], { stdio: ['ignore', 'inherit', 'pipe'] });
+  const child = spawn(process.execPath, ['--expose-gc', program, options], {
+    stdio: ['ignore', 'inherit', 'pipe'],
+  });
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
     errors = (errors + text).slice(-200_000);
@@ -79,11 +81,11 @@ async function runLeg(target, { seed, seconds, steps, patience, folder }) {
     stacks = stacksOf(child.pid ?? 0);
     child.kill('SIGKILL');
   }, 500);
-  const [code, signal] = await new Promise((resolve) =>
-    child.once('close', (...ended) => resolve(ended)),
-  );
+  const [code, signal] = await new Promise((resolve) => child.once('close', (...ended) => resolve(ended)));
   clearInterval(watch);
-  const result = existsSync(counts) ? { ...noCounts(), ...JSON.parse(readFileSync(counts, 'utf8')) } : noCounts();
+  const result = existsSync(counts)
+    ? { ...noCounts(), ...JSON.parse(readFileSync(counts, 'utf8')) }
+    : noCounts();
   const calls = lastLines(journal, 30);
   const step = Number.parseInt(calls.at(-1) ?? '0', 10);
   /** @param {string} key @param {string} detail */
@@ -93,7 +95,10 @@ async function runLeg(target, { seed, seconds, steps, patience, folder }) {
   const summary = said.find((line) => line.startsWith('SUMMARY')) ?? said[0];
   if (hangs) fail('hang', `no call for ${patience} s after the last one\n${stacks}`);
   else if (signal !== null || (code !== 0 && code !== 3))
-    fail(`crash: ${summary?.slice(0, 160) ?? signal ?? `exit code ${code}`} ${placeOf(lines)}`, excerpt(lines));
+    fail(
+      `crash: ${summary?.slice(0, 160) ?? signal ?? `exit code ${code}`} ${placeOf(lines)}`,
+      excerpt(lines),
+    );
   else if (said.length > 0) fail(`sanitizer: ${summary?.slice(0, 160)} ${placeOf(lines)}`, excerpt(lines));
   return result;
 }
@@ -101,13 +106,18 @@ async function runLeg(target, { seed, seconds, steps, patience, folder }) {
 /** Where the threads of a process are, when gdb is there to tell. @param {number} pid */
 function stacksOf(pid) {
   const command = ['-p', String(pid), '-batch', '-ex', 'thread apply all backtrace 12'];
-  const { stdout } = spawnSync('gdb', command, { encoding: 'utf8', timeout: 30_000, env: { ...process.env, LD_PRELOAD: '' } });
+  const { stdout } = spawnSync('gdb', command, {
+    encoding: 'utf8',
+    timeout: 30_000,
+    env: { ...process.env, LD_PRELOAD: '' },
+  });
   const lines = (stdout ?? '').split('\n').filter((line) => /^(#|Thread )/.test(line));
   return lines.map((line) => line.slice(0, 200)).join('\n');
 }
 
 /** The first place in the code of this package that a report names. @param {readonly string[]} lines */
-const placeOf = (lines) => lines.map((line) => /(binding|fault)\/\S+:\d+/.exec(line)?.[0]).find(Boolean) ?? '';
+const placeOf = (lines) =>
+  lines.map((line) => /(binding|fault)\/\S+:\d+/.exec(line)?.[0]).find(Boolean) ?? '';
 
 /** Of what a child has written before it ended: the report of a sanitizer, or the last lines. @param {string[]} lines */
 function excerpt(lines) {
@@ -118,7 +128,9 @@ function excerpt(lines) {
 /** @param {import('./tally.mjs').Failure} failure */
 function report({ target, key, detail, step, calls, repeat, count }) {
   const lines = [`FAILED ${target}: ${key}${count > 1 ? ` (${count} times)` : ''}, step ${step}`, detail];
-  return [...lines, 'the last calls:', ...calls.map((line) => `  ${line}`), `repeat: ${repeat}`, ''].join('\n');
+  return [...lines, 'the last calls:', ...calls.map((line) => `  ${line}`), `repeat: ${repeat}`, ''].join(
+    '\n',
+  );
 }
 
 await runMain(async () => {
@@ -131,9 +143,13 @@ await runMain(async () => {
     if (process.platform !== 'linux' || !works('g++'))
       throw new ToolError('The sanitizers need Linux and g++: use --plain.');
     const again = [process.execPath, ...process.argv.slice(1)];
-    const result = spawnSync(process.execPath, [at('scripts', 'sanitize.mjs'), 'address,undefined', '--', ...again], {
-      stdio: 'inherit',
-    });
+    const result = spawnSync(
+      process.execPath,
+      [at('scripts', 'sanitize.mjs'), 'address,undefined', '--', ...again],
+      {
+        stdio: 'inherit',
+      },
+    );
     process.exitCode = result.status ?? 1;
     return;
   }
@@ -151,7 +167,12 @@ await runMain(async () => {
     for (const target of chosen) {
       const left = (end - performance.now()) / 1000;
       if (skipped.has(target.name) || left <= 0) continue;
-      const options = { seed: `${seed}/${target.name}/${leg}`, seconds: Math.min(slice, left), steps, patience };
+      const options = {
+        seed: `${seed}/${target.name}/${leg}`,
+        seconds: Math.min(slice, left),
+        steps,
+        patience,
+      };
       const counts = await runLeg(target, { ...options, folder: values.folder });
       if (counts.skipped) {
         skipped.set(target.name, counts.skipped);
@@ -166,7 +187,9 @@ await runMain(async () => {
         failures: counts.failures.map((each) => ({ ...each, target: target.name, repeat })),
       });
       const verified = Object.values(counts.verified).reduce((all, count) => all + count, 0);
-      console.log(`${target.name} ${leg}: ${counts.steps} steps, ${verified} results verified, ${counts.failures.length} failures`);
+      console.log(
+        `${target.name} ${leg}: ${counts.steps} steps, ${verified} results verified, ${counts.failures.length} failures`,
+      );
       for (const failure of sum.failures.slice(before)) console.log(report(failure));
     }
     const all = chosen.every(({ name }) => skipped.has(name));
@@ -175,7 +198,9 @@ await runMain(async () => {
 
   console.log(table(sum));
   const total = Object.values(sum.verified).reduce((all, count) => all + count, 0);
-  const kinds = Object.entries(sum.verified).sort().map(([kind, count]) => `${kind} ${count}`);
+  const kinds = Object.entries(sum.verified)
+    .sort()
+    .map(([kind, count]) => `${kind} ${count}`);
   console.log(`\n${sum.steps} steps, ${total} results verified: ${kinds.join(', ')}`);
   for (const { target, key, count } of sum.failures) console.log(`${target}: ${key}: ${count}`);
   console.log(`${sum.failures.length} different failures, seed ${seed}`);

@@ -1,10 +1,9 @@
 // @ts-check
-// Plans of calls whose results are known: operations in one call, in several calls, batches, and objects that are read back.
-import { CKA, CKO } from 'cryptoki/raw';
+// Plans of calls whose results are known: operations in one call, in several calls, and batches.
 import { pack } from './arguments.mjs';
 import { messageFor, RECIPES } from './recipes.mjs';
 import { sabotage } from './sabotage.mjs';
-import { bytesOf, contentOf, EDGES } from './values.mjs';
+import { bytesOf, contentOf } from './values.mjs';
 
 /** @typedef {import('./random.mjs').Random} Random */
 /** @typedef {import('./leg.mjs').Leg} Leg */
@@ -18,7 +17,8 @@ const LARGEST_MESSAGE = 100_000;
 const MOST_SIGNATURES = 50;
 
 /** Sabotage that leaves the arguments as they are: what comes out must be right. */
-const HARMLESS = /(calls|collects garbage|changes nothing|closes the session|finalises|has a prototype|frozen)\)/;
+const HARMLESS =
+  /(calls|collects garbage|changes nothing|closes the session|finalises|has a prototype|frozen)\)/;
 /** Sabotage of memory: what was there before or afterwards may have been used. */
 const ALTERS_MEMORY = /(detaches|shrinks)\)/;
 
@@ -26,15 +26,15 @@ const ALTERS_MEMORY = /(detaches|shrinks)\)/;
 function copyOf(value) {
   if (Buffer.isBuffer(value)) return /** @type {T} */ (/** @type {unknown} */ (Buffer.from(value)));
   if (typeof value !== 'object' || value === null) return value;
-  return /** @type {T} */ (Object.fromEntries(Object.entries(value).map(([name, each]) => [name, copyOf(each)])));
+  return /** @type {T} */ (
+    Object.fromEntries(Object.entries(value).map(([name, each]) => [name, copyOf(each)]))
+  );
 }
 
 /** Makes plans and keeps what they have led to. */
 export class Operations {
   /** @type {{ recipe: Recipe, message: Buffer, parameter: unknown, signature: Buffer, publicHandle: bigint }[]} */
   #signatures = [];
-  /** Data objects that only this class knows. @type {Map<bigint, { label: Buffer, value: Buffer }>} */
-  known = new Map();
 
   /** @param {Leg} leg @param {Ground} ground */
   constructor(leg, ground) {
@@ -44,7 +44,9 @@ export class Operations {
 
   /** @param {Random} random @param {(recipe: Recipe) => boolean} [fits] */
   #recipe(random, fits = () => true) {
-    const recipe = random.pick(RECIPES.filter((each) => this.ground.mechanisms.has(each.mechanism) && fits(each)));
+    const recipe = random.pick(
+      RECIPES.filter((each) => this.ground.mechanisms.has(each.mechanism) && fits(each)),
+    );
     const key = recipe.key === undefined ? undefined : this.ground.keys[recipe.key];
     return { recipe, key: key ?? { handle: 0n, publicHandle: 0n } };
   }
@@ -60,10 +62,14 @@ export class Operations {
    * @param {KnownKey} key @param {unknown} parameter @param {readonly unknown[]} [later] memory of message and parameter
    */
   #judge(text, recipe, message, result, key, parameter, later) {
+    if (!this.ground.isJudged) return undefined;
     const right = recipe.isRight(message, result, key, parameter);
     if (right) return this.leg.verified(recipe.name);
     if (later !== undefined) {
-      const [messages, parameters] = [[message, contentOf(later[0])], [parameter, later[1]]];
+      const [messages, parameters] = [
+        [message, contentOf(later[0])],
+        [parameter, later[1]],
+      ];
       const emptied = { ...(typeof parameter === 'object' ? parameter : undefined) };
       for (const now of messages)
         for (const used of [...parameters, emptied]) {
@@ -74,7 +80,10 @@ export class Operations {
           }
         }
     }
-    return this.leg.fail(`${text.split('(')[0]}: wrong result of ${recipe.name}`, `${text}: ${result.length} bytes`);
+    return this.leg.fail(
+      `${text.split('(')[0]}: wrong result of ${recipe.name}`,
+      `${text}: ${result.length} bytes`,
+    );
   }
 
   /**
@@ -92,14 +101,23 @@ export class Operations {
     /** @type {unknown} */
     let mechanism = { mechanism: recipe.mechanism, parameter };
     let text = `${recipe.name}, ${dataText}`;
-    scene.memories.push(data, parameter, ...(typeof parameter === 'object' ? Object.values(parameter ?? {}) : []));
+    scene.memories.push(
+      data,
+      parameter,
+      ...(typeof parameter === 'object' ? Object.values(parameter ?? {}) : []),
+    );
     if (mode === 'sabotage') {
       const [spoiled, how] = sabotage(random, /** @type {object} */ (mechanism), scene);
       mechanism = spoiled;
       text += how;
     }
     const intact = mode === 'clean' || (mode === 'sabotage' && HARMLESS.test(text));
-    const memory = mode === 'sabotage' && ALTERS_MEMORY.test(text) && recipe.input === undefined && !Buffer.isBuffer(parameter) && typeof parameter !== 'object';
+    const memory =
+      mode === 'sabotage' &&
+      ALTERS_MEMORY.test(text) &&
+      recipe.input === undefined &&
+      !Buffer.isBuffer(parameter) &&
+      typeof parameter !== 'object';
     return {
       name: recipe.kind,
       parameters: [session, mechanism, ...this.#handles(recipe, key), data],
@@ -110,8 +128,17 @@ export class Operations {
       check: (result) => {
         const bytes = /** @type {Buffer} */ (result);
         if (!intact && !memory) return;
-        this.#judge(`${recipe.kind}(${text}`, recipe, message, bytes, key, original, memory ? [data, parameter] : undefined);
-        if (recipe.kind === 'sign' && intact && recipe.input === undefined) this.#keepSignature(recipe, message, original, bytes, key, random);
+        this.#judge(
+          `${recipe.kind}(${text}`,
+          recipe,
+          message,
+          bytes,
+          key,
+          original,
+          memory ? [data, parameter] : undefined,
+        );
+        if (recipe.kind === 'sign' && intact && this.ground.isJudged && recipe.input === undefined)
+          this.#keepSignature(recipe, message, original, bytes, key, random);
       },
     };
   }
@@ -130,16 +157,26 @@ export class Operations {
     const isRight = random.chance(0.5);
     const at = random.below(given.length);
     if (!isRight) given[at] = (given[at] ?? 0) ^ (1 << random.below(8));
-    const { data, text } = { data: bytesOf(random, message), text: `${recipe.name}, ${isRight ? 'right' : 'wrong'} signature` };
+    const { data, text } = {
+      data: bytesOf(random, message),
+      text: `${recipe.name}, ${isRight ? 'right' : 'wrong'} signature`,
+    };
     const current = recipe.key === undefined ? undefined : this.ground.keys[recipe.key]?.publicHandle;
     return {
       name: 'verify',
-      parameters: [random.pick(this.ground.free), { mechanism: recipe.mechanism, parameter: copyOf(parameter) }, publicHandle, data[0], bytesOf(random, given)[0]],
+      parameters: [
+        random.pick(this.ground.free),
+        { mechanism: recipe.mechanism, parameter: copyOf(parameter) },
+        publicHandle,
+        data[0],
+        bytesOf(random, given)[0],
+      ],
       text,
       sync: random.chance(0.5),
       check: (result) => {
-        if (current !== publicHandle) return; // the key of the signature is gone
-        if (result !== isRight) this.leg.fail(`verify: says ${result} of a signature that is ${isRight ? 'right' : 'wrong'}`, text);
+        if (current !== publicHandle || !this.ground.isJudged) return; // the key of the signature is gone
+        if (result !== isRight)
+          this.leg.fail(`verify: says ${result} of a signature that is ${isRight ? 'right' : 'wrong'}`, text);
         else this.leg.verified(`verify ${recipe.name}`);
       },
     };
@@ -148,9 +185,14 @@ export class Operations {
   /** A batch. @param {Random} random @returns {Plan} */
   batch(random) {
     const { recipe, key } = this.#recipe(random, ({ kind }) => kind !== 'decrypt' || true);
-    const messages = Array.from({ length: random.pick([0, 1, 2, 5, 30]) }, () => messageFor(random, recipe, 3000));
+    const messages = Array.from({ length: random.pick([0, 1, 2, 5, 30]) }, () =>
+      messageFor(random, recipe, 3000),
+    );
     const parameter = recipe.parameter(random);
-    const { data, offsets } = pack(random, messages.map((message) => recipe.input?.(message, key, parameter) ?? message));
+    const { data, offsets } = pack(
+      random,
+      messages.map((message) => recipe.input?.(message, key, parameter) ?? message),
+    );
     const one = { mechanism: recipe.mechanism, parameter: copyOf(parameter) };
     const perMessage = ['encrypt', 'decrypt'].includes(recipe.kind) && random.chance(0.5);
     const mechanism = perMessage ? messages.map(() => ({ ...one, parameter: copyOf(parameter) })) : one;
@@ -163,12 +205,21 @@ export class Operations {
       check: (result) => {
         const batch = /** @type {import('cryptoki/raw').RawBatch} */ (result);
         const failed = new Set(batch.failures.map(({ index }) => index));
-        for (const { error } of batch.failures) this.leg.judgeError(`${recipe.kind}Many of a message`, error, { text });
+        for (const { error } of batch.failures)
+          this.leg.judgeError(`${recipe.kind}Many of a message`, error, { text });
         const { data: all = Buffer.alloc(0), offsets: ends = new Uint32Array() } = batch;
-        if (batch.count > messages.length) this.leg.fail(`${recipe.kind}Many: more results than messages`, text);
+        if (batch.count > messages.length)
+          this.leg.fail(`${recipe.kind}Many: more results than messages`, text);
         for (let i = 0; i < Math.min(batch.count, messages.length); i += 1) {
           if (failed.has(i)) continue;
-          this.#judge(`${recipe.kind}Many(${text}`, recipe, messages[i] ?? Buffer.alloc(0), all.subarray(ends[i], ends[i + 1]), key, parameter);
+          this.#judge(
+            `${recipe.kind}Many(${text}`,
+            recipe,
+            messages[i] ?? Buffer.alloc(0),
+            all.subarray(ends[i], ends[i + 1]),
+            key,
+            parameter,
+          );
         }
       },
     };
@@ -182,7 +233,10 @@ export class Operations {
     const given = recipe.input?.(message, key, parameter) ?? message;
     const session = /** @type {bigint} */ (random.pick(this.ground.own.slice(1)));
     const verb = `C_${recipe.kind[0]?.toUpperCase()}${recipe.kind.slice(1)}`;
-    const [hasOutput, isWhole] = [['encrypt', 'decrypt'].includes(recipe.kind), recipe.once || random.chance(0.3)];
+    const [hasOutput, isWhole] = [
+      ['encrypt', 'decrypt'].includes(recipe.kind),
+      recipe.once || random.chance(0.3),
+    ];
     const isSync = random.pick([() => true, () => false, () => random.chance(0.5)]);
     /** @type {Buffer[]} */
     const outputs = [];
@@ -197,17 +251,30 @@ export class Operations {
         if (Buffer.isBuffer(result)) outputs.push(Buffer.from(result));
         // A call before this one may have failed: then the operation was another one.
         if (index !== plans.length - 1 || done !== plans.length) return;
-        this.#judge(`${name}(${recipe.name}, ${plans.length} calls`, recipe, message, Buffer.concat(outputs), key, parameter);
+        this.#judge(
+          `${name}(${recipe.name}, ${plans.length} calls`,
+          recipe,
+          message,
+          Buffer.concat(outputs),
+          key,
+          parameter,
+        );
       };
       plans.push({ name, parameters: [session, ...parameters], text, sync: isSync(), check });
     };
-    push(`${verb}Init`, [{ mechanism: recipe.mechanism, parameter: copyOf(parameter) }, ...this.#handles(recipe, key)], recipe.name);
+    push(
+      `${verb}Init`,
+      [{ mechanism: recipe.mechanism, parameter: copyOf(parameter) }, ...this.#handles(recipe, key)],
+      recipe.name,
+    );
     if (isWhole) {
       const [data, text] = bytesOf(random, given);
       push(verb, [data], text);
       return plans;
     }
-    const cuts = Array.from({ length: random.below(5) }, () => random.below(given.length + 1)).sort((a, b) => a - b);
+    const cuts = Array.from({ length: random.below(5) }, () => random.below(given.length + 1)).sort(
+      (a, b) => a - b,
+    );
     for (const [i, cut] of [...cuts, given.length].entries()) {
       const [data, text] = bytesOf(random, Buffer.from(given.subarray(cuts[i - 1] ?? 0, cut)));
       push(`${verb}Update`, [hasOutput || random.chance(0.7) ? data : [data]], text);
@@ -216,52 +283,8 @@ export class Operations {
     return plans;
   }
 
-  /** Makes, reads or finds data objects. @param {Random} random @returns {Plan} */
-  object(random) {
-    const session = /** @type {bigint} */ (this.ground.own[0]);
-    const sync = random.chance(0.5);
-    if (this.known.size < 3 || random.chance(0.2)) {
-      const label = random.bytes(random.pick([0, 1, 8, 31, 200, 3000]));
-      const value = random.bytes(random.length(3000));
-      const template = [
-        { type: CKA.CLASS, value: CKO.DATA },
-        { type: CKA.TOKEN, value: false },
-        { type: CKA.LABEL, bytes: label },
-        { type: CKA.VALUE, value: bytesOf(random, value)[0] },
-      ];
-      const check = (/** @type {unknown} */ handle) => {
-        // Wrong arguments could hit the others.
-        if (!EDGES.some((edge) => typeof edge === 'bigint' && edge === handle)) this.known.set(/** @type {bigint} */ (handle), { label, value });
-      };
-      return { name: 'C_CreateObject', parameters: [session, template], text: `data, label of ${label.length}, value of ${value.length}`, sync, check };
-    }
-    /** @param {bigint} handle @param {import('cryptoki/raw').RawAttributeResult[]} results @param {string} name */
-    const compare = (handle, results, name) => {
-      const wanted = this.known.get(handle);
-      if (wanted === undefined) return;
-      for (const [i, bytes] of [wanted.label, wanted.value].entries()) {
-        const { value } = results[i] ?? {};
-        if (value === undefined) continue;
-        if (Buffer.isBuffer(value) ? value.equals(bytes) : value === bytes.toString()) this.leg.verified('attributes');
-        else this.leg.fail(`${name}: wrong value of an attribute`, `${bytes.length} bytes wanted, got ${typeof value} of ${/** @type {Buffer} */ (value)?.length}`);
-      }
-    };
-    if (random.chance(0.5)) {
-      const handle = random.pick([...this.known.keys()]);
-      const check = (/** @type {unknown} */ results) => compare(handle, /** @type {[]} */ (results), 'C_GetAttributeValue');
-      return { name: 'C_GetAttributeValue', parameters: [session, handle, [CKA.LABEL, CKA.VALUE], true], text: 'label and value of data', sync, check };
-    }
-    const template = random.chance(0.7) ? [{ type: CKA.CLASS, value: CKO.DATA }] : [];
-    const limit = random.pick([0, 0, 1, 5]);
-    const check = (/** @type {unknown} */ found) => {
-      for (const { handle, attributes } of /** @type {import('cryptoki/raw').RawFound[]} */ (found)) compare(handle, attributes, 'findObjects');
-    };
-    return { name: 'findObjects', parameters: [session, template, [CKA.LABEL, CKA.VALUE], limit], text: `data, limit ${limit}`, sync, check };
-  }
-
-  /** Forgets objects: their session or the module has gone. */
+  /** Forgets signatures: their keys have gone. */
   forget() {
-    this.known.clear();
     this.#signatures = [];
   }
 }

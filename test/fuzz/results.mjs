@@ -36,7 +36,7 @@ export class Results {
       this.#kept.push({ name, bytes, sum: checksum(bytes), step: this.#leg.step });
     }
     while (this.#kept.length > MOST_KEPT) this.#kept.splice(random.below(this.#kept.length), 1);
-    if (this.#kept.length > 0 && random.chance(process.env.FNT?0:0.03)) this.#transfer(random);
+    if (this.#kept.length > 0 && random.chance(process.env.FNT ? 0 : 0.03)) this.#transfer(random);
     if (random.chance(0.1)) this.check();
   }
 
@@ -44,7 +44,10 @@ export class Results {
   check() {
     for (const { name, bytes, sum, step } of this.#kept) {
       if (checksum(bytes) === sum) continue;
-      this.#leg.fail('a result changed later', `${name}, result of step ${step}, now ${bytes.byteLength} bytes`);
+      this.#leg.fail(
+        'a result changed later',
+        `${name}, result of step ${step}, now ${bytes.byteLength} bytes`,
+      );
       this.#kept = this.#kept.filter((each) => each.bytes !== bytes);
     }
     this.#leg.verified('kept results');

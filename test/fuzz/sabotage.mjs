@@ -104,7 +104,10 @@ function growing(list, scene) {
   const last = () => {
     reads += 1;
     if (reads > MOST_READS) {
-      scene.fail(`${scene.name}: reads a list without end that grows while it is read`, `${reads} elements read`);
+      scene.fail(
+        `${scene.name}: reads a list without end that grows while it is read`,
+        `${reads} elements read`,
+      );
       throw new Planted('the list grew without end');
     }
     Object.defineProperty(list, list.length, { get: last, configurable: true, enumerable: true });
@@ -121,7 +124,10 @@ function endless(list, scene) {
     get(target, key, receiver) {
       reads += 1;
       if (reads > MOST_READS) {
-        scene.fail(`${scene.name}: reads a list to the end that says it has 2 ** 32 - 1 elements`, `${reads} reads`);
+        scene.fail(
+          `${scene.name}: reads a list to the end that says it has 2 ** 32 - 1 elements`,
+          `${reads} reads`,
+        );
         throw new Planted('the list is too long');
       }
       if (key === 'length') return 2 ** 32 - 1;
@@ -161,7 +167,14 @@ export function sabotage(random, value, scene) {
   // Objects inside are spoiled as often as the one that holds them.
   if (typeof inner === 'object' && inner !== null && memoryOf(inner) === undefined && random.chance(0.5)) {
     const [spoiled, text] = sabotage(random, inner, scene);
-    quietly(() => Object.defineProperty(value, key, { value: spoiled, configurable: true, enumerable: true, writable: true }));
+    quietly(() =>
+      Object.defineProperty(value, key, {
+        value: spoiled,
+        configurable: true,
+        enumerable: true,
+        writable: true,
+      }),
+    );
     return [value, `.${key}${text}`];
   }
   if (memoryOf(value) !== undefined) return [value, ''];
@@ -171,7 +184,9 @@ export function sabotage(random, value, scene) {
     [
       10,
       () => {
-        quietly(() => Object.defineProperty(value, key, { get: () => act(inner), configurable: true, enumerable: true }));
+        quietly(() =>
+          Object.defineProperty(value, key, { get: () => act(inner), configurable: true, enumerable: true }),
+        );
         return [value, ` (getter of ${key} ${text})`];
       },
     ],
@@ -185,29 +200,52 @@ export function sabotage(random, value, scene) {
   if (Array.isArray(value)) {
     ways.push([3, () => [growing(value, scene), ' (grows)']]);
     ways.push([2, () => [endless(value, scene), ' (says it is endless)']]);
-    ways.push([2, () => {
-      value.length += random.between(1, 50);
-      return [value, ' (holes at the end)'];
-    }]);
-    ways.push([2, () => {
-      delete value[Number(key)];
-      return [value, ' (a hole)'];
-    }]);
-    ways.push([2, () => {
-      quietly(() => Object.defineProperty(value, key, {
-        get: () => {
-          value.length = 0;
-          return inner;
-        },
-      }));
-      return [value, ' (becomes empty)'];
-    }]);
+    ways.push([
+      2,
+      () => {
+        value.length += random.between(1, 50);
+        return [value, ' (holes at the end)'];
+      },
+    ]);
+    ways.push([
+      2,
+      () => {
+        delete value[Number(key)];
+        return [value, ' (a hole)'];
+      },
+    ]);
+    ways.push([
+      2,
+      () => {
+        quietly(() =>
+          Object.defineProperty(value, key, {
+            get: () => {
+              value.length = 0;
+              return inner;
+            },
+          }),
+        );
+        return [value, ' (becomes empty)'];
+      },
+    ]);
   }
   return random.weighted(ways)();
 }
 
 /** Names that Object.prototype may get, and what is found there then. */
-const POLLUTION = ['parameter', 'structure', 'mechanism', 'type', 'bytes', 'iv', 'digest', 'prefix', 'code', 'hashAlg', 'template'];
+const POLLUTION = [
+  'parameter',
+  'structure',
+  'mechanism',
+  'type',
+  'bytes',
+  'iv',
+  'digest',
+  'prefix',
+  'code',
+  'hashAlg',
+  'template',
+];
 
 /**
  * Runs an action while Object.prototype has a member of a name that arguments have.
@@ -216,7 +254,12 @@ const POLLUTION = ['parameter', 'structure', 'mechanism', 'type', 'bytes', 'iv',
 export function polluted(random, run) {
   const name = random.pick(POLLUTION);
   const value = random.pick([0, 1n, 'CK_GCM_PARAMS', Buffer.alloc(4), {}, [], null]);
-  Object.defineProperty(Object.prototype, name, { value, configurable: true, writable: true, enumerable: random.chance(0.5) });
+  Object.defineProperty(Object.prototype, name, {
+    value,
+    configurable: true,
+    writable: true,
+    enumerable: random.chance(0.5),
+  });
   try {
     return run();
   } finally {

@@ -96,7 +96,9 @@ export function difference(raw) {
   const names = new Set();
   for (let each = raw; each !== Object.prototype; each = Object.getPrototypeOf(each))
     for (const name of Object.getOwnPropertyNames(each)) names.add(name);
-  const known = new Set([...SIGNATURES].flatMap(([name, { hasSync }]) => (hasSync ? [name, `${name}Sync`] : [name])));
+  const known = new Set(
+    [...SIGNATURES].flatMap(([name, { hasSync }]) => (hasSync ? [name, `${name}Sync`] : [name])),
+  );
   return {
     unknown: [...names].filter((name) => !known.has(name) && !NOT_PUBLIC.has(name)),
     missing: [...known].filter((name) => !names.has(name)),
@@ -118,9 +120,13 @@ const SHAPES = {
   slot: (value) => typeof value === 'bigint',
   slots: (value) => Array.isArray(value) && value.every((each) => typeof each === 'bigint'),
   objects: (value) => Array.isArray(value) && value.every((each) => typeof each === 'bigint'),
-  mechanisms: (value) => Array.isArray(value) && value.every((each) => ['number', 'bigint'].includes(typeof each)),
-  attributes: (value) => Array.isArray(value) && value.every((each) => typeof each === 'object' && 'type' in each),
-  found: (value) => Array.isArray(value) && value.every((each) => typeof each.handle === 'bigint' && Array.isArray(each.attributes)),
+  mechanisms: (value) =>
+    Array.isArray(value) && value.every((each) => ['number', 'bigint'].includes(typeof each)),
+  attributes: (value) =>
+    Array.isArray(value) && value.every((each) => typeof each === 'object' && 'type' in each),
+  found: (value) =>
+    Array.isArray(value) &&
+    value.every((each) => typeof each.handle === 'bigint' && Array.isArray(each.attributes)),
   batch: (value) => typeof value === 'object' && value !== null && 'count' in value && 'failures' in value,
 };
 

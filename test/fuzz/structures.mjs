@@ -76,7 +76,12 @@ export function fieldValue(random, { kind, count = 0, nested = '' }) {
     case 'Mechanism':
       return { mechanism: random.below(1000) };
     case 'Any':
-      return random.pick([random.bytes(8), 4, 5n, { structure: 'CK_AES_CTR_PARAMS', counterBits: 8, cb: random.bytes(16) }]);
+      return random.pick([
+        random.bytes(8),
+        4,
+        5n,
+        { structure: 'CK_AES_CTR_PARAMS', counterBits: 8, cb: random.bytes(16) },
+      ]);
     case 'Nested':
     case 'Pointer':
       return structureFor(random, nested, false);

@@ -28,7 +28,13 @@ export async function run(leg) {
     const random = leg.stepRandom;
     const structure = random.pick([...STRUCTURES.values()]);
     const parameter = structureFor(random, structure.name);
-    const kind = random.weighted([[4, 'right'], [2, 'unknown field'], [2, 'missing field'], [3, 'wrong field'], [3, 'junk in a field']]);
+    const kind = random.weighted([
+      [4, 'right'],
+      [2, 'unknown field'],
+      [2, 'missing field'],
+      [3, 'wrong field'],
+      [3, 'junk in a field'],
+    ]);
     const field = random.pick(structure.fields);
     /** The name that the error must have. @type {string | undefined} */
     let named;
@@ -54,7 +60,9 @@ export async function run(leg) {
     const mechanism = { mechanism: NO_MECHANISM, parameter };
     try {
       const data = random.bytes(8);
-      const call = sync ? ground.raw.digestSync(session, mechanism, data) : ground.raw.digest(session, mechanism, data);
+      const call = sync
+        ? ground.raw.digestSync(session, mechanism, data)
+        : ground.raw.digest(session, mechanism, data);
       const [outcome] = await leg.settle([{ name, text, promise: Promise.resolve(call) }]);
       if (outcome?.status === 'rejected') throw outcome.reason;
       leg.fail('a mechanism that no module has makes a digest', text);
@@ -63,9 +71,12 @@ export async function run(leg) {
       leg.judgeError(kind, error, { strange: /proxy|primitive/.test(what), text });
       const isModules = error instanceof CryptokiError && error.rv !== undefined;
       const message = error instanceof Error ? error.message : '';
-      if (kind === 'right' && !isModules) leg.fail(`a parameter that is right is refused: ${structure.name}`, `${text}: ${message}`);
-      else if (named !== undefined && isModules) leg.fail(`a parameter that is wrong is taken: ${structure.name}, ${kind}`, text);
-      else if (named !== undefined && !message.includes(named)) leg.fail(`an error does not name the field: ${structure.name}.${named}`, `${text}: ${message}`);
+      if (kind === 'right' && !isModules)
+        leg.fail(`a parameter that is right is refused: ${structure.name}`, `${text}: ${message}`);
+      else if (named !== undefined && isModules)
+        leg.fail(`a parameter that is wrong is taken: ${structure.name}, ${kind}`, text);
+      else if (named !== undefined && !message.includes(named))
+        leg.fail(`an error does not name the field: ${structure.name}.${named}`, `${text}: ${message}`);
       else leg.verified(`parameters: ${kind}`);
     }
   }

@@ -15,7 +15,8 @@ export const on = (what) => ({
       if (what === 'failure') leg.fail('planted failure', text);
       if (what === 'abort') process.abort();
       if (what === 'hang') for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
-      if (what === 'unsettled') await leg.settle([{ name: 'planted', text, promise: new Promise(() => {}) }], 500);
+      if (what === 'unsettled')
+        await leg.settle([{ name: 'planted', text, promise: new Promise(() => {}) }], 500);
       if (what === 'rejection') Promise.reject(new Error('planted rejection'));
     }
   },

@@ -10,7 +10,8 @@ import { junk } from '../values.mjs';
 
 /** @type {Record<string, (random: Random) => unknown>} */
 const KINDS = {
-  text: (random) => random.pick(['', 'label', 'grüße \u{1f511}', 'x'.repeat(random.below(400)), '%s%n', ' padded ']),
+  text: (random) =>
+    random.pick(['', 'label', 'grüße \u{1f511}', 'x'.repeat(random.below(400)), '%s%n', ' padded ']),
   bytes: (random) => random.bytes(random.pick([0, 1, 20, 256, 3000])),
   someBytes: (random) => random.bytes(random.between(1, 300)),
   boolean: (random) => random.chance(0.5),
@@ -25,19 +26,54 @@ const CLASSES = {
     free: { label: 'text', application: 'text', value: 'bytes', objectId: 'bytes', modifiable: 'boolean' },
   },
   CERTIFICATE: {
-    fixed: { class: 'CERTIFICATE', certificateType: 'X_509', token: false, subject: Buffer.from('3000', 'hex'), value: Buffer.from('3000', 'hex') },
-    free: { label: 'text', id: 'bytes', issuer: 'bytes', serialNumber: 'someBytes', startDate: 'date', endDate: 'date', url: 'text' },
+    fixed: {
+      class: 'CERTIFICATE',
+      certificateType: 'X_509',
+      token: false,
+      subject: Buffer.from('3000', 'hex'),
+      value: Buffer.from('3000', 'hex'),
+    },
+    free: {
+      label: 'text',
+      id: 'bytes',
+      issuer: 'bytes',
+      serialNumber: 'someBytes',
+      startDate: 'date',
+      endDate: 'date',
+      url: 'text',
+    },
   },
   SECRET_KEY: {
-    fixed: { class: 'SECRET_KEY', keyType: 'GENERIC_SECRET', token: false, sensitive: false, extractable: true },
+    fixed: {
+      class: 'SECRET_KEY',
+      keyType: 'GENERIC_SECRET',
+      token: false,
+      sensitive: false,
+      extractable: true,
+    },
     free: {
       ...{ label: 'text', id: 'bytes', value: 'someBytes', startDate: 'date', endDate: 'date' },
-      ...{ sign: 'boolean', verify: 'boolean', derive: 'boolean', encrypt: 'boolean', decrypt: 'boolean', wrap: 'boolean' },
+      ...{
+        sign: 'boolean',
+        verify: 'boolean',
+        derive: 'boolean',
+        encrypt: 'boolean',
+        decrypt: 'boolean',
+        wrap: 'boolean',
+      },
     },
   },
   PUBLIC_KEY: {
     fixed: { class: 'PUBLIC_KEY', keyType: 'RSA', token: false },
-    free: { label: 'text', id: 'bytes', subject: 'bytes', verify: 'boolean', encrypt: 'boolean', modulus: 'someBytes', publicExponent: 'someBytes' },
+    free: {
+      label: 'text',
+      id: 'bytes',
+      subject: 'bytes',
+      verify: 'boolean',
+      encrypt: 'boolean',
+      modulus: 'someBytes',
+      publicExponent: 'someBytes',
+    },
   },
 };
 /** Those that an object of the class must have. */
@@ -94,7 +130,9 @@ async function step(leg, session) {
   const strange = /proxy|primitive/.test(text);
   let object;
   try {
-    const attributes = /** @type {import('cryptoki').Attributes} */ (random.chance(0.5) ? { ...fixed, ...given } : { ...given, ...fixed });
+    const attributes = /** @type {import('cryptoki').Attributes} */ (
+      random.chance(0.5) ? { ...fixed, ...given } : { ...given, ...fixed }
+    );
     object = await session.createObject(attributes);
     leg.count(`create ${name}`, 'ok');
   } catch (error) {
@@ -124,11 +162,19 @@ async function compare(leg, random, session, object, given, text) {
       continue;
     }
     if (isDeepStrictEqual(comparable(found), comparable(wanted))) leg.verified('attributes');
-    else leg.fail(`an attribute is read otherwise than it was written: ${name}`, `${text}: ${typeof wanted}, ${typeof found} of ${/** @type {Buffer} */ (found)?.length}`);
+    else
+      leg.fail(
+        `an attribute is read otherwise than it was written: ${name}`,
+        `${text}: ${typeof wanted}, ${typeof found} of ${/** @type {Buffer} */ (found)?.length}`,
+      );
   }
   if (typeof given.label !== 'string' || given.label === '') return;
   leg.note('find by label');
   const found = await session.find({ label: given.label, class: /** @type {'DATA'} */ (object.class) });
-  if (found.every(({ label }) => label === given.label) && found.some(({ handle }) => handle === object.handle)) leg.verified('find');
+  if (
+    found.every(({ label }) => label === given.label) &&
+    found.some(({ handle }) => handle === object.handle)
+  )
+    leg.verified('find');
   else leg.fail('find: the objects found are others', `${text}: ${found.length} found`);
 }
