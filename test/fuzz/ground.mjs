@@ -147,6 +147,7 @@ export class Ground {
   #repair() {
     const { raw, place } = this;
     place.faults?.clear();
+    place.faults?.insertToken();
     try {
       raw.C_GetInfoSync();
     } catch (error) {

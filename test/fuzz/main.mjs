@@ -103,6 +103,9 @@ async function runLeg(target, { seed, seconds, steps, patience, folder }) {
   return result;
 }
 
+/** Threads that wait for work. */
+const IDLE = /uv_cond_wait|uv_sem_wait|uv__io_poll|epoll_pwait|_timed_?wait|cond_clockwait|abstime=0x7/;
+
 /** Where the threads of a process are, when gdb is there to tell. @param {number} pid */
 function stacksOf(pid) {
   const command = ['-p', String(pid), '-batch', '-ex', 'thread apply all backtrace 12'];
@@ -111,7 +114,9 @@ function stacksOf(pid) {
     timeout: 30_000,
     env: { ...process.env, LD_PRELOAD: '' },
   });
-  const lines = (stdout ?? '').split('\n').filter((line) => /^(#|Thread )/.test(line));
+  const threads = (stdout ?? '').split(/^(?=Thread )/m).filter((each) => each.startsWith('Thread '));
+  const busy = threads.filter((each) => /^Thread 1 /.test(each) || !IDLE.test(each));
+  const lines = busy.flatMap((each) => each.split('\n').filter((line) => /^(#|Thread )/.test(line)));
   return lines.map((line) => line.slice(0, 200)).join('\n');
 }
 

@@ -100,9 +100,10 @@ export const ACTIONS = [
         ...uses,
         value,
         ...usage(random),
+        private: random.pick([true, false, undefined]),
       });
       const object = await anySession(world, random).createObject(attributes);
-      world.objects.push({ object, kind, value, isSure: true });
+      world.objects.push({ object, kind, value, isSure: attributes.private !== undefined });
     },
   },
   {

@@ -36,7 +36,7 @@ export class Results {
       this.#kept.push({ name, bytes, sum: checksum(bytes), step: this.#leg.step });
     }
     while (this.#kept.length > MOST_KEPT) this.#kept.splice(random.below(this.#kept.length), 1);
-    if (this.#kept.length > 0 && random.chance(process.env.FNT ? 0 : 0.03)) this.#transfer(random);
+    if (this.#kept.length > 0 && random.chance(0.03)) this.#transfer(random);
     if (random.chance(0.1)) this.check();
   }
 

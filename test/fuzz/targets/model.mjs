@@ -20,7 +20,7 @@ import { checkViolations } from './raw.mjs';
  * @property {import('node:crypto').KeyObject} [verifier]
  * @property {Buffer} [value] of a secret key, or of data
  * @property {string} [label]
- * @property {boolean} isSure whether it is the object that it was made as, for certain
+ * @property {boolean} isSure whether the model must know if it is private, though a logout came between making and reading it
  */
 
 const MOST_SESSIONS = 8;
@@ -123,6 +123,7 @@ async function step(leg, world) {
   }
   await leg.settle(open);
   faults?.clear();
+  faults?.insertToken();
   world.trim();
   if (world.sessions.length > MOST_SESSIONS)
     await leg
