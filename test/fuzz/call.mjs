@@ -33,6 +33,7 @@ export class Calls {
 
   /** Makes a call; the result of an asynchronous one is looked at by {@link settle}. @param {Plan} plan @param {Random} random */
   start(plan, random) {
+    if (this.ground.isForeign(plan.parameters[0])) return;
     const name = plan.sync ? `${plan.name}Sync` : plan.name;
     const text = `${name}(${plan.text})${plan.pollute ? ' with a polluted prototype' : ''}`;
     this.leg.note(text);

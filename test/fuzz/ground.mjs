@@ -113,6 +113,8 @@ export class Ground {
   /** @type {ReadonlySet<number>} */
   mechanisms = new Set();
   slot = 0n;
+  /** @type {Map<bigint, number | undefined>} */
+  #serials = new Map();
 
   /** Whether results can be told from wrong ones: not while the module itself makes wrong ones, by plan. */
   isJudged = true;
@@ -126,6 +128,15 @@ export class Ground {
     this.thread = thread;
     this.isShared = isShared;
     this.raw = loadSync(place.path);
+  }
+
+  /**
+   * Whether a session was closed and another thread was given its handle: it must not be disturbed.
+   * @param {unknown} session
+   */
+  isForeign(session) {
+    if (!this.isShared || typeof session !== 'bigint' || !this.#serials.has(session)) return false;
+    return this.raw.sessionSerial(session) !== this.#serials.get(session);
   }
 
   /** An identifier of a key of this thread. @param {string} name */
@@ -160,6 +171,9 @@ export class Ground {
     this.slot = /** @type {bigint} */ (place.name === 'nss' ? slots[1] : slots[0]);
     if (this.mechanisms.size === 0) this.mechanisms = new Set(raw.C_GetMechanismListSync(this.slot));
     this.#openSessions();
+    this.#serials = new Map(
+      [...this.own, ...this.free].map((session) => [session, raw.sessionSerial(session)]),
+    );
     if (raw.loggedIn(this.slot) !== CKU.USER) this.#login();
     this.keys = findKeys(this);
     this.#sweep();

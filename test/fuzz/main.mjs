@@ -122,7 +122,9 @@ function stacksOf(pid) {
 
 /** The first place in the code of this package that a report names. @param {readonly string[]} lines */
 const placeOf = (lines) =>
-  lines.map((line) => /(binding|fault)\/\S+:\d+/.exec(line)?.[0]).find(Boolean) ?? '';
+  lines
+    .map((line) => /(binding|fault)\/(?!module\/module\.h|real\.h)\S+:\d+/.exec(line)?.[0])
+    .find(Boolean) ?? '';
 
 /** Of what a child has written before it ended: the report of a sanitizer, or the last lines. @param {string[]} lines */
 function excerpt(lines) {

@@ -248,9 +248,9 @@ export class Operations {
       const index = plans.length;
       const check = (/** @type {unknown} */ result) => {
         done += 1;
-        if (Buffer.isBuffer(result)) outputs.push(Buffer.from(result));
-        // A call before this one may have failed: then the operation was another one.
-        if (index !== plans.length - 1 || done !== plans.length) return;
+        outputs[index] = Buffer.isBuffer(result) ? Buffer.from(result) : Buffer.alloc(0);
+        // Results of synchronous calls are here first. When a call has failed, the operation was another one.
+        if (done !== plans.length) return;
         this.#judge(
           `${name}(${recipe.name}, ${plans.length} calls`,
           recipe,

@@ -152,8 +152,8 @@ function scene(leg, ground, random, name = '') {
 function anyCall(random, leg, ground) {
   let name = random.pick([...SIGNATURES.keys()]);
   if (RARE.has(name) && random.chance(0.8)) name = random.pick([...SIGNATURES.keys()]);
-  // Handles mean other objects when the other thread has initialised the module anew.
-  if (name === 'reinitialise' && ground.isShared) name = 'reinitialisations';
+  // Handles of sessions and objects mean other ones after these, and the other thread cannot know.
+  if (ground.isShared && ['reinitialise', 'C_CloseAllSessions'].includes(name)) name = 'reinitialisations';
   if (name === 'C_InitToken' && ground.place.soPin === undefined) name = 'C_GetInfo'; // the token could not be used again
   const { roles, hasSync, result } = SIGNATURES.get(name) ?? { roles: [], hasSync: true, result: '' };
   const spoilt = scene(leg, ground, random, name);
@@ -180,7 +180,8 @@ function anyCall(random, leg, ground) {
     const [value, text] = random.chance(0.004) ? sparse() : junk(random);
     const isPin = setsPin && (typeof value === 'string' || memoryOf(value) !== undefined);
     const isOwn = ground.own.some((session) => session === value || Number(session) === value);
-    [values[index], texts[index]] = isPin || isOwn ? [undefined, 'undefined'] : [value, text];
+    const isForeign = ground.isShared && roles[index] === 'session' && typeof value === 'bigint';
+    [values[index], texts[index]] = isPin || isOwn || isForeign ? [undefined, 'undefined'] : [value, text];
   };
   if (mode === 'junk' && values.length > 0) spoil(random.below(values.length));
   if (mode === 'all junk')
