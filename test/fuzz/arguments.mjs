@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { CKA, CKM, CKO } from 'cryptoki/raw';
 import { at } from '../../scripts/tools.mjs';
+import { nestedMechanism, nestedTemplate } from './nested.mjs';
 import { RECIPES } from './recipes.mjs';
 import { structureFor } from './structures.mjs';
 import { bytesOf, edge } from './values.mjs';
@@ -60,6 +61,7 @@ function attribute(random) {
 
 /** @param {Random} random @returns {Made} */
 function template(random) {
+  if (random.chance(0.02)) return nestedTemplate(random);
   const kind = random.below(4);
   if (kind === 0) return [[], '[]'];
   const list = Array.from(
@@ -83,6 +85,7 @@ function template(random) {
 
 /** @param {Random} random @param {Ground} ground @returns {Made} */
 function mechanism(random, ground) {
+  if (random.chance(0.02)) return nestedMechanism(random);
   if (random.chance(0.6)) {
     const recipe = random.pick(RECIPES);
     return [{ mechanism: recipe.mechanism, parameter: recipe.parameter(random) }, recipe.name];

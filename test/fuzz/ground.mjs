@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CryptokiError, isCode } from 'cryptoki';
-import { CKA, CKF, CKU, loadSync } from 'cryptoki/raw';
+import { CKA, CKF, CKS, CKU, loadSync } from 'cryptoki/raw';
 import * as testing from 'cryptoki/testing';
 import { ensureSoftHSM } from '../../scripts/softhsm.mjs';
 import { findKeys } from './keys.mjs';
@@ -174,15 +174,29 @@ export class Ground {
     this.#serials = new Map(
       [...this.own, ...this.free].map((session) => [session, raw.sessionSerial(session)]),
     );
-    if (raw.loggedIn(this.slot) !== CKU.USER) this.#login();
+    if (this.#state() !== CKS.RW_USER_FUNCTIONS) this.#login();
     this.keys = findKeys(this);
     this.#sweep();
   }
 
+  /** Asked anew: a fault can log out behind everybody's back. */
+  #state() {
+    return this.raw.C_GetSessionInfoSync(/** @type {bigint} */ (this.own[0])).state;
+  }
+
   #openSessions() {
     const { raw } = this;
-    /** @param {bigint | undefined} session */
-    const isGood = (session) => session !== undefined && raw.sessionState(session) !== undefined;
+    /** Asks the module: a fault can have lost the session. @param {bigint | undefined} session */
+    const isGood = (session) => {
+      if (session === undefined || raw.sessionState(session) === undefined) return false;
+      try {
+        raw.C_GetSessionInfoSync(session);
+        return true;
+      } catch (error) {
+        if (error instanceof CryptokiError) return false;
+        throw error;
+      }
+    };
     for (const [list, count] of /** @type {const} */ ([
       [this.own, OWN_SESSIONS],
       [this.free, FREE_SESSIONS],
@@ -196,7 +210,7 @@ export class Ground {
   #login() {
     const { raw, place, slot } = this;
     const session = /** @type {bigint} */ (this.own[0]);
-    if (raw.loggedIn(slot) !== undefined) raw.C_LogoutSync(session);
+    if (this.#state() === CKS.RW_SO_FUNCTIONS) raw.C_LogoutSync(session);
     const isReady = (raw.C_GetTokenInfoSync(slot).flags & CKF.USER_PIN_INITIALIZED) !== 0;
     if (!isReady) this.#initialisePin(session);
     try {

@@ -91,10 +91,9 @@ function pair(ground, name) {
 
 /** @param {Ground} ground @param {'aes' | 'hmac'} name @returns {KnownKey} */
 function secret(ground, name) {
-  const value = Buffer.concat([ground.id(`${name} 1`), ground.id(`${name} 2`)]).subarray(
-    0,
-    name === 'aes' ? 16 : 32,
-  );
+  // SoftHSM2 wants keys for HMAC that are as long as the digest.
+  const length = name === 'aes' ? 16 : 64;
+  const value = Buffer.concat([1, 2, 3, 4].map((part) => ground.id(`${name} ${part}`))).subarray(0, length);
   let handle = find(ground, CKO.SECRET_KEY, name);
   if (handle === undefined) {
     const uses = name === 'aes' ? [CKA.ENCRYPT, CKA.DECRYPT] : [CKA.SIGN, CKA.VERIFY];

@@ -105,8 +105,8 @@ function growing(list, scene) {
     reads += 1;
     if (reads > MOST_READS) {
       scene.fail(
-        `${scene.name}: reads a list without end that grows while it is read`,
-        `${reads} elements read`,
+        'a list that grows while it is read is read without end',
+        `${scene.name}: ${reads} elements read`,
       );
       throw new Planted('the list grew without end');
     }
@@ -125,8 +125,8 @@ function endless(list, scene) {
       reads += 1;
       if (reads > MOST_READS) {
         scene.fail(
-          `${scene.name}: reads a list to the end that says it has 2 ** 32 - 1 elements`,
-          `${reads} reads`,
+          'a list that says it has 2 ** 32 - 1 elements is read to its end',
+          `${scene.name}: ${reads} reads`,
         );
         throw new Planted('the list is too long');
       }
