@@ -22,7 +22,8 @@ try {
   const { run } = await target.load();
   await run(leg);
   const verified = Object.values(leg.counts.verified).reduce((sum, count) => sum + count, 0);
-  if (verified === 0 && leg.step > 100 && !target.planted) leg.fail('nothing was verified', `in ${leg.step} steps`);
+  if (verified === 0 && leg.step > 100 && !target.planted)
+    leg.fail('nothing was verified', `in ${leg.step} steps`);
   leg.note('end of the leg');
   await new Promise((resolve) => setTimeout(resolve, 50)); // rejections and exceptions that nobody handles come now
 } catch (error) {
