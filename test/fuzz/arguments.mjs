@@ -93,7 +93,9 @@ function mechanism(random, ground) {
   const name = random.pick(MECHANISM_NAMES);
   const number = ckm[name.slice(4)] ?? 0;
   const { parameter = 'none' } = mechanisms[name] ?? {};
-  if (parameter.startsWith('CK_') && !ground.mechanisms.has(number)) {
+  if (parameter.startsWith('CK_')) {
+    // A module that has the mechanism would follow the pointers in whatever bytes it is given.
+    if (ground.mechanisms.has(number)) return mechanism(random, ground);
     return [{ mechanism: number, parameter: structureFor(random, parameter) }, name];
   }
   return [
