@@ -1,0 +1,139 @@
+// @ts-check
+// Random plans for the fault module: what a module may do wrong without giving a wrong value.
+import * as testing from 'cryptoki/testing';
+
+/** @typedef {import('./random.mjs').Random} Random */
+/** @typedef {import('cryptoki/testing').FaultRule} FaultRule */
+
+/** By what modules differ from the specification, where the fault module can do such a thing. */
+const ODDITIES = /** @type {Readonly<Record<string, unknown>>} */ (
+  /** @type {{ ODDITIES?: object }} */ (testing).ODDITIES ?? {}
+);
+
+/**
+ * Oddities by which the module's values themselves are other ones: no program could know. A module that writes late
+ * ('pending') alters the values of the step alone: memory that it still has must not be used for another call.
+ */
+const ALTERS_VALUES =
+  /unwritten|length-zero|length-32bit|ecdsa-|ec-point|ulong-|boolean-|fixed-size|stops-at|pending|gcm-iv|handles-reused|twice|ignores-id|rsa-pkcs-only/;
+/** These act when the module is loaded, or when the process ends. */
+const NOT_BY_CALL = /^(list-claims|exit-handler|keeps-signal)/;
+
+const ODDITY_NAMES = Object.keys(ODDITIES).filter((name) => !NOT_BY_CALL.test(name));
+
+/** @param {Random} random @returns {object} */
+function action(random) {
+  return random.weighted([
+    [
+      6,
+      {
+        return: random.pick([
+          ...[
+            'CKR_GENERAL_ERROR',
+            'CKR_FUNCTION_FAILED',
+            'CKR_DEVICE_ERROR',
+            'CKR_HOST_MEMORY',
+            'CKR_OPERATION_ACTIVE',
+          ],
+          ...[
+            'CKR_BUFFER_TOO_SMALL',
+            'CKR_SESSION_HANDLE_INVALID',
+            'CKR_USER_NOT_LOGGED_IN',
+            'CKR_FUNCTION_NOT_SUPPORTED',
+          ],
+          ...[
+            'CKR_OPERATION_NOT_INITIALIZED',
+            'CKR_ATTRIBUTE_SENSITIVE',
+            'CKR_ATTRIBUTE_TYPE_INVALID',
+            'CKR_CANCEL',
+            0x80001234,
+          ],
+        ]),
+      },
+    ],
+    // Not of all functions: nobody can know of a session whether it is closed when C_CloseSession says that it has failed.
+    [
+      3,
+      {
+        function: random.pick([
+          'C_Sign',
+          'C_SignUpdate',
+          'C_SignFinal',
+          'C_Digest',
+          'C_Encrypt',
+          'C_FindObjects',
+          'C_CreateObject',
+        ]),
+        callReturn: random.pick(['CKR_GENERAL_ERROR', 'CKR_DEVICE_MEMORY', 'CKR_FUNCTION_CANCELED']),
+      },
+    ],
+    [3, { grown: random.pick([1, 8, 100, 5000]) }],
+    [3, { size: random.pick([1, -1, 16, -8, 1000, -1000, 100_000]) }],
+    [2, { delay: random.below(4) }],
+    [2, { delayAfter: random.below(4) }],
+    [1, { function: random.pick(['C_Sign', 'C_Digest', 'C_FindObjects', 'C_Login']), loseSession: true }],
+    [1, { logout: true }],
+    [1, { loseSessions: true }],
+    [1, { removeToken: 1 }],
+  ]);
+}
+
+const FUNCTIONS = /** @type {const} */ ([
+  ...['C_Sign', 'C_SignInit', 'C_SignUpdate', 'C_SignFinal', 'C_Digest', 'C_DigestInit', 'C_DigestFinal'],
+  ...[
+    'C_Encrypt',
+    'C_EncryptUpdate',
+    'C_EncryptFinal',
+    'C_Decrypt',
+    'C_DecryptInit',
+    'C_Verify',
+    'C_VerifyInit',
+  ],
+  ...[
+    'C_FindObjects',
+    'C_FindObjectsInit',
+    'C_FindObjectsFinal',
+    'C_GetAttributeValue',
+    'C_GetSessionInfo',
+    'C_CreateObject',
+  ],
+  ...[
+    'C_OpenSession',
+    'C_CloseSession',
+    'C_GenerateRandom',
+    'C_GetSlotList',
+    'C_GetMechanismList',
+    'C_WrapKey',
+    'C_Login',
+  ],
+]);
+
+/** Functions whose answers have lengths. */
+const WITH_LENGTH = /** @type {const} */ ([
+  ...['C_Sign', 'C_SignFinal', 'C_Digest', 'C_DigestFinal', 'C_Encrypt', 'C_EncryptUpdate', 'C_EncryptFinal'],
+  ...['C_Decrypt', 'C_DecryptUpdate', 'C_DecryptFinal', 'C_GetAttributeValue', 'C_WrapKey'],
+]);
+
+/** The functions in which an oddity can act. @param {string} name */
+const functionsOf = (name) => /** @type {{ functions?: string[] }} */ (ODDITIES[name]).functions ?? ['*'];
+
+/**
+ * Some rules, or none. @param {Random} random
+ * @returns {{ rules: FaultRule[], altersValues: boolean }}
+ */
+export function randomPlan(random) {
+  let altersValues = false;
+  const rules = Array.from({ length: random.below(4) }, () => {
+    const rare = { probability: random.pick([0.05, 0.3, 1]), seed: random.below(2 ** 31) };
+    if (ODDITY_NAMES.length > 0 && random.chance(0.5)) {
+      const oddity = random.pick(ODDITY_NAMES);
+      altersValues ||= ALTERS_VALUES.test(oddity);
+      return { function: random.pick(functionsOf(oddity)), ...rare, oddity };
+    }
+    const chosen = action(random);
+    const needsLength = 'grown' in chosen || 'size' in chosen;
+    const name = needsLength ? random.pick(WITH_LENGTH) : random.chance(0.15) ? '*' : random.pick(FUNCTIONS);
+    return { function: name, ...rare, ...chosen };
+  });
+  return { rules: /** @type {FaultRule[]} */ (rules), altersValues };
+}

@@ -1,0 +1,265 @@
+// @ts-check
+// What the targets stand on: a module, its token, sessions and keys that are known, and the way back to them after calls
+// have closed, destroyed or finalised something.
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CryptokiError, isCode } from 'cryptoki';
+import { CKA, CKF, CKS, CKU, loadSync } from 'cryptoki/raw';
+import * as testing from 'cryptoki/testing';
+import { ensureSoftHSM } from '../../scripts/softhsm.mjs';
+import { findKeys } from './keys.mjs';
+import { Skip } from './leg.mjs';
+
+/** @typedef {import('cryptoki/raw').RawModule} RawModule */
+/** @typedef {import('./keys.mjs').Keys} Keys */
+
+export const USER_PIN = '1234';
+
+/** Sessions that any call may use, and those of operations in several calls, which nothing else may disturb. */
+const FREE_SESSIONS = 5;
+const OWN_SESSIONS = 3;
+/** The token is emptied, but for the keys, when it has more objects. */
+const MOST_OBJECTS = 150;
+
+/** Where a module is, and how it is initialised. */
+export class Place {
+  /**
+   * @param {object} options
+   * @param {string} options.name
+   * @param {string} options.path
+   * @param {import('cryptoki/raw').InitializeOptions} [options.initialize]
+   * @param {string} options.pin
+   * @param {string} [options.soPin] undefined: the token must not be initialised again
+   * @param {boolean} options.tokenKeys whether keys are kept on the token, where they outlive sessions
+   * @param {testing.FaultModule} [options.faults]
+   * @param {() => Promise<void> | void} options.remove
+   */
+  constructor({ name, path, initialize, pin, soPin, tokenKeys, faults, remove }) {
+    this.name = name;
+    this.path = path;
+    this.initialize = initialize;
+    this.pin = pin;
+    this.soPin = soPin;
+    this.tokenKeys = tokenKeys;
+    this.faults = faults;
+    this.remove = remove;
+  }
+}
+
+/** libsoftokn3, where distributions put it. */
+function findNss() {
+  const roots = ['/usr/lib', '/usr/lib64', '/opt/homebrew/lib', '/usr/local/lib'].filter((root) =>
+    existsSync(root),
+  );
+  const folders = roots.flatMap((root) => [
+    ...[root, join(root, 'nss')],
+    ...readdirSync(root)
+      .filter((name) => name.endsWith('-linux-gnu'))
+      .flatMap((name) => [join(root, name), join(root, name, 'nss')]),
+  ]);
+  return folders
+    .flatMap((folder) => ['libsoftokn3.so', 'libsoftokn3.dylib'].map((name) => join(folder, name)))
+    .find((path) => existsSync(path));
+}
+
+async function softhsm() {
+  return testing.createSoftToken({ module: await ensureSoftHSM(), pin: USER_PIN });
+}
+
+/**
+ * A token of its own in a temporary directory.
+ * @param {string} name 'softhsm', 'nss' or 'odd': a fault module over SoftHSM2
+ * @returns {Promise<Place>}
+ */
+export async function openPlace(name) {
+  if (name === 'nss') {
+    const path = findNss();
+    if (path === undefined) throw new Skip('needs libsoftokn3 (libnss3)');
+    const folder = mkdtempSync(join(tmpdir(), 'cryptoki-fuzz-nss-'));
+    const libraryParameters = `configdir='sql:${folder}' certPrefix='' keyPrefix='' secmod='secmod.db' flags=`;
+    const remove = () => rmSync(folder, { recursive: true, force: true });
+    return new Place({
+      name,
+      path,
+      initialize: { libraryParameters },
+      pin: USER_PIN,
+      tokenKeys: false,
+      remove,
+    });
+  }
+  const soft = await softhsm();
+  const common = { name, pin: soft.pin, soPin: soft.soPin, tokenKeys: true };
+  if (name === 'softhsm') return new Place({ ...common, path: soft.module, remove: () => soft.remove() });
+  const faults = await testing.FaultModule.create({ module: soft.module, environment: soft.environment });
+  const remove = async () => {
+    await faults[Symbol.asyncDispose]();
+    soft.remove();
+  };
+  return new Place({ ...common, path: faults.path, faults, remove });
+}
+
+/** A module that is loaded in this thread, with what the fuzzer knows of it. */
+export class Ground {
+  /** @type {bigint[]} */
+  free = [];
+  /** @type {bigint[]} */
+  own = [];
+  /** Objects that calls have made: they may be destroyed. @type {bigint[]} */
+  objects = [];
+  /** @type {Keys} */
+  keys = {};
+  /** @type {ReadonlySet<number>} */
+  mechanisms = new Set();
+  slot = 0n;
+  /** @type {Map<bigint, number | undefined>} */
+  #serials = new Map();
+
+  /** Whether results can be told from wrong ones: not while the module itself makes wrong ones, by plan. */
+  isJudged = true;
+
+  /**
+   * @param {Place} place @param {string} [thread] names the keys of this thread
+   * @param {boolean} [isShared] whether another thread may do anything to the token meanwhile
+   */
+  constructor(place, thread = 'main', isShared = false) {
+    this.place = place;
+    this.thread = thread;
+    this.isShared = isShared;
+    this.raw = loadSync(place.path);
+  }
+
+  /**
+   * Whether a session was closed and another thread was given its handle: it must not be disturbed.
+   * @param {unknown} session
+   */
+  isForeign(session) {
+    if (!this.isShared || typeof session !== 'bigint' || !this.#serials.has(session)) return false;
+    return this.raw.sessionSerial(session) !== this.#serials.get(session);
+  }
+
+  /** An identifier of a key of this thread. @param {string} name */
+  id(name) {
+    return createHash('sha1').update(`${this.thread} ${name}`).digest();
+  }
+
+  /** Brings all back that calls may have taken away. Throws when that is not possible. */
+  repair() {
+    for (let triesLeft = this.isShared ? 20 : 0; ; triesLeft -= 1) {
+      try {
+        return this.#repair();
+      } catch (error) {
+        if (triesLeft === 0 || !(error instanceof CryptokiError)) throw error; // the other thread was in between
+      }
+    }
+  }
+
+  #repair() {
+    const { raw, place } = this;
+    place.faults?.clear();
+    place.faults?.insertToken();
+    try {
+      raw.C_GetInfoSync();
+    } catch (error) {
+      if (!isCode(error, 'CKR_CRYPTOKI_NOT_INITIALIZED')) throw error;
+      raw.C_InitializeSync(place.initialize);
+      this.free = [];
+      this.own = [];
+    }
+    const slots = raw.C_GetSlotListSync(true);
+    this.slot = /** @type {bigint} */ (place.name === 'nss' ? slots[1] : slots[0]);
+    if (this.mechanisms.size === 0) this.mechanisms = new Set(raw.C_GetMechanismListSync(this.slot));
+    this.#openSessions();
+    this.#serials = new Map(
+      [...this.own, ...this.free].map((session) => [session, raw.sessionSerial(session)]),
+    );
+    if (this.#state() !== CKS.RW_USER_FUNCTIONS) this.#login();
+    this.keys = findKeys(this);
+    this.#sweep();
+  }
+
+  /** Asked anew: a fault can log out behind everybody's back. */
+  #state() {
+    return this.raw.C_GetSessionInfoSync(/** @type {bigint} */ (this.own[0])).state;
+  }
+
+  #openSessions() {
+    const { raw } = this;
+    /** Asks the module: a fault can have lost the session. @param {bigint | undefined} session */
+    const isGood = (session) => {
+      if (session === undefined || raw.sessionState(session) === undefined) return false;
+      try {
+        raw.C_GetSessionInfoSync(session);
+        return true;
+      } catch (error) {
+        if (error instanceof CryptokiError) return false;
+        throw error;
+      }
+    };
+    for (const [list, count] of /** @type {const} */ ([
+      [this.own, OWN_SESSIONS],
+      [this.free, FREE_SESSIONS],
+    ])) {
+      while (list.length > count) raw.C_CloseSessionSync(/** @type {bigint} */ (list.pop()));
+      for (let i = 0; i < count; i += 1)
+        if (!isGood(list[i])) list[i] = raw.C_OpenSessionSync(this.slot, CKF.SERIAL_SESSION | CKF.RW_SESSION);
+    }
+  }
+
+  #login() {
+    const { raw, place, slot } = this;
+    const session = /** @type {bigint} */ (this.own[0]);
+    if (this.#state() === CKS.RW_SO_FUNCTIONS) raw.C_LogoutSync(session);
+    const isReady = (raw.C_GetTokenInfoSync(slot).flags & CKF.USER_PIN_INITIALIZED) !== 0;
+    if (!isReady) this.#initialisePin(session);
+    try {
+      raw.C_LoginSync(session, CKU.USER, place.pin);
+    } catch (error) {
+      if (isCode(error, 'CKR_USER_ALREADY_LOGGED_IN')) return;
+      if (place.soPin === undefined) throw error;
+      raw.C_CloseAllSessionsSync(slot); // a call has changed the PIN: begin with an empty token
+      raw.C_InitTokenSync(slot, place.soPin, 'fuzz');
+      this.#openSessions();
+      this.#initialisePin(/** @type {bigint} */ (this.own[0]));
+      raw.C_LoginSync(/** @type {bigint} */ (this.own[0]), CKU.USER, place.pin);
+    }
+  }
+
+  /** @param {bigint} session */
+  #initialisePin(session) {
+    const { raw, place } = this;
+    raw.C_LoginSync(session, CKU.SO, place.soPin ?? '');
+    raw.C_InitPINSync(session, place.pin);
+    raw.C_LogoutSync(session);
+  }
+
+  /** Destroys what calls have made, when it is much. */
+  #sweep() {
+    const { raw } = this;
+    const session = /** @type {bigint} */ (this.own[0]);
+    const found = raw.findObjectsSync(session, [], [CKA.ID], 0);
+    if (found.length < MOST_OBJECTS) return;
+    const kept = new Set(Object.values(this.keys).flatMap((key) => [key.handle, key.publicHandle]));
+    for (const { handle } of found) {
+      if (kept.has(handle)) continue;
+      try {
+        raw.C_DestroyObjectSync(session, handle);
+      } catch (error) {
+        if (!isCode(error, 'CKR_OBJECT_HANDLE_INVALID', 'CKR_ACTION_PROHIBITED', 'CKR_SESSION_READ_ONLY'))
+          throw error;
+      }
+    }
+    this.objects = [];
+  }
+
+  /** Finalises the module and removes the token. */
+  async close() {
+    this.place.faults?.clear();
+    try {
+      await this.raw.C_Finalize();
+    } catch (error) {
+      if (!isCode(error, 'CKR_CRYPTOKI_NOT_INITIALIZED')) throw error;
+    }
+  }
+}
