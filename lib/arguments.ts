@@ -4,6 +4,14 @@ export function argumentError(Type: typeof TypeError | typeof RangeError, messag
   return Object.assign(new Type(message), { code });
 }
 
+/** A value as an error shows it: what it is, where it is no name or number. (To make text of it could run its code.) */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return value.length > 64 ? `${value.slice(0, 64)}...` : value;
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return `${value}`;
+  if (value === undefined || value === null) return `${value}`;
+  return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
+}
+
 /** Whether a value is bytes: a Buffer, typed array, DataView or ArrayBuffer. */
 export function isBytes(value: unknown): value is ArrayBufferView | ArrayBuffer {
   return ArrayBuffer.isView(value) || value instanceof ArrayBuffer;

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { requireObject } from './arguments';
 import type { Attributes } from './attributes';
 import { type BatchOutcome, digestMany, type Messages } from './batch/operations';
-import { type ModelBatchOptions, onSessions } from './batch/sessions';
+import { batchOptions, type ModelBatchOptions, onSessions } from './batch/sessions';
 import { constantName } from './constants';
 import { CryptokiError, isCode } from './errors';
 import type { StateName } from './generated/session-states';
@@ -283,7 +283,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
     messages: M,
     options: ModelBatchOptions = {},
   ): BatchOutcome<M, Buffer> {
-    const { sessions = [this], ...rest } = options;
+    const { sessions = [this], ...rest } = batchOptions(options);
     return digestMany(onSessions(sessions, undefined), algorithm, messages, rest);
   }
 

@@ -1,5 +1,5 @@
 /** What batches do, whatever sessions they do it on. */
-import { argumentError, isBytes } from '../arguments';
+import { argumentError, isBytes, shown } from '../arguments';
 import { CryptokiError } from '../errors';
 import { cipherMechanism } from '../mechanisms/cipher';
 import { digestMechanism } from '../mechanisms/digest';
@@ -107,7 +107,7 @@ function paceOf({ owner }: BatchSessions, operation: string, algorithm: unknown)
   const { name, mechanism } = (
     typeof algorithm === 'object' && algorithm !== null ? algorithm : {}
   ) as Algorithm;
-  const called = `${operation} ${typeof algorithm === 'string' ? algorithm : String(name ?? mechanism)}`;
+  const called = `${operation} ${typeof algorithm === 'string' ? algorithm : shown(name ?? mechanism)}`;
   let pace = known.get(called);
   if (pace === undefined) {
     pace = new Pace();
@@ -228,7 +228,7 @@ export function cipherMany<M extends Messages<BytesLike>>(
   const each = typeof algorithm === 'function' ? algorithm : undefined;
   const one = typeof algorithm === 'function' ? undefined : algorithm;
   if (operation === 'encryptMany' && one !== undefined && asMechanism(one) === undefined) {
-    const name = typeof one === 'string' ? one : String((one as { name?: unknown }).name);
+    const name = typeof one === 'string' ? one : shown((one as { name?: unknown }).name);
     if (NEVER_TWICE.includes(name)) {
       throw new CryptokiError({
         code: 'ERR_CRYPTOKI_UNSUPPORTED',

@@ -1,4 +1,4 @@
-import { argumentError } from '../arguments';
+import { argumentError, requireObject } from '../arguments';
 import type { StorageObject } from '../objects/storage-object';
 import type { Session } from '../session';
 import type { BatchOptions } from './batch';
@@ -10,9 +10,15 @@ export interface ModelBatchOptions extends BatchOptions {
   readonly sessions?: readonly Session[] | undefined;
 }
 
+/** @throws TypeError ERR_INVALID_ARG_TYPE for options that are no object */
+export function batchOptions(options: ModelBatchOptions): ModelBatchOptions {
+  requireObject(options, 'the options of a batch');
+  return options;
+}
+
 /** Batches on sessions of the caller's: a piece goes where the fewest messages are under way. */
 export function onSessions(sessions: readonly Session[], key: StorageObject | undefined): BatchSessions {
-  if (!Array.isArray(sessions) || sessions.length === 0) {
+  if (!Array.isArray(sessions) || sessions.length === 0 || !sessions.every(isSession)) {
     throw argumentError(TypeError, 'sessions must be an array of at least one session');
   }
   const own = sessions.map((session) => (key === undefined ? undefined : key.on(session)));
@@ -32,6 +38,11 @@ export function onSessions(sessions: readonly Session[], key: StorageObject | un
       }
     },
   };
+}
+
+/** By what it has, since a Session can be of another copy of the package. */
+function isSession(session: unknown): boolean {
+  return typeof session === 'object' && session !== null && 'token' in session && 'name' in session;
 }
 
 /** The target of a piece. It checks that session and key are alive. */

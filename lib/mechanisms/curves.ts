@@ -1,4 +1,4 @@
-import { argumentError } from '../arguments';
+import { argumentError, shown } from '../arguments';
 
 /** An elliptic curve. */
 export interface Curve {
@@ -47,7 +47,7 @@ export function curveNamed(name: string): Curve {
   if (found !== undefined) return found;
   throw argumentError(
     RangeError,
-    `"${String(name)}" is no known curve; there are ${CURVE_NAMES.join(', ')}. Others: give ecParams`,
+    `"${shown(name)}" is no known curve; there are ${CURVE_NAMES.join(', ')}. Others: give ecParams`,
   );
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type ObjectTraits, useForWriting } from '../access';
-import { argumentError, requireOptions } from '../arguments';
+import { argumentError, requireOptions, shown } from '../arguments';
 import { type AttributeName, type Attributes, toTemplate } from '../attributes';
 import { CKM } from '../generated/constants';
 import { curveNamed } from '../mechanisms/curves';
@@ -115,7 +115,7 @@ function usageAttributes(
     const found = Object.hasOwn(table, usage) ? table[usage] : undefined;
     if (found !== undefined) return found;
     const known = Object.keys(table).join(', ');
-    throw argumentError(RangeError, `"${String(usage)}" is no usage of such a key; there are ${known}`);
+    throw argumentError(RangeError, `"${shown(usage)}" is no usage of such a key; there are ${known}`);
   });
   const all = chosen === undefined ? names : Object.values(table).flat();
   const attributes: unknown = Object.fromEntries(all.map((name) => [name, names.includes(name)]));
@@ -133,7 +133,7 @@ function pairMechanism(keyType: KeyPairOptions['keyType']): RawMechanism {
   const known = Object.keys(PAIR_MECHANISMS).join(', ');
   throw argumentError(
     RangeError,
-    `"${String(keyType)}" is no type of key pair; there are ${known}, or give a mechanism`,
+    `"${shown(keyType)}" is no type of key pair; there are ${known}, or give a mechanism`,
   );
 }
 
@@ -193,9 +193,9 @@ export async function generateKeyPair(session: Session, options: KeyPairOptions)
 function keyMechanism(keyType: KeyOptions['keyType']): RawMechanism {
   const given = typeof keyType === 'object' ? asMechanism(keyType) : undefined;
   if (given !== undefined) return given;
-  const mechanism = (CKM as Readonly<Record<string, number>>)[`${String(keyType)}_KEY_GEN`];
+  const mechanism = (CKM as Readonly<Record<string, number>>)[`${shown(keyType)}_KEY_GEN`];
   if (typeof keyType === 'string' && mechanism !== undefined) return { mechanism };
-  throw argumentError(RangeError, `there is no CKM_${String(keyType)}_KEY_GEN; give a mechanism`);
+  throw argumentError(RangeError, `there is no CKM_${shown(keyType)}_KEY_GEN; give a mechanism`);
 }
 
 /** C_GenerateKey; see Session.generateKey. */

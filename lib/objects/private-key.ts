@@ -6,7 +6,7 @@ import {
   type Messages,
   signMany,
 } from '../batch/operations';
-import { type ModelBatchOptions, onSessions } from '../batch/sessions';
+import { batchOptions, type ModelBatchOptions, onSessions } from '../batch/sessions';
 import type { KeyObjectOptions } from '../keyobject/public-half';
 import { tlsKey, toKeyObject } from '../keyobject/reference';
 import type { MechanismInput } from '../mechanisms/mechanism';
@@ -108,7 +108,7 @@ export class PrivateKey extends Key {
     messages: M,
     options: ModelBatchOptions = {},
   ): BatchOutcome<M, Buffer> {
-    const { sessions = [this.session], ...rest } = options;
+    const { sessions = [this.session], ...rest } = batchOptions(options);
     return signMany(onSessions(sessions, this), algorithm, messages, rest);
   }
 
@@ -118,7 +118,7 @@ export class PrivateKey extends Key {
     messages: M,
     options: ModelBatchOptions = {},
   ): BatchOutcome<M, Buffer> {
-    const { sessions = [this.session], ...rest } = options;
+    const { sessions = [this.session], ...rest } = batchOptions(options);
     return cipherMany('decryptMany', onSessions(sessions, this), algorithm, messages, rest);
   }
 }

@@ -7,7 +7,7 @@ import {
   type SignedMessage,
   verifyMany,
 } from '../batch/operations';
-import { type ModelBatchOptions, onSessions } from '../batch/sessions';
+import { batchOptions, type ModelBatchOptions, onSessions } from '../batch/sessions';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { BytesLike } from '../raw/types';
 import type { StreamOptions } from '../streams/common';
@@ -71,7 +71,7 @@ export class PublicKey extends Key {
     messages: M,
     options: ModelBatchOptions = {},
   ): BatchOutcome<M, boolean> {
-    const { sessions = [this.session], ...rest } = options;
+    const { sessions = [this.session], ...rest } = batchOptions(options);
     return verifyMany(onSessions(sessions, this), algorithm, messages, rest);
   }
 
@@ -81,7 +81,7 @@ export class PublicKey extends Key {
     messages: M,
     options: ModelBatchOptions = {},
   ): BatchOutcome<M, Buffer> {
-    const { sessions = [this.session], ...rest } = options;
+    const { sessions = [this.session], ...rest } = batchOptions(options);
     return cipherMany('encryptMany', onSessions(sessions, this), algorithm, messages, rest);
   }
 }

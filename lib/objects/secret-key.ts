@@ -7,7 +7,7 @@ import {
   signMany,
   verifyMany,
 } from '../batch/operations';
-import { type ModelBatchOptions, onSessions } from '../batch/sessions';
+import { batchOptions, type ModelBatchOptions, onSessions } from '../batch/sessions';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { BytesLike } from '../raw/types';
 import type { CipherStream } from '../streams/cipher-stream';
@@ -122,7 +122,7 @@ export class SecretKey extends Key {
     messages: M,
     options: ModelBatchOptions = {},
   ): BatchOutcome<M, Buffer> {
-    const { sessions = [this.session], ...rest } = options;
+    const { sessions = [this.session], ...rest } = batchOptions(options);
     return signMany(onSessions(sessions, this), algorithm, messages, rest);
   }
 
@@ -132,7 +132,7 @@ export class SecretKey extends Key {
     messages: M,
     options: ModelBatchOptions = {},
   ): BatchOutcome<M, boolean> {
-    const { sessions = [this.session], ...rest } = options;
+    const { sessions = [this.session], ...rest } = batchOptions(options);
     return verifyMany(onSessions(sessions, this), algorithm, messages, rest);
   }
 
@@ -142,7 +142,7 @@ export class SecretKey extends Key {
     messages: M,
     options: ModelBatchOptions = {},
   ): BatchOutcome<M, Buffer> {
-    const { sessions = [this.session], ...rest } = options;
+    const { sessions = [this.session], ...rest } = batchOptions(options);
     return cipherMany('encryptMany', onSessions(sessions, this), algorithm, messages, rest);
   }
 
@@ -152,7 +152,7 @@ export class SecretKey extends Key {
     messages: M,
     options: ModelBatchOptions = {},
   ): BatchOutcome<M, Buffer> {
-    const { sessions = [this.session], ...rest } = options;
+    const { sessions = [this.session], ...rest } = batchOptions(options);
     return cipherMany('decryptMany', onSessions(sessions, this), algorithm, messages, rest);
   }
 }

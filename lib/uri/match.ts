@@ -1,11 +1,24 @@
+import { requireObject } from '../arguments';
 import type { Pkcs11Uri, UriResource } from './types';
+
+const PARTS = ['library', 'slot', 'token', 'object', 'vendor'] as const;
+
+function requireUri(uri: unknown): void {
+  requireObject(uri, 'the URI');
+  for (const part of PARTS) requireObject((uri as Record<string, unknown>)[part], `the URI's "${part}"`);
+  requireObject((uri as Pkcs11Uri).vendor.path, `the URI's "vendor.path"`);
+}
 
 /**
  * Whether a resource fits a URI (RFC 7512, section 2.5). Every part of the resource that is given is compared: each
  * attribute that the URI names for it must be equal. Parts that are not given do not count: a token alone is not asked for
  * its slot's description. The query says nothing about what fits.
+ * @param uri what parseUri() gave
+ * @throws TypeError ERR_INVALID_ARG_TYPE
  */
 export function matchesUri(uri: Pkcs11Uri, resource: UriResource): boolean {
+  requireObject(resource, 'the resource');
+  requireUri(uri);
   const { library, slot, token, object, vendor = {} } = resource;
   const fits = (wanted: object, actual: object): boolean =>
     Object.entries(wanted).every(([name, value]) => {

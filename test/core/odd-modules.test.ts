@@ -17,7 +17,12 @@ beforeAll(async () => {
   its = await openFaulty();
   handle = its.session.handle;
   for (const label of LABELS) {
-    await its.session.generateKey('AES', { valueLen: 16, label, id: Buffer.from(label.slice(0, 2)), token: true });
+    await its.session.generateKey('AES', {
+      valueLen: 16,
+      label,
+      id: Buffer.from(label.slice(0, 2)),
+      token: true,
+    });
   }
 });
 afterEach(() => {
@@ -61,7 +66,9 @@ describe('attributes of a module', () => {
     values.forEach((value, i) => {
       expect([RIGHT[i], undefined, oddity === 'length-zero' ? '' : undefined]).toContainEqual(value);
     });
-    await its.session.find({ class: 'SECRET_KEY' }).catch((error) => expect(error.code).toMatch(/^(CKR_|ERR_)/));
+    await its.session
+      .find({ class: 'SECRET_KEY' })
+      .catch((error) => expect(error.code).toMatch(/^(CKR_|ERR_)/));
   });
 
   test('that writes no values shows zeros, not memory of the process', async () => {
@@ -90,15 +97,14 @@ describe('lists of a module', () => {
   });
   const rule = (oddity: string) => [{ function: '*', oddity }] as Parameters<FaultModule['plan']>[0];
 
-  test.each([
-    'size-call-too-small',
-    'size-call-too-small-without-number',
-    'size-call-says-too-few',
-  ])('that is odd (%s) are complete', async (oddity) => {
-    const right = await lists();
-    its.hsm.plan(rule(oddity));
-    expect(await lists()).toEqual(right);
-  });
+  test.each(['size-call-too-small', 'size-call-too-small-without-number', 'size-call-says-too-few'])(
+    'that is odd (%s) are complete',
+    async (oddity) => {
+      const right = await lists();
+      its.hsm.plan(rule(oddity));
+      expect(await lists()).toEqual(right);
+    },
+  );
 
   test.each(['too-small-for-ever', 'count-too-large', 'count-huge'])(
     'that never end (%s) end with an error, soon',
@@ -127,7 +133,9 @@ describe('lists of a module', () => {
 
   test.each(['count-too-large', 'count-huge'])('of objects (%s) are an error', async (oddity) => {
     its.hsm.plan([{ function: 'C_FindObjects', oddity } as never]);
-    expect(await failure(its.session.find({ class: 'SECRET_KEY' }))).toMatchObject({ code: 'CKR_GENERAL_ERROR' });
+    expect(await failure(its.session.find({ class: 'SECRET_KEY' }))).toMatchObject({
+      code: 'CKR_GENERAL_ERROR',
+    });
   });
 
   test('of objects that have one twice show it once', async () => {
@@ -175,7 +183,9 @@ describe('results of a module', () => {
       'too-small-for-ever',
     ] as const)('whose length is odd (%s) are an error, and the next one is right', async (oddity) => {
       its.hsm.plan([{ function: ['C_Sign', 'C_Digest', 'C_DigestFinal'], oddity }]);
-      expect(await failure((async () => operate())())).toMatchObject({ code: expect.stringMatching(/^CKR_/) });
+      expect(await failure((async () => operate())())).toMatchObject({
+        code: expect.stringMatching(/^CKR_/),
+      });
       its.hsm.clear();
       // Where the operation could not be ended, the session is closed; one of several functions is the caller's to end.
       if (session.closed || name === 'digest parts') session = await its.token.openSession();
@@ -222,7 +232,10 @@ describe('a parameter that the module writes into while it encrypts', () => {
       await its.raw.C_EncryptInit(handle, { mechanism: CKM.AES_GCM, parameter }, key);
       const garbage = Array.from({ length: 2000 }, (_, i) => Buffer.alloc(12 + (i % 40), i)); // on the same heap
       const parts = inParts
-        ? [await its.raw.C_EncryptUpdate(handle, Buffer.from('message')), await its.raw.C_EncryptFinal(handle)]
+        ? [
+            await its.raw.C_EncryptUpdate(handle, Buffer.from('message')),
+            await its.raw.C_EncryptFinal(handle),
+          ]
         : [await its.raw.C_Encrypt(handle, Buffer.from('message'))];
       expect(garbage).toHaveLength(2000);
       expect(parameter.iv.equals(Buffer.alloc(12))).toBe(false);
@@ -237,7 +250,9 @@ describe('a parameter that the module writes into while it encrypts', () => {
     const session = await its.raw.C_OpenSession(its.token.slot.id, CKF.SERIAL_SESSION);
     its.hsm.plan([{ function: 'C_Digest', oddity: 'pending' }]);
     for (let i = 0; i < 5; i++) {
-      expect(await failure(its.raw.digest(session, { mechanism: CKM.SHA256 }, Buffer.from('x')))).toMatchObject({
+      expect(
+        await failure(its.raw.digest(session, { mechanism: CKM.SHA256 }, Buffer.from('x'))),
+      ).toMatchObject({
         code: 'CKR_PENDING',
       });
       await failure(() => its.raw.digestSync(session, { mechanism: CKM.SHA256 }, Buffer.alloc(100, i)));
@@ -276,7 +291,9 @@ describe('a list of functions that says more than it has', () => {
     const raw = await load(hsm.path, { interface: version });
     await raw.C_Initialize();
     const session = await raw.C_OpenSession(its.token.slot.id, 4);
-    expect(await failure(raw.C_SessionCancel(session, 0))).toMatchObject({ code: 'CKR_FUNCTION_NOT_SUPPORTED' });
+    expect(await failure(raw.C_SessionCancel(session, 0))).toMatchObject({
+      code: 'CKR_FUNCTION_NOT_SUPPORTED',
+    });
     expect(await failure(raw.sign(session, { mechanism: CKM.ECDSA }, 999n, Buffer.alloc(32)))).toMatchObject({
       code: expect.stringMatching(/^CKR_/),
     });
@@ -320,7 +337,10 @@ describe('C_Finalize that fails', () => {
     hsm.plan([{ function: 'C_Finalize', count: 2, return: 'CKR_DEVICE_ERROR' }]);
     await module.reinitialise();
     hsm.plan([{ function: 'C_Finalize', return: 'CKR_DEVICE_ERROR' }]);
-    expect(await failure(module.reinitialise())).toMatchObject({ code: 'CKR_DEVICE_ERROR', function: 'C_Finalize' });
+    expect(await failure(module.reinitialise())).toMatchObject({
+      code: 'CKR_DEVICE_ERROR',
+      function: 'C_Finalize',
+    });
     const session = await token.openSession();
     expect(await session.random(8)).toHaveLength(8);
     hsm.clear();
