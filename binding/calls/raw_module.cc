@@ -58,7 +58,7 @@ RawModule::RawModule(const Napi::CallbackInfo& info) : ObjectWrap(info) {
 
 void RawModule::Finalize(Napi::BasicEnv env) {
   if (loginWatch_) Environment::of(Napi::Env(env)).removeWatch(loginWatch_->id());
-  if (attachment_) attachment_->abandon();
+  if (attachment_) attachment_->orphan();
 }
 
 Napi::Value RawModule::dispatch(const Napi::CallbackInfo& info) {

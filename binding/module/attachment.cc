@@ -228,7 +228,34 @@ void Attachment::abandon() noexcept {
     std::lock_guard lock(mutex_);
     abandoned_ = true;
   }
-  if (!isForked()) beginFinalise();
+  if (isForked()) return;
+  try {
+    beginFinalise();
+  } catch (...) {
+    // Without memory for it the module stays initialised, as it does when the process ends without a close.
+  }
+}
+
+void Attachment::orphan() noexcept {
+  {
+    std::lock_guard lock(mutex_);
+    orphaned_ = true;
+    if (keeps_ > 0) return;
+  }
+  abandon();
+}
+
+Attachment::Keep::Keep(std::shared_ptr<Attachment> attachment) : attachment_(std::move(attachment)) {
+  std::lock_guard lock(attachment_->mutex_);
+  ++attachment_->keeps_;
+}
+
+Attachment::Keep::~Keep() {
+  {
+    std::lock_guard lock(attachment_->mutex_);
+    if (--attachment_->keeps_ > 0 || !attachment_->orphaned_) return;
+  }
+  attachment_->abandon();
 }
 
 bool Attachment::opened(const std::shared_ptr<Session>& session) {
