@@ -5,11 +5,32 @@
 #include "keyobject/key_reference.h"
 
 namespace cryptoki {
+namespace {
+
+// Answers of modules that have too much to do, or that hold a session of which somebody else makes use.
+bool isBusy(CK_RV rv) {
+  switch (rv) {
+    case CKR_OPERATION_ACTIVE:
+    case CKR_FUNCTION_FAILED:
+    case CKR_DEVICE_MEMORY:
+    case CKR_HOST_MEMORY:
+    case CKR_TOKEN_RESOURCE_EXCEEDED:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Of a decryption only that which says nothing about the data: how long an answer takes must not tell what is
+// wrong with the padding.
+bool isBusyBefore(CK_RV rv) { return rv == CKR_OPERATION_ACTIVE; }
+
+}  // namespace
 
 Bytes KeyReference::sign(CK_MECHANISM_TYPE mechanism, const Bytes& parameter, const Bytes& data,
                          const std::function<bool(const Bytes&)>& isRight) {
   Bytes signature;
-  run(Sign::Run::name, [&](Attachment& attachment, const std::shared_ptr<Session>& session,
+  run(Sign::Run::name, isBusy, [&](Attachment& attachment, const std::shared_ptr<Session>& session,
                            CK_OBJECT_HANDLE key, bool isDoubtful) {
     Steps<Sign> steps;
     std::get<0>(steps.init).session = session;
@@ -34,7 +55,7 @@ Bytes KeyReference::sign(CK_MECHANISM_TYPE mechanism, const Bytes& parameter, co
 
 Bytes KeyReference::decrypt(CK_MECHANISM_TYPE mechanism, const Bytes& parameter, const Bytes& data) {
   Bytes plain;
-  run(Decrypt::Run::name, [&](Attachment& attachment, const std::shared_ptr<Session>& session,
+  run(Decrypt::Run::name, isBusyBefore, [&](Attachment& attachment, const std::shared_ptr<Session>& session,
                               CK_OBJECT_HANDLE key, bool isDoubtful) {
     if (isDoubtful) throw Failure::returned(CKR_KEY_HANDLE_INVALID, Decrypt::Run::name);
     Steps<Decrypt> steps;
@@ -54,7 +75,7 @@ Bytes KeyReference::decrypt(CK_MECHANISM_TYPE mechanism, const Bytes& parameter,
 Bytes KeyReference::derive(const Bytes& peer, std::size_t length) {
   constexpr const char* kDerive = "C_DeriveKey";
   Bytes value;
-  run(kDerive, [&](Attachment& attachment, const std::shared_ptr<Session>& session, CK_OBJECT_HANDLE key,
+  run(kDerive, isBusy, [&](Attachment& attachment, const std::shared_ptr<Session>& session, CK_OBJECT_HANDLE key,
                    bool isDoubtful) {
     if (isDoubtful) throw Failure::returned(CKR_KEY_HANDLE_INVALID, kDerive);
     const auto check = [&](CK_RV rv, const char* function) {

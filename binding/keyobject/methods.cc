@@ -5,6 +5,7 @@
 #include "calls/raw_module.h"
 #include "keyobject/exit_gate.h"
 #include "keyobject/provider.h"
+#include "keyobject/reference_table.h"
 #include "marshal/bytes.h"
 #include "marshal/number.h"
 
@@ -20,11 +21,15 @@ KeyObjectHandle readHandle(RawModule& raw, const Napi::Object& object, const cha
   handle.slot = toUlong(object.Get("slot"), argument(raw, function, "slot"));
   handle.handle = toUlong(object.Get("handle"), argument(raw, function, "handle"));
   handle.isPrivate = toBoolean(object.Get("isPrivate"), argument(raw, function, "isPrivate")) != CK_FALSE;
+  handle.readWrite = toBoolean(object.Get("readWrite"), argument(raw, function, "readWrite")) != CK_FALSE;
+  const auto session = toUlong(object.Get("session"), argument(raw, function, "session"));
+  handle.home = raw.attachment()->module().session(session);
   return handle;
 }
 
-// ({ slot, handle, isPrivate, publicKeyInfo, mechanisms, opensslVersion }, lost?) -> { id, pem }. `lost` is
-// called with the error when the key is not where it was.
+// ({ slot, handle, isPrivate, readWrite, session, publicKeyInfo, mechanisms, opensslVersion }, told?) ->
+// { id, pem }. `told` is called with the error when the key is not where it was, and without one when nobody
+// uses the reference any more. There is one claim to the name.
 Napi::Value createKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
   constexpr const char* kFunction = "createKeyReference";
   if (!info[0].IsObject()) argument(raw, kFunction, "key").mustBe("an object", info[0]);
@@ -48,7 +53,14 @@ Napi::Value createKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
     parts.channel = environment.channel();
     parts.watch = environment.addWatch(info[1].As<Napi::Function>());
   }
-  const auto reference = KeyReference::create(std::move(parts));
+  const std::uint64_t watch = parts.watch;
+  std::shared_ptr<KeyReference> reference;
+  try {
+    reference = KeyReference::create(std::move(parts));
+  } catch (...) {
+    Environment::of(info.Env()).removeWatch(watch);
+    throw;
+  }
   watchExit();  // the module is initialised
   auto result = Napi::Object::New(info.Env());
   result.Set("id", reference->id());
@@ -57,10 +69,10 @@ Napi::Value createKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
 }
 
 std::shared_ptr<KeyReference> referenceIn(const Napi::CallbackInfo& info) {
-  return KeyReference::find(info[0].ToString().Utf8Value());
+  return reference_table::find(info[0].ToString().Utf8Value());
 }
 
-// (id, { slot, handle, isPrivate } | null): where it is now, or that it cannot be found.
+// (id, { slot, handle, isPrivate, readWrite, session } | null): where it is now, or that it cannot be found.
 Napi::Value updateKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
   const auto reference = referenceIn(info);
   if (!reference) return info.Env().Undefined();
@@ -87,9 +99,14 @@ Napi::Value releaseKeyReference(RawModule& /*raw*/, const Napi::CallbackInfo& in
   return info.Env().Undefined();
 }
 
-// (id): no PEM names it any more.
-Napi::Value forgetKeyReference(RawModule& /*raw*/, const Napi::CallbackInfo& info) {
-  if (const auto reference = referenceIn(info)) reference->forgetName();
+// (id) -> whether there is such a reference; there is one more claim to its name then.
+Napi::Value claimKeyReference(RawModule& /*raw*/, const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), reference_table::claim(info[0].ToString().Utf8Value()));
+}
+
+// (id): one claim less. After the last one the reference lives as long as the keys made from it.
+Napi::Value unclaimKeyReference(RawModule& /*raw*/, const Napi::CallbackInfo& info) {
+  reference_table::unclaim(info[0].ToString().Utf8Value());
   return info.Env().Undefined();
 }
 
@@ -111,7 +128,8 @@ void defineKeyObjects(std::vector<RawModule::Method>& methods) {
   methods.push_back({"updateKeyReference", updateKeyReference, kImmediate});
   methods.push_back({"invalidateKeyReference", invalidateKeyReference, kImmediate});
   methods.push_back({"releaseKeyReference", releaseKeyReference, kImmediate});
-  methods.push_back({"forgetKeyReference", forgetKeyReference, kImmediate});
+  methods.push_back({"claimKeyReference", claimKeyReference, kImmediate});
+  methods.push_back({"unclaimKeyReference", unclaimKeyReference, kImmediate});
   methods.push_back({"closeIdleKeySessions", closeIdleKeySessions, kImmediate});
 }
 
