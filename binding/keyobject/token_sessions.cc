@@ -164,6 +164,13 @@ void TokenSessions::give(const std::shared_ptr<Session>& session) noexcept {
   given_.notify_one();
 }
 
+void TokenSessions::giveBack(const std::shared_ptr<Session>& home) noexcept {
+  home->queue().leave();
+  if (home->isOpen()) return;
+  std::lock_guard lock(mutex_);
+  ++losses_;
+}
+
 std::uint64_t TokenSessions::losses() {
   std::lock_guard lock(mutex_);
   return losses_;

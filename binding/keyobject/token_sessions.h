@@ -37,7 +37,7 @@ class TokenSessions {
     Turn& operator=(const Turn&) = delete;
     ~Turn() {
       if (session_ == home_) {
-        session_->queue().leave();
+        sessions_.giveBack(session_);
       } else {
         sessions_.give(session_);
       }
@@ -64,6 +64,7 @@ class TokenSessions {
   std::shared_ptr<Session> take(const std::shared_ptr<Session>& home, Clock::time_point deadline);
   std::shared_ptr<Session> takeIdle();
   void give(const std::shared_ptr<Session>& session) noexcept;
+  void giveBack(const std::shared_ptr<Session>& home) noexcept;
   std::shared_ptr<Session> open();
   CK_RV open(bool readWrite, CK_SESSION_HANDLE& handle);
   void close(std::shared_ptr<Session> session) noexcept;

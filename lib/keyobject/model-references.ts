@@ -20,9 +20,19 @@ const tokenKeys = new WeakMap<RawModule, Map<string, Reference>>();
 /** The name of a session object goes with the last object that stands for it. */
 const collected = new FinalizationRegistry<Reference>(({ raw, id }) => raw.unclaimKeyReference(id));
 
+/** Public halves that are proved. */
+const halves = new WeakMap<PrivateKey, Buffer>();
+
 async function proved(key: PrivateKey, options: KeyObjectOptions): Promise<Buffer> {
+  const known = halves.get(key);
+  if (known !== undefined) {
+    checkPublicHalf(key, options, known);
+    return known;
+  }
   await refuseAlwaysAuthenticated(key);
-  return publicKeyInfoOf(key.session, key, options);
+  const half = await publicKeyInfoOf(key.session, key, options);
+  halves.set(key, half);
+  return half;
 }
 
 async function name(key: PrivateKey, options: KeyObjectOptions): Promise<Reference> {

@@ -90,6 +90,17 @@ async function oneSession(code) {
   await ground.end();
 }
 
+/** Waits until the key signs. */
+async function healthy(sign) {
+  for (let tries = 0; tries < 100; tries += 1) {
+    try {
+      if (sign()) return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
 /** The same with the model, whose session has an operation under way. */
 async function modelSession() {
   const ground = await prepare(library);
@@ -155,6 +166,7 @@ async function busy() {
   ]) {
     await planned(`busy: ${name} ${code}`, [{ function: name, nth: 1, return: code }], sign);
     await planned(`always busy: ${name} ${code}`, [{ function: name, return: code }], sign);
+    await healthy(sign); // the session that the operation was left on must not spoil the next check
   }
   const rsaKey = await rsa.tlsKey();
   const encrypted = crypto.publicEncrypt(rsaPublic, message);
