@@ -213,7 +213,8 @@ void KeyReference::run(const char* function, IsBusy isBusy, const Operation& ope
       if (isLostSession(failure) && !std::exchange(isReopened, true)) continue;
       if (failure.code.empty() && isBusy(failure.rv) && !std::exchange(isRepeated, true)) {
         std::this_thread::sleep_for(kPause);
-        isReopened = false;  // the failed operation may have cost the session, which says nothing of the token
+        isReopened =
+            false;  // the failed operation may have cost the session, which says nothing of the token
         continue;
       }
     }

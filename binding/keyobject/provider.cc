@@ -147,7 +147,8 @@ std::string registerOnce(const std::string& version) {
   if (std::string why = openssl::find(version); !why.empty()) return why;
   // A name after "default", "fips" and "legacy": OpenSSL keeps providers sorted, and where the order decides,
   // its own must come first. Each copy of the addon has its own.
-  static const std::string& name = *new std::string("tokens-cryptoki-" + reference_table::prefix());  // NOLINT
+  static const std::string& name =
+      *new std::string("tokens-cryptoki-" + reference_table::prefix());  // NOLINT
   const auto& functions = openssl::functions();
   if (functions.OSSL_PROVIDER_add_builtin(nullptr, name.c_str(), &initialise) != 1 ||
       functions.OSSL_PROVIDER_try_load(nullptr, name.c_str(), 1) == nullptr)

@@ -66,9 +66,8 @@ void* makeContext() noexcept {
 }
 template <class Context>
 void* copyContext(const void* context) noexcept {
-  return guardedPointer([=]() -> void* {
-    return std::make_unique<Context>(*static_cast<const Context*>(context)).release();
-  });
+  return guardedPointer(
+      [=]() -> void* { return std::make_unique<Context>(*static_cast<const Context*>(context)).release(); });
 }
 template <class Context>
 void letGo(void* context) noexcept {

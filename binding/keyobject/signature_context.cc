@@ -97,8 +97,8 @@ void SignatureContext::beginMessage(bool signs) {
   }
   if (digestName_.empty()) digestName_ = "SHA256";
   // Where the token digests and signs in one, and does not sign digests, it gets the message.
-  isWhole_ = signs && !key_.reference->offers(mechanismForDigest()) &&
-             key_.reference->offers(mechanismForMessage());
+  isWhole_ =
+      signs && !key_.reference->offers(mechanismForDigest()) && key_.reference->offers(mechanismForMessage());
   if (!isWhole_) digesting_.begin(digestName_);
 }
 
@@ -218,8 +218,7 @@ Bytes SignatureContext::signDigest(const Bytes& digest) const {
 
 // For RSA without padding in the token.
 Bytes SignatureContext::padded(const Bytes& digest) const {
-  if (padding_ == openssl::kPadPss)
-    return padPss(hash(), mgf(), digest, saltBytes(), key_.publicKey.bits());
+  if (padding_ == openssl::kPadPss) return padPss(hash(), mgf(), digest, saltBytes(), key_.publicKey.bits());
   return padPkcs1(digestName_.empty() ? digest : hash().digestInfo(digest), key_.publicKey.size());
 }
 

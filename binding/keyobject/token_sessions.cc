@@ -33,9 +33,7 @@ class CloseSession final : public Job {
 };
 
 // The answers of tokens that allow no more sessions; lib/client/pool.ts knows the same.
-bool isLimit(CK_RV rv) {
-  return rv == CKR_SESSION_COUNT || rv == CKR_HOST_MEMORY || rv == CKR_DEVICE_MEMORY;
-}
+bool isLimit(CK_RV rv) { return rv == CKR_SESSION_COUNT || rv == CKR_HOST_MEMORY || rv == CKR_DEVICE_MEMORY; }
 
 // Answers that another kind of session does not change.
 bool isGone(CK_RV rv) {
