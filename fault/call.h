@@ -1,7 +1,10 @@
 // One call of a program, whatever its function: what rules look at, and what faults change of its answer.
 #pragma once
 
+#include <cassert>
 #include <cstdint>
+#include <tuple>
+#include <type_traits>
 
 #include "fault/generated/functions.h"
 
@@ -13,6 +16,17 @@ struct Destination {
   CK_ULONG* length = nullptr;  // of the buffer; null for random bytes and templates
   CK_ULONG count = 0;          // random bytes, or attributes in the template
 };
+
+template <class Member>
+struct ArgumentsOfMember;
+template <class... A>
+struct ArgumentsOfMember<CK_RV (*CK_FUNCTION_LIST_3_2::*)(A...)> {
+  using Tuple = std::tuple<A...>;
+};
+
+// The arguments of a function, in their order.
+template <Function F>
+using Arguments = typename ArgumentsOfMember<std::remove_const_t<decltype(kMember<F>)>>::Tuple;
 
 class Call {
  public:
@@ -29,6 +43,21 @@ class Call {
   const Shape& shape() const { return kShapes[static_cast<std::size_t>(function_)]; }
   CK_ULONG subject() const { return subject_; }  // the program's session handle, or the slot
 
+  // What the program gave; what is changed here is what the real module is given.
+  template <Function F>
+  Arguments<F>& arguments() {
+    assert(function_ == F);
+    return *static_cast<Arguments<F>*>(tuple());
+  }
+  const Destination& destination() const { return destination_; }
+
+  // Has the answer written elsewhere than the program wants it. Not for templates.
+  void redirect(void* data, CK_ULONG* length) {
+    destination_.data = data;
+    destination_.length = length;
+    changeDestination(data, length);
+  }
+
   bool asksLength() const;
   bool fetches() const;
 
@@ -38,6 +67,10 @@ class Call {
   // After the call, with what it returned: errors answer nothing that could be changed.
   void changeLength(std::int64_t by, CK_RV rv) const;
   void flipBit(std::uint64_t number, CK_RV rv) const;
+
+ protected:
+  virtual void* tuple() = 0;
+  virtual void changeDestination(void* data, CK_ULONG* length) = 0;
 
  private:
   Function function_;

@@ -9,6 +9,19 @@
 #include "fault/environment.h"
 
 namespace cryptoki::fault {
+namespace {
+
+// A real session that no program knows.
+std::optional<CK_SESSION_HANDLE> openOwn(Real& real, CK_SLOT_ID slot) {
+  CK_SESSION_HANDLE session = 0;
+  constexpr CK_FLAGS flags = CKF_SERIAL_SESSION | CKF_RW_SESSION;  // beside the SO no other may be
+  CK_RV rv = real.call<Function::C_OpenSession>(slot, flags, nullptr, nullptr, &session);
+  if (rv == CKR_TOKEN_WRITE_PROTECTED)
+    rv = real.call<Function::C_OpenSession>(slot, CKF_SERIAL_SESSION, nullptr, nullptr, &session);
+  return rv == CKR_OK ? std::optional(session) : std::nullopt;
+}
+
+}  // namespace
 
 Instance& Instance::get() {
   // Never destroyed: threads of the program may outlive static objects.
@@ -59,6 +72,17 @@ void Instance::setPlan(std::string_view text) {
 std::vector<RuleCount> Instance::ruleCounts() const {
   const Plan* plan = plan_.load();
   return plan == nullptr ? std::vector<RuleCount>{} : plan->counts();
+}
+
+bool Instance::plans(Oddity oddity) const {
+  const Plan* plan = plan_.load();
+  return plan != nullptr && plan->asksFor(oddity);
+}
+
+OddityBits Instance::odditiesOf(Function function) {
+  Plan* plan = plan_.load();
+  if (plan == nullptr || !plan->concerns(function)) return {};
+  return plan->match({function, 0, 0, false, false}).oddities;
 }
 
 std::uint32_t Instance::release() {
@@ -118,14 +142,10 @@ void Instance::logout(std::optional<CK_SLOT_ID> slot) {
   if (module == nullptr) return;
   for (const CK_SLOT_ID each : on) {
     // On a session of its own: those of the program may be in use.
-    CK_SESSION_HANDLE session = 0;
-    constexpr CK_FLAGS flags = CKF_SERIAL_SESSION | CKF_RW_SESSION;  // beside the SO no other may be
-    CK_RV rv = module->call<Function::C_OpenSession>(each, flags, nullptr, nullptr, &session);
-    if (rv == CKR_TOKEN_WRITE_PROTECTED)
-      rv = module->call<Function::C_OpenSession>(each, CKF_SERIAL_SESSION, nullptr, nullptr, &session);
-    if (rv != CKR_OK) continue;
-    module->call<Function::C_Logout>(session);
-    module->call<Function::C_CloseSession>(session);
+    const auto session = openOwn(*module, each);
+    if (!session) continue;
+    module->call<Function::C_Logout>(*session);
+    module->call<Function::C_CloseSession>(*session);
   }
 }
 
@@ -153,6 +173,7 @@ CK_RV Instance::finalize(void* reserved) {
   const CK_RV rv = loaded().call<Function::C_Finalize>(reserved);
   if (rv != CKR_OK) return rv;
   sessions.clear();
+  odd.forget();
   open_ = 0;
   deviceLost_ = false;
   state_ = State::Out;
@@ -162,7 +183,19 @@ CK_RV Instance::finalize(void* reserved) {
 
 std::shared_ptr<Session> Instance::opened(CK_SLOT_ID slot, CK_SESSION_HANDLE real) {
   open_.fetch_add(1);
+  releaseLogin(slot);
   return sessions.add(slot, real);
+}
+
+void Instance::holdLogin(CK_SLOT_ID slot) {
+  const auto session = openOwn(loaded(), slot);
+  if (!session) return;
+  const auto former = odd.keep(slot, *session);
+  if (former) loaded().call<Function::C_CloseSession>(*former);
+}
+
+void Instance::releaseLogin(CK_SLOT_ID slot) {
+  if (const auto kept = odd.take(slot)) loaded().call<Function::C_CloseSession>(*kept);
 }
 
 void Instance::closeReal(const Session& session) {
@@ -193,7 +226,7 @@ CK_RV Instance::close(Session& session) {
   return rv;
 }
 
-CK_RV Instance::closeAll(CK_SLOT_ID slot) {
+CK_RV Instance::closeAll(CK_SLOT_ID slot, Closing closing) {
   std::vector<std::shared_ptr<Session>> held;
   CK_RV rv = CKR_OK;
   for (const auto& session : sessions.on(slot)) {
@@ -207,7 +240,10 @@ CK_RV Instance::closeAll(CK_SLOT_ID slot) {
     }
   }
   if (rv == CKR_OK && slots.isRemoved(slot)) rv = CKR_TOKEN_NOT_PRESENT;
-  if (rv == CKR_OK) rv = loaded().call<Function::C_CloseAllSessions>(slot);
+  if (rv == CKR_OK && closing == Closing::AtOnce) rv = loaded().call<Function::C_CloseAllSessions>(slot);
+  if (rv == CKR_OK && closing == Closing::OneByOne) {
+    for (const auto& session : held) loaded().call<Function::C_CloseSession>(session->real);
+  }
   for (const auto& session : held) {
     if (rv == CKR_OK) {
       const std::lock_guard lock(session->mutex);

@@ -12,6 +12,7 @@
 
 #include "fault/call.h"
 #include "fault/counters.h"
+#include "fault/odd_state.h"
 #include "fault/plan.h"
 #include "fault/real.h"
 #include "fault/session_table.h"
@@ -35,6 +36,8 @@ class Instance {
   void setPlan(std::string_view text);
   std::vector<RuleCount> ruleCounts() const;
   void clearPlan() { plan_ = nullptr; }
+  // Whether the plan asks for this oddity, in whichever call.
+  bool plans(Oddity oddity) const;
   // Lets all calls that hang go on; how many they were.
   std::uint32_t release();
   // Of one slot, or of all that hold one. Throws Failure when the real module cannot say which.
@@ -64,22 +67,34 @@ class Instance {
 
   // --- for the functions that the fault module serves itself (own.h) ---
 
-  enum class State : unsigned char { Out, In, Ending };  // of C_Initialize and C_Finalize
+  enum class Closing : unsigned char { AtOnce, OneByOne };  // C_CloseAllSessions logs out
+  enum class State : unsigned char { Out, In, Ending };     // of C_Initialize and C_Finalize
   State state() const { return state_.load(); }
   CK_RV initialize(void* arguments);
   CK_RV finalize(void* reserved);
   std::shared_ptr<Session> opened(CK_SLOT_ID slot, CK_SESSION_HANDLE real);
   CK_RV close(Session& session);
-  CK_RV closeAll(CK_SLOT_ID slot);
+  CK_RV closeAll(CK_SLOT_ID slot, Closing closing = Closing::AtOnce);
   void lose(Session& session, CK_RV inFlight);
   bool isDeviceLost() const { return deviceLost_.load(); }
   Gauge waiting;  // calls of C_WaitForSlotEvent
+
+  // --- for oddities ---
+
+  OddState odd;
+  // Those of a call that the plan is asked about without run(); the call counts.
+  OddityBits odditiesOf(Function function);
+  // Keeps the token logged in while the program has no session, by a real session of our own.
+  void holdLogin(CK_SLOT_ID slot);
 
  private:
   CK_RV runFinalize(Call& call);
   CK_RV runOnSession(Call& call);
   CK_RV spoil(Call& call, Session* session);
   CK_RV perform(Call& call, Session* session);
+  CK_RV performOddly(const Faults& faults, Call& call, Session* session);
+  std::optional<CK_RV> unavailable(const Call& call);
+  void releaseLogin(CK_SLOT_ID slot);
   void applyBefore(const Faults& faults, const Call& call, Session* session);
   std::optional<CK_RV> begin(Session& session, Function function);
   std::optional<CK_RV> end(Session& session);

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "fault/guarded_list.h"
 #include "fault/instance.h"
 #include "fault/own.h"
 
@@ -64,6 +65,17 @@ class Forwarded final : public Call {
         std::get<0>(arguments_) = realSession;
       return std::apply([](A... each) { return Instance::get().loaded().template call<F>(each...); },
                         arguments_);
+    }
+  }
+
+ protected:
+  void* tuple() override { return &arguments_; }
+  void changeDestination(void* data, CK_ULONG* length) override {
+    constexpr Shape shape = kShapes[static_cast<std::size_t>(F)];
+    if constexpr (shape.answer == Answer::Bytes || shape.answer == Answer::List) {
+      auto& place = std::get<shape.position>(arguments_);
+      place = static_cast<std::remove_reference_t<decltype(place)>>(data);
+      std::get<shape.position + 1>(arguments_) = length;
     }
   }
 
@@ -147,16 +159,36 @@ Interfaces* interfaces() noexcept {
   }
 }
 
+// The list of SoftHSM 2.7: it says a newer version than it has memory for. Null when the plan asks for none.
+CK_FUNCTION_LIST* oddList(const CK_FUNCTION_LIST_3_2& list) noexcept {
+  try {
+    const OddityBits oddities = Instance::get().odditiesOf(Function::C_GetFunctionList);
+    const auto has = [&](Oddity oddity) { return oddities.test(static_cast<std::size_t>(oddity)); };
+    if (has(Oddity::ListClaims32)) return guardedList(list, {3, 2});
+    return has(Oddity::ListClaims30) ? guardedList(list, {3, 0}) : nullptr;
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+// Interfaces would give a program the right list, so there are none where the plan asks for a wrong one.
+bool hasNoInterfaces() noexcept {
+  return Instance::get().plans(Oddity::ListClaims32) || Instance::get().plans(Oddity::ListClaims30);
+}
+
 }  // namespace
 }  // namespace cryptoki::fault
 
+using cryptoki::fault::hasNoInterfaces;
 using cryptoki::fault::interfaces;
+using cryptoki::fault::oddList;
 
 CRYPTOKI_FAULT_EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST** list) {
   if (list == nullptr) return CKR_ARGUMENTS_BAD;
   auto* all = interfaces();
   if (all == nullptr) return CKR_GENERAL_ERROR;
-  *list = reinterpret_cast<CK_FUNCTION_LIST*>(&all->lists.back());
+  auto* odd = oddList(all->lists.back());
+  *list = odd != nullptr ? odd : reinterpret_cast<CK_FUNCTION_LIST*>(&all->lists.back());
   return CKR_OK;
 }
 
@@ -164,6 +196,7 @@ CRYPTOKI_FAULT_EXPORT CK_RV C_GetInterfaceList(CK_INTERFACE* list, CK_ULONG* cou
   if (count == nullptr) return CKR_ARGUMENTS_BAD;
   const auto* all = interfaces();
   if (all == nullptr) return CKR_GENERAL_ERROR;
+  if (hasNoInterfaces()) return CKR_FUNCTION_NOT_SUPPORTED;
   const CK_ULONG room = *count;
   *count = static_cast<CK_ULONG>(all->interfaces.size());
   if (list == nullptr) return CKR_OK;
@@ -177,6 +210,7 @@ CRYPTOKI_FAULT_EXPORT CK_RV C_GetInterface(CK_UTF8CHAR* name, CK_VERSION* versio
   if (found == nullptr) return CKR_ARGUMENTS_BAD;
   auto* all = interfaces();
   if (all == nullptr) return CKR_GENERAL_ERROR;
+  if (hasNoInterfaces()) return CKR_FUNCTION_NOT_SUPPORTED;
   const bool isOurs = name == nullptr || std::string_view(reinterpret_cast<const char*>(name)) == "PKCS 11";
   for (auto& each : all->interfaces) {
     CK_VERSION has{};

@@ -15,6 +15,13 @@ double chance(std::uint64_t seed, std::uint64_t number) {
   return static_cast<double>(x >> 11U) / static_cast<double>(std::uint64_t{1} << 53U);
 }
 
+// Functions that answer nothing of a length have no other calls than those that act.
+bool isCounted(Calls calls, const Occasion& occasion) {
+  if (kShapes[static_cast<std::size_t>(occasion.function)].answer == Answer::None) return true;
+  if (calls == Calls::Asking) return occasion.asksLength;
+  return calls == Calls::All || occasion.fetches;
+}
+
 }  // namespace
 
 void Faults::add(const Faults& other) {
@@ -32,6 +39,8 @@ void Faults::add(const Faults& other) {
   if (!flipBit) flipBit = other.flipBit;
   delayAfter += other.delayAfter;
   if (!callReturns) callReturns = other.callReturns;
+  oddities |= other.oddities;
+  if (!oddityCode) oddityCode = other.oddityCode;
 }
 
 bool Rule::isItsTurn(std::uint64_t number) const {
@@ -47,6 +56,7 @@ const Faults* Rule::match(const Occasion& occasion) {
   if (handle_ && occasion.handle != *handle_) return nullptr;
   if (faults_.size && !occasion.asksLength) return nullptr;
   if ((faults_.grown || faults_.flipBit) && !occasion.fetches) return nullptr;
+  if (oddity_ && !isCounted(shapeOf(*oddity_).calls, occasion)) return nullptr;
   if (!isItsTurn(matches_.fetch_add(1) + 1)) return nullptr;
   injected_.fetch_add(1);
   return &faults_;
@@ -75,6 +85,10 @@ Faults Plan::match(const Occasion& occasion) {
     if (const Faults* faults = rule.match(occasion)) result.add(*faults);
   }
   return result;
+}
+
+bool Plan::asksFor(Oddity oddity) const {
+  return std::ranges::any_of(rules_, [&](const Rule& rule) { return rule.asksFor(oddity); });
 }
 
 std::vector<RuleCount> Plan::counts() const {

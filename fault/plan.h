@@ -30,8 +30,14 @@
 //     flip-bit[=N]        bit N of the bytes that the call answers is inverted
 //     delay-after=MS      waits
 //     call-return=CKR     answers this, though the call was made
+//   an action instead of the call
+//     oddity=NAME         the call deviates from PKCS#11 as a real module does (spec/oddities.json has the
+//     names).
+//                         * are the functions that it fits; return=CKR is the code that it answers, if it has
+//                         one
 //
-// A rule with size counts only calls that ask for a length, one with grown or flip-bit only those that fetch.
+// A rule with size counts only calls that ask for a length, one with grown or flip-bit only those that fetch,
+// one with an oddity those that spec/oddities.json says.
 #pragma once
 
 #include <array>
@@ -45,6 +51,7 @@
 #include <vector>
 
 #include "fault/generated/functions.h"
+#include "fault/generated/oddities.h"
 
 namespace cryptoki::fault {
 
@@ -66,6 +73,8 @@ struct Faults {
   std::optional<std::uint64_t> flipBit;
   Milliseconds delayAfter{};
   std::optional<CK_RV> callReturns;
+  OddityBits oddities;
+  std::optional<CK_RV> oddityCode;  // instead of the code that the oddity has
 
   void add(const Faults& other);
 };
@@ -90,6 +99,7 @@ class Rule {
   explicit Rule(std::string_view line);
 
   bool concerns(Function function) const { return functions_[static_cast<std::size_t>(function)]; }
+  bool asksFor(Oddity oddity) const { return oddity_ == oddity; }
 
   // Counts the call if it fits; null if it is not to be spoiled.
   const Faults* match(const Occasion& occasion);
@@ -102,6 +112,8 @@ class Rule {
   bool readCondition(std::string_view name, std::string_view value);
   bool readAction(std::string_view name, std::optional<std::string_view> value);
   void checkFunctions() const;
+  void readOddity(std::string_view name);
+  void applyOddity();
   bool isItsTurn(std::uint64_t number) const;
 
   std::array<bool, kFunctionCount> functions_{};
@@ -114,6 +126,7 @@ class Rule {
   std::optional<std::uint64_t> count_;
   std::optional<double> probability_;
   std::uint64_t seed_ = 0;
+  std::optional<Oddity> oddity_;
   bool acts_ = false;
   Faults faults_;
 
@@ -130,6 +143,9 @@ class Plan {
   bool concerns(Function function) const { return concerned_[static_cast<std::size_t>(function)]; }
 
   Faults match(const Occasion& occasion);
+
+  // Whether a rule asks for this oddity, in whichever call.
+  bool asksFor(Oddity oddity) const;
 
   std::vector<RuleCount> counts() const;
 

@@ -80,6 +80,7 @@ Rule::Rule(std::string_view line) {
     readWord(text.substr(0, sign),
              sign == std::string_view::npos ? std::nullopt : std::optional(text.substr(sign + 1)));
   }
+  applyOddity();
   if (!acts_) refuse("it says what to look for, but not what to do");
   if (faults_.size && (faults_.grown || faults_.flipBit))
     refuse(
@@ -157,7 +158,9 @@ bool Rule::readAction(std::string_view name, std::optional<std::string_view> val
       return false;
     return true;
   }
-  if (name == "delay")
+  if (name == "oddity")
+    readOddity(*value);
+  else if (name == "delay")
     faults_.delay = readTime(name, *value);
   else if (name == "delay-after")
     faults_.delayAfter = readTime(name, *value);

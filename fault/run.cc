@@ -3,9 +3,18 @@
 #include <thread>
 
 #include "fault/instance.h"
+#include "fault/oddities.h"
 
 namespace cryptoki::fault {
 namespace {
+
+// What oddities have to know of a call that was made before theirs.
+void remember(Call& call, Session& session) {
+  if (call.function() == Function::C_FindObjectsInit) session.odd.repeated.reset();
+  if (call.function() != Function::C_SignInit) return;
+  const CK_MECHANISM* mechanism = std::get<1>(call.arguments<Function::C_SignInit>());
+  session.odd.signing = mechanism == nullptr ? 0 : mechanism->mechanism;
+}
 
 bool closes(Function function) {
   return function == Function::C_CloseSession || function == Function::C_CloseAllSessions;
@@ -74,6 +83,7 @@ CK_RV Instance::runOnSession(Call& call) {
     end(*session);
     throw;
   }
+  if (rv == CKR_OK) remember(call, *session);
   const auto lost = end(*session);
   const bool wasClosed = call.function() == Function::C_CloseSession && rv == CKR_OK;
   // A rule may have lost the session before the call was made; then the call has its answer already.
@@ -126,7 +136,7 @@ CK_RV Instance::spoil(Call& call, Session* session) {
   } else if (faults.grown) {
     rv = call.refuseAsGrown(*faults.grown);
   } else {
-    rv = perform(call, session);
+    rv = faults.oddities.none() ? perform(call, session) : performOddly(faults, call, session);
     if (faults.size) call.changeLength(*faults.size, rv);
     if (faults.flipBit) call.flipBit(*faults.flipBit, rv);
   }
@@ -146,14 +156,25 @@ void Instance::applyBefore(const Faults& faults, const Call& call, Session* sess
   if (faults.loseDevice) loseDevice();
 }
 
-CK_RV Instance::perform(Call& call, Session* session) {
+std::optional<CK_RV> Instance::unavailable(const Call& call) {
   const bool isExempt = call.function() == Function::C_Initialize || call.function() == Function::C_Finalize;
   if (isDeviceLost() && !isExempt) return CKR_DEVICE_ERROR;
   const bool servesRemoved =
       call.function() == Function::C_GetSlotInfo || call.function() == Function::C_CloseAllSessions;
   if (call.shape().target == Target::Slot && !servesRemoved && slots.isRemoved(call.subject()))
     return CKR_TOKEN_NOT_PRESENT;
+  return std::nullopt;
+}
+
+CK_RV Instance::perform(Call& call, Session* session) {
+  if (const auto rv = unavailable(call)) return *rv;
   return call.make(session == nullptr ? 0 : session->real);
+}
+
+CK_RV Instance::performOddly(const Faults& faults, Call& call, Session* session) {
+  if (const auto rv = unavailable(call)) return *rv;
+  OddCall odd(*this, call, session, faults.oddities, faults.oddityCode);
+  return odd.proceed();
 }
 
 std::optional<CK_SLOT_ID> Instance::slotOf(const Call& call, const Session* session) const {

@@ -1,6 +1,7 @@
 #include "fault/session_table.h"
 
 #include <random>
+#include <utility>
 
 namespace cryptoki::fault {
 namespace {
@@ -36,13 +37,14 @@ std::uint64_t SessionTable::ordinalOf(CK_SESSION_HANDLE handle) const {
 
 std::shared_ptr<Session> SessionTable::add(CK_SLOT_ID slot, CK_SESSION_HANDLE real) {
   auto session = std::make_shared<Session>();
-  do {
-    session->ordinal = last_.fetch_add(1) + 1;
-    session->handle = handleOf(session->ordinal);
-  } while (session->handle == 0);  // CK_INVALID_HANDLE
   session->slot = slot;
   session->real = real;
   const std::unique_lock lock(mutex_);
+  do {
+    session->ordinal = last_.fetch_add(1) + 1;
+    session->handle = handleOf(session->ordinal);
+    // CK_INVALID_HANDLE, and what renumber() has given out.
+  } while (session->handle == 0 || sessions_.contains(session->handle));
   sessions_.emplace(session->handle, session);
   return session;
 }
@@ -64,6 +66,16 @@ std::vector<std::shared_ptr<Session>> SessionTable::on(CK_SLOT_ID slot) const {
   std::vector<std::shared_ptr<Session>> result = all();
   std::erase_if(result, [&](const auto& session) { return session->slot != slot; });
   return result;
+}
+
+void SessionTable::renumber(Session& session) {
+  const std::unique_lock lock(mutex_);
+  auto node = sessions_.extract(session.handle);
+  CK_SESSION_HANDLE free = 1;
+  while (sessions_.contains(free) || ordinalOf(free) != 0) ++free;
+  session.handle = free;
+  node.key() = free;
+  sessions_.insert(std::move(node));
 }
 
 void SessionTable::remove(const Session& session) {

@@ -15,6 +15,15 @@
 
 namespace cryptoki::fault {
 
+// What oddities have to know of a session. Only the call on the session touches it, but for `loggedIn`.
+struct OddMemory {
+  CK_MECHANISM_TYPE signing = 0;             // of the last C_SignInit
+  std::vector<CK_BYTE> iv;                   // made instead of the program's
+  void* ivTarget = nullptr;                  // where the program will find it; null: written, or none
+  std::optional<CK_OBJECT_HANDLE> repeated;  // the next answer of C_FindObjects
+  std::atomic<bool> loggedIn{false};         // by this session itself
+};
+
 struct Session {
   CK_SESSION_HANDLE handle = 0;  // the program's
   CK_SESSION_HANDLE real = 0;    // the real module's
@@ -25,6 +34,8 @@ struct Session {
   std::optional<Function> running;  // the call on this session
   std::optional<CK_RV> lost;        // what the call in flight answers, once the session is lost
   bool isReal = true;               // the real session is open
+
+  OddMemory odd;
 };
 
 class SessionTable {
@@ -41,6 +52,9 @@ class SessionTable {
 
   std::vector<std::shared_ptr<Session>> all() const;
   std::vector<std::shared_ptr<Session>> on(CK_SLOT_ID slot) const;
+
+  // Gives a session that nobody knows yet the lowest free number as handle.
+  void renumber(Session& session);
 
   void remove(const Session& session);
   void clear();

@@ -9,6 +9,7 @@ import { cppCalls, cppCallTable } from './generate/cpp-calls.mjs';
 import { cppDeclarations } from './generate/cpp-declarations.mjs';
 import { cppFault } from './generate/cpp-fault.mjs';
 import { cppTables } from './generate/cpp-tables.mjs';
+import { cppOddities, mdOddities, tsOddities } from './generate/oddities.mjs';
 import { mdSessionStates, tsSessionStates } from './generate/session-states.mjs';
 import { loadSpec } from './generate/spec.mjs';
 import { tsCalls } from './generate/ts-calls.mjs';
@@ -19,6 +20,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const read = (...path) => readFileSync(join(root, ...path), 'utf8');
 const spec = {
   ...loadSpec(join(root, 'spec')),
+  oddities: JSON.parse(read('spec', 'oddities.json')),
   sessionStates: JSON.parse(read('spec', 'session-states.json')),
 };
 
@@ -28,12 +30,15 @@ const files = {
   'binding/generated/calls.h': cppCalls(spec),
   'binding/generated/calls.cc': cppCallTable(spec),
   'fault/generated/functions.h': cppFault(spec),
+  'fault/generated/oddities.h': cppOddities(spec),
   'lib/generated/constants.ts': tsConstants(spec),
   'lib/generated/errors.ts': tsErrors(spec),
   'lib/generated/attributes.ts': tsAttributes(spec),
   'lib/generated/structures.ts': tsStructures(spec),
   'lib/generated/calls.ts': tsCalls(spec),
   'lib/generated/session-states.ts': tsSessionStates(spec),
+  'lib/generated/oddities.ts': tsOddities(spec),
+  'docs/testing.md': mdOddities(spec, read('docs', 'testing.md')),
   'docs/sessions.md': mdSessionStates(spec, read('docs', 'sessions.md')),
 };
 

@@ -1,19 +1,45 @@
 import { argumentError, requireOptions } from '../arguments';
 import type { CKR } from '../generated/constants';
+import { ODDITIES as TABLE } from '../generated/oddities';
 import type { RawModule } from '../raw';
 
 /** A function of PKCS#11 by its name. */
-export type FunctionName = Exclude<Extract<keyof RawModule, `C_${string}`>, `${string}Sync`>;
+export type FunctionName =
+  | Exclude<Extract<keyof RawModule, `C_${string}`>, `${string}Sync`>
+  | 'C_GetFunctionList';
 
 /** A return value: a name of PKCS#11, or a number (vendors have their own). */
 export type ReturnCode = `CKR_${Extract<keyof typeof CKR, string>}` | number;
+
+/** The name of an oddity: one of {@link ODDITIES}. */
+export type Oddity = keyof typeof TABLE;
+
+/** What is known of an oddity. */
+export interface OddityDescription {
+  /** The subject under which the documents list it. */
+  readonly subject: string;
+  /** The functions to which it applies; '*' as a rule's function means all of these. */
+  readonly functions: readonly FunctionName[];
+  /** The code that it returns where the rule's `return` does not choose another; absent where it returns none. */
+  readonly code?: ReturnCode;
+  /** What it does, in one line. */
+  readonly does: string;
+  /** The public report that it follows, or that there is none. */
+  readonly follows: string;
+}
+
+/**
+ * The oddities that a rule can ask for: deviations of real modules from PKCS#11, by name. docs/testing.md
+ * shows it as tables.
+ */
+export const ODDITIES: Readonly<Record<Oddity, OddityDescription>> = TABLE;
 
 /**
  * Which calls a rule spoils. All conditions must hold; a rule without conditions spoils each call of its functions.
  * `nth`, `every`, `from` and `probability` number the calls that the functions and the session fit, from 1.
  */
 export interface FaultConditions {
-  /** The functions; '*' for all. */
+  /** The functions; '*' for all, or for all to which the rule's oddity applies. */
   readonly function: FunctionName | '*' | readonly FunctionName[];
   /** Calls on the session that was opened as the Nth through this module, counted from 1 and never anew. */
   readonly session?: number | undefined;
@@ -56,7 +82,14 @@ export interface FaultActions {
   readonly removeToken?: boolean | number | undefined;
   /** The device is gone: all answer CKR_DEVICE_ERROR until C_Finalize and C_Initialize. */
   readonly loseDevice?: boolean | undefined;
-  /** Answers this without a call of the real module. */
+  /**
+   * The call deviates from PKCS#11 as a real module does: a name of {@link ODDITIES}. The rule counts only calls on which
+   * the oddity can act: those that ask for a length, or those that fetch. Several oddities may act on one call, in the
+   * order of the list. Some write or read past the memory of the program, or end the process: use those in processes made
+   * for that. Not with `grown`; with `return` only where the oddity returns a code, which this replaces.
+   */
+  readonly oddity?: Oddity | undefined;
+  /** Answers this without a call of the real module; with `oddity` it is the code that the oddity returns. */
   readonly return?: ReturnCode | undefined;
   /**
    * A call that fetches bytes, or attributes, answers CKR_BUFFER_TOO_SMALL as if the answer had become this many bytes
@@ -102,6 +135,7 @@ const WORDS: Readonly<Record<Exclude<keyof FaultRule, 'function'>, string>> = {
   flipBit: 'flip-bit',
   delayAfter: 'delay-after',
   callReturn: 'call-return',
+  oddity: 'oddity',
 };
 
 /** A number without an exponent, which the text form does not have; others as they are. */

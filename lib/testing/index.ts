@@ -1,6 +1,6 @@
 /**
- * `cryptoki/testing`: for the tests of programs that use tokens. A module that fails by plan, over any real one, and
- * throw-away tokens of SoftHSM2.
+ * `cryptoki/testing`: for the tests of programs that use tokens. A module that fails by plan, or deviates from PKCS#11 as
+ * real modules do, over any real one, and throw-away tokens of SoftHSM2.
  */
 export {
   type FaultCounters,
@@ -14,6 +14,9 @@ export {
   type FaultConditions,
   type FaultRule,
   type FunctionName,
+  ODDITIES,
+  type Oddity,
+  type OddityDescription,
   planText,
   type ReturnCode,
 } from './fault-plan';

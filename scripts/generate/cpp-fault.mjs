@@ -2,7 +2,7 @@
 import { BANNER } from './cpp-declarations.mjs';
 
 /** Where the answer of a call is, from the roles of its parameters: the kind, and the position of its pointer. */
-function outputOf({ parameters }) {
+export function outputOf({ parameters }) {
   const kinds = {
     'out bytes': 'Bytes',
     'out short': 'Bytes',

@@ -1,0 +1,21 @@
+// C_GetAttributeValue as oddities answer it.
+#pragma once
+
+#include <vector>
+
+#include "fault/oddities.h"
+
+namespace cryptoki::fault {
+
+using Bytes = std::vector<CK_BYTE>;
+
+// How the function answers when the real module is asked for one attribute after the other.
+struct Manner {
+  void (*change)(CK_ATTRIBUTE_TYPE type, Bytes& value) = nullptr;
+  bool looksAtRoom = true;
+  bool writesValues = true;
+};
+
+CK_RV answerAttributes(const OddCall& odd, const Manner& manner);
+
+}  // namespace cryptoki::fault

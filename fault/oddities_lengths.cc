@@ -1,0 +1,126 @@
+// The lengths of what functions answer, and answers that are not written.
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+#include "fault/oddities.h"
+
+namespace cryptoki::fault {
+namespace {
+
+constexpr CK_ULONG kHighest = ~CK_ULONG{0};
+// 32 bits of it wherever CK_ULONG has 64.
+constexpr auto kMinusOne32 = static_cast<CK_ULONG>(0xFFFFFFFFU);
+
+void copyResult(const OddCall& odd, const std::vector<CK_BYTE>& result) {
+  if (!result.empty()) std::memcpy(odd.destination().data, result.data(), result.size());
+  *odd.destination().length = static_cast<CK_ULONG>(result.size());
+}
+
+// Each length that the call answers, after it has succeeded.
+template <CK_ULONG Length>
+CK_RV answerLength(OddCall& odd) {
+  const CK_RV rv = odd.proceed();
+  const auto& [data, length, count] = odd.destination();
+  if (odd.call().shape().answer != Answer::Attributes) {
+    if (rv == CKR_OK && length != nullptr) *length = Length;
+    return rv;
+  }
+  // Some may have been answered though others were not; those have no length.
+  const bool hasAnswers = rv == CKR_OK || rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE;
+  auto* attributes = static_cast<CK_ATTRIBUTE*>(data);
+  for (CK_ULONG i = 0; hasAnswers && attributes != nullptr && i < count; ++i) {
+    if (attributes[i].ulValueLen != kHighest) attributes[i].ulValueLen = Length;
+  }
+  return rv;
+}
+
+CK_RV exceedRoom(OddCall& odd) {
+  CK_ULONG* length = odd.destination().length;
+  const CK_ULONG room = *length;
+  const CK_RV rv = odd.proceed();
+  if (rv == CKR_OK) *length = room + 16;
+  return rv;
+}
+
+CK_RV leaveLength(OddCall& odd) {
+  CK_ULONG* length = odd.destination().length;
+  const CK_ULONG room = *length;
+  const CK_RV rv = odd.proceed();
+  if (rv == CKR_OK) *length = room;
+  return rv;
+}
+
+CK_RV refuseForEver(OddCall& odd) { return odd.call().refuseAsGrown(1); }
+
+// The real module keeps an operation whose result does not fit; it is finished here and its result thrown
+// away.
+CK_RV endWhenTooSmall(OddCall& odd, bool hasLength) {
+  std::vector<CK_BYTE> result;
+  const CK_ULONG room = *odd.destination().length;
+  const CK_RV rv = odd.fetch(result);
+  if (rv != CKR_OK) return rv;
+  if (result.size() <= room) {
+    copyResult(odd, result);
+    return CKR_OK;
+  }
+  constexpr CK_ULONG kGarbage = kHighest / 3;
+  *odd.destination().length = hasLength ? static_cast<CK_ULONG>(result.size()) : kGarbage;
+  return CKR_BUFFER_TOO_SMALL;
+}
+
+CK_RV endOperation(OddCall& odd) { return endWhenTooSmall(odd, true); }
+
+CK_RV endWithGarbage(OddCall& odd) { return endWhenTooSmall(odd, false); }
+
+CK_RV leaveResult(OddCall& odd) {
+  if (odd.function() == Function::C_GenerateRandom) return CKR_OK;
+  CK_ULONG needed = 0;
+  CK_RV rv = odd.askLength(needed);
+  if (rv != CKR_OK) return rv;
+  if (needed > *odd.destination().length) return odd.proceed();
+  std::vector<CK_BYTE> result;
+  rv = odd.fetch(result);
+  if (rv == CKR_OK) *odd.destination().length = static_cast<CK_ULONG>(result.size());
+  return rv;
+}
+
+// The memory is the program's, which must keep it until the answer is there.
+CK_RV answerLater(OddCall& odd) {
+  constexpr std::chrono::milliseconds kDelay{50};
+  CK_ULONG needed = 0;
+  CK_RV rv = odd.askLength(needed);
+  if (rv != CKR_OK) return rv;
+  if (needed > *odd.destination().length) return odd.proceed();
+  std::vector<CK_BYTE> result;
+  rv = odd.fetch(result);
+  if (rv != CKR_OK) return rv;
+  std::thread([destination = odd.destination(), result = std::move(result), kDelay] {
+    std::this_thread::sleep_for(kDelay);
+    if (!result.empty()) std::memcpy(destination.data, result.data(), result.size());
+    *destination.length = static_cast<CK_ULONG>(result.size());
+  }).detach();
+  return CKR_PENDING;
+}
+
+constexpr std::array kActions{
+    OddityAction{Oddity::LengthNearMax, &answerLength<kHighest - 7>},
+    OddityAction{Oddity::Length32bitMinusOne, &answerLength<kMinusOne32>},
+    OddityAction{Oddity::LengthHuge, &answerLength<kHighest / 4 + 1>},
+    OddityAction{Oddity::LengthZero, &answerLength<0>},
+    OddityAction{Oddity::LengthBeyondRoom, &exceedRoom},
+    OddityAction{Oddity::LengthUnwritten, &leaveLength},
+    OddityAction{Oddity::TooSmallForEver, &refuseForEver},
+    OddityAction{Oddity::TooSmallEndsOperation, &endOperation},
+    OddityAction{Oddity::TooSmallLengthGarbage, &endWithGarbage},
+    OddityAction{Oddity::ResultUnwritten, &leaveResult},
+    OddityAction{Oddity::Pending, &answerLater},
+};
+
+}  // namespace
+
+std::span<const OddityAction> lengthOddities() { return kActions; }
+
+}  // namespace cryptoki::fault
