@@ -37,6 +37,14 @@ Bytes toDer(const Bytes& signature) {
   return {whole.data(), whole.size()};
 }
 
+// Some modules give ECDSA signatures in DER: a SEQUENCE that is as long as it says.
+bool isDer(const Bytes& signature) {
+  if (signature.size() < 3 || signature.data()[0] != 0x30) return false;
+  const std::size_t first = signature.data()[1];
+  if (first < 0x80) return signature.size() == first + 2;
+  return first == 0x81 && signature.size() == std::size_t{signature.data()[2]} + 3;
+}
+
 int must(std::optional<int> value) {
   if (!value) throw unsupported("a parameter of the signature is not understood");
   return *value;
@@ -248,7 +256,9 @@ bool SignatureContext::verifyWhole(const Bytes& signature, const Bytes& message)
 }
 
 Bytes SignatureContext::finish(const Bytes& signature) const {
-  return key_.kind == KeyKind::Ec ? toDer(signature) : signature;
+  if (key_.kind != KeyKind::Ec) return signature;
+  const std::size_t whole = 2 * ((key_.publicKey.bits() + 7) / 8);
+  return signature.size() != whole && isDer(signature) ? signature : toDer(signature);
 }
 
 int SignatureContext::giveSize(std::size_t* length) const {

@@ -22,14 +22,18 @@ export const KEYS = {
 const openssl = (directory, ...args) =>
   execFileSync('openssl', args, { cwd: directory, stdio: ['ignore', 'pipe', 'ignore'] });
 
-/** @param {string} library SoftHSM2 @param options of connect(); `mechanisms`: all that the token has, by name */
-export async function prepare(library, { mechanisms, ...options } = {}) {
+/**
+ * @param {string} library SoftHSM2
+ * @param options of connect(); `mechanisms`: all that the token has, by name; `plan`: how the module deviates
+ */
+export async function prepare(library, { mechanisms, plan, ...options } = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'cryptoki-keyobject-'));
   const token = await createSoftToken({ module: library });
   if (mechanisms !== undefined) {
     appendFileSync(token.config, `slots.mechanisms = ${mechanisms.map((name) => `CKM_${name}`).join(',')}\n`);
   }
-  const hsm = await FaultModule.create({ module: token.module, environment: token.environment });
+  const { module, environment } = token;
+  const hsm = await FaultModule.create({ module, environment, plan });
   const open = (others = options) =>
     connect(
       { module: hsm.path, token: { label: token.label } },
