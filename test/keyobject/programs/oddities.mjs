@@ -30,7 +30,6 @@ for (const [name, rule] of Object.entries({
   'refuses-unknown': {
     function: 'C_GetAttributeValue',
     oddity: 'refuses-unknown',
-    return: 'CKR_DEVICE_ERROR',
   },
   'refuses-key-type': { function: 'C_FindObjectsInit', oddity: 'refuses-key-type' },
   'ecdsa-der': { function: 'C_Sign', oddity: 'ecdsa-der' },
