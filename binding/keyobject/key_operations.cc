@@ -46,10 +46,11 @@ Bytes KeyReference::sign(CK_MECHANISM_TYPE mechanism, const Bytes& parameter, co
         }
         steps.perform(attachment, session);
         signature = Bytes(out.buffer.data(), out.length);
-        if (!isDoubtful) return;
+        if (!isDoubtful && isProved()) return;
         if (!isRight(signature)) throw Failure::returned(CKR_KEY_HANDLE_INVALID, Sign::Run::name);
         std::lock_guard lock(mutex_);
         losses_ = sessions_->losses();
+        if (object_.handle == key) isProved_ = true;
       });
   return signature;
 }

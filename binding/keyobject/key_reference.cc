@@ -146,11 +146,17 @@ std::shared_ptr<TokenSessions> KeyReference::sessions() {
 void KeyReference::found(const KeyObjectHandle& object) {
   std::lock_guard lock(mutex_);
   settle(object);
+  isProved_ = false;
   ++revision_;
   ++answers_;
   stale_.reset();
   isAsked_ = false;
   answered_.notify_all();
+}
+
+bool KeyReference::isProved() {
+  std::lock_guard lock(mutex_);
+  return isProved_;
 }
 
 void KeyReference::stale() {

@@ -100,6 +100,7 @@ class KeyReference : public std::enable_shared_from_this<KeyReference> {
   bool ask(const Seen& seen, const Failure& failure, TokenSessions::Clock::time_point deadline);
   std::shared_ptr<TokenSessions> sessions();
   void settle(const KeyObjectHandle& object);
+  bool isProved();
 
   const std::string id_;
   const Parts parts_;
@@ -117,6 +118,7 @@ class KeyReference : public std::enable_shared_from_this<KeyReference> {
   std::uint64_t revision_ = 0;  // grows with each found()
   std::uint64_t answers_ = 0;
   std::optional<Failure> stale_;  // why object_ is not to be used
+  bool isProved_ = true;  // object_ has the private key; false when it was found anew, until it has signed
   bool isAsked_ = false;
   bool isReleased_ = false;
 };

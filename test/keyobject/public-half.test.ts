@@ -53,6 +53,10 @@ describe.skipIf(node === undefined || !openssl)('the public half of a native key
     expect(resultOf(decrypts)).toEqual(['ERR_INVALID_ARG_VALUE', true]);
   });
 
+  test('stays that of the key: what a client finds in its place after a recovery does not sign', () => {
+    expect(resultOf('a key that was exchanged')).toEqual([expect.stringMatching(/CKR_KEY_HANDLE_INVALID$/)]);
+  });
+
   test('cannot be proved for a key that can do nothing', () => {
     const nothing = 'RSA: does nothing, and nothing can be read';
     expect(resultOf(nothing)).toBe('ERR_CRYPTOKI_UNSUPPORTED');

@@ -118,5 +118,27 @@ await check('RSA: decrypts only, and nothing can be read', () =>
 await check('RSA: does nothing, and nothing can be read', () =>
   unread('RSA', 'nothing', { ...bits, privateKey: { sign: false, decrypt: false } }, signsFor),
 );
+// Found again after a recovery, the key may be another one.
+await check('a key that was exchanged', async () => {
+  const label = 'exchanged';
+  const options = { curve: 'P-256', id: Buffer.from(label) };
+  const first = await pair('EC', label, options);
+  const pem = await first.privateKey.tlsKey();
+  if (!signsFor(pem, first.its)) return 'not right';
+  await first.privateKey.destroy();
+  await first.publicKey.destroy();
+  await pair('EC', label, options);
+  hsm.loseSessions();
+  const codes = new Set();
+  for (let tries = 0; tries < 20; tries += 1) {
+    await client.random(1);
+    const [error, signature] = await new Promise((resolve) =>
+      crypto.sign('sha256', message, pem, (...outcome) => resolve(outcome)),
+    );
+    if (!error) return crypto.verify('sha256', message, first.its, signature) ? 'its own' : 'by another key';
+    codes.add(error.code ?? error.message.replace(/.*::/, ''));
+  }
+  return [...codes];
+});
 await check('violations', () => hsm.violations);
 await ground.end();
