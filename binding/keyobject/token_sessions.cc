@@ -178,12 +178,12 @@ void TokenSessions::closeIdle(Clock::time_point since) {
   std::lock_guard lock(mutex_);
   const auto used =
       std::find_if(idle_.begin(), idle_.end(), [since](const Idle& idle) { return idle.since > since; });
-  for (auto idle = idle_.begin(); idle != used; ++idle) close(std::move(idle->session));
+  for (auto idle = idle_.begin(); idle != used; ++idle) close(idle->session);
   open_ -= static_cast<std::size_t>(used - idle_.begin());
   idle_.erase(idle_.begin(), used);
 }
 
-void TokenSessions::close(std::shared_ptr<Session> session) noexcept {
+void TokenSessions::close(const std::shared_ptr<Session>& session) noexcept {
   try {
     auto use = attachment_->use("C_CloseSession");
     auto job = std::make_shared<CloseSession>(attachment_, session);

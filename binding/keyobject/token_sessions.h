@@ -67,7 +67,7 @@ class TokenSessions {
   void giveBack(const std::shared_ptr<Session>& home) noexcept;
   std::shared_ptr<Session> open();
   CK_RV open(bool readWrite, CK_SESSION_HANDLE& handle);
-  void close(std::shared_ptr<Session> session) noexcept;
+  void close(const std::shared_ptr<Session>& session) noexcept;
 
   static constexpr std::size_t kMost = 8;
 
