@@ -56,7 +56,8 @@ class Turn {
     end(kind);
     fail(rv, function);
   }
-  // Keeps what the module goes on to use until the session is closed: the message by a reference to its memory.
+  // Keeps what the module goes on to use until the session is closed: the message by a reference to its
+  // memory.
   template <class... Memories>
   void keep(const Arguments& arguments, Memories&&... memories) const {
     struct Kept {
@@ -82,6 +83,11 @@ template <class Kind>
 CK_RV begin(const Turn& turn, CK_MECHANISM& mechanism, CK_OBJECT_HANDLE key) {
   const Module& module = turn.module();
   const CK_SESSION_HANDLE session = turn.session()->handle();
+  MacKeyCheck macKey;
+  if constexpr (std::is_same_v<Kind, Sign> || isVerify<Kind>) {
+    const CK_RV rv = macKey.check(module, *turn.session(), mechanism.mechanism, key);
+    if (rv != CKR_OK) return rv;
+  }
   return beginOperation(turn.module(), *turn.session(), [&] {
     if constexpr (std::is_same_v<Kind, Digest>)
       return module.call<Kind::Init::pointer>(session, &mechanism);
@@ -160,7 +166,8 @@ napi_value operate(const Arguments& arguments) {
       turn.end(Kind::flag);
       return nullptr;
     }
-    if (rv == CKR_PENDING) {  // without having been asked for an asynchronous session: it goes on with this memory
+    if (rv ==
+        CKR_PENDING) {  // without having been asked for an asynchronous session: it goes on with this memory
       turn.keep(arguments, std::move(memory), std::move(mechanism));
       turn.fail(rv, Kind::Run::name);
     }

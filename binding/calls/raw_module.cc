@@ -97,7 +97,7 @@ RawModule::RawModule(Environment& environment, std::shared_ptr<Attachment> attac
 RawModule::~RawModule() {
   // At the end of the environment it may be deleted before its objects are; its channel is closed then.
   if (loginWatch_ && !channel_->isClosed()) environment_.removeWatch(loginWatch_->id());
-  attachment_->abandon();
+  attachment_->orphan();
 }
 
 napi_value RawModule::dispatch(napi_env env, napi_callback_info info) noexcept {

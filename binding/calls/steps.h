@@ -9,13 +9,14 @@
 
 #include "calls/call.h"
 #include "calls/cancel.h"
+#include "calls/mac_key.h"
 #include "calls/operation_effects.h"
 #include "generated/calls.h"
 
 namespace cryptoki {
 
-// Does the work of a job on a session. When the module says CKR_PENDING it goes on to write into the job's memory, which
-// the session keeps then.
+// Does the work of a job on a session. When the module says CKR_PENDING it goes on to write into the job's
+// memory, which the session keeps then.
 template <class Work>
 void keepPending(Session& session, const std::shared_ptr<void>& memory, Work&& work) {
   try {
@@ -70,7 +71,9 @@ struct Steps {
   CK_RV perform(Attachment& attachment, const std::shared_ptr<Session>& session) {
     Module& module = attachment.module();
     const auto begin = [&] {
-      const CK_RV rv = beginOperation(module, *session, [&] { return invokeOnce<Init>(module, init); });
+      MacKeyCheck macKey;
+      CK_RV rv = checkKey(macKey, module, *session);
+      if (rv == CKR_OK) rv = beginOperation(module, *session, [&] { return invokeOnce<Init>(module, init); });
       if (rv != CKR_OK) fail(attachment, session, rv, Init::name);
       if (pin) authenticate(attachment, session);
     };
@@ -88,6 +91,13 @@ struct Steps {
   }
 
  private:
+  CK_RV checkKey(MacKeyCheck& macKey, const Module& module, const Session& session) {
+    if constexpr (std::is_same_v<Kind, Sign> || isVerify<Kind>)
+      return macKey.check(module, session, std::get<1>(init).memory().type(), std::get<2>(init).number);
+    else
+      return CKR_OK;
+  }
+
   void authenticate(Attachment& attachment, const std::shared_ptr<Session>& session) {
     const CK_RV rv = std::apply(
         [&](auto... arguments) {

@@ -200,9 +200,9 @@ class Context {
 
 Context& of(void* context) { return *static_cast<Context*>(context); }
 
-void* newContext(void* /*context*/) { return std::make_unique<Context>().release(); }
-void freeContext(void* context) { const std::unique_ptr<Context> last(static_cast<Context*>(context)); }
-void* dupContext(void* context) { return std::make_unique<Context>(of(context)).release(); }
+void* newContext(void* /*context*/) { return makeContext<Context>(); }
+void freeContext(void* context) { letGo<Context>(context); }
+void* dupContext(void* context) { return copyContext<Context>(context); }
 
 template <bool decrypts>
 int init(void* context, void* key, const OSSL_PARAM params[]) {

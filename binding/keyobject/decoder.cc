@@ -7,6 +7,7 @@
 
 #include "keyobject/parameters.h"
 #include "keyobject/provider.h"
+#include "keyobject/reference_table.h"
 
 namespace cryptoki::provider {
 namespace {
@@ -21,8 +22,8 @@ constexpr int kObjectIsKey = 2;
 
 struct Context {};
 
-void* newContext(void* /*context*/) { return std::make_unique<Context>().release(); }
-void freeContext(void* context) { const std::unique_ptr<Context> last(static_cast<Context*>(context)); }
+void* newContext(void* /*context*/) { return makeContext<Context>(); }
+void freeContext(void* context) { letGo<Context>(context); }
 int doesSelection(void* /*context*/, int /*selection*/) { return 1; }
 
 std::string readAll(openssl::OSSL_CORE_BIO* in) {
@@ -49,12 +50,13 @@ int decode(void* /*context*/, openssl::OSSL_CORE_BIO* in, int /*selection*/, ope
            void* argument, openssl::OSSL_PASSPHRASE_CALLBACK* /*ask*/, void* /*askArgument*/) {
   return guarded([&] {
     const std::string id = idIn(readAll(in));
-    if (!id.starts_with(KeyReference::prefix())) return 1;  // others may know what it is
-    const auto reference = KeyReference::find(id);
+    if (!id.starts_with(reference_table::prefix())) return 1;  // others may know what it is
+    const auto reference = reference_table::find(id);
     if (!reference) {
       throw Failure::ours(
           "ERR_CRYPTOKI_CLIENT_CLOSED",
-          "the client that the key belongs to is closed, or the reference is of another process");
+          "the client or module that the key belongs to is closed, the session key was dropped, or the "
+          "reference is of another process");
     }
     if (!reference->publicKey().is(kind)) return 1;
     auto key = std::make_unique<Key>(Key{kind, reference->publicKey(), reference});

@@ -31,19 +31,22 @@ struct Context {
 
 Context& of(void* context) { return *static_cast<Context*>(context); }
 
-void* newContext(void* /*context*/) { return std::make_unique<Context>().release(); }
-void freeContext(void* context) { const std::unique_ptr<Context> last(static_cast<Context*>(context)); }
-void* dupContext(void* context) { return std::make_unique<Context>(of(context)).release(); }
+void* newContext(void* /*context*/) { return makeContext<Context>(); }
+void freeContext(void* context) { letGo<Context>(context); }
+void* dupContext(void* context) { return copyContext<Context>(context); }
 
 int init(void* context, void* key, const OSSL_PARAM /*params*/[]) {
-  of(context).key = *static_cast<const Key*>(key);
-  if (!of(context).key.reference) return raise("there is no private key");
-  return 1;
+  return guarded([&] {
+    if (key != nullptr) of(context).key = *static_cast<const Key*>(key);
+    return of(context).key.reference ? 1 : raise("there is no private key");
+  });
 }
 
 int setPeer(void* context, void* key) {
-  of(context).peer = static_cast<const Key*>(key)->publicKey;
-  return of(context).peer ? 1 : 0;
+  return guarded([&] {
+    of(context).peer = static_cast<const Key*>(key)->publicKey;
+    return of(context).peer ? 1 : 0;
+  });
 }
 
 int derive(void* context, unsigned char* secret, std::size_t* length, std::size_t room) {
@@ -66,13 +69,15 @@ int derive(void* context, unsigned char* secret, std::size_t* length, std::size_
 
 // Key derivation by OpenSSL after the exchange is not offered; the defaults may be set.
 int setParams(void* /*context*/, const OSSL_PARAM params[]) {
-  const auto* kdf = locate(params, "kdf-type");
-  if (kdf != nullptr && !toText(*kdf).value_or("").empty())
-    return raise("a KDF is not offered with the key exchange");
-  return 1;
+  return guarded([&] {
+    const auto* kdf = locate(params, "kdf-type");
+    if (kdf != nullptr && !toText(*kdf).value_or("").empty())
+      return raise("a KDF is not offered with the key exchange");
+    return 1;
+  });
 }
 int getParams(void* /*context*/, OSSL_PARAM params[]) {
-  return put(locate(params, "kdf-type"), std::string()) ? 1 : 0;
+  return guarded([&] { return put(locate(params, "kdf-type"), std::string()) ? 1 : 0; });
 }
 
 const OSSL_PARAM* parameters(void* /*context*/, void* /*providerContext*/) {

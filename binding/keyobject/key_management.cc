@@ -33,10 +33,11 @@ enum : int {
 
 template <KeyKind kind>
 void* create(void* /*context*/) {
-  return std::make_unique<Key>(Key{kind, {}, {}}).release();  // OpenSSL owns it until free()
+  // OpenSSL owns it until free()
+  return guardedPointer([]() -> void* { return std::make_unique<Key>(Key{kind, {}, {}}).release(); });
 }
 
-void release(void* key) { const std::unique_ptr<Key> last(static_cast<Key*>(key)); }
+void release(void* key) { letGo<Key>(key); }
 
 // What the decoder has made changes hands.
 void* load(const void* reference, std::size_t size) {
@@ -46,9 +47,11 @@ void* load(const void* reference, std::size_t size) {
 }
 
 void* duplicate(const void* opaque, int selection) {
-  auto copy = std::make_unique<Key>(*static_cast<const Key*>(opaque));
-  if ((selection & openssl::kPrivateKey) == 0) copy->reference.reset();
-  return copy.release();
+  return guardedPointer([&]() -> void* {
+    auto copy = std::make_unique<Key>(*static_cast<const Key*>(opaque));
+    if ((selection & openssl::kPrivateKey) == 0) copy->reference.reset();
+    return copy.release();
+  });
 }
 
 int getParams(void* opaque, OSSL_PARAM params[]) {
@@ -101,9 +104,11 @@ int match(const void* one, const void* other, int selection) {
 }
 
 int import(void* opaque, int selection, const OSSL_PARAM params[]) {
-  auto& key = *static_cast<Key*>(opaque);
-  key.publicKey = SoftwareKey::fromParameters(key.kind, selection, params);
-  return key.publicKey ? 1 : 0;
+  return guarded([&] {
+    auto& key = *static_cast<Key*>(opaque);
+    key.publicKey = SoftwareKey::fromParameters(key.kind, selection, params);
+    return key.publicKey ? 1 : 0;
+  });
 }
 
 int exportKey(void* opaque, int selection, openssl::OSSL_CALLBACK* callback, void* argument) {

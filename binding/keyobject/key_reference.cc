@@ -1,15 +1,10 @@
 #include "keyobject/key_reference.h"
 
-#include <array>
-#include <map>
-#include <random>
 #include <utility>
-#include <vector>
 
-#include "calls/steps.h"
 #include "environment.h"
 #include "keyobject/exit_gate.h"
-#include "marshal/number.h"
+#include "keyobject/reference_table.h"
 #include "runtime/channel.h"
 
 namespace cryptoki {
@@ -22,38 +17,8 @@ constexpr auto kPatience = std::chrono::seconds(5);
 constexpr auto kBetweenLooks = std::chrono::milliseconds(50);
 constexpr int kMostQuestions = 2;
 
-// The references that PEM can name, and the sessions that references share.
-struct Table {
-  std::mutex mutex;
-  std::map<std::string, std::shared_ptr<KeyReference>, std::less<>> references;
-  std::map<std::pair<Attachment*, CK_SLOT_ID>, std::weak_ptr<TokenSessions>> sessions;
-};
-
-Table& table() {
-  static Table& only = *new Table;  // NOLINT(cppcoreguidelines-owning-memory)
-  return only;
-}
-
-std::string randomText(std::size_t words) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::random_device device;
-  std::string text;
-  for (std::size_t i = 0; i < words; ++i) {
-    const std::uint32_t word = device();
-    for (unsigned shift = 0; shift < 32; shift += 4) text.push_back(kDigits[(word >> shift) & 0xF]);
-  }
-  return text;
-}
-
-std::shared_ptr<TokenSessions> sessionsFor(const std::shared_ptr<Attachment>& attachment, CK_SLOT_ID slot) {
-  std::lock_guard lock(table().mutex);
-  auto& all = table().sessions;
-  std::erase_if(all, [](const auto& entry) { return entry.second.expired(); });
-  auto& weak = all[{attachment.get(), slot}];
-  auto sessions = weak.lock();
-  if (!sessions) weak = sessions = std::make_shared<TokenSessions>(attachment, slot);
-  return sessions;
-}
+// How long after an answer that says "busy" the operation is done once more.
+constexpr auto kPause = std::chrono::milliseconds(50);
 
 Failure closed(const char* function) {
   return Failure::ours("ERR_CRYPTOKI_CLIENT_CLOSED", "the client or module that the key belongs to is closed",
@@ -114,42 +79,50 @@ class KeyNews final : public Job {
   Failure failure_;
 };
 
+// "Nobody uses it any more", on the same way.
+class KeyFarewell final : public Job {
+ public:
+  explicit KeyFarewell(std::uint64_t watch) : watch_(watch) {}
+  void execute() override {}
+
+ protected:
+  Napi::Value value(Napi::Env env) override {
+    auto& environment = Environment::of(env);
+    environment.tellWatch(watch_, env.Undefined());
+    environment.removeWatch(watch_);
+    return env.Undefined();
+  }
+
+ private:
+  std::uint64_t watch_;
+};
+
 }  // namespace
 
-const std::string& KeyReference::prefix() {
-  static const std::string& only =
-      *new std::string(randomText(2));  // NOLINT(cppcoreguidelines-owning-memory)
-  return only;
-}
-
 std::shared_ptr<KeyReference> KeyReference::create(Parts parts) {
-  auto made = std::make_shared<KeyReference>(prefix() + randomText(8), std::move(parts));
-  std::vector<std::shared_ptr<KeyReference>> over;  // let go when the table is free
-  std::lock_guard lock(table().mutex);
-  std::erase_if(table().references, [&over](auto& entry) {
-    if (!entry.second->isOver()) return false;
-    over.push_back(std::move(entry.second));
-    return true;
-  });
-  table().references.emplace(made->id(), made);
+  auto made = std::make_shared<KeyReference>(reference_table::newName(), std::move(parts));
+  reference_table::add(made);
   return made;
 }
 
-std::shared_ptr<KeyReference> KeyReference::find(std::string_view id) {
-  std::lock_guard lock(table().mutex);
-  const auto found = table().references.find(id);
-  return found == table().references.end() ? nullptr : found->second;
+KeyReference::KeyReference(std::string id, Parts parts)
+    : id_(std::move(id)),
+      parts_(std::move(parts)),
+      keep_(parts_.attachment),
+      farewell_(parts_.channel ? std::make_shared<KeyFarewell>(parts_.watch) : nullptr) {
+  settle(parts_.object);
 }
 
-KeyReference::KeyReference(std::string id, Parts parts) : id_(std::move(id)), parts_(std::move(parts)) {
-  settle(parts_.object);
+KeyReference::~KeyReference() {
+  reference_table::erase(id_);
+  if (farewell_) parts_.channel->complete(std::move(farewell_));
 }
 
 // The caller has the mutex, or is the only one who knows this.
 void KeyReference::settle(const KeyObjectHandle& object) {
-  if (!sessions_ || object.slot != object_.slot) {
+  if (!sessions_ || object.slot != object_.slot || object.readWrite != object_.readWrite) {
     token_ = parts_.attachment->module().token(object.slot);
-    sessions_ = sessionsFor(parts_.attachment, object.slot);
+    sessions_ = sessionsFor(parts_.attachment, object.slot, object.readWrite);
   }
   object_ = object;
   epoch_ = token_->epoch();
@@ -173,11 +146,17 @@ std::shared_ptr<TokenSessions> KeyReference::sessions() {
 void KeyReference::found(const KeyObjectHandle& object) {
   std::lock_guard lock(mutex_);
   settle(object);
+  isProved_ = false;
   ++revision_;
   ++answers_;
   stale_.reset();
   isAsked_ = false;
   answered_.notify_all();
+}
+
+bool KeyReference::isProved() {
+  std::lock_guard lock(mutex_);
+  return isProved_;
 }
 
 void KeyReference::stale() {
@@ -199,22 +178,13 @@ void KeyReference::release() {
     ++answers_;
     answered_.notify_all();
   }
-  forgetName();
-}
-
-void KeyReference::forgetName() {
-  std::shared_ptr<KeyReference> last;  // let go when the table is free
-  std::lock_guard lock(table().mutex);
-  const auto found = table().references.find(id_);
-  if (found == table().references.end()) return;
-  last = std::move(found->second);
-  table().references.erase(found);
+  reference_table::erase(id_);
 }
 
 KeyReference::Seen KeyReference::look(const char* function) {
   std::lock_guard lock(mutex_);
   if (isReleased_) throw closed(function);
-  Seen seen{object_.handle, revision_, sessions_, sessions_->losses() != losses_, stale_};
+  Seen seen{object_.handle, revision_, sessions_, object_.home, sessions_->losses() != losses_, stale_};
   // Objects that the login shows are gone with it.
   if (!seen.stale && object_.isPrivate && epoch_ != token_->epoch())
     seen.stale.emplace(Failure::returned(CKR_USER_NOT_LOGGED_IN, function));
@@ -225,13 +195,14 @@ void KeyReference::attempt(const Seen& seen, const char* function, const Operati
                            Clock::time_point deadline) {
   const OperationInFlight inFlight(function);
   const auto use = parts_.attachment->use(function);
-  const TokenSessions::Turn turn(*seen.sessions, deadline);
+  const TokenSessions::Turn turn(*seen.sessions, seen.home, deadline);
   operation(*parts_.attachment, turn.session(), seen.handle, look(function).isDoubtful);
 }
 
-void KeyReference::run(const char* function, const Operation& operation) {
+void KeyReference::run(const char* function, IsBusy isBusy, const Operation& operation) {
   const auto deadline = Clock::now() + kPatience;
   bool isReopened = false;
+  bool isRepeated = false;
   for (int questions = 0;;) {
     const Seen seen = look(function);
     Failure failure;
@@ -246,6 +217,12 @@ void KeyReference::run(const char* function, const Operation& operation) {
       }
       // A session may be lost alone; another one is as good.
       if (isLostSession(failure) && !std::exchange(isReopened, true)) continue;
+      if (failure.code.empty() && isBusy(failure.rv) && !std::exchange(isRepeated, true)) {
+        std::this_thread::sleep_for(kPause);
+        isReopened =
+            false;  // the failed operation may have cost the session, which says nothing of the token
+        continue;
+      }
     }
     if (remedyFor(failure) == Remedy::None || ++questions > kMostQuestions) throw Failure(failure);
     if (!ask(seen, failure, deadline)) throw Failure(failure);

@@ -9,7 +9,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <string_view>
 #include <thread>
 
 #include "keyobject/software_key.h"
@@ -18,13 +17,19 @@
 namespace cryptoki {
 
 class Channel;
+class Job;
 
 // Where the key is, as JavaScript saw it last.
 struct KeyObjectHandle {
   CK_SLOT_ID slot = 0;
   CK_OBJECT_HANDLE handle = 0;
-  bool isPrivate = true;  // dies with the login
+  bool isPrivate = true;          // dies with the login
+  bool readWrite = false;         // how its sessions are opened
+  std::shared_ptr<Session> home;  // used where the token allows no other; may be null
 };
+
+// It goes with the last key of OpenSSL's that was made from it and the last claim to its name. What it holds
+// goes with it: the attachment, the sessions, and JavaScript is told.
 
 class KeyReference : public std::enable_shared_from_this<KeyReference> {
  public:
@@ -33,19 +38,18 @@ class KeyReference : public std::enable_shared_from_this<KeyReference> {
     KeyObjectHandle object;
     std::set<CK_MECHANISM_TYPE> mechanisms;
     SoftwareKey publicKey;
-    // Whom to ask when something was lost; without a channel nobody is.
+    // Whom to ask when something was lost, and to tell of the end; without a channel nobody is.
     std::shared_ptr<Channel> channel;
     std::uint64_t watch = 0;
   };
 
-  // Makes one and enters it in the table of the process; on the JavaScript thread.
+  // Makes one and enters it in the table of the process, with one claim; on the JavaScript thread.
   static std::shared_ptr<KeyReference> create(Parts parts);
-  // The one with this id, or null. Any thread.
-  static std::shared_ptr<KeyReference> find(std::string_view id);
-  // What the ids of this copy of the addon begin with.
-  static const std::string& prefix();
 
   KeyReference(std::string id, Parts parts);
+  KeyReference(const KeyReference&) = delete;
+  KeyReference& operator=(const KeyReference&) = delete;
+  ~KeyReference();
 
   // Random; whoever knows it can use the key within this process.
   const std::string& id() const { return id_; }
@@ -70,8 +74,8 @@ class KeyReference : public std::enable_shared_from_this<KeyReference> {
   void stale();
   void gaveUp();
   void release();
-  // No PEM names it any more; it lives as long as the keys of OpenSSL's that were made from it.
-  void forgetName();
+  // Whether its module was closed.
+  bool isOver() const;
   void closeIdleSessions(TokenSessions::Clock::time_point since) { sessions()->closeIdle(since); }
 
  private:
@@ -79,24 +83,29 @@ class KeyReference : public std::enable_shared_from_this<KeyReference> {
     CK_OBJECT_HANDLE handle;
     std::uint64_t revision;
     std::shared_ptr<TokenSessions> sessions;
+    std::shared_ptr<Session> home;
     bool isDoubtful;
     std::optional<Failure> stale;  // why the handle is of no use
   };
+  // Whether an answer of the module says that it is busy: the operation is done once more.
+  using IsBusy = bool (*)(CK_RV rv);
   // What is done with a session of one's own. Throws Failure.
   using Operation =
       std::function<void(Attachment&, const std::shared_ptr<Session>&, CK_OBJECT_HANDLE, bool isDoubtful)>;
 
-  void run(const char* function, const Operation& operation);
+  void run(const char* function, IsBusy isBusy, const Operation& operation);
   void attempt(const Seen& seen, const char* function, const Operation& operation,
                TokenSessions::Clock::time_point deadline);
   Seen look(const char* function);
   bool ask(const Seen& seen, const Failure& failure, TokenSessions::Clock::time_point deadline);
   std::shared_ptr<TokenSessions> sessions();
   void settle(const KeyObjectHandle& object);
-  bool isOver() const;
+  bool isProved();
 
   const std::string id_;
   const Parts parts_;
+  const Attachment::Keep keep_;
+  std::shared_ptr<Job> farewell_;  // made beforehand: the end must not need memory
   const std::thread::id owner_ = std::this_thread::get_id();
 
   std::mutex mutex_;
@@ -109,6 +118,7 @@ class KeyReference : public std::enable_shared_from_this<KeyReference> {
   std::uint64_t revision_ = 0;  // grows with each found()
   std::uint64_t answers_ = 0;
   std::optional<Failure> stale_;  // why object_ is not to be used
+  bool isProved_ = true;  // object_ has the private key; false when it was found anew, until it has signed
   bool isAsked_ = false;
   bool isReleased_ = false;
 };

@@ -1,11 +1,16 @@
 // What JavaScript does with references: methods of RawModule without a call into the module.
+#include <algorithm>
+#include <chrono>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "calls/raw_module.h"
 #include "keyobject/exit_gate.h"
 #include "keyobject/provider.h"
+#include "keyobject/reference_table.h"
 #include "marshal/bytes.h"
+#include "marshal/collect.h"
 #include "marshal/number.h"
 
 namespace cryptoki {
@@ -15,27 +20,38 @@ Argument argument(RawModule& raw, const char* function, const char* name) {
   return {*raw.attachment(), function, name};
 }
 
+std::string readText(Napi::Value value, const Argument& argument) {
+  const Bytes text = toUtf8(value, argument);
+  return {text.begin(), text.end()};
+}
+
 KeyObjectHandle readHandle(RawModule& raw, const Napi::Object& object, const char* function) {
   KeyObjectHandle handle;
   handle.slot = toUlong(object.Get("slot"), argument(raw, function, "slot"));
   handle.handle = toUlong(object.Get("handle"), argument(raw, function, "handle"));
   handle.isPrivate = toBoolean(object.Get("isPrivate"), argument(raw, function, "isPrivate")) != CK_FALSE;
+  handle.readWrite = toBoolean(object.Get("readWrite"), argument(raw, function, "readWrite")) != CK_FALSE;
+  const auto session = toSessionName(object.Get("session"), argument(raw, function, "session"));
+  handle.home = raw.attachment()->module().session(session);
   return handle;
 }
 
-// ({ slot, handle, isPrivate, publicKeyInfo, mechanisms, opensslVersion }, lost?) -> { id, pem }. `lost` is
-// called with the error when the key is not where it was.
+// ({ slot, handle, isPrivate, readWrite, session, publicKeyInfo, mechanisms, opensslVersion }, told?) ->
+// { id, pem }. `told` is called with the error when the key is not where it was, and without one when nobody
+// uses the reference any more. There is one claim to the name.
 Napi::Value createKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
   constexpr const char* kFunction = "createKeyReference";
   if (!info[0].IsObject()) argument(raw, kFunction, "key").mustBe("an object", info[0]);
   const auto options = info[0].As<Napi::Object>();
-  provider::ensureRegistered(options.Get("opensslVersion").ToString());
+  provider::ensureRegistered(
+      readText(options.Get("opensslVersion"), argument(raw, kFunction, "opensslVersion")));
   KeyReference::Parts parts;
   parts.attachment = raw.attachment();
   parts.object = readHandle(raw, options, kFunction);
-  const auto mechanisms = options.Get("mechanisms").As<Napi::Array>();
-  for (std::uint32_t i = 0; i < mechanisms.Length(); ++i)
-    parts.mechanisms.insert(toUlong(mechanisms.Get(i), argument(raw, kFunction, "mechanisms")));
+  const Argument list = argument(raw, kFunction, "mechanisms");
+  const auto mechanisms = elementsOf(options.Get("mechanisms"), list, "an array of numbers");
+  for (std::size_t i = 0; i < mechanisms.size(); ++i)
+    parts.mechanisms.insert(toUlong(mechanisms[i], list.element(i)));
   parts.publicKey =
       SoftwareKey::fromDer(toBytes(options.Get("publicKeyInfo"), argument(raw, kFunction, "publicKeyInfo")));
   KeyKind kind{};
@@ -48,7 +64,14 @@ Napi::Value createKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
     parts.channel = environment.channel();
     parts.watch = environment.addWatch(info[1].As<Napi::Function>());
   }
-  const auto reference = KeyReference::create(std::move(parts));
+  const std::uint64_t watch = parts.watch;
+  std::shared_ptr<KeyReference> reference;
+  try {
+    reference = KeyReference::create(std::move(parts));
+  } catch (...) {
+    Environment::of(info.Env()).removeWatch(watch);
+    throw;
+  }
   watchExit();  // the module is initialised
   auto result = Napi::Object::New(info.Env());
   result.Set("id", reference->id());
@@ -56,16 +79,22 @@ Napi::Value createKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
   return result;
 }
 
-std::shared_ptr<KeyReference> referenceIn(const Napi::CallbackInfo& info) {
-  return KeyReference::find(info[0].ToString().Utf8Value());
+std::string readId(RawModule& raw, const Napi::CallbackInfo& info, const char* function) {
+  return readText(info[0], argument(raw, function, "id"));
 }
 
-// (id, { slot, handle, isPrivate } | null): where it is now, or that it cannot be found.
+std::shared_ptr<KeyReference> referenceIn(RawModule& raw, const Napi::CallbackInfo& info,
+                                          const char* function) {
+  return reference_table::find(readId(raw, info, function));
+}
+
+// (id, { slot, handle, isPrivate, readWrite, session } | null): where it is now, or that it cannot be found.
 Napi::Value updateKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
-  const auto reference = referenceIn(info);
+  constexpr const char* kFunction = "updateKeyReference";
+  const auto reference = referenceIn(raw, info, kFunction);
   if (!reference) return info.Env().Undefined();
   if (info[1].IsObject()) {
-    reference->found(readHandle(raw, info[1].As<Napi::Object>(), "updateKeyReference"));
+    reference->found(readHandle(raw, info[1].As<Napi::Object>(), kFunction));
   } else {
     reference->gaveUp();
   }
@@ -73,33 +102,38 @@ Napi::Value updateKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
 }
 
 // (id): the object is not where it was.
-Napi::Value invalidateKeyReference(RawModule& /*raw*/, const Napi::CallbackInfo& info) {
-  if (const auto reference = referenceIn(info)) reference->stale();
+Napi::Value invalidateKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
+  if (const auto reference = referenceIn(raw, info, "invalidateKeyReference")) reference->stale();
   return info.Env().Undefined();
 }
 
 // (id): nobody may use it any more.
-Napi::Value releaseKeyReference(RawModule& /*raw*/, const Napi::CallbackInfo& info) {
-  if (const auto reference = referenceIn(info)) {
+Napi::Value releaseKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
+  if (const auto reference = referenceIn(raw, info, "releaseKeyReference")) {
     reference->release();
     if (reference->watch() != 0) Environment::of(info.Env()).removeWatch(reference->watch());
   }
   return info.Env().Undefined();
 }
 
-// (id): no PEM names it any more.
-Napi::Value forgetKeyReference(RawModule& /*raw*/, const Napi::CallbackInfo& info) {
-  if (const auto reference = referenceIn(info)) reference->forgetName();
+// (id) -> whether there is such a reference; there is one more claim to its name then.
+Napi::Value claimKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), reference_table::claim(readId(raw, info, "claimKeyReference")));
+}
+
+// (id): one claim less. After the last one the reference lives as long as the keys made from it.
+Napi::Value unclaimKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
+  reference_table::unclaim(readId(raw, info, "unclaimKeyReference"));
   return info.Env().Undefined();
 }
 
 // (id, milliseconds): closes its sessions that nobody has used for so long.
-Napi::Value closeIdleKeySessions(RawModule& /*raw*/, const Napi::CallbackInfo& info) {
-  if (const auto reference = referenceIn(info)) {
-    const std::chrono::duration<double, std::milli> time(info[1].ToNumber().DoubleValue());
-    reference->closeIdleSessions(TokenSessions::Clock::now() -
-                                 std::chrono::duration_cast<TokenSessions::Clock::duration>(time));
-  }
+Napi::Value closeIdleKeySessions(RawModule& raw, const Napi::CallbackInfo& info) {
+  constexpr const char* kFunction = "closeIdleKeySessions";
+  constexpr CK_ULONG kLongest = 86'400'000;  // a day
+  const auto reference = referenceIn(raw, info, kFunction);
+  const auto time = std::min(toUlong(info[1], argument(raw, kFunction, "milliseconds")), kLongest);
+  if (reference) reference->closeIdleSessions(TokenSessions::Clock::now() - std::chrono::milliseconds(time));
   return info.Env().Undefined();
 }
 
@@ -111,7 +145,8 @@ void defineKeyObjects(std::vector<RawModule::Method>& methods) {
   methods.push_back({"updateKeyReference", updateKeyReference, kImmediate});
   methods.push_back({"invalidateKeyReference", invalidateKeyReference, kImmediate});
   methods.push_back({"releaseKeyReference", releaseKeyReference, kImmediate});
-  methods.push_back({"forgetKeyReference", forgetKeyReference, kImmediate});
+  methods.push_back({"claimKeyReference", claimKeyReference, kImmediate});
+  methods.push_back({"unclaimKeyReference", unclaimKeyReference, kImmediate});
   methods.push_back({"closeIdleKeySessions", closeIdleKeySessions, kImmediate});
 }
 

@@ -70,6 +70,7 @@ const char* resolveAll() {
   CRYPTOKI_RESOLVE(EVP_DigestVerifyUpdate);
   CRYPTOKI_RESOLVE(EVP_DigestVerifyFinal);
   CRYPTOKI_RESOLVE(EVP_DigestVerify);
+  CRYPTOKI_RESOLVE(RAND_bytes);
   CRYPTOKI_RESOLVE(ERR_set_mark);
   CRYPTOKI_RESOLVE(ERR_pop_to_mark);
 #undef CRYPTOKI_RESOLVE

@@ -135,6 +135,7 @@ struct Functions {
   int (*EVP_DigestVerifyFinal)(EVP_MD_CTX*, const unsigned char* signature, std::size_t);
   int (*EVP_DigestVerify)(EVP_MD_CTX*, const unsigned char* signature, std::size_t, const unsigned char* data,
                           std::size_t);
+  int (*RAND_bytes)(unsigned char*, int length);
   int (*ERR_set_mark)();
   int (*ERR_pop_to_mark)();
 };

@@ -1,4 +1,5 @@
 #include "keyobject/provider.h"
+#include "keyobject/reference_table.h"
 
 #include <array>
 #include <cstdarg>
@@ -97,8 +98,8 @@ void setError(unsigned int reason, const char* function, const char* format,
 const openssl::OSSL_ALGORITHM* query(void* /*context*/, int operation, int* noCache) {
   *noCache = 0;
   switch (operation) {
-    case openssl::kOpKeyManagement:
-      return keyManagements();
+    case openssl::kOpKeyManagement:  // its tables are made when they are asked for the first time
+      return guardedPointer([] { return keyManagements(); });
     case openssl::kOpSignature:
       return signatures();
     case openssl::kOpAsymCipher:
@@ -146,7 +147,8 @@ std::string registerOnce(const std::string& version) {
   if (std::string why = openssl::find(version); !why.empty()) return why;
   // A name after "default", "fips" and "legacy": OpenSSL keeps providers sorted, and where the order decides,
   // its own must come first. Each copy of the addon has its own.
-  static const std::string& name = *new std::string("tokens-cryptoki-" + KeyReference::prefix());  // NOLINT
+  static const std::string& name =
+      *new std::string("tokens-cryptoki-" + reference_table::prefix());  // NOLINT
   const auto& functions = openssl::functions();
   if (functions.OSSL_PROVIDER_add_builtin(nullptr, name.c_str(), &initialise) != 1 ||
       functions.OSSL_PROVIDER_try_load(nullptr, name.c_str(), 1) == nullptr)

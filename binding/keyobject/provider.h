@@ -43,7 +43,35 @@ int guarded(Body&& body) noexcept {
     return raise(failure);
   } catch (const std::exception& unexpected) {
     return raise(unexpected.what());
+  } catch (...) {
+    return raise("an unexpected error");
   }
+}
+
+// The same for what gives a pointer: null is failure.
+template <class Body>
+auto guardedPointer(Body&& body) noexcept -> decltype(body()) {
+  decltype(body()) result = nullptr;
+  guarded([&] {
+    result = body();
+    return 1;
+  });
+  return result;
+}
+
+// A context of OpenSSL's: made, copied and let go by it.
+template <class Context>
+void* makeContext() noexcept {
+  return guardedPointer([]() -> void* { return std::make_unique<Context>().release(); });
+}
+template <class Context>
+void* copyContext(const void* context) noexcept {
+  return guardedPointer(
+      [=]() -> void* { return std::make_unique<Context>(*static_cast<const Context*>(context)).release(); });
+}
+template <class Context>
+void letGo(void* context) noexcept {
+  const std::unique_ptr<Context> last(static_cast<Context*>(context));
 }
 
 // Reads up to `size` bytes of what is to be decoded.

@@ -35,16 +35,9 @@ enum : int {
 
 Context& of(void* context) { return *static_cast<Context*>(context); }
 
-void* newContext(void* /*context*/, const char* /*query*/) { return std::make_unique<Context>().release(); }
-void freeContext(void* context) { const std::unique_ptr<Context> last(static_cast<Context*>(context)); }
-void* dupContext(void* context) {
-  void* copy = nullptr;
-  guarded([&] {
-    copy = std::make_unique<Context>(of(context)).release();
-    return 1;
-  });
-  return copy;
-}
+void* newContext(void* /*context*/, const char* /*query*/) { return makeContext<Context>(); }
+void freeContext(void* context) { letGo<Context>(context); }
+void* dupContext(void* context) { return copyContext<Context>(context); }
 
 int signInit(void* context, void* key, const OSSL_PARAM params[]) {
   return guarded([&] {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "keyobject/parameters.h"
+#include "keyobject/rsa_padding.h"
 
 namespace cryptoki::provider {
 namespace {
@@ -34,6 +35,14 @@ Bytes toDer(const Bytes& signature) {
   whole.push_back(static_cast<char>(numbers.size()));
   whole += numbers;
   return {whole.data(), whole.size()};
+}
+
+// Some modules give ECDSA signatures in DER: a SEQUENCE that is as long as it says.
+bool isDer(const Bytes& signature) {
+  if (signature.size() < 3 || signature.data()[0] != 0x30) return false;
+  const std::size_t first = signature.data()[1];
+  if (first < 0x80) return signature.size() == first + 2;
+  return first == 0x81 && signature.size() == std::size_t{signature.data()[2]} + 3;
 }
 
 int must(std::optional<int> value) {
@@ -95,8 +104,9 @@ void SignatureContext::beginMessage(bool signs) {
     return;
   }
   if (digestName_.empty()) digestName_ = "SHA256";
-  // Where the token digests and signs in one, and cannot do otherwise, it gets the message.
-  isWhole_ = signs && !key_.reference->offers(mechanismForDigest());
+  // Where the token digests and signs in one, and does not sign digests, it gets the message.
+  isWhole_ =
+      signs && !key_.reference->offers(mechanismForDigest()) && key_.reference->offers(mechanismForMessage());
   if (!isWhole_) digesting_.begin(digestName_);
 }
 
@@ -176,13 +186,17 @@ CK_MECHANISM_TYPE SignatureContext::mechanismForMessage() const {
 
 Bytes SignatureContext::parameter() const {
   if (!isRsa() || padding_ != openssl::kPadPss) return {};
-  const Hash* mgf = mgfName_.empty() ? &hash() : hashOf(mgfName_);
-  if (mgf == nullptr) throw unsupported("PKCS#11 has no digest " + mgfName_);
   CK_RSA_PKCS_PSS_PARAMS parameter{};
   parameter.hashAlg = hash().digest;
-  parameter.mgf = mgf->mgf;
+  parameter.mgf = mgf().mgf;
   parameter.sLen = static_cast<CK_ULONG>(saltBytes());
   return {&parameter, sizeof parameter};
+}
+
+const Hash& SignatureContext::mgf() const {
+  const Hash* found = mgfName_.empty() ? &hash() : hashOf(mgfName_);
+  if (found == nullptr) throw unsupported("PKCS#11 has no digest " + mgfName_);
+  return *found;
 }
 
 std::size_t SignatureContext::saltBytes() const {
@@ -196,13 +210,24 @@ std::size_t SignatureContext::saltBytes() const {
 }
 
 Bytes SignatureContext::signDigest(const Bytes& digest) const {
-  const CK_MECHANISM_TYPE mechanism = mechanismForDigest();
-  if (!key_.reference->offers(mechanism)) throw Failure::returned(CKR_MECHANISM_INVALID, "C_SignInit");
   const bool hasDigest = !digestName_.empty();
   if (hasDigest && hash().length != digest.size()) throw Failure::returned(CKR_DATA_LEN_RANGE, "C_Sign");
-  const bool isInfo = mechanism == CKM_RSA_PKCS && hasDigest;
-  return finish(key_.reference->sign(mechanism, parameter(), isInfo ? hash().digestInfo(digest) : digest,
-                                     [&](const Bytes& made) { return verifyDigest(finish(made), digest); }));
+  const auto isRight = [&](const Bytes& made) { return verifyDigest(finish(made), digest); };
+  const CK_MECHANISM_TYPE mechanism = mechanismForDigest();
+  if (key_.reference->offers(mechanism)) {
+    const bool isInfo = mechanism == CKM_RSA_PKCS && hasDigest;
+    return finish(
+        key_.reference->sign(mechanism, parameter(), isInfo ? hash().digestInfo(digest) : digest, isRight));
+  }
+  if (!isRsa() || !key_.reference->offers(CKM_RSA_X_509))
+    throw Failure::returned(CKR_MECHANISM_INVALID, "C_SignInit");
+  return key_.reference->sign(CKM_RSA_X_509, {}, padded(digest), isRight);
+}
+
+// For RSA without padding in the token.
+Bytes SignatureContext::padded(const Bytes& digest) const {
+  if (padding_ == openssl::kPadPss) return padPss(hash(), mgf(), digest, saltBytes(), key_.publicKey.bits());
+  return padPkcs1(digestName_.empty() ? digest : hash().digestInfo(digest), key_.publicKey.size());
 }
 
 Bytes SignatureContext::signWhole() const {
@@ -231,7 +256,9 @@ bool SignatureContext::verifyWhole(const Bytes& signature, const Bytes& message)
 }
 
 Bytes SignatureContext::finish(const Bytes& signature) const {
-  return key_.kind == KeyKind::Ec ? toDer(signature) : signature;
+  if (key_.kind != KeyKind::Ec) return signature;
+  const std::size_t whole = 2 * ((key_.publicKey.bits() + 7) / 8);
+  return signature.size() != whole && isDer(signature) ? signature : toDer(signature);
 }
 
 int SignatureContext::giveSize(std::size_t* length) const {

@@ -42,6 +42,8 @@ class SignatureContext {
   CK_MECHANISM_TYPE mechanismForDigest() const;
   CK_MECHANISM_TYPE mechanismForMessage() const;
   Bytes parameter() const;
+  const Hash& mgf() const;
+  Bytes padded(const Bytes& digest) const;
   std::size_t saltBytes() const;
   Bytes signDigest(const Bytes& digest) const;
   Bytes signWhole() const;

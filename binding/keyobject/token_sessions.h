@@ -2,6 +2,7 @@
 // libuv's.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -19,24 +20,33 @@ class TokenSessions {
  public:
   using Clock = std::chrono::steady_clock;
 
-  TokenSessions(std::shared_ptr<Attachment> attachment, CK_SLOT_ID slot);
+  // `readWrite`: how sessions are opened; the other way is tried when the module refuses this one.
+  TokenSessions(std::shared_ptr<Attachment> attachment, CK_SLOT_ID slot, bool readWrite);
   TokenSessions(const TokenSessions&) = delete;
   TokenSessions& operator=(const TokenSessions&) = delete;
   ~TokenSessions();
 
-  // A session that is the holder's alone. Throws what C_OpenSession returned, or ERR_CRYPTOKI_POOL_EXHAUSTED
-  // at the deadline.
+  // A session that is the holder's alone. `home` (may be null) belongs to somebody else: it is taken, when
+  // its queue comes to us, where the token allows no session besides. Throws what C_OpenSession returned, or
+  // ERR_CRYPTOKI_POOL_EXHAUSTED at the deadline.
   class Turn {
    public:
-    Turn(TokenSessions& sessions, Clock::time_point deadline)
-        : sessions_(sessions), session_(sessions.take(deadline)) {}
+    Turn(TokenSessions& sessions, const std::shared_ptr<Session>& home, Clock::time_point deadline)
+        : sessions_(sessions), home_(home), session_(sessions.take(home, deadline)) {}
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
-    ~Turn() { sessions_.give(session_); }
+    ~Turn() {
+      if (session_ == home_) {
+        sessions_.giveBack(session_);
+      } else {
+        sessions_.give(session_);
+      }
+    }
     const std::shared_ptr<Session>& session() const { return session_; }
 
    private:
     TokenSessions& sessions_;
+    const std::shared_ptr<Session> home_;
     std::shared_ptr<Session> session_;
   };
 
@@ -51,19 +61,25 @@ class TokenSessions {
     std::shared_ptr<Session> session;
     Clock::time_point since;
   };
-  std::shared_ptr<Session> take(Clock::time_point deadline);
-  void give(const std::shared_ptr<Session>& session);
+  std::shared_ptr<Session> take(const std::shared_ptr<Session>& home, Clock::time_point deadline);
+  std::shared_ptr<Session> takeIdle();
+  void give(const std::shared_ptr<Session>& session) noexcept;
+  void giveBack(const std::shared_ptr<Session>& home) noexcept;
   std::shared_ptr<Session> open();
+  CK_RV open(bool readWrite, std::shared_ptr<Session>& session);
+  void close(const std::shared_ptr<Session>& session) noexcept;
 
   static constexpr std::size_t kMost = 8;
 
   std::shared_ptr<Attachment> attachment_;
   CK_SLOT_ID slot_;
+  std::atomic<bool> readWrite_;
   std::mutex mutex_;
   std::condition_variable given_;
   std::vector<Idle> idle_;  // the last is the latest
   std::size_t open_ = 0;
   std::uint64_t losses_ = 0;
+  Clock::time_point askAgainAt_;  // after the token has refused one more session
 };
 
 }  // namespace cryptoki

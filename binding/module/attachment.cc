@@ -243,6 +243,28 @@ void Attachment::abandon() noexcept {
   }
 }
 
+void Attachment::orphan() noexcept {
+  {
+    std::lock_guard lock(mutex_);
+    orphaned_ = true;
+    if (keeps_ > 0) return;
+  }
+  abandon();
+}
+
+Attachment::Keep::Keep(std::shared_ptr<Attachment> attachment) : attachment_(std::move(attachment)) {
+  std::lock_guard lock(attachment_->mutex_);
+  ++attachment_->keeps_;
+}
+
+Attachment::Keep::~Keep() {
+  {
+    std::lock_guard lock(attachment_->mutex_);
+    if (--attachment_->keeps_ > 0 || !attachment_->orphaned_) return;
+  }
+  attachment_->abandon();
+}
+
 bool Attachment::keep(const std::shared_ptr<Session>& session) {
   std::lock_guard lock(mutex_);
   if (state_ != State::Ready) return false;

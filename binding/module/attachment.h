@@ -59,8 +59,24 @@ class Attachment : public std::enable_shared_from_this<Attachment> {
   // See reinitialise.h. Ends `job`, which must have its promise already.
   void reinitialise(const std::shared_ptr<ReinitialiseJob>& job, std::optional<std::uint64_t> since);
 
-  // Starts finalise() for nobody: the environment or the RawModule is gone.
+  // Starts finalise() for nobody: the environment is gone.
   void abandon() noexcept;
+
+  // The RawModule is gone: abandons the attachment, at once or when the last Keep goes.
+  void orphan() noexcept;
+
+  // Keeps the module initialised for something that outlives the RawModule: a key of OpenSSL's. C_Finalize
+  // ends it all the same. The last one can go on any thread.
+  class Keep {
+   public:
+    explicit Keep(std::shared_ptr<Attachment> attachment);
+    Keep(const Keep&) = delete;
+    Keep& operator=(const Keep&) = delete;
+    ~Keep();
+
+   private:
+    std::shared_ptr<Attachment> attachment_;
+  };
 
   // C_OpenSession and the note of it, as one step: handle, serial and state belong together. `call` makes the
   // call and sets the handle. The session is closed with this attachment.
@@ -100,6 +116,8 @@ class Attachment : public std::enable_shared_from_this<Attachment> {
   std::mutex mutex_;
   State state_ = State::Loaded;
   bool abandoned_ = false;
+  bool orphaned_ = false;
+  std::size_t keeps_ = 0;
   bool counted_ = false;  // holds one of the process's initialisations
   std::shared_ptr<Use> use_;
   std::set<std::shared_ptr<Session>> sessions_;

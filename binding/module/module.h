@@ -67,10 +67,12 @@ class Module {
     firstPbkd2Parameters_ = quirks.firstPbkd2Parameters;
     pollsForSlotEvents_ = quirks.pollsForSlotEvents;
     comparesLengths_ = quirks.comparesLengths;
+    macsCrashOnOtherKeys_ = quirks.macsCrashOnOtherKeys;
   }
   bool firstPbkd2Parameters() const { return firstPbkd2Parameters_.load(); }
   bool pollsForSlotEvents() const { return pollsForSlotEvents_.load(); }
   bool comparesLengths() const { return comparesLengths_.load(); }
+  bool macsCrashOnOtherKeys() const { return macsCrashOnOtherKeys_.load(); }
 
   // How often C_Finalize was called.
   std::uint64_t finalisations() const { return finalisations_.load(); }
@@ -123,6 +125,7 @@ class Module {
   std::atomic<bool> firstPbkd2Parameters_{false};
   std::atomic<bool> pollsForSlotEvents_{false};
   std::atomic<bool> comparesLengths_{false};
+  std::atomic<bool> macsCrashOnOtherKeys_{false};
   std::atomic<std::uint64_t> finalisations_{0};
   SlotEvents slotEvents_{*this};
   LoginWatchers loginWatchers_;

@@ -24,6 +24,8 @@ struct Quirks {
   // C_GetAttributeValue writes no more than the caller has room for. NSS writes each value whole, whatever
   // the length that it was given, so a module that is not known to compare is asked for every length first.
   bool comparesLengths = false;
+  // See calls/mac_key.h.
+  bool macsCrashOnOtherKeys = false;
   // C_Finalize under a blocking C_WaitForSlotEvent frees what that call goes on using.
   bool pollsForSlotEvents = false;
 };

@@ -76,8 +76,8 @@ class Session {
     return parameters.at(static_cast<std::size_t>(kind));
   }
 
-  // Memory of calls whose operation goes on in the module (CKR_PENDING), which writes into it until the session is
-  // closed. Touched only by the job whose turn it is.
+  // Memory of calls whose operation goes on in the module (CKR_PENDING), which writes into it until the
+  // session is closed. Touched only by the job whose turn it is.
   std::vector<std::shared_ptr<void>> pending;
 
  private:

@@ -18,6 +18,21 @@ interface Leak {
   readonly what: string;
 }
 
+/** Keeps the session of a session object open. All that stand for the object share it; with the last of them it goes. */
+class Hold {
+  readonly #unpin: () => void;
+
+  constructor(leak: Leak) {
+    this.#unpin = leak.unpin;
+    leaks.register(this, leak, this);
+  }
+
+  release(): void {
+    leaks.unregister(this);
+    this.#unpin();
+  }
+}
+
 const leaks = new FinalizationRegistry<Leak>(({ client, object, unpin, what }) => {
   if (client.closed) return; // the object died with it
   process.emitWarning(
@@ -52,7 +67,7 @@ export class ClientObject implements AsyncDisposable {
   #object: StorageObject;
   #generation: number;
   #finding: { readonly generation: number; readonly object: Promise<StorageObject> } | undefined;
-  #unpin: (() => void) | undefined;
+  #hold: Hold | undefined;
 
   /** @internal */
   constructor(client: Client, object: StorageObject, generation: number) {
@@ -87,7 +102,7 @@ export class ClientObject implements AsyncDisposable {
 
   /** Destroys a session object and frees its session. Token objects stay. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.isTokenObject || this.#unpin === undefined) return;
+    if (this.isTokenObject || this.#hold === undefined) return;
     try {
       if (!this.client.closed) await this.destroy();
     } catch (error) {
@@ -126,16 +141,23 @@ export class ClientObject implements AsyncDisposable {
 
   /** The session that made the object stays open until it is released. @internal */
   pin(lease: Lease): void {
-    this.#unpin = lease.pin();
+    const unpin = lease.pin();
     const { client } = this;
     const what = this.label ? `the session object "${this.label}"` : 'a session object';
-    leaks.register(this, { client, object: this.#object, unpin: this.#unpin, what }, this);
+    this.#hold = new Hold({ client, object: this.#object, unpin, what });
+  }
+
+  /** Another one for the same object, which lives as long as either of them. @internal */
+  standIn(): this {
+    const Same = this.constructor as new (...args: ConstructorParameters<typeof ClientObject>) => this;
+    const other = new Same(this.client, this.#object, this.#generation);
+    other.#hold = this.#hold;
+    return other;
   }
 
   #release(): void {
-    leaks.unregister(this);
-    this.#unpin?.();
-    this.#unpin = undefined;
+    this.#hold?.release();
+    this.#hold = undefined;
   }
 
   #on(session: Session): StorageObject | Promise<StorageObject> {

@@ -9,8 +9,9 @@ import {
   signMany,
 } from '../batch/operations';
 import { CryptokiError } from '../errors';
-import { clientKeyObject, clientTlsKey } from '../keyobject/client-references';
+import { clientKeyObject, clientTlsKey, clientTlsParameters } from '../keyobject/client-references';
 import type { KeyObjectOptions } from '../keyobject/public-half';
+import type { TlsParameters } from '../keyobject/tls-algorithms';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { PrivateKey } from '../objects/private-key';
 import type { BytesLike } from '../raw/types';
@@ -103,19 +104,26 @@ export class ClientPrivateKey extends ClientObject {
   /**
    * The key as a native private KeyObject; see PrivateKey.toKeyObject. It uses sessions of its own beside those of the client
    * (8 at most), and follows the key through recoveries: an operation on one of libuv's threads (crypto.sign with a callback,
-   * WebCrypto) waits up to five seconds for that; one on the JavaScript thread fails, and the next finds the key again. When
-   * the client is closed, it gives errors.
+   * WebCrypto) waits up to five seconds for that; one on the JavaScript thread fails, and the next finds the key again. Where
+   * the token allows no session besides, it uses that of the client, in turn. When the client is closed, it gives errors. A
+   * session key lives as long as this object or a KeyObject that was made of it.
    */
   toKeyObject(options?: KeyObjectOptions): Promise<KeyObject> {
     return clientKeyObject(this, options);
   }
 
   /**
-   * PEM that stands for the key in this process; see PrivateKey.tlsKey and {@link toKeyObject}. TLS signs on the JavaScript
+   * PEM that stands for the key in this process, valid until the client is closed (for a session key: until this object was
+   * collected and nothing uses the key any more); see PrivateKey.tlsKey and {@link toKeyObject}. TLS signs on the JavaScript
    * thread: each full handshake blocks it for as long as the token takes.
    */
   tlsKey(options?: KeyObjectOptions): Promise<string> {
     return clientTlsKey(this, options);
+  }
+
+  /** {@link tlsKey} with the options of TLS that it needs. @internal */
+  tlsParameters(options?: KeyObjectOptions): Promise<TlsParameters> {
+    return clientTlsParameters(this, options);
   }
 
   async #askAlwaysAuthenticates(): Promise<boolean> {

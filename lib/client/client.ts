@@ -294,6 +294,11 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     return this.#connection.generation;
   }
 
+  /** The session that stays open and is never closed before the others. @internal */
+  get anchor(): Session {
+    return this.#connection.anchor;
+  }
+
   /** The PIN for one operation of a key that is always authenticated. @internal */
   contextPin(session: Session, key: ClientObject, options?: OperationOptions): Promise<Pin | null> {
     const { label, id } = key;

@@ -1,95 +1,23 @@
-/** The references to keys of a client: they follow the keys through its recoveries, and end with it. */
-import { createHash, type KeyObject } from 'node:crypto';
+/** The references to keys of a client: they end with the last key of OpenSSL's made from them, and with the client. */
+import type { KeyObject } from 'node:crypto';
 import type { Client } from '../client/client';
-import type { ClientPrivateKey } from '../client/client-key';
-import type { CryptokiError } from '../errors';
+import type { ClientPrivateKey } from '../client/client-private-key';
 import type { PrivateKey } from '../objects/private-key';
-import { checkKeyObjectOptions, type KeyObjectOptions } from './public-half';
-import { createReference, placeOf, type Reference } from './reference';
+import { ClientReference } from './client-reference';
+import {
+  checkKeyObjectOptions,
+  checkPublicHalf,
+  type KeyObjectOptions,
+  publicKeyInfoOf,
+} from './public-half';
+import { nameOf, refuseAlwaysAuthenticated } from './reference';
 import { keyObjectOf, requireKeyObjects } from './support';
+import { TlsAbilities, type TlsParameters } from './tls-algorithms';
 
-/** Sessions of the provider that nobody has used for so long are closed; in milliseconds. */
-const IDLE_TIME = 30_000;
 const SWEEP_INTERVAL = 15_000;
 
-/** One key, and what is done to get it back. */
-class ClientReference {
-  readonly #key: ClientPrivateKey;
-  #reference: Reference | undefined;
-  #generation = 0;
-  #finding: Promise<void> | undefined;
-
-  constructor(key: ClientPrivateKey) {
-    this.#key = key;
-  }
-
-  get client(): Client {
-    return this.#key.client;
-  }
-
-  async open(options: KeyObjectOptions): Promise<this> {
-    await this.#key.use('toKeyObject', { repeatable: true }, async (object, session) => {
-      const { generation } = this.client;
-      const self = new WeakRef(this); // the addon must not keep a client that was forgotten
-      this.#reference = await createReference(session, object as PrivateKey, options, (error) => {
-        self.deref()?.find(error);
-      });
-      this.#generation = generation;
-    });
-    return this;
-  }
-
-  get pem(): string {
-    return this.#reference?.pem ?? '';
-  }
-
-  /** Finds the key again and says where it is. @param error what the key has answered, where it was tried */
-  find(error?: CryptokiError): void {
-    this.#finding ??= this.#find(error).finally(() => {
-      this.#finding = undefined;
-    });
-  }
-
-  async #find(error: CryptokiError | undefined): Promise<void> {
-    const reference = this.#reference;
-    if (reference === undefined) return;
-    const { raw, id } = reference;
-    // The client recovers from the error as from one of its own operations, unless it has done so since.
-    let unhealed = this.#generation === this.client.generation ? error : undefined;
-    try {
-      await this.#key.use('toKeyObject', { repeatable: true }, async (object) => {
-        if (unhealed !== undefined) {
-          const cause = unhealed;
-          unhealed = undefined;
-          throw cause;
-        }
-        const { generation } = this.client;
-        await object.attributes('class'); // it is there
-        raw.updateKeyReference(id, placeOf(object as PrivateKey));
-        this.#generation = generation;
-      });
-    } catch {
-      // Told by the operation that waits for it, and by the events of the client.
-      raw.updateKeyReference(id, null);
-    }
-  }
-
-  /** The client has recovered or logged in: the handle may be worth nothing. */
-  refresh(): void {
-    if (this.#reference === undefined || this.#generation === this.client.generation) return;
-    this.#reference.raw.invalidateKeyReference(this.#reference.id);
-    this.find();
-  }
-
-  closeIdleSessions(): void {
-    this.#reference?.raw.closeIdleKeySessions(this.#reference.id, IDLE_TIME);
-  }
-
-  release(): void {
-    this.#reference?.raw.releaseKeyReference(this.#reference.id);
-    this.#reference = undefined;
-  }
-}
+/** The name of a session object goes with the object that the program has for it. */
+const collected = new FinalizationRegistry<ClientReference>((reference) => reference.unclaim());
 
 /** Those of all clients that are open. */
 const unreleased = new Set<ClientReferences>();
@@ -99,38 +27,77 @@ function releaseAtExit(): void {
   for (const references of unreleased) references.release();
 }
 
-/** All of one client, by key. */
+/** All of one client. */
 class ClientReferences {
-  readonly #references = new Map<string, Promise<ClientReference>>();
-  readonly #open = new Set<ClientReference>();
+  readonly #byKey = new WeakMap<ClientPrivateKey, Promise<ClientReference>>();
+  /** Those of token objects, by what tells keys from each other. */
+  readonly #byName = new Map<string, ClientReference>();
+  /** Those that are in use, with their names. */
+  readonly #open = new Map<ClientReference, string | undefined>();
   readonly #sweeper: NodeJS.Timeout;
+  /** Made here: a function made beside a key would keep it. */
+  readonly #gone = (reference: ClientReference): void => this.#forget(reference);
   #isReleased = false;
 
   constructor(client: Client) {
     const refresh = (): void => {
-      for (const reference of this.#open) reference.refresh();
+      for (const reference of this.#open.keys()) reference.refresh();
     };
     client.on('recovered', refresh);
     client.on('login', refresh);
     if (unreleased.size === 0) process.once('exit', releaseAtExit);
     unreleased.add(this);
     this.#sweeper = setInterval(() => {
-      for (const reference of this.#open) reference.closeIdleSessions();
+      for (const reference of this.#open.keys()) reference.closeIdleSessions();
     }, SWEEP_INTERVAL).unref();
   }
 
-  of(key: ClientPrivateKey, name: string, options: KeyObjectOptions): Promise<ClientReference> {
-    let reference = this.#references.get(name);
-    if (reference === undefined) {
-      reference = new ClientReference(key).open(options).then((opened) => {
-        if (this.#isReleased) opened.release();
-        else this.#open.add(opened);
-        return opened;
-      });
-      this.#references.set(name, reference);
-      reference.catch(() => this.#references.delete(name));
+  /** The reference to a key, with one more claim. */
+  async claim(key: ClientPrivateKey, options: KeyObjectOptions): Promise<ClientReference> {
+    for (;;) {
+      let known = this.#byKey.get(key);
+      const isKnown = known !== undefined;
+      if (known === undefined) {
+        known = this.#make(key, options);
+        this.#byKey.set(key, known);
+        known.catch(() => this.#byKey.delete(key));
+      }
+      const reference = await known;
+      if (isKnown) checkPublicHalf(key, options, reference.publicKeyInfo);
+      // One that is gone is not made again for a client that is: its PEM says so.
+      if (this.#isReleased || reference.claim()) return reference;
+      this.#forget(reference);
+      if (this.#byKey.get(key) === known) this.#byKey.delete(key);
     }
-    return reference;
+  }
+
+  #make(key: ClientPrivateKey, options: KeyObjectOptions): Promise<ClientReference> {
+    return key.use('toKeyObject', { repeatable: true }, async (object, session) => {
+      const its = object as PrivateKey;
+      await refuseAlwaysAuthenticated(its);
+      const publicKeyInfo = await publicKeyInfoOf(session, its, options);
+      const name = key.isTokenObject ? nameOf(key, '', publicKeyInfo) : undefined;
+      const known = name === undefined ? undefined : this.#byName.get(name);
+      if (known !== undefined) return known;
+      // A session object must not be kept by its own reference: nobody would see that the program has dropped it.
+      const own = key.isTokenObject ? key : key.standIn();
+      const reference = new ClientReference(own, this.#gone);
+      await reference.open(its, publicKeyInfo);
+      const first = name === undefined ? undefined : this.#byName.get(name);
+      if (first !== undefined || this.#isReleased) {
+        reference.release();
+        return first ?? reference;
+      }
+      this.#open.set(reference, name);
+      if (name !== undefined) this.#byName.set(name, reference);
+      return reference;
+    });
+  }
+
+  #forget(reference: ClientReference): void {
+    const name = this.#open.get(reference);
+    this.#open.delete(reference);
+    if (name !== undefined && this.#byName.get(name) === reference) this.#byName.delete(name);
   }
 
   release(): void {
@@ -138,48 +105,49 @@ class ClientReferences {
     unreleased.delete(this);
     if (unreleased.size === 0) process.off('exit', releaseAtExit);
     clearInterval(this.#sweeper);
-    for (const reference of this.#open) reference.release();
+    for (const reference of this.#open.keys()) reference.release();
     this.#open.clear();
-    this.#references.clear();
+    this.#byName.clear();
   }
 }
 
 const all = new WeakMap<Client, ClientReferences>();
-/** Keys that are in no way told from others have a reference each. */
-const own = new WeakMap<ClientPrivateKey, string>();
-let count = 0;
 
-/** The same for all objects of the client that stand for the same key. */
-function nameOf(key: ClientPrivateKey): string {
-  const { id, label, keyType, isTokenObject } = key;
-  if (isTokenObject && (id?.length || label)) {
-    return createHash('sha256')
-      .update(JSON.stringify([id?.toString('hex'), label, keyType]))
-      .digest('hex');
-  }
-  let name = own.get(key);
-  if (name === undefined) {
-    count += 1;
-    name = `#${count}`;
-    own.set(key, name);
-  }
-  return name;
-}
-
-async function referenceOf(key: ClientPrivateKey, options: KeyObjectOptions): Promise<ClientReference> {
-  checkKeyObjectOptions(options);
+function claim(key: ClientPrivateKey, options: KeyObjectOptions): Promise<ClientReference> {
   const { client } = key;
   let references = all.get(client);
   if (references === undefined) {
     references = new ClientReferences(client);
     all.set(client, references);
   }
-  return references.of(key, nameOf(key), options);
+  return references.claim(key, options);
+}
+
+async function tlsReference(
+  key: ClientPrivateKey,
+  options: KeyObjectOptions,
+): Promise<{ readonly pem: string; readonly abilities: TlsAbilities }> {
+  checkKeyObjectOptions(options);
+  const reference = await claim(key, options);
+  if (reference.name() && !key.isTokenObject) collected.register(key, reference);
+  const { pem, publicKeyInfo } = reference;
+  return { pem, abilities: new TlsAbilities(publicKeyInfo, await key.client.token.mechanismSet()) };
 }
 
 /** See ClientPrivateKey.tlsKey. */
 export async function clientTlsKey(key: ClientPrivateKey, options: KeyObjectOptions = {}): Promise<string> {
-  return (await referenceOf(key, options)).pem;
+  const { pem, abilities } = await tlsReference(key, options);
+  abilities.warn(key.client.token.label);
+  return pem;
+}
+
+/** What {@link clientTlsKey} gives, and the options of TLS that go with it. */
+export async function clientTlsParameters(
+  key: ClientPrivateKey,
+  options: KeyObjectOptions = {},
+): Promise<TlsParameters> {
+  const { pem, abilities } = await tlsReference(key, options);
+  return { key: pem, ...abilities.algorithms() };
 }
 
 /** See ClientPrivateKey.toKeyObject. */
@@ -187,8 +155,14 @@ export async function clientKeyObject(
   key: ClientPrivateKey,
   options: KeyObjectOptions = {},
 ): Promise<KeyObject> {
+  checkKeyObjectOptions(options);
   requireKeyObjects();
-  return keyObjectOf((await referenceOf(key, options)).pem);
+  const reference = await claim(key, options);
+  try {
+    return keyObjectOf(reference.pem);
+  } finally {
+    reference.unclaim();
+  }
 }
 
 /** The client is closed: its keys give errors from now on. */

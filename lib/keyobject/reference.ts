@@ -1,11 +1,11 @@
 /** References: what the OpenSSL provider in the addon knows of a private key in a token. */
-import type { KeyObject } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { CryptokiError } from '../errors';
 import type { PrivateKey } from '../objects/private-key';
-import type { RawModule } from '../raw';
+import type { RawKeyPlace, RawModule } from '../raw';
 import type { Session } from '../session';
-import { checkKeyObjectOptions, type KeyObjectOptions, publicKeyInfoOf } from './public-half';
-import { keyObjectOf, opensslVersion, requireKeyObjects } from './support';
+import { readable } from './reading';
+import { opensslVersion } from './support';
 
 /** A reference, by its name in the addon. */
 export interface Reference {
@@ -13,16 +13,20 @@ export interface Reference {
   readonly id: string;
   /** PEM that stands for the key within this process. */
   readonly pem: string;
+  /** The public half, proved: a SubjectPublicKeyInfo in DER. */
+  readonly publicKeyInfo: Buffer;
 }
 
-/** Where the key is. */
-export function placeOf(key: PrivateKey): { slot: bigint; handle: bigint; isPrivate: boolean } {
+/** Where a key is, for the addon. @param home the session that is used where the token allows no other */
+export function placeOf(key: PrivateKey, home: Session = key.session): RawKeyPlace {
   const { session, handle, isPrivate } = key;
-  return { slot: session.token.slot.id, handle, isPrivate };
+  const { readWrite } = home;
+  return { slot: session.token.slot.id, handle, isPrivate, readWrite, session: home.name };
 }
 
-async function refuseAlwaysAuthenticated(key: PrivateKey): Promise<void> {
-  const { alwaysAuthenticate } = await key.attributes('alwaysAuthenticate');
+/** @throws ERR_CRYPTOKI_UNSUPPORTED */
+export async function refuseAlwaysAuthenticated(key: PrivateKey): Promise<void> {
+  const { alwaysAuthenticate } = await readable(key, 'alwaysAuthenticate');
   if (!alwaysAuthenticate) return;
   throw new CryptokiError({
     code: 'ERR_CRYPTOKI_UNSUPPORTED',
@@ -33,50 +37,34 @@ async function refuseAlwaysAuthenticated(key: PrivateKey): Promise<void> {
 }
 
 /**
- * Makes a reference.
- * @param lost called when the key is not where it was
- * @throws ERR_CRYPTOKI_UNSUPPORTED, ERR_CRYPTOKI_OBJECT_NOT_FOUND
+ * Makes a reference; there is one claim to its name.
+ * @param publicKeyInfo the public half, proved
+ * @param told see RawModule.createKeyReference
+ * @throws ERR_CRYPTOKI_UNSUPPORTED
  */
 export async function createReference(
-  session: Session,
   key: PrivateKey,
-  options: KeyObjectOptions,
-  lost?: (error: CryptokiError) => void,
+  publicKeyInfo: Buffer,
+  home?: Session,
+  told?: (error: CryptokiError | undefined) => void,
 ): Promise<Reference> {
-  await refuseAlwaysAuthenticated(key);
-  const publicKeyInfo = await publicKeyInfoOf(session, key, options);
-  const mechanisms = [...(await session.token.mechanismSet())];
+  const mechanisms = [...(await key.session.token.mechanismSet())];
   const raw = key.use();
   const made = raw.createKeyReference(
-    { ...placeOf(key), publicKeyInfo, mechanisms, opensslVersion: opensslVersion() },
-    lost,
+    { ...placeOf(key, home), publicKeyInfo, mechanisms, opensslVersion: opensslVersion() },
+    told,
   );
-  return { raw, ...made };
+  return { raw, publicKeyInfo, ...made };
 }
 
-/** By key, the PEM that names it: while its module is open. */
-const references = new WeakMap<PrivateKey, Promise<Reference>>();
-
-/** See PrivateKey.tlsKey. */
-export async function tlsKey(key: PrivateKey, options: KeyObjectOptions = {}): Promise<string> {
-  checkKeyObjectOptions(options);
-  let reference = references.get(key);
-  if (reference === undefined) {
-    reference = createReference(key.session, key, options);
-    references.set(key, reference);
-    reference.catch(() => references.delete(key));
-  }
-  return (await reference).pem;
-}
-
-/** See PrivateKey.toKeyObject. */
-export async function toKeyObject(key: PrivateKey, options: KeyObjectOptions = {}): Promise<KeyObject> {
-  checkKeyObjectOptions(options);
-  requireKeyObjects();
-  const { raw, id, pem } = await createReference(key.session, key, options);
-  try {
-    return keyObjectOf(pem);
-  } finally {
-    raw.forgetKeyReference(id); // it lives on in the KeyObject
-  }
+/** The same for all objects that stand for the same key of a token. */
+export function nameOf(
+  key: Pick<PrivateKey, 'id' | 'label' | 'keyType'>,
+  place: string,
+  publicKeyInfo: Buffer,
+): string {
+  const { id, label, keyType } = key;
+  return createHash('sha256')
+    .update(JSON.stringify([place, id?.toString('hex'), label, keyType, publicKeyInfo.toString('base64')]))
+    .digest('base64');
 }

@@ -7,8 +7,9 @@ import {
   signMany,
 } from '../batch/operations';
 import { batchOptions, type ModelBatchOptions, onSessions } from '../batch/sessions';
+import { tlsKey, tlsParameters, toKeyObject } from '../keyobject/model-references';
 import type { KeyObjectOptions } from '../keyobject/public-half';
-import { tlsKey, toKeyObject } from '../keyobject/reference';
+import type { TlsParameters } from '../keyobject/tls-algorithms';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { BytesLike } from '../raw/types';
 import type { StreamOptions } from '../streams/common';
@@ -55,11 +56,13 @@ export class PrivateKey extends Key {
 
   /**
    * The key as a native private KeyObject, for crypto.sign, WebCrypto and whatever takes one. What is done with it is done in
-   * the token, through sessions of its own, and it cannot be exported. It lives as long as the login and the module; when
-   * those end it gives errors. That of a {@link ClientPrivateKey} survives them.
-   * @param options.publicKey the public half, where the token does not have it
-   * @throws ERR_CRYPTOKI_UNSUPPORTED before Node 24.21 and 26.7, where there is no OpenSSL (Electron, Bun), and for keys with
-   *   CKA_ALWAYS_AUTHENTICATE; ERR_CRYPTOKI_OBJECT_NOT_FOUND without a public half
+   * the token, through sessions of its own (opened as that of the key is; where the token allows no other, that of the key is
+   * used), and it cannot be exported. It keeps the module open, also when this object, its session and its Module are dropped;
+   * when the login ends or the module is closed it gives errors. That of a {@link ClientPrivateKey} survives lost logins.
+   * @param options.publicKey the public half, where the token does not have it; it is proved to belong to the key
+   * @throws ERR_CRYPTOKI_UNSUPPORTED before Node 24.21 and 26.7, where there is no OpenSSL (Electron, Bun), for keys with
+   *   CKA_ALWAYS_AUTHENTICATE, and for keys that can do nothing with this token; ERR_CRYPTOKI_OBJECT_NOT_FOUND without a public
+   *   half; TypeError ERR_INVALID_ARG_VALUE for a publicKey that belongs to another key
    */
   toKeyObject(options?: KeyObjectOptions): Promise<KeyObject> {
     return toKeyObject(this, options);
@@ -69,10 +72,19 @@ export class PrivateKey extends Key {
    * PEM that stands for the key in this process, from Node 20 on: the option `key` of tls, https, http2 and undici, in any
    * thread. It holds a random name, and is worth nothing elsewhere. Before Node 24.21 give it to nothing else: Node itself
    * aborts the process when it is asked for details (asymmetricKeyDetails, JWK) of a KeyObject made from it.
+   *
+   * For a token object it is valid until the module is closed, and keeps it open; for a session object, until this object was
+   * collected and nothing uses the key any more. Where the token cannot sign what TLS may choose (no RSA-PSS, for example), a
+   * process warning CRYPTOKI_TLS_SIGALGS names the options that TLS needs; {@link tlsOptions} sets them.
    * @throws those of {@link toKeyObject}, but for the version of Node
    */
   tlsKey(options?: KeyObjectOptions): Promise<string> {
     return tlsKey(this, options);
+  }
+
+  /** {@link tlsKey} with the options of TLS that it needs. @internal */
+  tlsParameters(options?: KeyObjectOptions): Promise<TlsParameters> {
+    return tlsParameters(this, options);
   }
 
   /** {@link decrypt}, blocking the calling thread. */

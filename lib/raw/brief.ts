@@ -78,11 +78,15 @@ export function brief(given: RawMechanism): BriefMechanism {
   return flat(mechanism, parameter as Fields) ?? given;
 }
 
+/** No batch has more messages. */
+const MOST_MECHANISMS = 2 ** 20;
+
 /** The same of a mechanism for all messages of a batch, or of one for each, none of which is a number. */
 export function briefAll(
   given: RawMechanism | readonly RawMechanism[],
 ): BriefMechanism | readonly BriefMechanism[] {
   if (!Array.isArray(given)) return brief(given as RawMechanism);
+  if (given.length > MOST_MECHANISMS) return given; // the native code refuses it
   return (given as readonly RawMechanism[]).map((each) => {
     const its = brief(each);
     return typeof its === 'number' ? each : its;

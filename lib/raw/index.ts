@@ -209,6 +209,10 @@ export interface RawKeyPlace {
   readonly slot: bigint;
   readonly handle: bigint;
   readonly isPrivate: boolean;
+  /** How sessions for the key are opened. */
+  readonly readWrite: boolean;
+  /** A session that is used where the token allows no other. */
+  readonly session: bigint;
 }
 
 /** A loaded module. */
@@ -297,7 +301,9 @@ export interface RawModule extends RawCalls, RawOperations, RawBatches {
    */
   watchLogins(callback: ((slot: bigint) => void) | null): void;
   /**
-   * Makes a reference: what OpenSSL's provider in the addon knows of a private key. See lib/keyobject/.
+   * Makes a reference: what OpenSSL's provider in the addon knows of a private key; see lib/keyobject/. It lives while there
+   * are claims to its name (one at first) or keys of OpenSSL's made from it.
+   * @param told called with the error when the key is not where it was; without, when the reference is gone
    * @internal
    */
   createKeyReference(
@@ -306,7 +312,7 @@ export interface RawModule extends RawCalls, RawOperations, RawBatches {
       readonly mechanisms: readonly number[];
       readonly opensslVersion: string;
     },
-    lost?: (error: CryptokiError) => void,
+    told?: (error: CryptokiError | undefined) => void,
   ): { readonly id: string; readonly pem: string };
   /** Says where the key is now; null: it cannot be found. @internal */
   updateKeyReference(id: string, place: RawKeyPlace | null): void;
@@ -314,8 +320,10 @@ export interface RawModule extends RawCalls, RawOperations, RawBatches {
   invalidateKeyReference(id: string): void;
   /** Nobody may use the key any more. @internal */
   releaseKeyReference(id: string): void;
-  /** No PEM names the key any more. @internal */
-  forgetKeyReference(id: string): void;
+  /** One more claim to the name. @returns whether there is still such a reference @internal */
+  claimKeyReference(id: string): boolean;
+  /** One claim less. @internal */
+  unclaimKeyReference(id: string): void;
   /** Closes the provider's sessions that were not used for so many milliseconds. @internal */
   closeIdleKeySessions(id: string, milliseconds: number): void;
   /** How often the login on the token in this slot has ended in this process. Private objects live within one such epoch. */

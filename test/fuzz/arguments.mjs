@@ -1,7 +1,7 @@
 // @ts-check
 // Arguments by role: mostly ones that a function takes, and what sabotage.mjs and values.mjs make of them.
 import { readFileSync } from 'node:fs';
-import { CKA, CKM, CKO } from 'cryptoki/raw';
+import { CKA, CKF, CKM, CKO } from 'cryptoki/raw';
 import { at } from '../../scripts/tools.mjs';
 import { nestedMechanism, nestedTemplate } from './nested.mjs';
 import { RECIPES } from './recipes.mjs';
@@ -227,6 +227,8 @@ export function argument(random, role, ground) {
       return random.chance(0.7) ? oneOf([0, 1, 1, 2, 4, 6]) : edge(random);
     case 'boolean':
       return oneOf([true, false]);
+    case 'sessionFlags':
+      return oneOf([CKF.SERIAL_SESSION, CKF.SERIAL_SESSION | CKF.RW_SESSION, 0]);
     case 'initialize':
       return [ground.place.initialize, 'the usual options'];
     case 'since':
@@ -238,10 +240,14 @@ export function argument(random, role, ground) {
       const publicKeyInfo =
         ground.keys.ec?.publicKey?.export({ type: 'spki', format: 'der' }) ?? random.bytes(20);
       const [mechanism, opensslVersion] = [[CKM.ECDSA], process.versions.openssl];
-      return [
-        { slot: ground.slot, handle, isPrivate: true, publicKeyInfo, mechanisms: mechanism, opensslVersion },
-        'place',
-      ];
+      const place = {
+        slot: ground.slot,
+        handle,
+        isPrivate: true,
+        readWrite: true,
+        session: ground.free[0] ?? 0n,
+      };
+      return [{ ...place, publicKeyInfo, mechanisms: mechanism, opensslVersion }, 'place'];
     }
     default:
       throw new RangeError(`no values for the role "${role}": see arguments.mjs`);

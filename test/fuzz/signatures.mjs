@@ -50,6 +50,7 @@ const OPERATIONS = {
   digest: 'session mechanism bytes -> bytes',
   encrypt: 'session mechanism object bytes -> bytes',
   decrypt: 'session mechanism object bytes pinOption -> bytes',
+  openSession: 'slot sessionFlags -> several',
   findObjects: 'session template attributes count -> found',
   signMany: 'session mechanism object packed offsets digest -> batch',
   verifyMany: 'session mechanism object packed offsets packed offsets digest -> batch',
@@ -71,7 +72,8 @@ const SYNC_ONLY = {
   updateKeyReference: 'reference keyPlace -> nothing',
   invalidateKeyReference: 'reference -> nothing',
   releaseKeyReference: 'reference -> nothing',
-  forgetKeyReference: 'reference -> nothing',
+  claimKeyReference: 'reference -> boolean',
+  unclaimKeyReference: 'reference -> nothing',
   closeIdleKeySessions: 'reference ulong -> nothing',
 };
 const ASYNC_ONLY = { reinitialise: 'since -> nothing' };

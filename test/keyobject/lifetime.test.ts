@@ -12,6 +12,40 @@ describe.skipIf(!openssl)('the end of what a native key needs', () => {
     }
   });
 
+  test.each(available)('$name: a server goes on when module, session and key were dropped', async (node) => {
+    const results = await outcomes(node, 'dropped');
+    expect(results.get('the module is collected')?.value).toBe(true);
+    expect(results.get('the server goes on')?.value).toEqual(['hello', 'hello', 'hello']);
+    expect(results.get('violations')?.value).toEqual([]);
+  });
+
+  test.each(available.filter((node) => node.hasKeyObjects))(
+    '$name: a KeyObject keeps its module open, and lets it go',
+    async (node) => {
+      const results = await outcomes(node, 'dropped');
+      expect(results.get('the module of a KeyObject is collected')?.value).toBe(true);
+      expect(results.get('the KeyObject goes on')?.value).toBe(true);
+      expect(results.get('it has sessions')?.value).toBe(true);
+      expect(results.get('its sessions go with it')?.value).toBe(true);
+    },
+  );
+
+  test.each(available)(
+    '$name: dropped session keys of a client leave nothing behind',
+    async (node) => {
+      const results = await outcomes(node, 'session-keys', ['900']);
+      expect(results.get('all sign')?.value).toBe(true);
+      expect(results.get('left')?.value).toBe(1);
+      expect(results.get('the one that is kept')?.value).toBe(true);
+      expect(results.get('left at last')?.value).toBe(0);
+      expect(results.get('pinned')?.value).toBe(0);
+      expect(results.get('a name that is left alone')?.error).toBe('ERR_OSSL_CRYPTOKI_CLIENT_CLOSED');
+      expect(results.get('a token key stays')?.value).toBe(true);
+      expect(results.get('violations')?.value).toEqual([]);
+    },
+    120_000,
+  );
+
   test.each(available)('$name: a key of a worker gives errors when the worker is gone', async (node) => {
     const results = await outcomes(node, 'worker-owner');
     expect(results.get('at first')?.value).toBe(true);

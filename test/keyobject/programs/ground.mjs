@@ -1,6 +1,6 @@
 // What the programs here begin with: a token behind a module that counts and fails, a client, keys with certificates.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,15 +22,22 @@ export const KEYS = {
 const openssl = (directory, ...args) =>
   execFileSync('openssl', args, { cwd: directory, stdio: ['ignore', 'pipe', 'ignore'] });
 
-/** @param {string} library SoftHSM2 */
-export async function prepare(library, options = {}) {
+/**
+ * @param {string} library SoftHSM2
+ * @param options of connect(); `mechanisms`: all that the token has, by name; `plan`: how the module deviates
+ */
+export async function prepare(library, { mechanisms, plan, ...options } = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'cryptoki-keyobject-'));
   const token = await createSoftToken({ module: library });
-  const hsm = await FaultModule.create({ module: token.module, environment: token.environment });
-  const open = () =>
+  if (mechanisms !== undefined) {
+    appendFileSync(token.config, `slots.mechanisms = ${mechanisms.map((name) => `CKM_${name}`).join(',')}\n`);
+  }
+  const { module, environment } = token;
+  const hsm = await FaultModule.create({ module, environment, plan });
+  const open = (others = options) =>
     connect(
       { module: hsm.path, token: { label: token.label } },
-      { pin: token.pin, recovery: { timeout: 3_000 }, ...options },
+      { pin: token.pin, recovery: { timeout: 3_000 }, ...others },
     );
   const client = await open();
   openssl(directory, 'ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', 'ca.key');
@@ -95,6 +102,17 @@ export async function prepare(library, options = {}) {
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Collects garbage until `work` gives something, or some seconds are over. @returns what it gave */
+export async function collectUntil(work) {
+  for (let tries = 0; tries < 100; tries += 1) {
+    globalThis.gc();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const value = await work();
+    if (value) return value;
+  }
+  return false;
 }
 
 /** Whether this Node may have private KeyObjects of a provider. */
