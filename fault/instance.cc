@@ -170,6 +170,7 @@ CK_RV Instance::initialize(void* arguments) {
 CK_RV Instance::finalize(void* reserved) {
   slots.wake();
   while (waiting.now() > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  odd.waitForAnswers();
   const CK_RV rv = loaded().call<Function::C_Finalize>(reserved);
   if (rv != CKR_OK) return rv;
   sessions.clear();

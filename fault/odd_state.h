@@ -2,10 +2,12 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "generated/pkcs11.h"
@@ -16,6 +18,13 @@ class OddState {
  public:
   std::atomic<CK_ULONG> growth{0};   // fetches that were refused because a value has grown
   std::atomic<bool> opening{false};  // a session is being opened that must be the only one
+
+  // Answers that another thread has still to write. Whoever closes a session or finalises waits for them:
+  // what belongs to a session is not used after it was closed.
+  std::atomic<int> laterAnswers{0};
+  void waitForAnswers() const {
+    while (laterAnswers > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 
   // The hash of a PIN with which a user (of CKU_) has logged in.
   void rememberPin(CK_SLOT_ID slot, CK_USER_TYPE user, std::size_t hash) {

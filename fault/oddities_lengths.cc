@@ -97,10 +97,13 @@ CK_RV answerLater(OddCall& odd) {
   std::vector<CK_BYTE> result;
   rv = odd.fetch(result);
   if (rv != CKR_OK) return rv;
-  std::thread([destination = odd.destination(), result = std::move(result), kDelay] {
+  auto& later = odd.instance().odd.laterAnswers;
+  ++later;
+  std::thread([destination = odd.destination(), result = std::move(result), kDelay, &later] {
     std::this_thread::sleep_for(kDelay);
     if (!result.empty()) std::memcpy(destination.data, result.data(), result.size());
     *destination.length = static_cast<CK_ULONG>(result.size());
+    --later;
   }).detach();
   return CKR_PENDING;
 }

@@ -76,10 +76,14 @@ CK_RV openSession(CK_SLOT_ID slot, CK_FLAGS flags, void* application, CK_NOTIFY 
 CK_RV closeSession(CK_SESSION_HANDLE handle) {
   Instance& instance = Instance::get();
   const auto session = instance.sessions.find(handle);
+  instance.odd.waitForAnswers();
   return session == nullptr ? CKR_SESSION_HANDLE_INVALID : instance.close(*session);
 }
 
-CK_RV closeAllSessions(CK_SLOT_ID slot) { return Instance::get().closeAll(slot); }
+CK_RV closeAllSessions(CK_SLOT_ID slot) {
+  Instance::get().odd.waitForAnswers();
+  return Instance::get().closeAll(slot);
+}
 
 CK_RV waitForSlotEvent(CK_FLAGS flags, CK_SLOT_ID* slot, void* reserved) {
   using std::chrono::milliseconds;

@@ -1,5 +1,5 @@
 /** Templates and attribute values by name: { label: 'signing', keyType: 'EC' } instead of CKA_ numbers. */
-import { argumentError, requireOptions } from './arguments';
+import { argumentError, requireOptions, shown } from './arguments';
 import { constantName, constantValue } from './constants';
 import {
   ATTRIBUTES,
@@ -37,6 +37,8 @@ export type Attributes = {
 const vendors = new Map<string, AttributeDescription>();
 
 function describe(name: string): AttributeDescription {
+  if (typeof name !== 'string')
+    throw argumentError(TypeError, `the name of an attribute must be a string, not ${shown(name)}`);
   if (Object.hasOwn(ATTRIBUTES, name)) return ATTRIBUTES[name as AttributeName];
   const vendor = vendors.get(name);
   if (vendor !== undefined) return vendor;

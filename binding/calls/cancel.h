@@ -23,7 +23,7 @@ CK_RV beginOperation(Module& module, Session& session, Init&& init) {
   session.suspect = false;
   rv = init();
   if (rv != CKR_OPERATION_ACTIVE) return rv;
-  if (module.close(session) != CKR_OK) module.closed(session);
+  if (module.close(session) != CKR_OK) module.lost(session);
   return CKR_SESSION_CLOSED;
 }
 

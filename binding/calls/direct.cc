@@ -122,17 +122,23 @@ class DirectMechanism {
   std::optional<MechanismMemory> memory_;
 };
 
-// Memory for a result, from scratch to scratch.
+// Memory for a result and its length, from scratch to scratch. The length is not on the stack: a module that
+// says CKR_PENDING writes it later.
 class ResultMemory {
  public:
-  explicit ResultMemory(std::size_t size) : bytes_(Bytes::scratch(size)) {}
+  explicit ResultMemory(std::size_t size) : bytes_(Bytes::scratch(kHead + size)) {
+    *lengthPointer() = static_cast<CK_ULONG>(size);
+  }
   ResultMemory(ResultMemory&&) noexcept = default;
   ResultMemory& operator=(ResultMemory&&) noexcept = default;
   ~ResultMemory() { Bytes::keepScratch(std::move(bytes_)); }
-  unsigned char* data() { return bytes_.data(); }
-  std::size_t size() const { return bytes_.size(); }
+  unsigned char* data() { return bytes_.data() + kHead; }
+  std::size_t size() const { return bytes_.size() - kHead; }
+  CK_ULONG* lengthPointer() { return reinterpret_cast<CK_ULONG*>(bytes_.data()); }
+  CK_ULONG length() { return *lengthPointer(); }
 
  private:
+  static constexpr std::size_t kHead = 16;
   Bytes bytes_;
 };
 
@@ -148,7 +154,6 @@ napi_value operate(const Arguments& arguments) {
   if (kHasKey == 1 && !arguments.handle(2, key)) return nullptr;
   DirectMechanism mechanism(arguments, 2 + kHasKey, Kind::Init::name);
   std::optional<ResultMemory> memory;
-  CK_ULONG length = 0;
   {
     const Turn turn(arguments, Kind::Init::name);
     if (!turn) return nullptr;
@@ -159,9 +164,9 @@ napi_value operate(const Arguments& arguments) {
     memory.emplace(isExact ? kEd25519Signature : kRoom + (std::is_same_v<Kind, Encrypt> ? data.size : 0));
     const CK_RV begun = begin<Kind>(turn, mechanism.get(), key);
     if (begun != CKR_OK) turn.fail(begun, Kind::Init::name);
-    length = static_cast<CK_ULONG>(memory->size());
-    const CK_RV rv = turn.module().template call<Kind::Run::pointer>(
-        turn.session()->handle(), data.data, static_cast<CK_ULONG>(data.size), memory->data(), &length);
+    const CK_RV rv = turn.module().template call<Kind::Run::pointer>(turn.session()->handle(), data.data,
+                                                                     static_cast<CK_ULONG>(data.size),
+                                                                     memory->data(), memory->lengthPointer());
     if (rv == CKR_BUFFER_TOO_SMALL) {
       turn.end(Kind::flag);
       return nullptr;
@@ -172,11 +177,12 @@ napi_value operate(const Arguments& arguments) {
       turn.fail(rv, Kind::Run::name);
     }
     if (rv != CKR_OK) turn.abort(Kind::flag, rv, Kind::Run::name);
+    const CK_ULONG length = memory->length();
     if (length > memory->size() || (!isExact && length == memory->size()))
       turn.abort(Kind::flag, CKR_GENERAL_ERROR, Kind::Run::name);
   }
   mechanism.writeBack();  // when the session is free again: setters may use it
-  return arguments.result(memory->data(), length);
+  return arguments.result(memory->data(), memory->length());
 }
 
 // (session, data, signature, key, mechanism...) -> whether it is right

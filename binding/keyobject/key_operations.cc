@@ -33,16 +33,16 @@ Bytes KeyReference::sign(CK_MECHANISM_TYPE mechanism, const Bytes& parameter, co
   run(Sign::Run::name, isBusy,
       [&](Attachment& attachment, const std::shared_ptr<Session>& session, CK_OBJECT_HANDLE key,
           bool isDoubtful) {
-        Steps<Sign> steps;
-        std::get<0>(steps.init).session = session;
-        std::get<1>(steps.init).mechanism.set(mechanism, parameter);
-        std::get<2>(steps.init).number = key;
-        auto& [runSession, message, out] = steps.run;
+        const auto steps = std::make_shared<Steps<Sign>>();
+        std::get<0>(steps->init).session = session;
+        std::get<1>(steps->init).mechanism.set(mechanism, parameter);
+        std::get<2>(steps->init).number = key;
+        auto& [runSession, message, out] = steps->run;
         runSession.session = session;
         message.bytes = data;
         // NSS wants a buffer of exactly the length of an Ed25519 signature.
         if (parts_.publicKey.is(KeyKind::Ed25519)) out.prepareExactly(kEd25519Signature);
-        steps.perform(attachment, session);
+        keepPending(*session, steps, [&] { steps->perform(attachment, session); });
         signature = Bytes(out.buffer.data(), out.length);
         if (!isDoubtful && isProved()) return;
         if (!isRight(signature)) throw Failure::returned(CKR_KEY_HANDLE_INVALID, Sign::Run::name);
@@ -59,15 +59,15 @@ Bytes KeyReference::decrypt(CK_MECHANISM_TYPE mechanism, const Bytes& parameter,
       [&](Attachment& attachment, const std::shared_ptr<Session>& session, CK_OBJECT_HANDLE key,
           bool isDoubtful) {
         if (isDoubtful) throw Failure::returned(CKR_KEY_HANDLE_INVALID, Decrypt::Run::name);
-        Steps<Decrypt> steps;
-        std::get<0>(steps.init).session = session;
-        std::get<1>(steps.init).mechanism.set(mechanism, parameter);
-        std::get<2>(steps.init).number = key;
-        auto& [runSession, message, out] = steps.run;
+        const auto steps = std::make_shared<Steps<Decrypt>>();
+        std::get<0>(steps->init).session = session;
+        std::get<1>(steps->init).mechanism.set(mechanism, parameter);
+        std::get<2>(steps->init).number = key;
+        auto& [runSession, message, out] = steps->run;
         runSession.session = session;
         message.bytes = data;
         out.prepare(data.size());
-        steps.perform(attachment, session);
+        keepPending(*session, steps, [&] { steps->perform(attachment, session); });
         plain = Bytes(out.buffer.data(), out.length);
       });
   return plain;

@@ -21,7 +21,7 @@ class CloseJob final : public Job {
   void execute() override {
     if (!session_->isOpen()) return;
     Module& module = attachment_->module();
-    if (module.close(*session_) != CKR_OK) module.closed(*session_);
+    if (module.close(*session_) != CKR_OK) module.lost(*session_);
   }
   Napi::Value value(Napi::Env env) override { return env.Undefined(); }
 

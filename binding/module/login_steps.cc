@@ -54,7 +54,7 @@ void noteFailure(Attachment& attachment, const std::shared_ptr<Session>& session
   TokenState& token = session->token();
   if (rv == CKR_SESSION_HANDLE_INVALID || rv == CKR_SESSION_CLOSED) {
     token.doubt();
-    attachment.module().closed(*session);
+    attachment.module().lost(*session);
     attachment.forget(session);
     checkLogin(attachment.module(), token);
   }

@@ -69,8 +69,20 @@ CK_RV Module::close(Session& session) {
   const CK_RV rv = call<&CK_FUNCTION_LIST_3_2::C_CloseSession>(session.handle());
   if (rv != CKR_OK && rv != CKR_SESSION_HANDLE_INVALID && rv != CKR_SESSION_CLOSED) return rv;
   if (!pass.isHeld()) session.token().doubt();
-  closed(session);
+  if (rv == CKR_OK)
+    closed(session);
+  else
+    lost(session);
   return rv;
+}
+
+void Module::lost(Session& session) {
+  {
+    std::lock_guard lock(mutex_);
+    for (auto& memory : session.pending) stillPending_.push_back(std::move(memory));
+  }
+  session.pending.clear();
+  closed(session);
 }
 
 void Module::closed(Session& session) {
@@ -101,7 +113,7 @@ std::vector<std::shared_ptr<Session>> Module::forgetSessions() {
     std::lock_guard lock(mutex_);
     for (const auto& [handle, session] : sessions_) sessions.push_back(session);
   }
-  for (const auto& session : sessions) closed(*session);
+  for (const auto& session : sessions) lost(*session);
   return sessions;
 }
 

@@ -97,6 +97,8 @@ class Module {
   std::shared_ptr<Session> opened(CK_SESSION_HANDLE handle, CK_SLOT_ID slot, bool readWrite,
                                   const std::shared_ptr<Attachment>& attachment);
   void closed(Session& session);
+  // The same of one that was lost, not closed by a call: the module may go on with what is pending on it.
+  void lost(Session& session);
   // All are gone: the module is about to be finalised.
   std::vector<std::shared_ptr<Session>> forgetSessions();
 
@@ -130,6 +132,7 @@ class Module {
   SlotEvents slotEvents_{*this};
   LoginWatchers loginWatchers_;
   Reinitialisations reinitialisations_;
+  std::vector<std::shared_ptr<void>> stillPending_;  // memory of calls on lost sessions; kept for good
   std::mutex mutex_;
   std::map<CK_SLOT_ID, std::shared_ptr<TokenState>> tokens_;
   std::map<CK_SESSION_HANDLE, std::shared_ptr<Session>> sessions_;

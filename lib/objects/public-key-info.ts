@@ -38,6 +38,20 @@ function ellipticKeyInfo(ecParams: Buffer, ecPoint: Buffer): Buffer {
 
 /** See PublicKey.toKeyObject. */
 export async function toKeyObject(key: PublicKey): Promise<KeyObject> {
+  try {
+    return await keyObjectOf(key);
+  } catch (cause) {
+    if (cause instanceof CryptokiError || !String((cause as NodeJS.ErrnoException).code).startsWith('ERR_'))
+      throw cause;
+    throw new CryptokiError({
+      code: 'ERR_CRYPTOKI_UNSUPPORTED',
+      detail: `the attributes of the public key "${key.label ?? ''}" are in no form that node:crypto understands`,
+      cause,
+    });
+  }
+}
+
+async function keyObjectOf(key: PublicKey): Promise<KeyObject> {
   const { modulus, publicExponent, ecParams, ecPoint, publicKeyInfo } = await key.attributes(
     'modulus',
     'publicExponent',

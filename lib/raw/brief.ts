@@ -87,8 +87,10 @@ export function briefAll(
 ): BriefMechanism | readonly BriefMechanism[] {
   if (!Array.isArray(given)) return brief(given as RawMechanism);
   if (given.length > MOST_MECHANISMS) return given; // the native code refuses it
-  return (given as readonly RawMechanism[]).map((each) => {
-    const its = brief(each);
-    return typeof its === 'number' ? each : its;
+  const list = given as readonly RawMechanism[];
+  return Array.from({ length: list.length }, (_, index) => {
+    const mechanism = list[index] as RawMechanism;
+    const its = brief(mechanism);
+    return typeof its === 'number' ? mechanism : its;
   });
 }
