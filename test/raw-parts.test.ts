@@ -47,7 +47,7 @@ describe('a part in several pieces', () => {
     expect(await raw.C_DigestFinal(session)).toEqual(sha256(Buffer.alloc(140_000, 1)));
   });
 
-  test('is refused where an element takes the memory of another away', async () => {
+  test('is read without harm where an element takes the memory of another away', async () => {
     const first = new Uint8Array(1000).fill(1);
     const pieces = [first, Buffer.from('x')];
     Object.defineProperty(pieces, 1, {
@@ -57,13 +57,8 @@ describe('a part in several pieces', () => {
       },
     });
     await raw.C_DigestInit(session, { mechanism: CKM.SHA256 });
-    // What is left of the first would be digested as nothing.
-    await expect(raw.C_DigestUpdate(session, pieces)).rejects.toMatchObject({
-      code: 'ERR_INVALID_ARG_TYPE',
-      message: expect.stringContaining('"part[0]" must be bytes that are not detached'),
-    });
+    await raw.C_DigestUpdate(session, pieces);
     expect(first.length).toBe(0);
-    await raw.C_DigestUpdate(session, Buffer.from('y'));
     expect(await raw.C_DigestFinal(session)).toEqual(sha256(Buffer.from('y')));
   });
 

@@ -99,7 +99,7 @@ class Arguments {
     if (napi_get_typedarray_info(env_, few_.at(index), &type, &memory.size, &data, nullptr, nullptr) !=
             napi_ok ||
         type != napi_uint8_array || memory.size == 0)
-      return false;  // one without bytes may be detached, which the general way tells
+      return false;
     memory.data = static_cast<unsigned char*>(data);
     return true;
   }

@@ -44,11 +44,12 @@ class CloseAll final : public Job {
       return;
     }
     executeQuietly();
-    if (!pass.isHeld()) token_->doubt();
+    const bool isAlone = pass.isHeld();
+    if (!isAlone) token_->doubt();
     pass.leave();
     for (const auto& session : parked_) session->queue().leave();
     token_->closingAll->leave();
-    checkLogin(attachment_->module(), *token_);
+    if (!isAlone) checkLogin(attachment_->module(), *token_);
     announce();
   }
 

@@ -1,14 +1,8 @@
 #include "marshal/attribute_reader.h"
 
-#include <array>
-#include <charconv>
 #include <cstdint>
 #include <cstring>
-#include <limits>
-#include <optional>
-#include <string>
 
-#include "marshal/bytes.h"
 #include "marshal/collect.h"
 #include "marshal/number.h"
 #include "marshal/sizes.h"
@@ -18,12 +12,6 @@ namespace {
 
 // How often a value may have another size than the module said the moment before.
 constexpr int kPatience = 4;
-
-std::size_t fixedSize(AttributeKind kind) {
-  if (kind == AttributeKind::Boolean) return sizeof(CK_BBOOL);
-  if (kind == AttributeKind::Ulong) return sizeof(CK_ULONG);
-  return 0;
-}
 
 // The results with which C_GetAttributeValue has done all it could: the lengths say what was read.
 bool partial(CK_RV rv) {
@@ -47,29 +35,6 @@ bool aboutOneAttribute(CK_RV rv) {
   }
 }
 
-// Numbers and booleans come in the size of another platform from some modules: a CK_ULONG in four bytes, a
-// CK_BBOOL in four or eight.
-bool isNumberSize(std::size_t size) { return size == 1 || size == 2 || size == 4 || size == 8; }
-
-std::optional<std::uint64_t> toNumber(const Bytes& value) {
-  const auto read = [&]<class T>(T number) -> std::uint64_t {
-    std::memcpy(&number, value.data(), sizeof number);
-    return number;
-  };
-  switch (value.size()) {
-    case sizeof(std::uint8_t):
-      return read(std::uint8_t{});
-    case sizeof(std::uint16_t):
-      return read(std::uint16_t{});
-    case sizeof(std::uint32_t):
-      return read(std::uint32_t{});
-    case sizeof(std::uint64_t):
-      return read(std::uint64_t{});
-    default:
-      return std::nullopt;
-  }
-}
-
 // The longest value that an attribute of this kind can have.
 std::size_t longest(AttributeKind kind) {
   constexpr std::size_t kMostMembers = 4096;
@@ -79,27 +44,6 @@ std::size_t longest(AttributeKind kind) {
   if (kind == AttributeKind::Ulongs) return kMostListed * sizeof(CK_ULONG);
   if (kind == AttributeKind::Template) return kMostMembers * sizeof(CK_ATTRIBUTE);
   return kMostAttributeBytes;
-}
-
-const char* reasonName(CK_RV reason) {
-  if (reason == CKR_ATTRIBUTE_SENSITIVE) return "sensitive";
-  if (reason == CKR_ATTRIBUTE_TYPE_INVALID) return "invalid";
-  return "unavailable";
-}
-
-// "YYYYMMDD" as a Date at midnight UTC; null for no date.
-Napi::Value fromDate(Napi::Env env, const Bytes& value) {
-  std::array<int, 3> parts{};
-  constexpr std::array<std::size_t, 4> kBounds{0, 4, 6, 8};
-  if (value.size() != kBounds.back()) return env.Null();
-  const auto* text = reinterpret_cast<const char*>(value.data());
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const auto [end, error] = std::from_chars(text + kBounds[i], text + kBounds[i + 1], parts[i]);
-    if (error != std::errc() || end != text + kBounds[i + 1]) return env.Null();
-  }
-  std::array<char, 16> iso{};
-  std::snprintf(iso.data(), iso.size(), "%04d-%02d-%02d", parts[0], parts[1], parts[2]);
-  return env.Global().Get("Date").As<Napi::Function>().New({Napi::String::New(env, iso.data())});
 }
 
 }  // namespace
@@ -269,65 +213,6 @@ CK_RV AttributeReader::fetchTemplate(Entry& entry, const Call& call) {
     if (member.available) member.available = member.take(members[i].ulValueLen);
   }
   return CKR_OK;
-}
-
-Napi::Value AttributeReader::value(Napi::Env env) const { return toArray(env, entries_); }
-
-// Whether the value can be one of its type.
-bool AttributeReader::isReadable(const Entry& entry) {
-  const std::size_t size = entry.value.size();
-  if (fixedSize(entry.kind) != 0) return isNumberSize(size);
-  return entry.kind != AttributeKind::Ulongs || size % sizeof(CK_ULONG) == 0;
-}
-
-Napi::Value AttributeReader::toArray(Napi::Env env, const std::vector<Entry>& entries) const {
-  auto array = Napi::Array::New(env, entries.size());
-  for (std::uint32_t i = 0; i < entries.size(); ++i) {
-    auto object = Napi::Object::New(env);
-    object.Set("type", fromUlong(env, entries[i].type));
-    if (entries[i].available && (keepsBytes_ || isReadable(entries[i]))) {
-      object.Set("value", toValue(env, entries[i]));
-    } else {
-      object.Set("reason", Napi::String::New(env, reasonName(entries[i].reason)));
-    }
-    array.Set(i, object);
-  }
-  return array;
-}
-
-Napi::Value AttributeReader::toValue(Napi::Env env, const Entry& entry) const {
-  const Bytes& value = entry.value;
-  if (keepsBytes_ && entry.kind != AttributeKind::Template) return fromBytes(env, value.data(), value.size());
-  switch (entry.kind) {
-    case AttributeKind::Boolean:
-      return Napi::Boolean::New(env, toNumber(value).value_or(0) != 0);
-    case AttributeKind::Ulong: {
-      const std::uint64_t number = toNumber(value).value_or(0);
-      const bool isAbsent = value.size() >= sizeof(std::uint32_t) &&
-                            number == std::numeric_limits<std::uint64_t>::max() >> (64 - 8 * value.size());
-      return isAbsent ? env.Undefined() : fromUlong(env, number);
-    }
-    case AttributeKind::Utf8:
-      return Napi::String::New(env, reinterpret_cast<const char*>(value.data()), value.size());
-    case AttributeKind::Date:
-      return fromDate(env, value);
-    case AttributeKind::Ulongs: {
-      auto list = Napi::Array::New(env);
-      for (std::size_t at = 0; at + sizeof(CK_ULONG) <= value.size(); at += sizeof(CK_ULONG)) {
-        CK_ULONG mechanism = 0;
-        std::memcpy(&mechanism, value.data() + at, sizeof mechanism);
-        list.Set(list.Length(), fromUlong(env, mechanism));
-      }
-      return list;
-    }
-    case AttributeKind::Template:
-      return toArray(env, entry.nested);
-    case AttributeKind::Bytes:
-    case AttributeKind::BigInteger:
-    case AttributeKind::Unknown:
-      break;
-  }
-  return fromBytes(env, value.data(), value.size());
 }
 
 }  // namespace cryptoki

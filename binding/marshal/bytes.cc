@@ -49,22 +49,9 @@ bool view(Napi::Value value, View& out) {
   return true;
 }
 
-// Whether the memory behind bytes was transferred to somebody else. What is left looks like an empty message,
-// and would be signed as one.
-bool isDetached(Napi::Value value) {
-  const napi_env env = value.Env();
-  napi_value memory = nullptr;
-  if (napi_get_typedarray_info(env, value, nullptr, nullptr, nullptr, &memory, nullptr) != napi_ok &&
-      napi_get_dataview_info(env, value, nullptr, nullptr, &memory, nullptr) != napi_ok)
-    memory = value;
-  bool detached = false;
-  return napi_is_detached_arraybuffer(env, memory, &detached) == napi_ok && detached;
-}
-
 View toView(Napi::Value value, const Argument& argument) {
   View bytes;
   if (!view(value, bytes)) argument.mustBe("bytes (a Buffer, typed array, DataView or ArrayBuffer)", value);
-  if (bytes.size == 0 && isDetached(value)) argument.mustBe("bytes that are not detached", value);
   return bytes;
 }
 

@@ -3,7 +3,9 @@
 // Getters, proxies and array elements run JavaScript, which may detach a buffer, grow an array, close a
 // session or finalise the module. Therefore:
 //   1. A list is collected first, all of it, and its length counts from then on (elementsOf).
-//   2. Bytes are copied at the moment at which they are read. A pointer into JavaScript memory is used only
+//   2. Bytes are copied at the moment at which they are read; those that were detached by then are none, as
+//   they are
+//      for Node and for the web. A pointer into JavaScript memory is used only
 //   up to
 //      the next call that may run JavaScript; calls/direct.cc, which copies nothing, reads it last.
 //   3. Values nest kMostLevels deep at most: one that contains itself must not end the stack

@@ -22,6 +22,12 @@ enum class AttributeKind : unsigned char {
   Template,
 };
 
+// Bytes of a value of a fixed size; 0 for other kinds.
+constexpr std::size_t fixedSize(AttributeKind kind) {
+  if (kind == AttributeKind::Boolean) return sizeof(CK_BBOOL);
+  return kind == AttributeKind::Ulong ? sizeof(CK_ULONG) : 0;
+}
+
 AttributeKind attributeKind(CK_ATTRIBUTE_TYPE type);
 // "CKA_LABEL", or nullptr for a number the specification does not name.
 const char* attributeName(CK_ATTRIBUTE_TYPE type);

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "module/initialize.h"
-#include "module/login_steps.h"
 #include "module/reinitialise.h"
 
 namespace cryptoki {
@@ -299,7 +298,6 @@ CK_RV Attachment::open(CK_SLOT_ID slot, CK_FLAGS flags, std::shared_ptr<Session>
 CK_RV Attachment::close(const std::shared_ptr<Session>& session) {
   const CK_RV rv = module_->close(*session);
   if (!session->isOpen()) forget(session);
-  if (session->token().isDoubtful()) checkLogin(*module_, session->token());
   return rv;
 }
 

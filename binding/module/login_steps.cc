@@ -56,7 +56,6 @@ void noteFailure(Attachment& attachment, const std::shared_ptr<Session>& session
     token.doubt();
     attachment.module().lost(*session);
     attachment.forget(session);
-    checkLogin(attachment.module(), token);
   }
   const bool objectGone = rv == CKR_OBJECT_HANDLE_INVALID || rv == CKR_KEY_HANDLE_INVALID;
   if ((rv == CKR_USER_NOT_LOGGED_IN || objectGone) && token.login() != Login::None)

@@ -4,6 +4,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "module/login_steps.h"
+
 namespace cryptoki {
 
 std::shared_ptr<Module> Module::load(const std::string& path, const LoadOptions& options) {
@@ -73,6 +75,7 @@ CK_RV Module::close(Session& session) {
     closed(session);
   else
     lost(session);
+  if (!pass.isHeld()) checkLogin(*this, session.token());
   return rv;
 }
 

@@ -22,7 +22,7 @@ struct Quirks {
   // any other.
   bool firstPbkd2Parameters = false;
   // C_GetAttributeValue writes no more than the caller has room for. NSS writes each value whole, whatever
-  // the length that it was given, so a module that is not known to compare is asked for every length first.
+  // the length that it was given, so a module that was not seen to compare is asked for every length first.
   bool comparesLengths = false;
   // See calls/mac_key.h.
   bool macsCrashOnOtherKeys = false;

@@ -1,6 +1,5 @@
 /** Arguments whose getters run JavaScript in the middle of the reading: nothing is read that is not there any more. */
-import { createHash, verify } from 'node:crypto';
-import type { PrivateKey, PublicKey } from 'cryptoki';
+import { createHash } from 'node:crypto';
 import { CKA, CKM, CKO, load, type RawModule } from 'cryptoki/raw';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Opened, openToken, wrong } from '../support/open';
@@ -8,13 +7,10 @@ import { type Opened, openToken, wrong } from '../support/open';
 let opened: Opened;
 let raw: RawModule;
 let session: bigint;
-let privateKey: PrivateKey;
-let publicKey: PublicKey;
 beforeAll(async () => {
   opened = await openToken('core arguments');
   raw = opened.module.raw;
   session = opened.session.handle;
-  ({ privateKey, publicKey } = await opened.session.generateKeyPair('EC', { curve: 'P-256' }));
 });
 afterAll(() => opened.close());
 
@@ -58,7 +54,9 @@ describe('an array that grows while it is read', () => {
 });
 
 describe('a getter that detaches the message', () => {
-  test.each(['digest', 'digestSync'] as const)('makes %s fail, or leaves it as it was', async (method) => {
+  const nothing = Buffer.alloc(0);
+
+  test.each(['digest', 'digestSync'] as const)('leaves %s with an empty one', async (method) => {
     const message = new Uint8Array(4000).fill(7);
     const mechanism = {
       mechanism: CKM.SHA256,
@@ -67,32 +65,29 @@ describe('a getter that detaches the message', () => {
         return undefined;
       },
     };
-    const outcome = await (async () => raw[method](session, mechanism, message))().catch((error) => error);
-    expect(outcome).toMatchObject({
-      code: 'ERR_INVALID_ARG_TYPE',
-      message: expect.stringContaining('detached'),
-    });
+    expect(await raw[method](session, mechanism, message)).toEqual(sha256(nothing));
+    expect(message.byteLength).toBe(0);
   });
 
-  test('in the parameter of a mechanism makes encryptSync fail', async () => {
+  test('in the parameter of a mechanism, a function, leaves encryptSync with an empty one', async () => {
     const key = await opened.session.generateKey('AES', { valueLen: 16 });
+    const iv = Buffer.alloc(12, 1);
     const message = new Uint8Array(1000).fill(7);
-    const parameter = Object.assign(() => {}, {
-      get iv() {
+    const parameter = Object.assign(() => {}, { tagBits: 128 });
+    Object.defineProperty(parameter, 'iv', {
+      get() {
         detach(message);
-        return Buffer.alloc(12);
+        return iv;
       },
-      tagBits: 128,
     });
-    expect(() =>
-      raw.encryptSync(session, wrong({ mechanism: CKM.AES_GCM, parameter }), key.handle, message),
-    ).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }));
-  });
-
-  test('an empty message that was not detached is signed', async () => {
-    const signature = await privateKey.sign('ECDSA-SHA256', new Uint8Array(0));
-    const key = await publicKey.toKeyObject();
-    expect(verify('sha256', new Uint8Array(0), { key, dsaEncoding: 'ieee-p1363' }, signature)).toBe(true);
+    const encrypted = raw.encryptSync(
+      session,
+      wrong({ mechanism: CKM.AES_GCM, parameter }),
+      key.handle,
+      message,
+    );
+    const right = await key.encrypt({ name: 'AES-GCM', iv }, nothing);
+    expect(encrypted).toEqual(right);
   });
 });
 
