@@ -9,7 +9,7 @@ import { CryptokiError, isCode } from 'cryptoki';
 import { CKA, CKF, CKS, CKU, loadSync } from 'cryptoki/raw';
 import * as testing from 'cryptoki/testing';
 import { ensureSoftHSM } from '../../scripts/softhsm.mjs';
-import { findKeys } from './keys.mjs';
+import { destroy, findKeys } from './keys.mjs';
 import { Skip } from './leg.mjs';
 
 /** @typedef {import('cryptoki/raw').RawModule} RawModule */
@@ -34,9 +34,10 @@ export class Place {
    * @param {string} [options.soPin] undefined: the token must not be initialised again
    * @param {boolean} options.tokenKeys whether keys are kept on the token, where they outlive sessions
    * @param {testing.FaultModule} [options.faults]
+   * @param {string} [options.tokenSerial] serial number of the token; undefined: that in the first slot
    * @param {() => Promise<void> | void} options.remove
    */
-  constructor({ name, path, initialize, pin, soPin, tokenKeys, faults, remove }) {
+  constructor({ name, path, initialize, pin, soPin, tokenKeys, faults, tokenSerial, remove }) {
     this.name = name;
     this.path = path;
     this.initialize = initialize;
@@ -44,6 +45,7 @@ export class Place {
     this.soPin = soPin;
     this.tokenKeys = tokenKeys;
     this.faults = faults;
+    this.tokenSerial = tokenSerial;
     this.remove = remove;
   }
 }
@@ -167,8 +169,7 @@ export class Ground {
       this.free = [];
       this.own = [];
     }
-    const slots = raw.C_GetSlotListSync(true);
-    this.slot = /** @type {bigint} */ (place.name === 'nss' ? slots[1] : slots[0]);
+    this.slot = this.#findSlot();
     if (this.mechanisms.size === 0) this.mechanisms = new Set(raw.C_GetMechanismListSync(this.slot));
     this.#openSessions();
     this.#serials = new Map(
@@ -177,6 +178,22 @@ export class Ground {
     if (this.#state() !== CKS.RW_USER_FUNCTIONS) this.#login();
     this.keys = findKeys(this);
     this.#sweep();
+  }
+
+  /**
+   * The slot of the token. With SoftHSM2 by its serial number, which stays when C_InitToken is called again: the first slot can be
+   * that of another token, which a call has initialised in the free slot.
+   */
+  #findSlot() {
+    const { raw, place } = this;
+    const slots = raw.C_GetSlotListSync(true);
+    /** @param {bigint} slot */
+    const serialOf = (slot) => raw.C_GetTokenInfoSync(slot).serialNumber;
+    if (place.name === 'nss') return /** @type {bigint} */ (slots[1]); // its tokens all have one serial number
+    place.tokenSerial ??= serialOf(/** @type {bigint} */ (slots[0]));
+    const slot = slots.find((each) => serialOf(each) === place.tokenSerial);
+    if (slot === undefined) throw new Error('no slot has the token of the fuzzer');
+    return slot;
   }
 
   /** Asked anew: a fault can log out behind everybody's back. */
@@ -242,13 +259,7 @@ export class Ground {
     if (found.length < MOST_OBJECTS) return;
     const kept = new Set(Object.values(this.keys).flatMap((key) => [key.handle, key.publicHandle]));
     for (const { handle } of found) {
-      if (kept.has(handle)) continue;
-      try {
-        raw.C_DestroyObjectSync(session, handle);
-      } catch (error) {
-        if (!isCode(error, 'CKR_OBJECT_HANDLE_INVALID', 'CKR_ACTION_PROHIBITED', 'CKR_SESSION_READ_ONLY'))
-          throw error;
-      }
+      if (!kept.has(handle)) destroy(this, handle);
     }
     this.objects = [];
   }

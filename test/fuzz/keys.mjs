@@ -1,6 +1,7 @@
 // @ts-check
 // The keys whose other half, or whose value, node:crypto has: so results can be verified.
-import { createPublicKey } from 'node:crypto';
+import { createHash, createPublicKey, verify } from 'node:crypto';
+import { CryptokiError, isCode } from 'cryptoki';
 import { CKA, CKK, CKM, CKO } from 'cryptoki/raw';
 
 /** @typedef {import('./ground.mjs').Ground} Ground */
@@ -24,10 +25,21 @@ const attribute = (type, value) => /** @type {RawAttribute} */ ({ type, value })
 /** @param {Buffer} bytes */
 const url = (bytes) => bytes.toString('base64url');
 
-/** @param {Ground} ground @param {number} objectClass @param {string} name @returns {bigint | undefined} */
+/** @param {Ground} ground @param {number} objectClass @param {string} name @returns {bigint[]} */
 function find(ground, objectClass, name) {
   const template = [attribute(CKA.CLASS, objectClass), attribute(CKA.ID, ground.id(name))];
-  return ground.raw.findObjectsSync(/** @type {bigint} */ (ground.own[0]), template, [], 1)[0]?.handle;
+  const session = /** @type {bigint} */ (ground.own[0]);
+  return ground.raw.findObjectsSync(session, template, [], 0).map(({ handle }) => handle);
+}
+
+/** Destroys an object that a call may have destroyed or protected meanwhile. @param {Ground} ground @param {bigint} handle */
+export function destroy(ground, handle) {
+  try {
+    ground.raw.C_DestroyObjectSync(/** @type {bigint} */ (ground.own[0]), handle);
+  } catch (error) {
+    if (!isCode(error, 'CKR_OBJECT_HANDLE_INVALID', 'CKR_ACTION_PROHIBITED', 'CKR_SESSION_READ_ONLY'))
+      throw error;
+  }
 }
 
 /** @param {Ground} ground @param {bigint} handle @param {number[]} types @returns {Buffer[]} */
@@ -55,38 +67,92 @@ function ecPublic(ground, handle) {
   return createPublicKey({ key, format: 'jwk' });
 }
 
+/** Signed to prove that two keys are a pair. */
+const PROOF_MESSAGE = Buffer.from('the two keys of a pair');
+
+/**
+ * A signature of a private key.
+ * @param {Ground} ground @param {'rsa' | 'ec'} name @param {bigint} handle
+ * @returns {Buffer | undefined} undefined: calls have altered the key, and it cannot sign
+ */
+function signature(ground, name, handle) {
+  const session = /** @type {bigint} */ (ground.own[0]);
+  const [mechanism, data] =
+    name === 'rsa'
+      ? [CKM.SHA256_RSA_PKCS, PROOF_MESSAGE]
+      : [CKM.ECDSA, createHash('sha256').update(PROOF_MESSAGE).digest()];
+  try {
+    return ground.raw.signSync(session, { mechanism }, handle, data);
+  } catch (error) {
+    if (error instanceof CryptokiError && /^CKR_(KEY_|USER_NOT_LOGGED_IN)/.test(error.code)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The first two keys that are a pair, proved with node:crypto: calls copy keys, destroy one half and alter the other, so two
+ * keys with the same CKA_ID need not belong together.
+ * @param {Ground} ground @param {'rsa' | 'ec'} name
+ * @param {readonly bigint[]} privateHandles @param {readonly bigint[]} publicHandles
+ * @returns {KnownKey | undefined}
+ */
+function proved(ground, name, privateHandles, publicHandles) {
+  const publicKeys = publicHandles.map((publicHandle) => ({
+    publicHandle,
+    publicKey: name === 'rsa' ? rsaPublic(ground, publicHandle) : ecPublic(ground, publicHandle),
+  }));
+  for (const handle of privateHandles) {
+    const made = signature(ground, name, handle);
+    if (made === undefined) continue;
+    const other = publicKeys.find(({ publicKey }) =>
+      verify('sha256', PROOF_MESSAGE, { key: publicKey, dsaEncoding: 'ieee-p1363' }, made),
+    );
+    if (other !== undefined) return { handle, ...other };
+  }
+  return undefined;
+}
+
+/** @param {Ground} ground @param {'rsa' | 'ec'} name */
+function generate(ground, name) {
+  const common = [attribute(CKA.TOKEN, ground.place.tokenKeys), attribute(CKA.ID, ground.id(name))];
+  const ofPublic = [...common, attribute(CKA.VERIFY, true)];
+  const ofPrivate = [
+    ...common,
+    attribute(CKA.PRIVATE, true),
+    attribute(CKA.SENSITIVE, true),
+    attribute(CKA.SIGN, true),
+  ];
+  if (name === 'rsa') {
+    ofPublic.push(attribute(CKA.MODULUS_BITS, 2048), attribute(CKA.ENCRYPT, true));
+    ofPublic.push(attribute(CKA.PUBLIC_EXPONENT, Buffer.from([1, 0, 1])));
+    ofPrivate.push(attribute(CKA.DECRYPT, true));
+  } else {
+    ofPublic.push(attribute(CKA.EC_PARAMS, P256));
+  }
+  const mechanism = name === 'rsa' ? CKM.RSA_PKCS_KEY_PAIR_GEN : CKM.EC_KEY_PAIR_GEN;
+  const session = /** @type {bigint} */ (ground.own[0]);
+  return ground.raw.C_GenerateKeyPairSync(session, { mechanism }, ofPublic, ofPrivate);
+}
+
 /**
  * A key pair of this thread: the one that is there, or a new one.
  * @param {Ground} ground @param {'rsa' | 'ec'} name
  * @returns {KnownKey}
  */
 function pair(ground, name) {
-  let handle = find(ground, CKO.PRIVATE_KEY, name);
-  let publicHandle = find(ground, CKO.PUBLIC_KEY, name);
-  if (handle === undefined || publicHandle === undefined) {
-    const common = [attribute(CKA.TOKEN, ground.place.tokenKeys), attribute(CKA.ID, ground.id(name))];
-    const ofPublic = [...common, attribute(CKA.VERIFY, true)];
-    const ofPrivate = [
-      ...common,
-      attribute(CKA.PRIVATE, true),
-      attribute(CKA.SENSITIVE, true),
-      attribute(CKA.SIGN, true),
-    ];
-    if (name === 'rsa') {
-      ofPublic.push(attribute(CKA.MODULUS_BITS, 2048), attribute(CKA.ENCRYPT, true));
-      ofPublic.push(attribute(CKA.PUBLIC_EXPONENT, Buffer.from([1, 0, 1])));
-      ofPrivate.push(attribute(CKA.DECRYPT, true));
-    } else {
-      ofPublic.push(attribute(CKA.EC_PARAMS, P256));
-    }
-    const mechanism = name === 'rsa' ? CKM.RSA_PKCS_KEY_PAIR_GEN : CKM.EC_KEY_PAIR_GEN;
-    const session = /** @type {bigint} */ (ground.own[0]);
-    const made = ground.raw.C_GenerateKeyPairSync(session, { mechanism }, ofPublic, ofPrivate);
-    handle = made.privateKey;
-    publicHandle = made.publicKey;
-  }
-  const publicKey = name === 'rsa' ? rsaPublic(ground, publicHandle) : ecPublic(ground, publicHandle);
-  return { handle, publicHandle, publicKey };
+  const last = ground.keys[name];
+  /** The keys of the last pair come first. @param {bigint[]} handles @param {bigint | undefined} known */
+  const sorted = (handles, known) => [...handles].sort((a, b) => Number(b === known) - Number(a === known));
+  const privateHandles = sorted(find(ground, CKO.PRIVATE_KEY, name), last?.handle);
+  const publicHandles = sorted(find(ground, CKO.PUBLIC_KEY, name), last?.publicHandle);
+  const found = proved(ground, name, privateHandles, publicHandles);
+  if (found !== undefined) return found;
+  for (const handle of [...privateHandles, ...publicHandles]) destroy(ground, handle);
+  const { privateKey, publicKey } = generate(ground, name);
+  const made = proved(ground, name, [privateKey], [publicKey]);
+  if (made === undefined)
+    throw new Error(`node:crypto does not verify a signature of a new pair of ${name} keys`);
+  return made;
 }
 
 /** @param {Ground} ground @param {'aes' | 'hmac'} name @returns {KnownKey} */
@@ -94,7 +160,7 @@ function secret(ground, name) {
   // SoftHSM2 wants keys for HMAC that are as long as the digest.
   const length = name === 'aes' ? 16 : 64;
   const value = Buffer.concat([1, 2, 3, 4].map((part) => ground.id(`${name} ${part}`))).subarray(0, length);
-  let handle = find(ground, CKO.SECRET_KEY, name);
+  let handle = find(ground, CKO.SECRET_KEY, name)[0];
   if (handle === undefined) {
     const uses = name === 'aes' ? [CKA.ENCRYPT, CKA.DECRYPT] : [CKA.SIGN, CKA.VERIFY];
     handle = ground.raw.C_CreateObjectSync(/** @type {bigint} */ (ground.own[0]), [

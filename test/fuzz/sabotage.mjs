@@ -6,8 +6,11 @@ import { memoryOf, revoked } from './values.mjs';
 
 /** @typedef {import('./random.mjs').Random} Random */
 
-/** A list that grows while it is read is read to its end at most this many times. */
-const MOST_READS = 100_000;
+/**
+ * A list is read without end when more of its elements are read: the arrays of one argument may have 2 ** 20 elements together,
+ * which a list that grows and holds itself comes near to before it is nested too deep.
+ */
+const MOST_READS = 2 ** 21;
 
 /**
  * What a trap may act on: filled while the arguments of a call are made.

@@ -2,6 +2,8 @@
 // Values that no function promises to take, and sources of bytes of every kind. Each comes with a text for the journal,
 // since looking at a value could run its getters.
 
+import { types } from 'node:util';
+
 /** @typedef {import('./random.mjs').Random} Random */
 /** @typedef {readonly [value: unknown, text: string]} Made */
 
@@ -225,7 +227,8 @@ function resizable(length) {
 /** The memory of a value that holds bytes. @param {unknown} value @returns {ArrayBufferLike | undefined} */
 export function memoryOf(value) {
   if (ArrayBuffer.isView(value)) return value.buffer;
-  return value instanceof ArrayBuffer || value instanceof SharedArrayBuffer ? value : undefined;
+  // The type check, because instanceof asks a proxy for its prototype, and a revoked one throws.
+  return types.isAnyArrayBuffer(value) ? value : undefined;
 }
 
 /** A copy of the bytes as they are now; empty when the memory was detached. @param {unknown} value @returns {Buffer} */

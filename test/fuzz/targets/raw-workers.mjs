@@ -12,7 +12,6 @@ import { runOn } from './raw.mjs';
 export async function run(leg) {
   leg.note('opens softhsm');
   const place = await openPlace('softhsm');
-  const { path, pin, soPin } = place;
   const options = {
     ...leg.options,
     seed: `${leg.options.seed}/worker`,
@@ -21,8 +20,9 @@ export async function run(leg) {
   };
   const ground = new Ground(place, 'main', true);
   ground.repair();
+  const { path, pin, soPin, tokenSerial } = place;
   const worker = new Worker(new URL(import.meta.url), {
-    workerData: { options, place: { path, pin, soPin } },
+    workerData: { options, place: { path, pin, soPin, tokenSerial } },
   });
   const ended = new Promise((resolve) => {
     worker.once('error', (error) => {
