@@ -83,9 +83,9 @@ template <class Kind>
 CK_RV begin(const Turn& turn, CK_MECHANISM& mechanism, CK_OBJECT_HANDLE key) {
   const Module& module = turn.module();
   const CK_SESSION_HANDLE session = turn.session()->handle();
-  MacKeyCheck macKey;
+  KeyCheck keyCheck;
   if constexpr (std::is_same_v<Kind, Sign> || isVerify<Kind>) {
-    const CK_RV rv = macKey.check(module, *turn.session(), mechanism.mechanism, key);
+    const CK_RV rv = keyCheck.check(module, *turn.session(), isVerify<Kind> ? KeyUse::Verify : KeyUse::Sign, mechanism.mechanism, key);
     if (rv != CKR_OK) return rv;
   }
   return beginOperation(turn.module(), *turn.session(), [&] {

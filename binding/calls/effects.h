@@ -1,7 +1,7 @@
 // What a few calls change beyond their result: the sessions and the login that the process knows of.
 #pragma once
 
-#include "calls/mac_key.h"
+#include "calls/key_check.h"
 #include "calls/operation_effects.h"
 #include "generated/calls.h"
 #include "module/attachment.h"
@@ -67,22 +67,23 @@ struct Effect<fn::C_Logout> {
 
 // C_SignInit and C_VerifyInit.
 template <class Function>
-struct MacInitEffect {
+struct KeyedInitEffect {
   template <class Roles, class Invoke>
   static CK_RV around(Attachment& attachment, Roles& roles, Invoke&& invoke) {
     auto& session = *std::get<0>(roles).session;
     const CK_MECHANISM_TYPE mechanism = std::get<1>(roles).memory().type();
-    MacKeyCheck macKey;
-    const CK_RV rv = macKey.check(attachment.module(), session, mechanism, std::get<2>(roles).number);
+    constexpr KeyUse use = std::is_same_v<Function, fn::C_SignInit> ? KeyUse::Sign : KeyUse::Verify;
+    KeyCheck keyCheck;
+    const CK_RV rv = keyCheck.check(attachment.module(), session, use, mechanism, std::get<2>(roles).number);
     if (rv != CKR_OK) return rv;
     if constexpr (std::is_same_v<Function, fn::C_SignInit>) session.signing = mechanism;
     return aroundOperation<Function>(roles, std::forward<Invoke>(invoke));
   }
 };
 template <>
-struct Effect<fn::C_SignInit> : MacInitEffect<fn::C_SignInit> {};
+struct Effect<fn::C_SignInit> : KeyedInitEffect<fn::C_SignInit> {};
 template <>
-struct Effect<fn::C_VerifyInit> : MacInitEffect<fn::C_VerifyInit> {};
+struct Effect<fn::C_VerifyInit> : KeyedInitEffect<fn::C_VerifyInit> {};
 
 // NSS wants a buffer of exactly the length of an Ed25519 signature. For Ed448 the module asks for more.
 template <>

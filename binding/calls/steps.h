@@ -9,7 +9,7 @@
 
 #include "calls/call.h"
 #include "calls/cancel.h"
-#include "calls/mac_key.h"
+#include "calls/key_check.h"
 #include "calls/operation_effects.h"
 #include "generated/calls.h"
 
@@ -71,8 +71,8 @@ struct Steps {
   CK_RV perform(Attachment& attachment, const std::shared_ptr<Session>& session) {
     Module& module = attachment.module();
     const auto begin = [&] {
-      MacKeyCheck macKey;
-      CK_RV rv = checkKey(macKey, module, *session);
+      KeyCheck keyCheck;
+      CK_RV rv = checkKey(keyCheck, module, *session);
       if (rv == CKR_OK) rv = beginOperation(module, *session, [&] { return invokeOnce<Init>(module, init); });
       if (rv != CKR_OK) fail(attachment, session, rv, Init::name);
       if (pin) authenticate(attachment, session);
@@ -91,9 +91,9 @@ struct Steps {
   }
 
  private:
-  CK_RV checkKey(MacKeyCheck& macKey, const Module& module, const Session& session) {
+  CK_RV checkKey(KeyCheck& keyCheck, const Module& module, const Session& session) {
     if constexpr (std::is_same_v<Kind, Sign> || isVerify<Kind>)
-      return macKey.check(module, session, std::get<1>(init).memory().type(), std::get<2>(init).number);
+      return keyCheck.check(module, session, isVerify<Kind> ? KeyUse::Verify : KeyUse::Sign, std::get<1>(init).memory().type(), std::get<2>(init).number);
     else
       return CKR_OK;
   }

@@ -24,8 +24,9 @@ struct Quirks {
   // C_GetAttributeValue writes no more than the caller has room for. NSS writes each value whole, whatever
   // the length that it was given, so a module that was not seen to compare is asked for every length first.
   bool comparesLengths = false;
-  // See calls/mac_key.h.
+  // See calls/key_check.h.
   bool macsCrashOnOtherKeys = false;
+  bool signaturesCrashOnOtherKeys = false;
   // C_Finalize under a blocking C_WaitForSlotEvent frees what that call goes on using.
   bool pollsForSlotEvents = false;
 };

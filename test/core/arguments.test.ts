@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { CKA, CKM, CKO, load, type RawModule } from 'cryptoki/raw';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Opened, openToken, wrong } from '../support/open';
+import { failure, type Opened, openToken, wrong } from '../support/open';
 
 let opened: Opened;
 let raw: RawModule;
@@ -211,4 +211,46 @@ test('a method refuses objects that are not its own', () => {
   for (const self of [{}, undefined, new Uint8Array(8), new AbortController(), Object.create(raw)]) {
     expect(() => method.call(self)).toThrow(TypeError);
   }
+});
+
+/** SoftHSM2 2.6.1 follows a null pointer or calls exit() for these; NSS for a MAC with an RSA key (see key_check.h). */
+describe('a key of another type than the mechanism', () => {
+  const data = Buffer.alloc(20);
+  const none = Buffer.alloc(0);
+  let keys: bigint[];
+  beforeAll(async () => {
+    const aes = await opened.session.generateKey('AES', { valueLen: 32, sign: true, verify: true });
+    const ec = await opened.session.generateKeyPair('EC', { curve: 'P-256' });
+    keys = [aes.handle, ec.privateKey.handle, ec.publicKey.handle];
+  });
+  const refused = (action: () => unknown) => failure(async () => action());
+
+  test.each([CKM.DSA, CKM.DSA_SHA1, CKM.DSA_SHA256])('does not sign with DSA (%i)', async (mechanism) => {
+    for (const key of keys.slice(0, 2)) {
+      const codes = [
+        refused(() => raw.sign(session, { mechanism }, key, data)),
+        refused(() => raw.signSync(session, { mechanism }, key, data)),
+        refused(() => raw.C_SignInit(session, { mechanism }, key)),
+      ];
+      for (const error of await Promise.all(codes)) expect(error.code).toBe('CKR_KEY_TYPE_INCONSISTENT');
+      const batch = raw.signManySync(session, { mechanism }, key, data, Uint32Array.of(0, data.length));
+      expect(batch.failures.map(({ error }) => error)).toEqual([
+        expect.objectContaining({ code: 'CKR_KEY_TYPE_INCONSISTENT' }),
+      ]);
+    }
+  });
+
+  test.each([CKM.RSA_PKCS, CKM.RSA_X_509, CKM.SHA256_RSA_PKCS])(
+    'does not verify with RSA (%i), an empty signature included',
+    async (mechanism) => {
+      for (const key of [keys[0], keys[2]] as bigint[]) {
+        const codes = [
+          refused(() => raw.verify(session, { mechanism }, key, data, none)),
+          refused(() => raw.verifySync(session, { mechanism }, key, data, none)),
+          refused(() => raw.C_VerifyInit(session, { mechanism }, key)),
+        ];
+        for (const error of await Promise.all(codes)) expect(error.code).toBe('CKR_KEY_TYPE_INCONSISTENT');
+      }
+    },
+  );
 });
