@@ -22,6 +22,8 @@ const ATTRIBUTE_NAMES = Object.keys(attributes).filter((name) => name.slice(4) i
 /** @type {Record<string, { parameter: string }>} */
 const mechanisms = JSON.parse(readFileSync(at('spec', 'mechanisms.json'), 'utf8'));
 const MECHANISM_NAMES = Object.keys(mechanisms).filter((name) => name.slice(4) in CKM);
+/** SoftHSM2 2.6 follows a null pointer when any other key is to sign with DSA; behind the fault module it has no quirk that prevents it. */
+const DSA = /^CKM_DSA(_SHA|$)/;
 
 const cka = /** @type {Record<string, number>} */ (CKA);
 const ckm = /** @type {Record<string, number>} */ (CKM);
@@ -91,6 +93,7 @@ function mechanism(random, ground) {
     return [{ mechanism: recipe.mechanism, parameter: recipe.parameter(random) }, recipe.name];
   }
   const name = random.pick(MECHANISM_NAMES);
+  if (DSA.test(name) && ground.place.faults) return mechanism(random, ground);
   const number = ckm[name.slice(4)] ?? 0;
   const { parameter = 'none' } = mechanisms[name] ?? {};
   if (parameter.startsWith('CK_')) {
@@ -110,6 +113,22 @@ function mechanism(random, ground) {
 /** @param {Random} random @returns {Made} */
 function bytes(random) {
   return bytesOf(random, random.bytes(random.length(LARGEST_MESSAGE)));
+}
+
+const RSA_NUMBERS = new Set(
+  Object.entries(ckm).flatMap(([name, number]) =>
+    /^(SHA.*_)?RSA_(PKCS|X_509|X9)/.test(name) ? [number] : [],
+  ),
+);
+
+/**
+ * Whether SoftHSM2 2.6 would end the process: it verifies an empty signature with the modulus of a key that has none.
+ * @param {string} name of the function @param {unknown} mechanism one, or a list
+ */
+export function needsRsaKey(name, mechanism) {
+  if (!/verify/i.test(name)) return false;
+  const list = /** @type {{ mechanism?: unknown }[]} */ (Array.isArray(mechanism) ? mechanism : [mechanism]);
+  return list.some((each) => RSA_NUMBERS.has(/** @type {number} */ (each?.mechanism)));
 }
 
 /** Byte strings, packed. @param {Random} random */

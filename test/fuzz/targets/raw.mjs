@@ -1,7 +1,7 @@
 // @ts-check
 // Random calls of every method of a raw module, with arguments that are right, wrong, or act while they are read; results of
 // operations are verified with node:crypto.
-import { argument } from '../arguments.mjs';
+import { argument, needsRsaKey } from '../arguments.mjs';
 import { Calls } from '../call.mjs';
 import { DataObjects } from '../data-objects.mjs';
 import { randomPlan } from '../faults.mjs';
@@ -164,6 +164,12 @@ function anyCall(random, leg, ground) {
   });
   const values = made.map(([value]) => value);
   const texts = made.map(([, text]) => text);
+  const keyIndex = /** @type {readonly string[]} */ (roles).indexOf('object');
+  const keepsKey =
+    ground.place.faults !== undefined &&
+    needsRsaKey(name, values[roles.findIndex((role) => /^mechanism/.test(role))]);
+  if (keepsKey && keyIndex >= 0)
+    [values[keyIndex], texts[keyIndex]] = [ground.keys.rsa?.publicHandle ?? 0n, 'public rsa'];
   const setsPin = SETS_PIN.has(name);
   if (setsPin && values.length > 0)
     for (let i = 1; i < values.length; i += 1) if (roles[i] === 'pin') values[i] = ground.place.pin;
@@ -181,7 +187,9 @@ function anyCall(random, leg, ground) {
     const isPin = setsPin && (typeof value === 'string' || memoryOf(value) !== undefined);
     const isOwn = ground.own.some((session) => session === value || Number(session) === value);
     const isForeign = ground.isShared && roles[index] === 'session' && typeof value === 'bigint';
-    [values[index], texts[index]] = isPin || isOwn || isForeign ? [undefined, 'undefined'] : [value, text];
+    const isKept = keepsKey && index === keyIndex;
+    [values[index], texts[index]] =
+      isPin || isOwn || isForeign || isKept ? [undefined, 'undefined'] : [value, text];
   };
   if (mode === 'junk' && values.length > 0) spoil(random.below(values.length));
   if (mode === 'all junk')
