@@ -85,7 +85,8 @@ CK_RV begin(const Turn& turn, CK_MECHANISM& mechanism, CK_OBJECT_HANDLE key) {
   const CK_SESSION_HANDLE session = turn.session()->handle();
   KeyCheck keyCheck;
   if constexpr (std::is_same_v<Kind, Sign> || isVerify<Kind>) {
-    const CK_RV rv = keyCheck.check(module, *turn.session(), isVerify<Kind> ? KeyUse::Verify : KeyUse::Sign, mechanism.mechanism, key);
+    const CK_RV rv = keyCheck.check(module, *turn.session(), isVerify<Kind> ? KeyUse::Verify : KeyUse::Sign,
+                                    mechanism.mechanism, key);
     if (rv != CKR_OK) return rv;
   }
   return beginOperation(turn.module(), *turn.session(), [&] {

@@ -1,6 +1,6 @@
-// Some modules die of a key of another kind than the mechanism's, where C_SignInit or C_VerifyInit would have to
-// return CKR_KEY_TYPE_INCONSISTENT. There the key is looked at before that call, and only for the mechanisms
-// that die.
+// Some modules die of a key of another kind than the mechanism's, where C_SignInit or C_VerifyInit would have
+// to return CKR_KEY_TYPE_INCONSISTENT. There the key is looked at before that call, and only for the
+// mechanisms that die.
 #pragma once
 
 #include <algorithm>
@@ -11,15 +11,41 @@
 
 namespace cryptoki {
 
+// Of NSS: CKM_NSS_HMAC_CONSTANT_TIME and CKM_NSS_SSL3_MAC_CONSTANT_TIME.
+inline constexpr CK_MECHANISM_TYPE kNssHmacConstantTime = 0xCE534363UL;
+inline constexpr CK_MECHANISM_TYPE kNssSsl3MacConstantTime = 0xCE534364UL;
+
 constexpr bool isMac(CK_MECHANISM_TYPE mechanism) {
   constexpr std::array kMacs{
-      CKM_MD2_HMAC,      CKM_MD2_HMAC_GENERAL,      CKM_MD5_HMAC,      CKM_MD5_HMAC_GENERAL,
-      CKM_SHA_1_HMAC,    CKM_SHA_1_HMAC_GENERAL,    CKM_SHA224_HMAC,   CKM_SHA224_HMAC_GENERAL,
-      CKM_SHA256_HMAC,   CKM_SHA256_HMAC_GENERAL,   CKM_SHA384_HMAC,   CKM_SHA384_HMAC_GENERAL,
-      CKM_SHA512_HMAC,   CKM_SHA512_HMAC_GENERAL,   CKM_SHA3_224_HMAC, CKM_SHA3_224_HMAC_GENERAL,
-      CKM_SHA3_256_HMAC, CKM_SHA3_256_HMAC_GENERAL, CKM_SHA3_384_HMAC, CKM_SHA3_384_HMAC_GENERAL,
-      CKM_SHA3_512_HMAC, CKM_SHA3_512_HMAC_GENERAL, CKM_AES_CMAC,      CKM_AES_CMAC_GENERAL,
-      CKM_SSL3_MD5_MAC,  CKM_SSL3_SHA1_MAC,         CKM_TLS_MAC,
+      CKM_MD2_HMAC,
+      CKM_MD2_HMAC_GENERAL,
+      CKM_MD5_HMAC,
+      CKM_MD5_HMAC_GENERAL,
+      CKM_SHA_1_HMAC,
+      CKM_SHA_1_HMAC_GENERAL,
+      CKM_SHA224_HMAC,
+      CKM_SHA224_HMAC_GENERAL,
+      CKM_SHA256_HMAC,
+      CKM_SHA256_HMAC_GENERAL,
+      CKM_SHA384_HMAC,
+      CKM_SHA384_HMAC_GENERAL,
+      CKM_SHA512_HMAC,
+      CKM_SHA512_HMAC_GENERAL,
+      CKM_SHA3_224_HMAC,
+      CKM_SHA3_224_HMAC_GENERAL,
+      CKM_SHA3_256_HMAC,
+      CKM_SHA3_256_HMAC_GENERAL,
+      CKM_SHA3_384_HMAC,
+      CKM_SHA3_384_HMAC_GENERAL,
+      CKM_SHA3_512_HMAC,
+      CKM_SHA3_512_HMAC_GENERAL,
+      CKM_AES_CMAC,
+      CKM_AES_CMAC_GENERAL,
+      CKM_SSL3_MD5_MAC,
+      CKM_SSL3_SHA1_MAC,
+      CKM_TLS_MAC,
+      kNssHmacConstantTime,
+      kNssSsl3MacConstantTime,
   };
   return std::find(kMacs.begin(), kMacs.end(), mechanism) != kMacs.end();
 }
@@ -33,10 +59,20 @@ constexpr bool isDsa(CK_MECHANISM_TYPE mechanism) {
 // RSA signatures that SoftHSM2 has.
 constexpr bool isRsaSignature(CK_MECHANISM_TYPE mechanism) {
   constexpr std::array kRsa{
-      CKM_RSA_PKCS,        CKM_RSA_X_509,           CKM_RSA_PKCS_PSS,        CKM_MD5_RSA_PKCS,
-      CKM_SHA1_RSA_PKCS,   CKM_SHA224_RSA_PKCS,     CKM_SHA256_RSA_PKCS,     CKM_SHA384_RSA_PKCS,
-      CKM_SHA512_RSA_PKCS, CKM_SHA1_RSA_PKCS_PSS,   CKM_SHA224_RSA_PKCS_PSS, CKM_SHA256_RSA_PKCS_PSS,
-      CKM_SHA384_RSA_PKCS_PSS, CKM_SHA512_RSA_PKCS_PSS,
+      CKM_RSA_PKCS,
+      CKM_RSA_X_509,
+      CKM_RSA_PKCS_PSS,
+      CKM_MD5_RSA_PKCS,
+      CKM_SHA1_RSA_PKCS,
+      CKM_SHA224_RSA_PKCS,
+      CKM_SHA256_RSA_PKCS,
+      CKM_SHA384_RSA_PKCS,
+      CKM_SHA512_RSA_PKCS,
+      CKM_SHA1_RSA_PKCS_PSS,
+      CKM_SHA224_RSA_PKCS_PSS,
+      CKM_SHA256_RSA_PKCS_PSS,
+      CKM_SHA384_RSA_PKCS_PSS,
+      CKM_SHA512_RSA_PKCS_PSS,
   };
   return std::find(kRsa.begin(), kRsa.end(), mechanism) != kRsa.end();
 }
@@ -49,20 +85,17 @@ class KeyCheck {
   // CKR_OK, or what the Init function would have to return.
   CK_RV check(const Module& module, const Session& session, KeyUse use, CK_MECHANISM_TYPE mechanism,
               CK_OBJECT_HANDLE key) {
-    // Those of vendors are asked, too: NSS has MACs of its own.
-    if (module.macsCrashOnOtherKeys() && (isMac(mechanism) || mechanism >= CKM_VENDOR_DEFINED))
-      return checkMac(module, session, key);
+    if (module.macsCrashOnOtherKeys() && isMac(mechanism)) return checkMac(module, session, key);
     if (module.signaturesCrashOnOtherKeys()) {
       if (isDsa(mechanism)) return checkType(module, session, key, CKK_DSA);
-      if (use == KeyUse::Verify && isRsaSignature(mechanism))
-        return checkType(module, session, key, CKK_RSA);
+      if (use == KeyUse::Verify && isRsaSignature(mechanism)) return checkType(module, session, key, CKK_RSA);
     }
     return CKR_OK;
   }
 
  private:
-  // NSS 3.87 jumps to memory that it has never written when it cannot read the CKA_VALUE of the key of a MAC: an
-  // RSA key has none, and that of a secret key on the token needs the login.
+  // NSS 3.87 jumps to memory that it has never written when it cannot read the CKA_VALUE of the key of a MAC:
+  // an RSA key has none, and that of a secret key on the token needs the login.
   CK_RV checkMac(const Module& module, const Session& session, CK_OBJECT_HANDLE key) {
     pass_.emplace(session.token().logins, Gate::Kind::Shared);
     const auto objectClass = ask<CK_ULONG>(module, session, key, CKA_CLASS);
@@ -76,9 +109,9 @@ class KeyCheck {
     return (info.flags & CKF_LOGIN_REQUIRED) == 0 ? CKR_OK : CKR_USER_NOT_LOGGED_IN;
   }
 
-  // SoftHSM2 2.6.1 reads numbers that a key of another type lacks: C_Sign of DSA, and C_Verify of RSA when the
-  // signature is empty, crash or end the process. A key that cannot be read is left to the Init function, which
-  // refuses it.
+  // SoftHSM2 2.6.1 reads numbers that a key of another type lacks: C_Sign of DSA, and C_Verify of RSA when
+  // the signature is empty, crash or end the process. A key that cannot be read is left to the Init function,
+  // which refuses it.
   CK_RV checkType(const Module& module, const Session& session, CK_OBJECT_HANDLE key, CK_ULONG type) {
     pass_.emplace(session.token().logins, Gate::Kind::Shared);
     const auto keyType = ask<CK_ULONG>(module, session, key, CKA_KEY_TYPE);

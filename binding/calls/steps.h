@@ -93,7 +93,8 @@ struct Steps {
  private:
   CK_RV checkKey(KeyCheck& keyCheck, const Module& module, const Session& session) {
     if constexpr (std::is_same_v<Kind, Sign> || isVerify<Kind>)
-      return keyCheck.check(module, session, isVerify<Kind> ? KeyUse::Verify : KeyUse::Sign, std::get<1>(init).memory().type(), std::get<2>(init).number);
+      return keyCheck.check(module, session, isVerify<Kind> ? KeyUse::Verify : KeyUse::Sign,
+                            std::get<1>(init).memory().type(), std::get<2>(init).number);
     else
       return CKR_OK;
   }

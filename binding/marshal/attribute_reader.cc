@@ -1,5 +1,6 @@
 #include "marshal/attribute_reader.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -52,7 +53,9 @@ bool AttributeReader::Entry::makeRoom(CK_ULONG length) {
   const auto size = believed(length, longest(kind));
   const bool isTemplate = kind == AttributeKind::Template;
   if (!size || (isTemplate && *size % sizeof(CK_ATTRIBUTE) != 0)) return false;
-  value = Bytes::zeros(*size);
+  // A module that says four bytes for a number writes eight at another time.
+  value = Bytes::zeros(std::max(*size, sizeof(CK_ULONG)));
+  value.resize(*size);
   return true;
 }
 

@@ -14,8 +14,7 @@ constexpr Entry kEntries[] = {
     // SoftHSM2 2.6.1: creating, destroying and searching objects on several threads crashes or gives wrong
     // results (seen within seconds with 8 sessions); signing beside it does not. It compares lengths: see the
     // test of the oddity lengths-ignored. SIGSEGV in C_Sign of DSA and C_Verify of RSA with another key.
-    {"SoftHSM",
-     {.locking = Locking::Objects, .comparesLengths = true, .signaturesCrashOnOtherKeys = true}},
+    {"SoftHSM", {.locking = Locking::Objects, .comparesLengths = true, .signaturesCrashOnOtherKeys = true}},
     // tpm2-pkcs11 1.9: sessions opened at once got the same handle, in about one of 30 rounds of 12.
     {"tpm2-software", {.locking = Locking::Objects}},
     // NSS 3.87: SIGSEGV in C_GenerateKey, and in C_SignInit of a MAC whose key value it cannot read.

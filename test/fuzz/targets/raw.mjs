@@ -188,8 +188,9 @@ function anyCall(random, leg, ground) {
     const isOwn = ground.own.some((session) => session === value || Number(session) === value);
     const isForeign = ground.isShared && roles[index] === 'session' && typeof value === 'bigint';
     const isKept = keepsKey && index === keyIndex;
+    const isCalledLater = roles[index] === 'callback' && typeof value === 'function'; // it may throw
     [values[index], texts[index]] =
-      isPin || isOwn || isForeign || isKept ? [undefined, 'undefined'] : [value, text];
+      isPin || isOwn || isForeign || isKept || isCalledLater ? [undefined, 'undefined'] : [value, text];
   };
   if (mode === 'junk' && values.length > 0) spoil(random.below(values.length));
   if (mode === 'all junk')
