@@ -130,6 +130,8 @@ class ResultMemory {
   explicit ResultMemory(std::size_t size) : bytes_(Bytes::scratch(kHead + size)) {
     *lengthPointer() = static_cast<CK_ULONG>(size);
   }
+  ResultMemory(const ResultMemory&) = delete;
+  ResultMemory& operator=(const ResultMemory&) = delete;
   ResultMemory(ResultMemory&&) noexcept = default;
   ResultMemory& operator=(ResultMemory&&) noexcept = default;
   ~ResultMemory() { Bytes::keepScratch(std::move(bytes_)); }

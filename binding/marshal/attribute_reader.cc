@@ -147,6 +147,7 @@ CK_RV AttributeReader::fetchOneByOne(std::vector<Entry>& entries, CK_RV failure,
 CK_RV AttributeReader::fetchSized(const std::vector<Entry*>& entries, const Call& call) {
   if (entries.empty()) return CKR_OK;
   std::vector<CK_ATTRIBUTE> attributes;
+  attributes.reserve(entries.size());
   for (Entry* entry : entries)
     attributes.push_back({entry->type, entry->value.pointer(), static_cast<CK_ULONG>(entry->value.size())});
   const CK_RV rv = call(attributes.data(), static_cast<CK_ULONG>(attributes.size()));

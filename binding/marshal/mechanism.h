@@ -16,6 +16,8 @@ class Channel;
 class WriteBackTarget {
  public:
   WriteBackTarget() = default;
+  WriteBackTarget(const WriteBackTarget&) = delete;
+  WriteBackTarget& operator=(const WriteBackTarget&) = delete;
   WriteBackTarget(WriteBackTarget&& other) noexcept;
   WriteBackTarget& operator=(WriteBackTarget&& other) noexcept;
   // Any thread: the reference is let go through the channel of its environment.

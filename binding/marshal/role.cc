@@ -109,7 +109,7 @@ bool OutNumbers::again(CK_RV& rv) {
   return false;
 }
 
-bool OutAsyncData::again(CK_RV& rv) {
+bool OutAsyncData::again(CK_RV& rv) const {
   if (rv == CKR_OK && data.pValue != nullptr && !believed(data.ulValue, kMostResultBytes))
     rv = CKR_GENERAL_ERROR;
   return false;

@@ -255,7 +255,7 @@ struct OutStructure : Output {
 struct OutAsyncData : Output {
   CK_ASYNC_DATA data{};
   auto c() { return std::make_tuple(&data); }
-  bool again(CK_RV& rv);
+  bool again(CK_RV& rv) const;
   Napi::Value value(Napi::Env env) const;
 };
 
