@@ -55,6 +55,15 @@ CK_RV OddCall::fetch(std::vector<CK_BYTE>& result) {
   return rv;
 }
 
+bool OddCall::fetchFitting(std::vector<CK_BYTE>& result, CK_RV& rv) {
+  CK_ULONG needed = 0;
+  rv = askLength(needed);
+  if (rv != CKR_OK) return false;
+  const bool fits = needed <= *destination().length;
+  rv = fits ? fetch(result) : proceed();
+  return fits && rv == CKR_OK;
+}
+
 AttributeValue readAttribute(const OddCall& odd, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) {
   AttributeValue result;
   CK_ATTRIBUTE attribute{type, nullptr, 0};

@@ -44,6 +44,9 @@ class OddCall {
 
   // Asks how long the result is, then fetches it into memory of our own.
   CK_RV fetch(std::vector<CK_BYTE>& result);
+  // The same, when it fits into the program's memory; an error of the module, or else what the call returns,
+  // is in `rv`, and false returned.
+  bool fetchFitting(std::vector<CK_BYTE>& result, CK_RV& rv);
   // The length that the module answers to a call without a buffer.
   CK_RV askLength(CK_ULONG& length);
 

@@ -77,26 +77,19 @@ CK_RV endWithGarbage(OddCall& odd) { return endWhenTooSmall(odd, false); }
 
 CK_RV leaveResult(OddCall& odd) {
   if (odd.function() == Function::C_GenerateRandom) return CKR_OK;
-  CK_ULONG needed = 0;
-  CK_RV rv = odd.askLength(needed);
-  if (rv != CKR_OK) return rv;
-  if (needed > *odd.destination().length) return odd.proceed();
   std::vector<CK_BYTE> result;
-  rv = odd.fetch(result);
-  if (rv == CKR_OK) *odd.destination().length = static_cast<CK_ULONG>(result.size());
-  return rv;
+  CK_RV rv = CKR_OK;
+  if (!odd.fetchFitting(result, rv)) return rv;
+  *odd.destination().length = static_cast<CK_ULONG>(result.size());
+  return CKR_OK;
 }
 
 // The memory is the program's, which must keep it until the answer is there.
 CK_RV answerLater(OddCall& odd) {
   constexpr std::chrono::milliseconds kDelay{50};
-  CK_ULONG needed = 0;
-  CK_RV rv = odd.askLength(needed);
-  if (rv != CKR_OK) return rv;
-  if (needed > *odd.destination().length) return odd.proceed();
   std::vector<CK_BYTE> result;
-  rv = odd.fetch(result);
-  if (rv != CKR_OK) return rv;
+  CK_RV rv = CKR_OK;
+  if (!odd.fetchFitting(result, rv)) return rv;
   auto& later = odd.instance().odd.laterAnswers;
   ++later;
   std::thread([destination = odd.destination(), result = std::move(result), kDelay, &later] {

@@ -77,14 +77,10 @@ CK_RV signDer(OddCall& odd) {
 }
 
 CK_RV signShort(OddCall& odd) {
-  CK_ULONG needed = 0;
   if (!isEcdsa(odd)) return odd.proceed();
-  CK_RV rv = odd.askLength(needed);
-  if (rv != CKR_OK) return rv;
-  if (*odd.destination().length < needed) return odd.proceed();
   Bytes signature;
-  rv = odd.fetch(signature);
-  if (rv != CKR_OK) return rv;
+  CK_RV rv = CKR_OK;
+  if (!odd.fetchFitting(signature, rv)) return rv;
   const Half whole = signature;
   Bytes result;
   for (const Half half : {whole.first(whole.size() / 2), whole.last(whole.size() / 2)}) {

@@ -85,8 +85,7 @@ CK_RV begin(const Turn& turn, CK_MECHANISM& mechanism, CK_OBJECT_HANDLE key) {
   const CK_SESSION_HANDLE session = turn.session()->handle();
   KeyCheck keyCheck;
   if constexpr (std::is_same_v<Kind, Sign> || isVerify<Kind>) {
-    const CK_RV rv = keyCheck.check(module, *turn.session(), isVerify<Kind> ? KeyUse::Verify : KeyUse::Sign,
-                                    mechanism.mechanism, key);
+    const CK_RV rv = keyCheck.check(module, *turn.session(), keyUse<Kind>, mechanism.mechanism, key);
     if (rv != CKR_OK) return rv;
   }
   return beginOperation(turn.module(), *turn.session(), [&] {
@@ -145,10 +144,6 @@ class ResultMemory {
   Bytes bytes_;
 };
 
-// No result is longer than its message by exactly this prime number: a module that leaves the length as it
-// was has not said how long its result is.
-constexpr std::size_t kRoom = 5119;
-
 // (session, data, key, mechanism...) -> Arguments::result(); digests have no key.
 template <class Kind>
 napi_value operate(const Arguments& arguments) {
@@ -164,7 +159,8 @@ napi_value operate(const Arguments& arguments) {
     if (!arguments.view(1, data)) return nullptr;
     // NSS wants a buffer of exactly the length of an Ed25519 signature.
     const bool isExact = mechanism.get().mechanism == CKM_EDDSA;
-    memory.emplace(isExact ? kEd25519Signature : kRoom + (std::is_same_v<Kind, Encrypt> ? data.size : 0));
+    memory.emplace(isExact ? kEd25519Signature
+                           : role::kGuessedRoom + (std::is_same_v<Kind, Encrypt> ? data.size : 0));
     const CK_RV begun = begin<Kind>(turn, mechanism.get(), key);
     if (begun != CKR_OK) turn.fail(begun, Kind::Init::name);
     const CK_RV rv = turn.module().template call<Kind::Run::pointer>(turn.session()->handle(), data.data,
@@ -216,7 +212,7 @@ napi_value verify(const Arguments& arguments) {
 napi_value random(const Arguments& arguments) {
   std::uint32_t length = 0;
   if (napi_get_value_uint32(arguments.env(), arguments.value(1), &length) != napi_ok || length == 0 ||
-      length > kRoom)
+      length > role::kGuessedRoom)
     return nullptr;
   ResultMemory memory(length);
   const Turn turn(arguments, fn::C_GenerateRandom::name);

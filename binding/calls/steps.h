@@ -56,6 +56,8 @@ struct Decrypt {
 
 template <class Kind>
 inline constexpr bool isVerify = std::is_same_v<Kind, Verify>;
+template <class Kind>
+inline constexpr KeyUse keyUse = isVerify<Kind> ? KeyUse::Verify : KeyUse::Sign;
 
 // Init and operation with their arguments. Those of the operation can be other roles than the function's own.
 template <class Kind, class RunRoles = typename Kind::Run::Roles>
@@ -93,8 +95,8 @@ struct Steps {
  private:
   CK_RV checkKey(KeyCheck& keyCheck, const Module& module, const Session& session) {
     if constexpr (std::is_same_v<Kind, Sign> || isVerify<Kind>)
-      return keyCheck.check(module, session, isVerify<Kind> ? KeyUse::Verify : KeyUse::Sign,
-                            std::get<1>(init).memory().type(), std::get<2>(init).number);
+      return keyCheck.check(module, session, keyUse<Kind>, std::get<1>(init).memory().type(),
+                            std::get<2>(init).number);
     else
       return CKR_OK;
   }

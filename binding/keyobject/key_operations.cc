@@ -25,6 +25,19 @@ bool isBusy(CK_RV rv) {
 // wrong with the padding.
 bool isBusyBefore(CK_RV rv) { return rv == CKR_OPERATION_ACTIVE; }
 
+// Init and operation on this session; shared, since a module that says CKR_PENDING goes on with the memory.
+template <class Kind>
+std::shared_ptr<Steps<Kind>> stepsOf(const std::shared_ptr<Session>& session, CK_MECHANISM_TYPE mechanism,
+                                     const Bytes& parameter, CK_OBJECT_HANDLE key, const Bytes& data) {
+  auto steps = std::make_shared<Steps<Kind>>();
+  std::get<0>(steps->init).session = session;
+  std::get<1>(steps->init).mechanism.set(mechanism, parameter);
+  std::get<2>(steps->init).number = key;
+  std::get<0>(steps->run).session = session;
+  std::get<1>(steps->run).bytes = data;
+  return steps;
+}
+
 }  // namespace
 
 Bytes KeyReference::sign(CK_MECHANISM_TYPE mechanism, const Bytes& parameter, const Bytes& data,
@@ -33,13 +46,8 @@ Bytes KeyReference::sign(CK_MECHANISM_TYPE mechanism, const Bytes& parameter, co
   run(Sign::Run::name, isBusy,
       [&](Attachment& attachment, const std::shared_ptr<Session>& session, CK_OBJECT_HANDLE key,
           bool isDoubtful) {
-        const auto steps = std::make_shared<Steps<Sign>>();
-        std::get<0>(steps->init).session = session;
-        std::get<1>(steps->init).mechanism.set(mechanism, parameter);
-        std::get<2>(steps->init).number = key;
-        auto& [runSession, message, out] = steps->run;
-        runSession.session = session;
-        message.bytes = data;
+        const auto steps = stepsOf<Sign>(session, mechanism, parameter, key, data);
+        auto& out = std::get<2>(steps->run);
         // NSS wants a buffer of exactly the length of an Ed25519 signature.
         if (parts_.publicKey.is(KeyKind::Ed25519)) out.prepareExactly(kEd25519Signature);
         keepPending(*session, steps, [&] { steps->perform(attachment, session); });
@@ -59,13 +67,8 @@ Bytes KeyReference::decrypt(CK_MECHANISM_TYPE mechanism, const Bytes& parameter,
       [&](Attachment& attachment, const std::shared_ptr<Session>& session, CK_OBJECT_HANDLE key,
           bool isDoubtful) {
         if (isDoubtful) throw Failure::returned(CKR_KEY_HANDLE_INVALID, Decrypt::Run::name);
-        const auto steps = std::make_shared<Steps<Decrypt>>();
-        std::get<0>(steps->init).session = session;
-        std::get<1>(steps->init).mechanism.set(mechanism, parameter);
-        std::get<2>(steps->init).number = key;
-        auto& [runSession, message, out] = steps->run;
-        runSession.session = session;
-        message.bytes = data;
+        const auto steps = stepsOf<Decrypt>(session, mechanism, parameter, key, data);
+        auto& out = std::get<2>(steps->run);
         out.prepare(data.size());
         keepPending(*session, steps, [&] { steps->perform(attachment, session); });
         plain = Bytes(out.buffer.data(), out.length);

@@ -11,9 +11,6 @@
 namespace cryptoki::role {
 namespace {
 
-// Room for the result of nearly everything that does not grow with its input: ML-DSA-87 signatures are 4,627
-// bytes. No result is longer than its input by exactly this prime number.
-constexpr std::size_t kRoom = 5119;
 // A module that keeps asking for more is broken.
 constexpr int kAttempts = 4;
 // More is never needed in one call, and a typing error must not end in an allocation failure.
@@ -40,7 +37,7 @@ void Label::read(Napi::Value value, const Argument& argument) {
 
 void OutBytes::makeRoom() {
   if (!buffer.empty()) return;
-  buffer = cryptoki::Bytes::scratch(kRoom + more_);
+  buffer = cryptoki::Bytes::scratch(kGuessedRoom + more_);
   isGuess_ = true;
 }
 
@@ -50,7 +47,7 @@ void OutBytes::prepareExactly(std::size_t size) {
 }
 
 void OutBytes::trim() {
-  if (buffer.size() < kRoom) return;
+  if (buffer.size() < kGuessedRoom) return;
   cryptoki::Bytes result(buffer.data(), std::min<std::size_t>(length, buffer.size()));
   cryptoki::Bytes::keepScratch(std::exchange(buffer, std::move(result)));
 }

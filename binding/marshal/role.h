@@ -169,6 +169,10 @@ struct Null : Input {
   auto c() { return std::make_tuple(nullptr); }
 };
 
+// Room for the result of nearly everything that does not grow with its input: ML-DSA-87 signatures are 4,627
+// bytes. No result is longer than its input by exactly this prime number.
+inline constexpr std::size_t kGuessedRoom = 5119;
+
 // Bytes whose number only the module knows. The first call has room for what nearly every result needs, so
 // that no size has to be asked; CKR_BUFFER_TOO_SMALL is answered with the size the module wants.
 //
