@@ -10,6 +10,7 @@
 #include "marshal/number.h"
 #include "module/attachment.h"
 #include "runtime/pool.h"
+#include "runtime/secret.h"
 
 namespace cryptoki {
 namespace {
@@ -75,7 +76,9 @@ Napi::Promise Environment::promise(Job& job) {
 Napi::Value Environment::result(const unsigned char* data, std::size_t size) {
   if (size == 0 || size > crossing_.size) return fromBytes(env_, data, size);
   std::memcpy(crossing_.data, data, size);
-  return takeResult_.Call({Napi::Number::New(env_, static_cast<double>(size))});
+  const Napi::Value taken = takeResult_.Call({Napi::Number::New(env_, static_cast<double>(size))});
+  wipe(crossing_.data, size);  // it may be a plaintext
+  return taken;
 }
 
 void Environment::settle(Job& job) noexcept {

@@ -1,20 +1,20 @@
 /**
  * How short results come out of native code. Making a Buffer takes Node-API several times as long as it takes JavaScript, so
- * native code writes results of up to 64 bytes (digests, signatures on 256-bit curves) into memory from which they are copied
- * here. Each result has an ArrayBuffer of its own.
+ * native code writes results of up to 4 KiB (digests, signatures, short messages) into memory from which they are copied here.
+ * Each result has an ArrayBuffer of its own.
  *
  * The memory is shared memory, since no program can detach or shrink that: native code keeps a pointer into it.
  */
 
-const SIZE = 64;
+const SIZE = 4096;
 
 /** What native code is given; undefined where there is no shared memory: it then makes all Buffers itself. */
 export const candidate: Uint8Array | undefined =
   typeof SharedArrayBuffer === 'function' ? new Uint8Array(new SharedArrayBuffer(SIZE)) : undefined;
 
 let memory: Uint8Array = candidate ?? new Uint8Array(0);
-/** The first n bytes of the memory, for each n. */
-let beginnings: readonly Uint8Array[] = [];
+/** The first n bytes of the memory, for each n that has been needed. */
+let beginnings: Uint8Array[] = [];
 let handles: BigUint64Array = new BigUint64Array(1);
 let numbers: Float64Array = new Float64Array(4);
 
@@ -22,7 +22,7 @@ let numbers: Float64Array = new Float64Array(4);
 export function useMemory(used: Uint8Array | undefined): void {
   if (used === undefined) return;
   memory = used;
-  beginnings = Array.from({ length: memory.length + 1 }, (_, length) => memory.subarray(0, length));
+  beginnings = [];
   handles = new BigUint64Array(memory.buffer, 0, 1);
   numbers = new Float64Array(memory.buffer, 0, 4);
 }
@@ -30,7 +30,8 @@ export function useMemory(used: Uint8Array | undefined): void {
 /** A Buffer with the result of this length that native code has just written. */
 export function takeResult(length: number): Buffer {
   const result = Buffer.allocUnsafeSlow(length);
-  result.set(beginnings[length] as Uint8Array);
+  beginnings[length] ??= memory.subarray(0, length);
+  result.set(beginnings[length]);
   return result;
 }
 

@@ -124,10 +124,11 @@ describe('pieces of a batch', () => {
     };
     const batch = its.key.signMany('ECDSA-SHA256', messages, { onProgress });
     await its.hsm.until(({ hanging }) => hanging === 1);
+    // All the others end: a piece that is smaller than the largest may still run when few messages are left.
     await expect
-      .poll(() => messages.length - done, { timeout: 10_000 })
-      .toSatisfy((left: number) => left <= largest);
-    expect(its.client.statistics()).toMatchObject({ lent: 1, waiting: 0 });
+      .poll(() => its.client.statistics(), { timeout: 10_000 })
+      .toMatchObject({ lent: 1, waiting: 0 });
+    await expect.poll(() => messages.length - done).toBeLessThanOrEqual(largest);
     its.hsm.clear();
     const results = await batch;
     expect(results.failures.size).toBe(0);
