@@ -6,6 +6,7 @@ import { isMainThread } from 'node:worker_threads';
 import { argumentError, requireOptions } from '../arguments';
 import { CryptokiError } from '../errors';
 import { CKF, CKU, load } from '../raw';
+import { asyncDispose, mainProcess } from '../realms';
 import { faultAddonPath, loadFaultAddon } from './fault-addon';
 import { removeDirectory } from './fault-module';
 import { findSoftHSM } from './find-softhsm';
@@ -30,7 +31,8 @@ const randomPin = (): string => String(randomInt(1e7, 1e8));
 
 /** Sets a variable that native code of this process will see: process.env of a worker is a copy. */
 function setVariable(name: string, value: string): void {
-  process.env[name] = value;
+  mainProcess.env[name] = value;
+  if (mainProcess !== process) process.env[name] = value; // for what the program reads
   if (!isMainThread) loadFaultAddon(faultAddonPath()).setVariable(name, value);
 }
 
@@ -141,7 +143,7 @@ export class SoftToken implements AsyncDisposable {
   }
 
   /** {@link remove}. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     this.remove();
   }
 }
