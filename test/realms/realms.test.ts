@@ -64,9 +64,10 @@ describe('a context of node:vm', () => {
     ['runs the package imported as ES modules', 'esm', CHECKS],
     ['gives values and callbacks to the package of the main realm', 'main', CHECKS],
     ['has copies of the package beside those of other realms and paths', 'copies', COPY_CHECKS],
+    ['is collected with the package when it is given up', 'collected', 1],
   ])('%s', async (_, mode, count) => {
     const { code, stdout, stderr } = await run(
-      ...['--experimental-vm-modules', join('test', 'realms', 'vm.cjs'), softhsm, mode],
+      ...['--expose-gc', '--experimental-vm-modules', join('test', 'realms', 'vm.cjs'), softhsm, mode],
     );
     const outcomes = stdout.split('\n').filter((line) => line.startsWith('{'));
     const failed = outcomes.map((line) => JSON.parse(line)).filter(({ error }) => error !== undefined);

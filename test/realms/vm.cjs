@@ -4,6 +4,7 @@
 //   node --experimental-vm-modules vm.cjs SOFTHSM esm      the same, imported from its ES modules
 //   node vm.cjs SOFTHSM main     loaded by Node itself, so that values and callbacks only are of another realm
 //   node vm.cjs SOFTHSM copies   loaded four times: by Node, from another path, in a context, and in another one
+//   node --expose-gc vm.cjs SOFTHSM collected   loaded in contexts that are given up
 //
 // Prints a line of JSON for each check: { name, error? }.
 
@@ -15,6 +16,7 @@ const vm = require('node:vm');
 const { checks: copyChecks } = require('./copies.cjs');
 
 const root = resolve(__dirname, '..', '..');
+const checksFile = join(__dirname, 'checks.cjs');
 const entry = (/** @type {string} */ name) => join(root, 'dist', name, 'index');
 const [softhsm = '', mode = 'own'] = process.argv.slice(2);
 
@@ -99,36 +101,84 @@ async function entries(load) {
   };
 }
 
+/** Uses the package in a realm, and lets go of it. */
+async function useRealm() {
+  const { load } = createRealm();
+  const { raw, cryptoki, testing } = await entries((path) => load(`${path}.js`));
+  const token = await testing.createSoftToken({ module: softhsm });
+  const module = await raw.load(token.module);
+  await module.C_Initialize();
+  const [slot] = await module.C_GetSlotList(true);
+  const session = await module.C_OpenSession(slot, 4n);
+  await module.digest(session, { mechanism: raw.CKM.SHA256 }, Buffer.from('message'));
+  await module.C_SignInit(session, { mechanism: raw.CKM.ECDSA }, 99n).catch(() => {});
+  await module.C_Finalize();
+  const client = await cryptoki.connect({ module: token.module }, { pin: token.pin });
+  await client.random(8);
+  await client.close();
+  token.remove();
+  return new WeakRef(raw.CryptokiError);
+}
+
+/** @returns {[string, () => Promise<void>][]} */
+const collectedChecks = () => [
+  [
+    'a realm that is given up is collected',
+    async () => {
+      const gone = [];
+      for (let count = 0; count < 4; count++) gone.push(await useRealm());
+      for (let tries = 0; tries < 10; tries++) {
+        await new Promise((done) => setTimeout(done, 50));
+        globalThis.gc?.();
+      }
+      const alive = gone.filter((reference) => reference.deref() !== undefined).length;
+      if (alive > 0) throw new Error(`${alive} realms of ${gone.length} are alive`);
+    },
+  ],
+];
+
+/** @param {(path: string) => any} load @param {boolean} isOwn */
+const loaded = async (load, isOwn) => ({
+  ...(await entries(load)),
+  softhsm,
+  isOwn,
+  mainSymbol: Symbol.asyncDispose,
+});
+
+const byNode = (/** @type {string} */ path) => require(`${path}.js`);
+/** @param {ReturnType<typeof createRealm>} realm @returns {(path: string) => any} */
+const inside = (realm) => (path) => realm.load(`${path}.js`);
+
+/** The checks of each mode. @type {Record<string, () => Promise<[string, () => Promise<void>][]>>} */
+const modes = {
+  own: async () => {
+    const realm = createRealm();
+    return realm.load(checksFile).checks(await loaded(inside(realm), true));
+  },
+  esm: async () => {
+    const realm = createRealm();
+    return realm.load(checksFile).checks(await loaded((path) => realm.importModule(`${path}.mjs`), true));
+  },
+  main: async () =>
+    createRealm()
+      .load(checksFile)
+      .checks(await loaded(byNode, false)),
+  copies: async () => {
+    const copies = [
+      await entries(byNode),
+      await entries((path) => byNode(path.replace(root, elsewhere()))),
+      await entries(inside(createRealm())),
+      await entries(inside(createRealm())),
+    ];
+    return copyChecks({ softhsm, copies });
+  },
+  collected: async () => collectedChecks(),
+};
+
 async function main() {
-  const realm = createRealm();
-  const file = join(__dirname, 'checks.cjs');
-  const load = {
-    own: (/** @type {string} */ path) => realm.load(`${path}.js`),
-    esm: (/** @type {string} */ path) => realm.importModule(`${path}.mjs`),
-    main: (/** @type {string} */ path) => require(`${path}.js`),
-    copies: (/** @type {string} */ path) => realm.load(`${path}.js`),
-  }[mode];
-  if (load === undefined) throw new Error(`there is no mode ${mode}`);
-  const given = {
-    ...(await entries(load)),
-    softhsm,
-    isOwn: mode !== 'main',
-    mainSymbol: Symbol.asyncDispose,
-  };
-  const other = createRealm();
-  const list =
-    mode === 'copies'
-      ? copyChecks({
-          softhsm,
-          copies: [
-            await entries((path) => require(`${path}.js`)),
-            await entries((path) => require(`${path.replace(root, elsewhere())}.js`)),
-            given,
-            await entries((path) => other.load(`${path}.js`)),
-          ],
-        })
-      : realm.load(file).checks(given);
-  for (const [name, check] of list) {
+  const choose = modes[mode];
+  if (choose === undefined) throw new Error(`there is no mode ${mode}`);
+  for (const [name, check] of await choose()) {
     try {
       await check();
       console.log(JSON.stringify({ name }));
