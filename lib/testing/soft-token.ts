@@ -29,11 +29,14 @@ const OPTIONS = ['module', 'label', 'pin', 'soPin', 'removable'] as const;
 
 const randomPin = (): string => String(randomInt(1e7, 1e8));
 
-/** Sets a variable that native code of this process will see: process.env of a worker is a copy. */
+/** Whether variables of process.env are those of the process: a worker has a copy of them, and so has Bun. */
+const isEnvironment = isMainThread && process.versions.bun === undefined;
+
+/** Sets a variable that native code of this process will see. */
 function setVariable(name: string, value: string): void {
   mainProcess.env[name] = value;
   if (mainProcess !== process) process.env[name] = value; // for what the program reads
-  if (!isMainThread) loadFaultAddon(faultAddonPath()).setVariable(name, value);
+  if (!isEnvironment) loadFaultAddon(faultAddonPath()).setVariable(name, value);
 }
 
 /**
