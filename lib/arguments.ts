@@ -1,3 +1,5 @@
+import { isArrayBuffer } from './realms';
+
 /** A TypeError or RangeError with Node's code for a wrong argument. */
 export function argumentError(Type: typeof TypeError | typeof RangeError, message: string): Error {
   const code = Type === RangeError ? 'ERR_OUT_OF_RANGE' : 'ERR_INVALID_ARG_TYPE';
@@ -14,7 +16,7 @@ export function shown(value: unknown): string {
 
 /** Whether a value is bytes: a Buffer, typed array, DataView or ArrayBuffer. */
 export function isBytes(value: unknown): value is ArrayBufferView | ArrayBuffer {
-  return ArrayBuffer.isView(value) || value instanceof ArrayBuffer;
+  return ArrayBuffer.isView(value) || isArrayBuffer(value);
 }
 
 /**

@@ -2,6 +2,7 @@ import { argumentError, requireOptions } from './arguments';
 import { CryptokiError, isCode } from './errors';
 import type { InitializeOptions, LoadOptions, RawModule, RawVersion } from './raw';
 import { load } from './raw';
+import { asyncDispose } from './realms';
 import { Slot } from './slot';
 import { SlotObserver } from './slot-observer';
 import type { Token } from './token';
@@ -187,7 +188,7 @@ export class Module implements AsyncDisposable {
     return this.#closing;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 

@@ -26,6 +26,7 @@ import type { StorageObject } from './objects/storage-object';
 import { initPin, setPin } from './pin-admin';
 import type { BytesLike, RawModule } from './raw';
 import type { RawSession } from './raw/types';
+import { asyncDispose } from './realms';
 import type { Pin, SessionEvents, SessionInfo, SessionState } from './session-types';
 import type { StreamOptions } from './streams/common';
 import type { DigestStream } from './streams/message-stream';
@@ -196,7 +197,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
     this.token.slot.creators.set(handle, this);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 

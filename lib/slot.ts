@@ -5,6 +5,7 @@ import { LoginState } from './login-state';
 import type { Module } from './module';
 import { type InitTokenOptions, initToken } from './pin-admin';
 import type { RawVersion } from './raw/types';
+import { asyncDispose } from './realms';
 import type { Session } from './session';
 import { Token } from './token';
 
@@ -130,7 +131,7 @@ export class Slot implements AsyncDisposable {
   }
 
   /** Closes the sessions opened through this object. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     await Promise.all([...this.sessions].map((session) => session.close()));
   }
 }

@@ -7,6 +7,7 @@ import { CKF } from './generated/constants';
 import type { CK_TOKEN_INFO } from './generated/structures';
 import { copyPin, type LoginOptions } from './login';
 import type { RawVersion } from './raw/types';
+import { asyncDispose } from './realms';
 import { type Pin, Session, type SessionOptions, type User } from './session';
 import type { Slot } from './slot';
 
@@ -286,7 +287,7 @@ export class Token extends EventEmitter<TokenEvents> implements AsyncDisposable 
   }
 
   /** Closes the sessions opened through this object. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     await Promise.all([...this.#sessions].map((session) => session.close()));
   }
 }

@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 
+#include "environment.h"
 #include "marshal/attribute_reader.h"
 #include "marshal/bytes.h"
 #include "marshal/number.h"
@@ -55,7 +56,7 @@ Napi::Value fromDate(Napi::Env env, const Bytes& value) {
   }
   std::array<char, 16> iso{};
   std::snprintf(iso.data(), iso.size(), "%04d-%02d-%02d", parts[0], parts[1], parts[2]);
-  return env.Global().Get("Date").As<Napi::Function>().New({Napi::String::New(env, iso.data())});
+  return Environment::of(env).date(iso.data());
 }
 
 }  // namespace

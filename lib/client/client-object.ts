@@ -4,6 +4,7 @@ import { findObjects, findOne } from '../objects/find';
 import type { KeyType } from '../objects/key';
 import { Key } from '../objects/key';
 import type { ObjectClass, StorageObject } from '../objects/storage-object';
+import { asyncDispose, isPromise } from '../realms';
 import type { Session } from '../session';
 import type { Client } from './client';
 import type { OperationOptions } from './client-types';
@@ -101,7 +102,7 @@ export class ClientObject implements AsyncDisposable {
   }
 
   /** Destroys a session object and frees its session. Token objects stay. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     if (this.isTokenObject || this.#hold === undefined) return;
     try {
       if (!this.client.closed) await this.destroy();
@@ -135,7 +136,7 @@ export class ClientObject implements AsyncDisposable {
     };
     return this.client.run(operation, run, (session) => {
       const object = this.#on(session);
-      return object instanceof Promise ? object.then((found) => work(found, session)) : work(object, session);
+      return isPromise(object) ? object.then((found) => work(found, session)) : work(object, session);
     });
   }
 

@@ -11,6 +11,7 @@ import type { KeyOptions, KeyPairOptions } from '../objects/generate';
 import type { ObjectClass } from '../objects/storage-object';
 import type { PinProvider } from '../pin';
 import type { BytesLike } from '../raw';
+import { asyncDispose } from '../realms';
 import type { Pin, Session, User } from '../session';
 import type { DigestStream } from '../streams/message-stream';
 import { createDigest } from '../streams/on-client';
@@ -273,7 +274,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     return this.#closing;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 

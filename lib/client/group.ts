@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Attributes } from '../attributes';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { BytesLike } from '../raw/types';
+import { asyncDispose } from '../realms';
 import type { Client } from './client';
 import type { ClientStatistics, OperationOptions } from './client-types';
 import { copy, copyMechanism, copyMembers } from './copy';
@@ -160,7 +161,7 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
     return this.#closing;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 

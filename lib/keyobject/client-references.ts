@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import type { Client } from '../client/client';
 import type { ClientPrivateKey } from '../client/client-private-key';
 import type { PrivateKey } from '../objects/private-key';
+import { mainProcess } from '../realms';
 import { ClientReference } from './client-reference';
 import {
   checkKeyObjectOptions,
@@ -45,7 +46,7 @@ class ClientReferences {
     };
     client.on('recovered', refresh);
     client.on('login', refresh);
-    if (unreleased.size === 0) process.once('exit', releaseAtExit);
+    if (unreleased.size === 0) mainProcess.once('exit', releaseAtExit);
     unreleased.add(this);
     this.#sweeper = setInterval(() => {
       for (const reference of this.#open.keys()) reference.closeIdleSessions();
@@ -103,7 +104,7 @@ class ClientReferences {
   release(): void {
     this.#isReleased = true;
     unreleased.delete(this);
-    if (unreleased.size === 0) process.off('exit', releaseAtExit);
+    if (unreleased.size === 0) mainProcess.off('exit', releaseAtExit);
     clearInterval(this.#sweeper);
     for (const reference of this.#open.keys()) reference.release();
     this.#open.clear();

@@ -3,6 +3,7 @@ import { cipherMechanism } from '../mechanisms/cipher';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import { isOtherLength, type PreparedSignature, prepareSignature } from '../mechanisms/signature';
 import type { BytesLike } from '../raw/types';
+import { isPromise } from '../realms';
 import { type ContextLogin, loggedInFor, loggedInForSync } from './context-login';
 import type { StorageObject } from './storage-object';
 
@@ -13,7 +14,7 @@ function prepare(
   data: BytesLike,
 ): PreparedSignature | Promise<PreparedSignature> {
   const available = key.session.token.mechanismSet();
-  return available instanceof Promise
+  return isPromise(available)
     ? available.then((set) => prepareSignature(algorithm, set, data))
     : prepareSignature(algorithm, available, data);
 }
@@ -27,7 +28,7 @@ export function sign(
   return loggedInFor(key, options, async (pin) => {
     key.use();
     let prepared = prepare(key, algorithm, data);
-    if (prepared instanceof Promise) prepared = await prepared;
+    if (isPromise(prepared)) prepared = await prepared;
     const { mechanism, message, digest } = prepared;
     return key.use().sign(key.session.name, mechanism, key.handle, message, digest, pin);
   });
@@ -55,7 +56,7 @@ export async function verify(
 ): Promise<boolean> {
   key.use();
   let prepared = prepare(key, algorithm, data);
-  if (prepared instanceof Promise) prepared = await prepared;
+  if (isPromise(prepared)) prepared = await prepared;
   const { mechanism, message, digest, macLength } = prepared;
   if (isOtherLength(signature, macLength)) return false;
   return key.use().verify(key.session.name, mechanism, key.handle, message, signature, digest);

@@ -11,6 +11,7 @@ import {
 import { CryptokiError } from '../errors';
 import type { AttributeValues, Named } from '../generated/attributes';
 import type { RawModule } from '../raw';
+import { asyncDispose } from '../realms';
 import type { Session } from '../session';
 
 /** The class of an object: CKO_ without the prefix, or a vendor's number. */
@@ -158,7 +159,7 @@ export class StorageObject implements AsyncDisposable {
   }
 
   /** Destroys a session object that this program made; token objects stay. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     if (this.#life.creator !== undefined && this.#whyDead() === undefined) await this.destroy();
   }
 

@@ -1,3 +1,4 @@
+import { isError } from '../realms';
 import { readString, wrongCount } from './arguments';
 import { makeAsyncMethod, makeCallbackMethod, makeMethod } from './call';
 import type { Calls } from './calls';
@@ -43,7 +44,7 @@ export class PKCS11 {
     try {
       this.#library = Library.acquire(file);
     } catch (cause) {
-      throw new NativeError(cause instanceof Error ? cause.message : String(cause), '', { cause });
+      throw new NativeError(isError(cause) ? cause.message : String(cause), '', { cause });
     }
     this.libPath = file;
     before?.release();

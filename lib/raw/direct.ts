@@ -4,6 +4,7 @@
  */
 import { brief, briefAll, isBrief, isFlat } from './brief';
 import type { RawModule } from './index';
+import { realmFunctions } from './native';
 import { takeResult, takeSecret, takeSessionInfo } from './results';
 import type { BytesLike, RawDigest, RawMechanism } from './types';
 
@@ -45,6 +46,8 @@ function short(data: BytesLike): data is Uint8Array {
   return data instanceof Uint8Array && data.byteLength <= LONGEST;
 }
 
+/** Where a raw module holds the functions that native code holds weakly. */
+const REALM = Symbol('realm');
 /** Where a raw module has its direct functions. */
 const DIRECT = Symbol('direct');
 
@@ -161,7 +164,7 @@ export function direct(raw: RawModule): RawModule {
   const native = Object.getPrototypeOf(raw) as Native;
   let prototype = prototypes.get(native);
   if (prototype === undefined) {
-    const own = { ...briefly(native), ...shortcuts(native) };
+    const own = { ...briefly(native), ...shortcuts(native), [REALM]: realmFunctions };
     prototype = Object.create(native, Object.getOwnPropertyDescriptors(own)) as object;
     prototypes.set(native, prototype);
   }

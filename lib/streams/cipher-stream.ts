@@ -2,6 +2,7 @@ import { Duplex } from 'node:stream';
 import type { ReadableStream, WritableStream } from 'node:stream/web';
 import { CKM } from '../generated/constants';
 import type { RawMechanism } from '../raw/types';
+import { asyncDispose } from '../realms';
 import { followSignal, type StreamOptions } from './common';
 import { type Ends, Lane } from './lane';
 import type { Opener } from './sink';
@@ -38,7 +39,7 @@ export class CipherStream extends Duplex {
   }
 
   /** Ends the operation, if it has not ended, and waits until the session is free. */
-  override async [Symbol.asyncDispose](): Promise<void> {
+  override async [asyncDispose](): Promise<void> {
     if (this.closed) return;
     const closed = new Promise((resolve) => this.once('close', resolve));
     this.destroy();

@@ -3,6 +3,7 @@ import { finished } from 'node:stream/promises';
 import type { WritableStream } from 'node:stream/web';
 import { bytesOf } from '../arguments';
 import type { BytesLike } from '../raw/types';
+import { asyncDispose } from '../realms';
 import { followSignal, type StreamOptions } from './common';
 import { Lane } from './lane';
 import type { Opener } from './sink';
@@ -72,7 +73,7 @@ class MessageStream<T> extends Writable {
   }
 
   /** Ends the operation, if it has not ended, and waits until the session is free. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     this.#watch();
     if (this.closed) return;
     const closed = new Promise((resolve) => this.once('close', resolve));

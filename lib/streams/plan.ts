@@ -5,6 +5,7 @@ import { CKM } from '../generated/constants';
 import type { Mechanism, MechanismInput } from '../mechanisms/mechanism';
 import { isOtherLength, planSignature, prepareSignature, type SignaturePlan } from '../mechanisms/signature';
 import type { BytesLike, RawMechanism } from '../raw/types';
+import { isPromise } from '../realms';
 import type { Token } from '../token';
 import type { StreamOptions } from './common';
 import { HashSink, type Opener, type Sink } from './sink';
@@ -44,7 +45,7 @@ function planFor(input: MechanismInput, available: ReadonlySet<number>): StreamP
  */
 export function planStream(token: Token, input: MechanismInput): StreamPlan | Promise<StreamPlan> {
   const available = token.mechanismSet();
-  if (!(available instanceof Promise)) return planFor(input, available);
+  if (!isPromise(available)) return planFor(input, available);
   const plan = available.then((set) => planFor(input, set));
   plan.catch(() => {}); // told when it is needed
   return plan;

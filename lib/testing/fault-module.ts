@@ -4,6 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { argumentError, requireOptions } from '../arguments';
 import { CryptokiError, type CryptokiErrorInit } from '../errors';
+import { asyncDispose } from '../realms';
 import { type FaultAddon, faultAddonPath, loadFaultAddon } from './fault-addon';
 import { type FaultRule, type FunctionName, planText } from './fault-plan';
 
@@ -263,7 +264,7 @@ export class FaultModule implements AsyncDisposable {
    * Lets go of calls that hang and removes the files. Close the modules opened from {@link path} first; the code stays in
    * memory until the process ends.
    */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     this.clear();
     if (this.#directory !== undefined) removeDirectory(this.#directory);
   }

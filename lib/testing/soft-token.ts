@@ -6,6 +6,7 @@ import { isMainThread } from 'node:worker_threads';
 import { argumentError, requireOptions } from '../arguments';
 import { CryptokiError } from '../errors';
 import { CKF, CKU, load } from '../raw';
+import { asyncDispose, mainProcess } from '../realms';
 import { faultAddonPath, loadFaultAddon } from './fault-addon';
 import { removeDirectory } from './fault-module';
 import { findSoftHSM } from './find-softhsm';
@@ -28,10 +29,14 @@ const OPTIONS = ['module', 'label', 'pin', 'soPin', 'removable'] as const;
 
 const randomPin = (): string => String(randomInt(1e7, 1e8));
 
-/** Sets a variable that native code of this process will see: process.env of a worker is a copy. */
+/** Whether variables of process.env are those of the process: a worker has a copy of them, and so has Bun. */
+const isEnvironment = isMainThread && process.versions.bun === undefined;
+
+/** Sets a variable that native code of this process will see. */
 function setVariable(name: string, value: string): void {
-  process.env[name] = value;
-  if (!isMainThread) loadFaultAddon(faultAddonPath()).setVariable(name, value);
+  mainProcess.env[name] = value;
+  if (mainProcess !== process) process.env[name] = value; // for what the program reads
+  if (!isEnvironment) loadFaultAddon(faultAddonPath()).setVariable(name, value);
 }
 
 /**
@@ -141,7 +146,7 @@ export class SoftToken implements AsyncDisposable {
   }
 
   /** {@link remove}. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     this.remove();
   }
 }
