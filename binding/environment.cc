@@ -43,8 +43,11 @@ Napi::Value Environment::setup(const Napi::CallbackInfo& info) {
   const auto named = [&functions](const char* name) {
     return Napi::Weak(functions.Get(name).As<Napi::Function>());
   };
-  functions_ = {Napi::Weak(functions), named("createError"), named("createArgumentError"),
-                named("createDate"), named("takeResult")};
+  functions_.owner = Napi::Weak(functions);
+  functions_.createError = named("createError");
+  functions_.createArgumentError = named("createArgumentError");
+  functions_.createDate = named("createDate");
+  functions_.takeResult = named("takeResult");
   if (waiting_ > 0) pin();
   if (crossingOwner_.IsEmpty()) makeCrossing();
   return crossingOwner_.IsEmpty() ? env_.Undefined() : Napi::Value(crossingOwner_.Value());
