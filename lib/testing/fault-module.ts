@@ -247,7 +247,12 @@ export class FaultModule implements AsyncDisposable {
     condition: (counters: FaultCounters) => boolean,
     options: { timeout?: number } = {},
   ): Promise<FaultCounters> {
-    const end = performance.now() + (options.timeout ?? 10_000);
+    requireOptions(options, 'the options of until', ['timeout']);
+    const { timeout = 10_000 } = options;
+    if (typeof timeout !== 'number' || !(timeout >= 0)) {
+      throw argumentError(RangeError, 'timeout must be a number of milliseconds');
+    }
+    const end = performance.now() + timeout;
     for (;;) {
       const counters = this.counters();
       if (condition(counters)) return counters;
