@@ -82,8 +82,8 @@ function describe(rv: number | bigint): ReturnValue {
 }
 
 /**
- * Every error of this package, but for wrong arguments (TypeError with code ERR_INVALID_ARG_TYPE, RangeError with
- * code ERR_OUT_OF_RANGE). Never holds a PIN, a key value or message content.
+ * Every error of this package, but for wrong arguments (TypeError with code ERR_INVALID_ARG_TYPE, or
+ * ERR_INVALID_ARG_VALUE for a name that is not known; RangeError with code ERR_OUT_OF_RANGE). Never holds a PIN, a key value or message content.
  */
 export class CryptokiError extends Error {
   /** The CKR name ('CKR_PIN_INCORRECT') when the module returned an error, else an ERR_CRYPTOKI_ code. */
