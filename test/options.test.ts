@@ -199,6 +199,23 @@ test('a wrong type of an option that ends an operation is refused', async () => 
   }
 });
 
+const WRONG: Readonly<Record<string, () => unknown>> = {
+  'pinFromPrompt({ input: 5 })': () => pinFromPrompt({ input: wrong(5) }),
+  'pinFromPrompt({ output: {} })': () => pinFromPrompt({ output: wrong({}) }),
+  'createSoftToken({ module: 5 })': () => createSoftToken({ module: wrong(5) }),
+  "createSoftToken({ removable: 'yes' })": () => createSoftToken({ removable: wrong('yes') }),
+  "FaultModule.create({ copyModule: 'yes' })": () =>
+    FaultModule.create({ module: it.test.module, copyModule: wrong('yes') }),
+  'FaultModule.create({ environment: 5 })': () =>
+    FaultModule.create({ module: it.test.module, environment: wrong(5) }),
+  'fault.until(5)': () => it.fault.until(wrong(5)),
+  'connect({ moduleOptions: 5 })': () => connect({ module: '/x' }, { moduleOptions: wrong(5) }),
+};
+
+test.each(Object.entries(WRONG))('%s is refused for its type', async (_, call) => {
+  expect(await failure(async () => call())).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
+});
+
 /** What is misspelt, and the name that was meant. */
 const MISSPELT: Readonly<Record<string, [call: () => unknown, given: string, meant: string]>> = {
   'an option of Module.open': [() => Module.open('/x', wrong({ lockin: 'os' })), 'lockin', 'locking'],

@@ -220,7 +220,8 @@ test('a parsed URI with the number of a slot can be JSON', () => {
   expect(JSON.parse(JSON.stringify(parsed))).toMatchObject({
     token: { label: 'a', slot: '18446744073709551615' },
   });
-  expect(inspect(parsed, { depth: 0 })).toContain('token: [Object]');
+  expect(inspect(parsed)).toContain('slot: 18446744073709551615n');
+  expect(inspect({ parsed }, { depth: 0 })).toContain('parsed: [Pkcs11Uri]');
 });
 
 describe('the PIN of a URI', () => {

@@ -147,7 +147,9 @@ export class ClientPrivateKey extends ClientObject {
     work: (key: PrivateKey, mechanism: MechanismInput, pin?: { pin: ContextPin }) => Promise<Buffer>,
   ): Promise<Buffer> {
     const { input, handBack } = copyMechanism(algorithm);
-    const result = await withOptions(options, (signal) => this.#use(operation, input, signal, work));
+    const result = await (options === undefined
+      ? this.#use(operation, input, undefined, work)
+      : withOptions(options, (signal) => this.#use(operation, input, signal, work)));
     handBack();
     return result;
   }

@@ -98,10 +98,9 @@ class ParsedUri implements Pkcs11Uri {
   }
 
   /** For util.inspect, whose options can ask for getters. */
-  [inspect.custom](depth: number, options: InspectOptions): string {
-    if (depth < 0) return '[Pkcs11Uri]';
-    const left = options.depth === null || options.depth === undefined ? null : options.depth - 1;
-    return `Pkcs11Uri ${inspect(this.#redacted(), { ...options, depth: left })}`;
+  [inspect.custom](depth: number | null, options: InspectOptions): string {
+    if (depth !== null && depth < 0) return '[Pkcs11Uri]';
+    return `Pkcs11Uri ${inspect(this.#redacted(), { ...options, depth })}`;
   }
 
   /** For JSON.stringify. JSON has no bigint: the number of the slot is text. */
