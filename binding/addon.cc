@@ -10,6 +10,7 @@
 #include "environment.h"
 #include "marshal/argument.h"
 #include "marshal/tables.h"
+#include "marshal/unknown_name.h"
 #include "marshal/vendor.h"
 #include "module/attachment.h"
 #include "module/lockout.h"
@@ -46,6 +47,7 @@ std::shared_ptr<LoadJob> makeLoad(const Napi::CallbackInfo& info) {
   LoadOptions options;
   if (info[1].IsObject()) {
     const auto object = info[1].As<Napi::Object>();
+    refuseUnknownNames(object, {"isolation", "interface"}, "the options of load have");
     const Napi::Value isolation = object.Get("isolation");
     if (!isolation.IsUndefined()) {
       const std::string text = isolation.IsString() ? isolation.ToString().Utf8Value() : "";

@@ -8,6 +8,7 @@
 #include "entry.h"
 #include "marshal/bytes.h"
 #include "marshal/number.h"
+#include "marshal/unknown_name.h"
 #include "module/attachment.h"
 #include "runtime/pool.h"
 #include "runtime/secret.h"
@@ -134,6 +135,10 @@ Napi::Value Environment::currentError() {
     return error(failure);
   } catch (const BadArgument& bad) {
     return error(bad);
+  } catch (const UnknownName& unknown) {
+    auto object = Napi::TypeError::New(env_, unknown.message).Value().As<Napi::Object>();
+    object.Set("code", "ERR_INVALID_ARG_VALUE");
+    return object;
   } catch (const Napi::Error& thrown) {
     return thrown.Value();
   } catch (const std::bad_alloc&) {

@@ -1,5 +1,5 @@
 /** Templates and attribute values by name: { label: 'signing', keyType: 'EC' } instead of CKA_ numbers. */
-import { argumentError, requireOptions, shown } from './arguments';
+import { argumentError, nearestName, requireOptions, shown } from './arguments';
 import { constantName, constantValue } from './constants';
 import {
   ATTRIBUTES,
@@ -42,7 +42,12 @@ function describe(name: string): AttributeDescription {
   if (Object.hasOwn(ATTRIBUTES, name)) return ATTRIBUTES[name as AttributeName];
   const vendor = vendors.get(name);
   if (vendor !== undefined) return vendor;
-  throw argumentError(RangeError, `"${name}" is no attribute of PKCS#11; give those of a vendor by number`);
+  const near = nearestName(name, [...Object.keys(ATTRIBUTES), ...vendors.keys()]);
+  const hint = near === undefined ? 'give' : `did you mean "${near}"? Give`;
+  throw argumentError(
+    RangeError,
+    `"${shown(name)}" is no attribute of PKCS#11; ${hint} those of a vendor by number`,
+  );
 }
 
 const KINDS = ['boolean', 'ulong', 'bytes', 'utf8', 'date', 'bigInteger'] as const;

@@ -83,9 +83,9 @@ function describe(rv: number | bigint): ReturnValue {
 }
 
 /**
- * Every error of this package, but for wrong arguments (TypeError with code ERR_INVALID_ARG_TYPE, RangeError with
- * code ERR_OUT_OF_RANGE). Never holds a PIN, a key value or message content. `instanceof` also holds for an error of another copy of
- * the package.
+ * Every error of this package, but for wrong arguments (TypeError with code ERR_INVALID_ARG_TYPE, or ERR_INVALID_ARG_VALUE
+ * for a name that is not known; RangeError with code ERR_OUT_OF_RANGE). Never holds a PIN, a key value or message content.
+ * `instanceof` also holds for an error of another copy of the package.
  */
 export class CryptokiError extends Error {
   /** The CKR name ('CKR_PIN_INCORRECT') when the module returned an error, else an ERR_CRYPTOKI_ code. */

@@ -12,7 +12,8 @@ import { SlotWatcher, type WatchOptions } from './watch';
 /** How a module is loaded and initialised. */
 export interface ModuleOptions extends LoadOptions, InitializeOptions {}
 
-const MODULE_OPTIONS = [
+/** The names of {@link ModuleOptions}. @internal */
+export const MODULE_OPTIONS = [
   ...['isolation', 'interface', 'locking', 'libraryParameters'],
   ...['signalHandlers', 'exitHandlers'],
 ] as const;

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { requireObject } from './arguments';
+import { requireOptionsObject } from './arguments';
 import type { Attributes } from './attributes';
 import { type BatchOutcome, digestMany, type Messages } from './batch/operations';
 import { batchOptions, type ModelBatchOptions, onSessions } from './batch/sessions';
@@ -211,7 +211,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
     keyType: KeyPairOptions['keyType'],
     options: Omit<KeyPairOptions, 'keyType'> = {},
   ): Promise<KeyPair> {
-    requireObject(options, 'the options of generateKeyPair');
+    requireOptionsObject(options, 'the options of generateKeyPair');
     return generateKeyPair(this, { ...options, keyType });
   }
 
@@ -223,7 +223,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
     keyType: KeyOptions['keyType'],
     options: Omit<KeyOptions, 'keyType'> = {},
   ): Promise<SecretKey> {
-    requireObject(options, 'the options of generateKey');
+    requireOptionsObject(options, 'the options of generateKey');
     return generateKey(this, { ...options, keyType });
   }
 

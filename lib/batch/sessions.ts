@@ -1,4 +1,4 @@
-import { argumentError, requireObject } from '../arguments';
+import { argumentError, requireOptionsObject } from '../arguments';
 import type { StorageObject } from '../objects/storage-object';
 import type { Session } from '../session';
 import type { BatchOptions } from './batch';
@@ -12,7 +12,7 @@ export interface ModelBatchOptions extends BatchOptions {
 
 /** @throws TypeError ERR_INVALID_ARG_TYPE for options that are no object */
 export function batchOptions(options: ModelBatchOptions): ModelBatchOptions {
-  requireObject(options, 'the options of a batch');
+  requireOptionsObject(options, 'the options of a batch');
   return options;
 }
 

@@ -17,7 +17,9 @@ export { ClientSecretKey } from './client-secret-key';
 export class ClientCertificate extends ClientObject {
   /** The certificate as node:crypto has it; see Certificate.toX509. */
   toX509(options?: OperationOptions): Promise<X509Certificate> {
-    return this.use('toX509', { ...options, repeatable: true }, (object) => (object as Certificate).toX509());
+    return this.use('toX509', { given: options, repeatable: true }, (object) =>
+      (object as Certificate).toX509(),
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 import type { AllAttributeValues, AttributeName, Attributes } from '../attributes';
 import { CryptokiError, isCode } from '../errors';
-import { findObjects, findOne } from '../objects/find';
+import { type FindOptions, findObjects, findOne } from '../objects/find';
 import type { KeyType } from '../objects/key';
 import { Key } from '../objects/key';
 import type { ObjectClass, StorageObject } from '../objects/storage-object';
@@ -8,6 +8,7 @@ import { asyncDispose, isPromise } from '../realms';
 import type { Session } from '../session';
 import type { Client } from './client';
 import type { OperationOptions } from './client-types';
+import { checkOperationOptions } from './operation-options';
 import type { Lease } from './pool';
 import type { RunOptions } from './runner';
 
@@ -122,12 +123,13 @@ export class ClientObject implements AsyncDisposable {
    */
   use<T>(
     operation: string,
-    options: Pick<RunOptions, 'signal' | 'repeatable' | 'shares'>,
+    options: Pick<RunOptions, 'signal' | 'given' | 'repeatable' | 'shares'>,
     work: (object: StorageObject, session: Session) => Promise<T>,
   ): Promise<T> {
-    const { signal, shares } = options;
+    const { signal, given, shares } = options;
     const run = {
       signal,
+      given,
       shares,
       key: this.label,
       get repeatable() {
@@ -206,7 +208,7 @@ export function findClientObject<T extends ClientObject>(
   options: OperationOptions | undefined,
   make: (object: StorageObject, generation: number) => T,
 ): Promise<T> {
-  return client.run('find', { ...options, repeatable: true }, async (session) => {
+  return client.run('find', { given: options, repeatable: true }, async (session) => {
     const { generation } = client;
     return make(await findOne(session, objectClass, attributes), generation);
   });
@@ -216,12 +218,14 @@ export function findClientObject<T extends ClientObject>(
 export function findClientObjects(
   client: Client,
   attributes: Attributes,
-  options: OperationOptions | undefined,
+  options: (OperationOptions & FindOptions) | undefined,
   make: (object: StorageObject, generation: number) => ClientObject,
 ): Promise<ClientObject[]> {
-  return client.run('find', { ...options, repeatable: true }, async (session) => {
+  if (options !== undefined) checkOperationOptions(options, 'the options of find', 'limit');
+  const { limit, ...given } = options ?? {};
+  return client.run('find', { given: options && given, repeatable: true }, async (session) => {
     const { generation } = client;
-    const found = await findObjects(session, attributes, {});
+    const found = await findObjects(session, attributes, { limit });
     return found.map((object) => make(object, generation));
   });
 }

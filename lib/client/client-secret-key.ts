@@ -83,8 +83,10 @@ export class ClientSecretKey extends ClientObject {
     work: (key: SecretKey, mechanism: MechanismInput) => Promise<T>,
   ): Promise<T> {
     const { input, handBack } = copyMechanism(algorithm);
-    const result = await this.use(operation, { ...options, repeatable: true, shares: 'operation' }, (key) =>
-      work(key as SecretKey, input),
+    const result = await this.use(
+      operation,
+      { given: options, repeatable: true, shares: 'operation' },
+      (key) => work(key as SecretKey, input),
     );
     handBack();
     return result;

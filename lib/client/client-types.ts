@@ -40,4 +40,9 @@ export interface Health {
 export interface OperationOptions {
   /** Ends the waiting: for a session, for a recovery, for the result. A call in the module goes on to its end. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Ends the waiting in the same way after so many milliseconds, tries and recoveries included, with ERR_CRYPTOKI_TIMEOUT.
+   * Default: no limit but those of ConnectOptions.
+   */
+  readonly timeout?: number | undefined;
 }

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { requireOptions } from '../arguments';
+import { requireOptions, requireOptionsObject, requireSignal } from '../arguments';
 import type { Attributes } from '../attributes';
 import type { BatchOptions } from '../batch/batch';
 import { type BatchOutcome, digestMany, type Messages } from '../batch/operations';
@@ -7,6 +7,7 @@ import { isCode } from '../errors';
 import { releaseReferences } from '../keyobject/client-references';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { Module } from '../module';
+import type { FindOptions } from '../objects/find';
 import type { KeyOptions, KeyPairOptions } from '../objects/generate';
 import type { ObjectClass } from '../objects/storage-object';
 import type { PinProvider } from '../pin';
@@ -32,6 +33,7 @@ import type { ClientEvents, ClientStatistics, Health, OperationOptions } from '.
 import { Connection, type TokenFinder } from './connection';
 import { copy, copyMechanism, copyMembers } from './copy';
 import { LoginKeeper } from './login-keeper';
+import { checkOperationOptions, withOptions } from './operation-options';
 import { checkUser, type Settings } from './options';
 import type { Lease } from './pool';
 import { Recovery, until } from './recovery';
@@ -116,6 +118,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   ): Promise<void> {
     this.#runner.checkOpen();
     requireOptions(options, 'the options of login', ['user', 'signal']);
+    requireSignal(options.signal);
     const user = checkUser(options.user ?? this.#settings.user);
     await this.#login.login(pin, user, options.signal);
   }
@@ -156,8 +159,11 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     return this.#one('CERTIFICATE', which, options) as Promise<ClientCertificate>;
   }
 
-  /** All objects with these attributes, or of this PKCS#11 URI. */
-  async find(which: Attributes | string = {}, options?: OperationOptions): Promise<ClientObject[]> {
+  /** All objects with these attributes, or of this PKCS#11 URI. @param options.limit ends the search after so many */
+  async find(
+    which: Attributes | string = {},
+    options?: OperationOptions & FindOptions,
+  ): Promise<ClientObject[]> {
     return findClientObjects(this, attributesOf(which, this.token), options, (object, generation) =>
       makeClientObject(this, object, generation),
     );
@@ -171,15 +177,18 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     keyType: KeyPairOptions['keyType'],
     options: Omit<KeyPairOptions, 'keyType'> & OperationOptions = {},
   ): Promise<{ readonly publicKey: ClientPublicKey; readonly privateKey: ClientPrivateKey }> {
-    const { signal, ...rest } = copyMembers(options);
-    return this.run('generateKeyPair', { signal, repeatable: false }, async (session, lease) => {
-      const pair = await session.generateKeyPair(keyType, rest);
-      await discardIfAborted(signal, pair.privateKey, pair.publicKey);
-      return {
-        publicKey: adoptClientObject(this, pair.publicKey, lease) as ClientPublicKey,
-        privateKey: adoptClientObject(this, pair.privateKey, lease) as ClientPrivateKey,
-      };
-    });
+    requireOptionsObject(options, 'the options of generateKeyPair');
+    const { signal: theirs, timeout, ...rest } = copyMembers(options);
+    return withOptions({ signal: theirs, timeout }, (signal) =>
+      this.run('generateKeyPair', { signal, repeatable: false }, async (session, lease) => {
+        const pair = await session.generateKeyPair(keyType, rest);
+        await discardIfAborted(signal, pair.privateKey, pair.publicKey);
+        return {
+          publicKey: adoptClientObject(this, pair.publicKey, lease) as ClientPublicKey,
+          privateKey: adoptClientObject(this, pair.privateKey, lease) as ClientPrivateKey,
+        };
+      }),
+    );
   }
 
   /** Generates a secret key; see {@link generateKeyPair}. */
@@ -187,28 +196,33 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     keyType: KeyOptions['keyType'],
     options: Omit<KeyOptions, 'keyType'> & OperationOptions = {},
   ): Promise<ClientSecretKey> {
-    const { signal, ...rest } = copyMembers(options);
-    return this.run('generateKey', { signal, repeatable: false }, async (session, lease) => {
-      const key = await session.generateKey(keyType, rest as Parameters<Session['generateKey']>[1]);
-      await discardIfAborted(signal, key);
-      return adoptClientObject(this, key, lease) as ClientSecretKey;
-    });
+    requireOptionsObject(options, 'the options of generateKey');
+    const { signal: theirs, timeout, ...rest } = copyMembers(options);
+    return withOptions({ signal: theirs, timeout }, (signal) =>
+      this.run('generateKey', { signal, repeatable: false }, async (session, lease) => {
+        const key = await session.generateKey(keyType, rest as Parameters<Session['generateKey']>[1]);
+        await discardIfAborted(signal, key);
+        return adoptClientObject(this, key, lease) as ClientSecretKey;
+      }),
+    );
   }
 
   /** Creates an object; see Session.createObject and, for session objects, {@link generateKeyPair}. */
   createObject(attributes: Attributes, options: OperationOptions = {}): Promise<ClientObject> {
     const own = copyMembers(attributes);
-    return this.run('createObject', { ...options, repeatable: false }, async (session, lease) => {
-      const object = await session.createObject(own);
-      await discardIfAborted(options.signal, object);
-      return adoptClientObject(this, object, lease);
-    });
+    return withOptions(options, (signal) =>
+      this.run('createObject', { signal, repeatable: false }, async (session, lease) => {
+        const object = await session.createObject(own);
+        await discardIfAborted(signal, object);
+        return adoptClientObject(this, object, lease);
+      }),
+    );
   }
 
   /** Digests a message on the token; see Session.digest. */
   digest(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
     const [message, { input }] = [copy(data), copyMechanism(algorithm)];
-    return this.run('digest', { ...options, repeatable: true, shares: 'operation' }, (session) =>
+    return this.run('digest', { given: options, repeatable: true, shares: 'operation' }, (session) =>
       session.digest(input, message),
     );
   }
@@ -229,21 +243,23 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
 
   /** Random bytes of the token; see Session.random. */
   random(length: number, options?: OperationOptions): Promise<Buffer> {
-    return this.run('random', { ...options, repeatable: true }, (session) => session.random(length));
+    return this.run('random', { given: options, repeatable: true }, (session) => session.random(length));
   }
 
   /**
    * Lends a session for as long as `work` takes. Nothing is repeated after an error; the session must not be closed or kept.
    */
   withSession<T>(work: (session: Session) => Promise<T>, options?: OperationOptions): Promise<T> {
-    return this.run('withSession', { ...options, repeatable: false }, work);
+    return this.run('withSession', { given: options, repeatable: false }, work);
   }
 
   /**
    * Asks the token how it is, without repairing anything: whether it answers, and whether who is to be logged in is.
-   * @param options.signal ends the waiting for an answer, such as AbortSignal.timeout(1000): it is not ok then
+   * @param options.signal ends the waiting for an answer: it is not ok then
+   * @param options.timeout does so after so many milliseconds
    */
   async health(options: OperationOptions = {}): Promise<Health> {
+    checkOperationOptions(options, 'the options of health');
     const begun = performance.now();
     const answer = (ok: boolean, error?: unknown): Health => ({
       ok,
@@ -253,7 +269,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     });
     try {
       this.#runner.checkOpen();
-      await until(this.#connection.check(), options.signal);
+      await withOptions(options, (signal) => until(this.#connection.check(), signal));
       return answer(this.#keeper.wanted === undefined || this.user === this.#keeper.wanted);
     } catch (error) {
       return answer(false, error);
@@ -287,7 +303,11 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     options: RunOptions,
     work: (session: Session, lease: Lease) => Promise<T>,
   ): Promise<T> {
-    return this.#runner.run(operation, options, work);
+    if (options.given === undefined) return this.#runner.run(operation, options, work);
+    return withOptions(options.given, (signal) => {
+      const bounded: RunOptions = Object.create(options, { signal: { value: signal } });
+      return this.#runner.run(operation, bounded, work);
+    });
   }
 
   /** Grows whenever handles of objects may have died. @internal */

@@ -1,4 +1,4 @@
-import { argumentError, requireObject, requireOptions } from '../arguments';
+import { argumentError, requireOptions, requireOptionsObject, requireSignal } from '../arguments';
 import type { Attributes } from '../attributes';
 import { CryptokiError } from '../errors';
 import { Module } from '../module';
@@ -115,7 +115,8 @@ export async function connect(
   target: string | ConnectTarget | readonly (string | ConnectTarget | GroupTarget)[],
   options: GroupOptions & { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Client | ClientGroup> {
-  requireObject(options, 'the options of connect');
+  requireOptionsObject(options, 'the options of connect');
+  requireSignal(options.signal);
   const { signal, ...rest } = options;
   return isList(target) ? connectGroup(target, rest, signal) : connectOne(target, rest, signal);
 }

@@ -1,7 +1,7 @@
 import { CryptokiError } from '../errors';
 import { type BreakerState, CircuitBreaker } from './circuit-breaker';
 import type { Client } from './client';
-import type { ClientStatistics, Health, OperationOptions } from './client-types';
+import type { ClientStatistics, Health } from './client-types';
 import { groupClosed, MemberLeft } from './group-failure';
 import type { GroupSettings, MemberPlan } from './group-options';
 import { wipe } from './login-keeper';
@@ -123,7 +123,7 @@ export class GroupMember {
    * @internal
    */
   async run<T>(
-    options: OperationOptions & { readonly isRepeatable: boolean },
+    options: { readonly signal?: AbortSignal | undefined; readonly isRepeatable: boolean },
     work: (client: Client, signal: AbortSignal | undefined) => Promise<T>,
   ): Promise<T> {
     const client = this.#client;

@@ -11,6 +11,7 @@ import { codeOf, noMember, reasonOf } from './group-failure';
 import { type Checked, findAndCheck, Holding, type Search } from './group-holding';
 import { type Identity, isSame, mismatch } from './group-identity';
 import type { GroupMember } from './group-member';
+import { withOptions } from './operation-options';
 import { until } from './recovery';
 
 /** What a group gives the objects it finds. */
@@ -52,9 +53,16 @@ export class GroupObject {
     options: OperationOptions | undefined,
     work: (object: ClientObject, options: OperationOptions) => Promise<T>,
   ): Promise<T> {
+    return withOptions(options, (signal) => this.#operate(signal, work));
+  }
+
+  #operate<T>(
+    its: AbortSignal | undefined,
+    work: (object: ClientObject, options: OperationOptions) => Promise<T>,
+  ): Promise<T> {
     return this.group.run(
       {
-        signal: options?.signal,
+        signal: its,
         isRepeatable: (member) => !isStateful(this) && !this.#holding(member).alwaysAuthenticates,
         candidates: () => this.#candidates(),
         failed: (member, error) => this.#failed(member, error),

@@ -84,7 +84,6 @@ function oneOf<T extends string>(value: T | undefined, name: string, known: read
  * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE
  */
 export function toGroupSettings(options: GroupOptions): { settings: GroupSettings; common: ConnectOptions } {
-  requireObject(options, 'the options of connect');
   const { strategy, require, breaker = {}, lookAgain, ...common } = options;
   requireOptions(breaker, 'the options breaker', ['failures', 'openTime', 'maxOpenTime', 'probeTimeout']);
   const failures = time(breaker.failures, 'breaker.failures', 3);

@@ -12,6 +12,7 @@ import { GroupMember, type MemberHealth, type MemberStatistics } from './group-m
 import { type Found, findInGroup } from './group-object';
 import type { GroupSettings, MemberPlan } from './group-options';
 import { Chooser } from './group-strategy';
+import { withOptions } from './operation-options';
 import { until } from './recovery';
 import { withTimeout } from './runner';
 
@@ -43,7 +44,8 @@ export interface GroupStatistics {
 }
 
 /** How {@link ClientGroup.run} does an operation. @internal */
-export interface GroupRunOptions extends OperationOptions {
+export interface GroupRunOptions {
+  readonly signal?: AbortSignal | undefined;
   isRepeatable?(member: GroupMember): boolean;
   /** The members that can do it, well or not; default all. */
   candidates?(): readonly GroupMember[] | Promise<readonly GroupMember[]>;
@@ -136,12 +138,16 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
   /** Digests a message on a token; see Session.digest. */
   digest(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
     const [message, { input }] = [copy(data), copyMechanism(algorithm)];
-    return this.run({ ...options }, (client, signal) => client.digest(input, message, { signal }));
+    return withOptions(options, (its) =>
+      this.run({ signal: its }, (client, signal) => client.digest(input, message, { signal })),
+    );
   }
 
   /** Random bytes of a token; see Session.random. */
   random(length: number, options?: OperationOptions): Promise<Buffer> {
-    return this.run({ ...options }, (client, signal) => client.random(length, { signal }));
+    return withOptions(options, (its) =>
+      this.run({ signal: its }, (client, signal) => client.random(length, { signal })),
+    );
   }
 
   /** Asks all members how they are, without repairing anything. */
@@ -254,12 +260,14 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
   async #find(
     objectClass: 'PRIVATE_KEY' | 'PUBLIC_KEY' | 'SECRET_KEY' | 'CERTIFICATE',
     which: Attributes | string | undefined,
-    options: OperationOptions = {},
+    options?: OperationOptions,
   ): Promise<Found> {
     if (this.closed) throw groupClosed();
-    options.signal?.throwIfAborted();
     const own = typeof which === 'object' ? copyMembers(which) : which;
-    return findInGroup(this, { objectClass, which: own }, options);
+    return withOptions(options, async (signal) => {
+      signal?.throwIfAborted();
+      return findInGroup(this, { objectClass, which: own }, { signal });
+    });
   }
 
   async #close(): Promise<void> {

@@ -1,5 +1,5 @@
-import { argumentError, isBytes, requireObject, requireOptions } from '../arguments';
-import type { ModuleOptions } from '../module';
+import { argumentError, isBytes, requireOptions } from '../arguments';
+import { MODULE_OPTIONS, type ModuleOptions } from '../module';
 import type { PinProvider } from '../pin';
 import type { Pin, User } from '../session';
 import type { TokenSelector } from '../token-selector';
@@ -138,7 +138,9 @@ export function toSettings(options: ConnectOptions): Settings {
   const sessions = group(options.sessions, 'sessions', ['max', 'queue', 'timeout', 'idleTimeout']);
   const login = group(options.login, 'login', ['idleTimeout', 'maxAge', 'warning']);
   const recovery = group(options.recovery, 'recovery', ['timeout', 'reinitialise']);
-  if (options.moduleOptions !== undefined) requireObject(options.moduleOptions, 'moduleOptions');
+  if (options.moduleOptions !== undefined) {
+    requireOptions(options.moduleOptions, 'the options moduleOptions', MODULE_OPTIONS);
+  }
   checkPin(options.pin);
   boolean(options.allowPinCommand, 'allowPinCommand', false);
   const { username } = options;

@@ -13,7 +13,10 @@ import { limited, until } from './until';
 const BEFORE_THE_CALL = ['ERR_CRYPTOKI_ACCESS', 'ERR_CRYPTOKI_SESSION_CLOSED', 'ERR_CRYPTOKI_OBJECT_DEAD'];
 
 /** How {@link Runner.run} does an operation. */
-export interface RunOptions extends OperationOptions {
+export interface RunOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** The caller's options as they were given, in the place of `signal`: Client.run checks them. */
+  readonly given?: OperationOptions | undefined;
   /** Whether it may be done again after an error that left open whether it was done. */
   readonly repeatable: boolean;
   /** It is one native call: others of the kind may use the session at the same time. */

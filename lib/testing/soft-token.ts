@@ -79,6 +79,11 @@ export class SoftToken implements AsyncDisposable {
   /** See {@link createSoftToken}. */
   static async create(options: SoftTokenOptions = {}): Promise<SoftToken> {
     requireOptions(options, 'the options of createSoftToken', OPTIONS);
+    const { module: path, removable } = options;
+    if (path !== undefined && typeof path !== 'string')
+      throw argumentError(TypeError, 'module must be the path of a module');
+    if (removable !== undefined && typeof removable !== 'boolean')
+      throw argumentError(TypeError, 'removable must be a boolean');
     const library = findSoftHSM(options.module);
     const directory = mkdtempSync(join(realpathSync(tmpdir()), 'cryptoki-token-')); // readable by this user only
     try {
