@@ -1,10 +1,12 @@
 import { Duplex } from 'node:stream';
 import type { ReadableStream, WritableStream } from 'node:stream/web';
 import { CKM } from '../generated/constants';
+import { watchIv } from '../mechanisms/made-iv';
+import type { MechanismInput } from '../mechanisms/mechanism';
 import type { RawMechanism } from '../raw/types';
 import { followSignal, type StreamOptions } from './common';
 import { type Ends, Lane } from './lane';
-import type { Opener } from './sink';
+import type { Opener, Sink } from './sink';
 
 /** So many bytes may wait on either side. */
 const WAITING = 512 * 1024;
@@ -19,6 +21,21 @@ const BLOCK = 16;
  */
 export class CipherStream extends Duplex {
   readonly #lane: Lane<Buffer>;
+  #iv: Buffer | undefined;
+
+  /**
+   * The IV that is used, where the module has made it in place of the caller's (see Ciphertext.iv): undefined otherwise, and as
+   * long as it is not known. Some modules write it at the end only, so take it when the stream has ended. It is set in the
+   * algorithm, too.
+   */
+  get iv(): Buffer | undefined {
+    return this.#iv;
+  }
+
+  /** @internal */
+  set madeIv(iv: Buffer) {
+    this.#iv = iv;
+  }
 
   /** @internal */
   constructor(open: Opener<Buffer>, mechanism: RawMechanism, { signal }: StreamOptions) {
@@ -81,4 +98,48 @@ export class CipherStream extends Duplex {
   #give(bytes: Buffer): void {
     if (!this.push(bytes)) this.#lane.pause(true);
   }
+}
+
+/** Operations by their names. */
+export const OPERATIONS = { encrypt: 'Encrypt', decrypt: 'Decrypt' } as const;
+
+/** What a stream is made of. */
+export interface CipherArguments {
+  /** The caller's, in which an IV of the module's is set. */
+  readonly algorithm: MechanismInput;
+  readonly mechanism: RawMechanism;
+  /** Gives the caller's parameter what the module has written. */
+  readonly handBack: () => void;
+  readonly options: StreamOptions;
+}
+
+/** A stream that hands back the IV that the module has made. @param begin the operation */
+export function cipherStream(
+  what: 'encrypt' | 'decrypt',
+  { algorithm, mechanism, handBack, options }: CipherArguments,
+  begin: Opener<Buffer>,
+): CipherStream {
+  const madeIv = what === 'encrypt' ? watchIv(algorithm, mechanism) : undefined;
+  // In Init or in Final, as the module likes.
+  const look = (): void => {
+    handBack();
+    const iv = madeIv?.();
+    if (iv !== undefined) stream.madeIv = iv;
+  };
+  const open: Opener<Buffer> = async (signal, lost) => {
+    const sink: Sink<Buffer> = await begin(signal, lost);
+    look();
+    return {
+      usesSession: sink.usesSession,
+      update: (part) => sink.update(part),
+      final: async (signature) => {
+        const rest = await sink.final(signature);
+        look();
+        return rest;
+      },
+      cancel: (error) => sink.cancel(error),
+    };
+  };
+  const stream = new CipherStream(open, mechanism, options);
+  return stream;
 }

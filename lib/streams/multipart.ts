@@ -29,13 +29,15 @@ export class Multipart<T> implements Sink<T> {
   readonly #kind: Kind<T>;
   readonly #session: Session;
   readonly #key: StorageObject | undefined;
+  readonly #mechanism: RawMechanism;
   #isOver = false;
   #parts = 0;
 
-  private constructor({ kind, session, key }: Begin<T>) {
+  private constructor({ kind, session, key, mechanism }: Begin<T>) {
     this.#kind = kind;
     this.#session = session;
     this.#key = key;
+    this.#mechanism = mechanism;
   }
 
   /**
@@ -51,6 +53,7 @@ export class Multipart<T> implements Sink<T> {
     const operation = new Multipart(begin);
     let isInitialised = false;
     const init = async (): Promise<void> => {
+      if (key !== undefined) await kind.prepare?.(key, mechanism);
       await kind.init(use(), session.name, mechanism, key?.handle ?? 0n);
       isInitialised = true;
     };
@@ -83,10 +86,20 @@ export class Multipart<T> implements Sink<T> {
   }
 
   async final(signature: Buffer | undefined): Promise<T> {
+    const key = this.#key;
     try {
+      const early =
+        key === undefined || signature === undefined
+          ? undefined
+          : await this.#kind.early?.(key, this.#mechanism, signature);
+      if (early !== undefined) {
+        await this.cancel();
+        return early;
+      }
       const result = await this.#kind.final(this.#session.use(), this.#session.name, signature);
       this.#over();
-      return result;
+      if (key === undefined || this.#kind.finish === undefined) return result;
+      return await this.#kind.finish(key, this.#mechanism, result);
     } catch (error) {
       throw this.#explained(error);
     }

@@ -1,8 +1,10 @@
 /** How messages are signed and verified part by part, wherever the session comes from. */
 import { bytesOf, requireOptions } from '../arguments';
 import { CryptokiError } from '../errors';
+import type { Named } from '../generated/attributes';
 import { CKM } from '../generated/constants';
-import type { Mechanism, MechanismInput } from '../mechanisms/mechanism';
+import { checkKeyType } from '../mechanisms/families';
+import { type Mechanism, type MechanismInput, nameOf } from '../mechanisms/mechanism';
 import { isOtherLength, planSignature, prepareSignature, type SignaturePlan } from '../mechanisms/signature';
 import type { BytesLike, RawMechanism } from '../raw/types';
 import type { Token } from '../token';
@@ -24,8 +26,19 @@ export type BeginPlan<T> = (
   lost: (error: unknown) => void,
 ) => Promise<Sink<T>>;
 
-function planFor(input: MechanismInput, available: ReadonlySet<number>): StreamPlan {
+/** What a stream does, and the type of its key. */
+export interface StreamPurpose {
+  readonly operation: 'Sign' | 'Verify';
+  readonly keyType: Named<'CKK'> | undefined;
+}
+
+function planFor(
+  input: MechanismInput,
+  available: ReadonlySet<number>,
+  { operation, keyType }: StreamPurpose,
+): StreamPlan {
   const plan = planSignature(input, available);
+  checkKeyType(operation, nameOf(input), plan.mechanism.mechanism, keyType);
   const isNamed = typeof input === 'string' || !('mechanism' in input);
   if (isNamed && plan.mechanism.mechanism === CKM.EDDSA) {
     throw new CryptokiError({
@@ -40,12 +53,17 @@ function planFor(input: MechanismInput, available: ReadonlySet<number>): StreamP
 
 /**
  * How to sign or verify part by part with what the token has; a promise when its mechanisms are not known yet.
- * @throws RangeError ERR_OUT_OF_RANGE for an unknown name; ERR_CRYPTOKI_UNSUPPORTED when the token cannot, and for EdDSA
+ * @throws RangeError ERR_OUT_OF_RANGE for an unknown name; CKR_KEY_TYPE_INCONSISTENT; ERR_CRYPTOKI_UNSUPPORTED when the token
+ *   cannot, and for EdDSA
  */
-export function planStream(token: Token, input: MechanismInput): StreamPlan | Promise<StreamPlan> {
+export function planStream(
+  token: Token,
+  input: MechanismInput,
+  purpose: StreamPurpose,
+): StreamPlan | Promise<StreamPlan> {
   const available = token.mechanismSet();
-  if (!(available instanceof Promise)) return planFor(input, available);
-  const plan = available.then((set) => planFor(input, set));
+  if (!(available instanceof Promise)) return planFor(input, available, purpose);
+  const plan = available.then((set) => planFor(input, set, purpose));
   plan.catch(() => {}); // told when it is needed
   return plan;
 }
