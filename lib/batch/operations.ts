@@ -6,6 +6,7 @@ import { digestMechanism } from '../mechanisms/digest';
 import { checkKeyType } from '../mechanisms/families';
 import { watchIv, withIv } from '../mechanisms/made-iv';
 import { type Algorithm, type MechanismInput, nameOf } from '../mechanisms/mechanism';
+import { wrongCiphertext } from '../mechanisms/padding';
 import { keyTypeOf, type StorageObject } from '../objects/storage-object';
 import type { RawModule } from '../raw';
 import type { BytesLike, RawBatch, RawMechanism } from '../raw/types';
@@ -239,9 +240,10 @@ export function cipherMany<M extends Messages<BytesLike>>(
     const raw = await sessions.run(
       operation,
       piece.length,
-      ({ raw: module, session, key, object }) => {
+      async ({ raw: module, session, key, object }) => {
         if (object !== undefined) checkKeyTypes(operation, object, algorithms, mechanisms);
-        return module[operation](session, mechanism, key, data, offsets);
+        const done = await module[operation](session, mechanism, key, data, offsets);
+        return operation === 'decryptMany' ? withWrong(done, mechanisms, offsets) : done;
       },
       options,
     );
@@ -260,6 +262,22 @@ function checkKeyTypes(
   mechanisms.forEach(({ mechanism }, i) => {
     checkKeyType(kind, nameOf(algorithms[i] as MechanismInput), mechanism, keyType);
   });
+}
+
+/** Modules say different things of ciphertexts that cannot be right, or nothing. */
+function withWrong(raw: RawBatch, mechanisms: readonly RawMechanism[], offsets: Uint32Array): RawBatch {
+  const failures = new Map(raw.failures.map(({ index, error }) => [index, error]));
+  let isChanged = false;
+  for (let index = 0; index < raw.count; index += 1) {
+    const length = (offsets[index + 1] as number) - (offsets[index] as number);
+    const wrong = wrongCiphertext((mechanisms[index] ?? mechanisms[0]) as RawMechanism, length);
+    if (wrong === undefined) continue;
+    failures.set(index, wrong);
+    isChanged = true;
+  }
+  if (!isChanged) return raw;
+  const sorted = [...failures].sort(([a], [b]) => a - b);
+  return { ...raw, failures: sorted.map(([index, error]) => ({ index, error })) };
 }
 
 /** IVs that the module has made, by message of the piece. */

@@ -1,8 +1,10 @@
 /** What keys do, whatever class they are of. Each is one native job on the key's session. */
+import { isBytes } from '../arguments';
 import { cipherMechanism } from '../mechanisms/cipher';
 import { checkKeyType, familyOf } from '../mechanisms/families';
 import { type Ciphertext, watchIv, withIv } from '../mechanisms/made-iv';
 import { type MechanismInput, nameOf } from '../mechanisms/mechanism';
+import { wrongCiphertext } from '../mechanisms/padding';
 import { isOtherLength, type PreparedSignature, prepareSignature } from '../mechanisms/signature';
 import type { BytesLike, RawMechanism } from '../raw/types';
 import { type ContextLogin, loggedInFor, loggedInForSync } from './context-login';
@@ -120,6 +122,14 @@ export function verifySync(
   );
 }
 
+/** The mechanism that decrypts this ciphertext. @throws CKR_ENCRYPTED_DATA_LEN_RANGE */
+function decipherFor(key: StorageObject, algorithm: MechanismInput, data: BytesLike): RawMechanism {
+  const mechanism = cipherFor('Decrypt', key, algorithm);
+  const wrong = isBytes(data) ? wrongCiphertext(mechanism, data.byteLength) : undefined;
+  if (wrong !== undefined) throw wrong;
+  return mechanism;
+}
+
 /** The mechanism of a cipher, for this key. */
 function cipherFor(
   operation: 'Encrypt' | 'Decrypt',
@@ -159,7 +169,7 @@ export function decrypt(
 ): Promise<Buffer> {
   return loggedInFor(key, options, async (pin) => {
     const raw = key.use();
-    const mechanism = cipherFor('Decrypt', key, algorithm);
+    const mechanism = decipherFor(key, algorithm, data);
     return raw.decrypt(key.session.name, mechanism, key.handle, data, pin);
   });
 }
@@ -172,7 +182,7 @@ export function decryptSync(
 ): Buffer {
   return loggedInForSync(key, options, (pin) => {
     const raw = key.use();
-    const mechanism = cipherFor('Decrypt', key, algorithm);
+    const mechanism = decipherFor(key, algorithm, data);
     return raw.decryptSync(key.session.name, mechanism, key.handle, data, pin);
   });
 }

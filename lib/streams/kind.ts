@@ -1,7 +1,8 @@
 /** The functions of multi-part operations, by what they do. */
 import { timingSafeEqual } from 'node:crypto';
-import { isCode } from '../errors';
+import { type CryptokiError, isCode } from '../errors';
 import { CKF } from '../generated/constants';
+import { wrongCiphertext } from '../mechanisms/padding';
 import { isOtherLength } from '../mechanisms/signature';
 import { plainForm } from '../objects/ecdsa-operation';
 import { isImpossible, signatureLength } from '../objects/signature-length';
@@ -23,6 +24,8 @@ export interface Kind<T> {
   prepare?(key: StorageObject, mechanism: RawMechanism): unknown;
   /** The result, where it is known before Final; the operation is cancelled then. */
   early?(key: StorageObject, mechanism: RawMechanism, signature: Buffer): Promise<T | undefined>;
+  /** What is wrong with a message of this length. */
+  wrong?(mechanism: RawMechanism, length: number): CryptokiError | undefined;
   /** The result in the form that the caller gets. */
   finish?(key: StorageObject, mechanism: RawMechanism, result: T): Promise<T>;
 }
@@ -132,4 +135,5 @@ export const DECRYPT: Kind<Buffer> = {
   update: (raw, session, part) => raw.C_DecryptUpdate(session, part),
   final: (raw, session) => raw.C_DecryptFinal(session),
   whole: (raw, session) => raw.C_Decrypt(session, EMPTY),
+  wrong: wrongCiphertext,
 };

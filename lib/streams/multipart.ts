@@ -32,6 +32,7 @@ export class Multipart<T> implements Sink<T> {
   readonly #mechanism: RawMechanism;
   #isOver = false;
   #parts = 0;
+  #bytes = 0;
 
   private constructor({ kind, session, key, mechanism }: Begin<T>) {
     this.#kind = kind;
@@ -76,6 +77,7 @@ export class Multipart<T> implements Sink<T> {
   }
 
   async update(part: readonly Uint8Array[]): Promise<Buffer | undefined> {
+    for (const piece of part) this.#bytes += piece.byteLength;
     try {
       const output = await this.#kind.update(this.#session.use(), this.#session.name, part);
       this.#parts += 1;
@@ -95,6 +97,11 @@ export class Multipart<T> implements Sink<T> {
       if (early !== undefined) {
         await this.cancel();
         return early;
+      }
+      const wrong = this.#kind.wrong?.(this.#mechanism, this.#bytes);
+      if (wrong !== undefined) {
+        await this.cancel();
+        throw wrong;
       }
       const result = await this.#kind.final(this.#session.use(), this.#session.name, signature);
       this.#over();
