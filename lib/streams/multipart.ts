@@ -137,17 +137,16 @@ export class Multipart<T> implements Sink<T> {
     }
     // A call may end the operation with an error, or say that there is none of its own kind: NSS of AES-GCM, which it does
     // in one piece only. So it is over when one succeeds, or both know of none.
-    const { final, whole } = this.#kind;
     for (let attempt = 0; attempt < 2; attempt += 1) {
-      const outcomes = [await this.#finish(final), await this.#finish(whole)];
+      const outcomes = [await this.#finish('final'), await this.#finish('whole')];
       if (outcomes.includes('ended') || outcomes.every((outcome) => outcome === 'none')) return true;
     }
     return false;
   }
 
-  async #finish(finish: Kind<T>['final']): Promise<'ended' | 'none' | 'failed'> {
+  async #finish(by: 'final' | 'whole'): Promise<'ended' | 'none' | 'failed'> {
     try {
-      await finish(this.#session.use(), this.#session.name, undefined);
+      await this.#kind[by](this.#session.use(), this.#session.name, undefined);
       return 'ended';
     } catch (error) {
       return isCode(error, 'CKR_OPERATION_NOT_INITIALIZED') ? 'none' : 'failed';
