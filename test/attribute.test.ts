@@ -71,9 +71,9 @@ describe('an attribute comes back as it was given:', () => {
   test('a day that the calendar does not have is absent', async () => {
     const pkcs11 = new pkcs11js.PKCS11(opened.test.module);
     pkcs11.C_Initialize();
-    const [slot] = pkcs11.C_GetSlotList(true).filter(
-      (one) => pkcs11.C_GetTokenInfo(one).label.trim() === 'test',
-    ) as [Handle];
+    const [slot] = pkcs11
+      .C_GetSlotList(true)
+      .filter((one) => pkcs11.C_GetTokenInfo(one).label.trim() === 'test') as [Handle];
     const writer = pkcs11.C_OpenSession(slot, pkcs11js.CKF_SERIAL_SESSION | pkcs11js.CKF_RW_SESSION);
     pkcs11.C_CreateObject(writer, [
       { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_SECRET_KEY },

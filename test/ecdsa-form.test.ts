@@ -21,7 +21,10 @@ beforeAll(async () => {
     const pair = await faulty.session.generateKeyPair('EC', { curve, token: true, label: curve });
     keys.set(curve, { pair, publicKey: await pair.publicKey.toKeyObject() });
   }
-  client = await connect({ module: faulty.hsm.path, token: { label: faulty.soft.label } }, { pin: faulty.soft.pin });
+  client = await connect(
+    { module: faulty.hsm.path, token: { label: faulty.soft.label } },
+    { pin: faulty.soft.pin },
+  );
 });
 afterEach(() => faulty.hsm.clear());
 afterAll(async () => {
@@ -51,7 +54,7 @@ async function signatures(curve: string, hash = 'SHA256'): Promise<[Buffer, Buff
   const many = [await privateKey.signMany(algorithm, messages), await theirs.signMany(algorithm, messages)];
   for (const results of many) {
     expect([...results.failures.values()]).toEqual([]);
-    results.toArray().forEach((signature, i) => made.push([message(i), signature]));
+    made.push(...results.toArray().map((signature, i): [Buffer, Buffer] => [message(i), signature]));
   }
   return made;
 }
@@ -92,7 +95,8 @@ describe('with a module that takes no digest longer than the order of the curve'
 
   test('a key that was not used before signs at once, and in batches', async () => {
     faulty.hsm.plan([{ function: 'C_Sign', oddity: 'ecdsa-strict' }]);
-    const make = (): Promise<KeyPair> => faulty.session.generateKeyPair('EC', { curve: 'P-256', token: false });
+    const make = (): Promise<KeyPair> =>
+      faulty.session.generateKeyPair('EC', { curve: 'P-256', token: false });
     const data = message(0);
     for (const sign of [
       async ({ privateKey }: KeyPair) => privateKey.sign('ECDSA-SHA512', data),
@@ -122,5 +126,7 @@ describe('with a module that takes no digest longer than the order of the curve'
 test('a refusal that the length of the digest does not explain stays what it was', async () => {
   const { pair } = keys.get('P-256') as Own;
   faulty.hsm.plan([{ function: 'C_Sign', nth: 1, return: 'CKR_DATA_LEN_RANGE' }]);
-  expect(await failure(pair.privateKey.sign('ECDSA-SHA256', message(0)))).toMatchObject({ code: 'CKR_DATA_LEN_RANGE' });
+  expect(await failure(pair.privateKey.sign('ECDSA-SHA256', message(0)))).toMatchObject({
+    code: 'CKR_DATA_LEN_RANGE',
+  });
 });

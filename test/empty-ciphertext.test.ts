@@ -45,7 +45,10 @@ for (const [name, why, open] of MODULES) {
       ['CKM_AES_CBC_PAD', { mechanism: 'AES_CBC_PAD', parameter: IV }],
     ])('of %s, which pads, is refused', async (_, algorithm) => {
       for (const [, decrypt] of ways(algorithm)) {
-        expect(await failure(decrypt())).toMatchObject({ code: 'CKR_ENCRYPTED_DATA_LEN_RANGE', action: 'fatal' });
+        expect(await failure(decrypt())).toMatchObject({
+          code: 'CKR_ENCRYPTED_DATA_LEN_RANGE',
+          action: 'fatal',
+        });
       }
       expect(await key.decrypt(algorithm, await key.encrypt(algorithm, NOTHING))).toEqual(NOTHING);
       expect(opened.session.closed).toBe(false);
@@ -78,7 +81,9 @@ test('an empty ciphertext does not make a client recover', async () => {
   const events = eventsOf(client);
   const key = await client.generateKey('AES', { token: true, label: 'aes' });
   const algorithm = { name: 'AES-CBC', iv: IV };
-  expect(await failure(key.decrypt(algorithm, NOTHING))).toMatchObject({ code: 'CKR_ENCRYPTED_DATA_LEN_RANGE' });
+  expect(await failure(key.decrypt(algorithm, NOTHING))).toMatchObject({
+    code: 'CKR_ENCRYPTED_DATA_LEN_RANGE',
+  });
   expect((await key.decryptMany(algorithm, [NOTHING])).failures.get(0)).toMatchObject({
     code: 'CKR_ENCRYPTED_DATA_LEN_RANGE',
   });

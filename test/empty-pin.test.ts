@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => faulty.close());
 
 /** Functions that send a PIN. */
-const SENDING = ['C_Login', 'C_LoginUser', 'C_InitPIN', 'C_SetPIN', 'C_InitToken'];
+const SENDING = ['C_Login', 'C_LoginUser', 'C_InitPIN', 'C_SetPIN', 'C_InitToken'] as const;
 
 describe('an empty PIN is never sent:', () => {
   test.each<[string, () => Promise<unknown>]>([

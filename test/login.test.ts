@@ -63,7 +63,10 @@ describe('login', () => {
   ])('with an empty PIN (%s) is refused before the call', async (_, pin) => {
     const session = await token.openSession();
     const error = await failure(session.login(pin));
-    expect(error).toMatchObject({ code: 'ERR_OUT_OF_RANGE', message: expect.stringContaining('PIN is empty') });
+    expect(error).toMatchObject({
+      code: 'ERR_OUT_OF_RANGE',
+      message: expect.stringContaining('PIN is empty'),
+    });
     expect(session.state).toBe('RO_PUBLIC_SESSION');
     expect((await token.info()).userPin.countLow).toBe(false);
   });

@@ -8,10 +8,7 @@ const VALUE = Buffer.alloc(32, 'value');
 const MESSAGE = Buffer.from('a message');
 const GIVEN = Buffer.alloc(12, 7);
 
-interface Gcm {
-  name: string;
-  iv: Buffer;
-}
+type Gcm = { name: string; iv: Buffer };
 const gcm = (): Gcm => ({ name: 'AES-GCM', iv: Buffer.from(GIVEN) });
 
 function decrypted(ciphertext: Buffer, iv: Buffer): Buffer {
@@ -29,7 +26,10 @@ beforeAll(async () => {
     ...{ class: 'SECRET_KEY', keyType: 'AES', value: VALUE, token: true, label: 'aes' },
     ...{ encrypt: true, decrypt: true },
   })) as SecretKey;
-  client = await connect({ module: faulty.hsm.path, token: { label: faulty.soft.label } }, { pin: faulty.soft.pin });
+  client = await connect(
+    { module: faulty.hsm.path, token: { label: faulty.soft.label } },
+    { pin: faulty.soft.pin },
+  );
 });
 afterAll(async () => {
   await client.close();
@@ -76,7 +76,9 @@ describe('with a module that makes the IVs of AES-GCM', () => {
     const its = await find();
     const algorithms = Array.from({ length: 20 }, gcm);
     const results = await its.encryptMany((index) => algorithms[index] as Gcm, new Array(20).fill(MESSAGE));
-    results.toArray().forEach((ciphertext, index) => expectUsed(ciphertext, algorithms[index] as Gcm));
+    for (const [index, ciphertext] of results.toArray().entries()) {
+      expectUsed(ciphertext, algorithms[index] as Gcm);
+    }
     for await (const { index, value } of its.encryptMany(
       (at) => algorithms[at] as Gcm,
       new Array(20).fill(MESSAGE).values(),

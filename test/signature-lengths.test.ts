@@ -82,9 +82,9 @@ for (const [name, why, open] of MODULES) {
         const make = (): Promise<PublicKey> => importEc(opened.session, publicKey, '06052b81040023');
         expect(await (await make()).verify('ECDSA-SHA256', MESSAGE, short)).toBe(false);
         expect((await make()).verifySync('ECDSA-SHA256', MESSAGE, short)).toBe(false);
-        expect((await (await make()).verifyMany('ECDSA-SHA256', [{ data: MESSAGE, signature: short }])).at(0)).toBe(
-          false,
-        );
+        expect(
+          (await (await make()).verifyMany('ECDSA-SHA256', [{ data: MESSAGE, signature: short }])).at(0),
+        ).toBe(false);
         const key = await make();
         expect(await answers(key, 'ECDSA-SHA256', short)).toEqual([false, false, false, false]);
         expect(await answers(key, 'ECDSA-SHA256', right)).toEqual([true, true, true, true]);
@@ -115,19 +115,20 @@ for (const [name, why, open] of MODULES) {
     });
 
     // Those of NSS are in test/contract: the NSS of distributions has none.
-    test.skipIf(name !== 'SoftHSM2').each([
-      0, 1, 63, 65, 114, 128,
-    ])('an Ed25519 signature of %i bytes is false', async (length) => {
-      const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-      const key = (await opened.session.createObject({
-        ...{ class: 'PUBLIC_KEY', keyType: 'EC_EDWARDS', token: false, private: false, verify: true },
-        ecParams: Buffer.from('06032b6570', 'hex'),
-        ecPoint: octetString(decode(publicKey.export({ format: 'jwk' }).x)),
-      })) as PublicKey;
-      const right = sign(null, MESSAGE, privateKey);
-      const other = Buffer.concat([right, right]).subarray(0, length);
-      expect(await answers(key, 'EdDSA', other, false)).toEqual([false, false, false]);
-    });
+    test.skipIf(name !== 'SoftHSM2').each([0, 1, 63, 65, 114, 128])(
+      'an Ed25519 signature of %i bytes is false',
+      async (length) => {
+        const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+        const key = (await opened.session.createObject({
+          ...{ class: 'PUBLIC_KEY', keyType: 'EC_EDWARDS', token: false, private: false, verify: true },
+          ecParams: Buffer.from('06032b6570', 'hex'),
+          ecPoint: octetString(decode(publicKey.export({ format: 'jwk' }).x)),
+        })) as PublicKey;
+        const right = sign(null, MESSAGE, privateKey);
+        const other = Buffer.concat([right, right]).subarray(0, length);
+        expect(await answers(key, 'EdDSA', other, false)).toEqual([false, false, false]);
+      },
+    );
 
     test.each([0, 1, 255, 257, 512])('an RSA signature of %i bytes is false', async (length) => {
       const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });

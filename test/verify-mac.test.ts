@@ -26,7 +26,14 @@ const WRONG: [string, Buffer][] = [
 
 async function hmacKey(session: Session, attributes: Attributes = {}): Promise<SecretKey> {
   return (await session.createObject({
-    ...{ class: 'SECRET_KEY', keyType: 'GENERIC_SECRET', value: VALUE, token: false, sign: true, verify: true },
+    ...{
+      class: 'SECRET_KEY',
+      keyType: 'GENERIC_SECRET',
+      value: VALUE,
+      token: false,
+      sign: true,
+      verify: true,
+    },
     ...attributes,
   })) as SecretKey;
 }
@@ -66,11 +73,21 @@ describe('with SoftHSM2 behind the fault module', () => {
 
   describe.each(USES)('a MAC by a key %s', (_, attributes) => {
     test('is right', async () => {
-      expect(await answers(await hmacKey(faulty.session, attributes), RIGHT)).toEqual([true, true, true, true]);
+      expect(await answers(await hmacKey(faulty.session, attributes), RIGHT)).toEqual([
+        true,
+        true,
+        true,
+        true,
+      ]);
     });
 
     test.each(WRONG)('%s is false', async (_name, mac) => {
-      expect(await answers(await hmacKey(faulty.session, attributes), mac)).toEqual([false, false, false, false]);
+      expect(await answers(await hmacKey(faulty.session, attributes), mac)).toEqual([
+        false,
+        false,
+        false,
+        false,
+      ]);
     });
   });
 
@@ -80,7 +97,11 @@ describe('with SoftHSM2 behind the fault module', () => {
     await answers(key, RIGHT);
     await answers(key, changed(RIGHT, 5));
     const { calls } = faulty.hsm.counters();
-    expect([calls.C_Verify, calls.C_VerifyFinal, calls.C_VerifyInit]).toEqual([undefined, undefined, undefined]);
+    expect([calls.C_Verify, calls.C_VerifyFinal, calls.C_VerifyInit]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
     expect(calls).toMatchObject({ C_Sign: 6, C_SignFinal: 2 });
     expect(faulty.hsm.violations).toEqual([]);
   });
@@ -88,7 +109,14 @@ describe('with SoftHSM2 behind the fault module', () => {
   test('a truncated MAC is compared in the length that its parameter says', async () => {
     const key = await hmacKey(faulty.session);
     const cmac = (await faulty.session.createObject({
-      ...{ class: 'SECRET_KEY', keyType: 'AES', value: VALUE.subarray(0, 16), token: false, sign: true, verify: true },
+      ...{
+        class: 'SECRET_KEY',
+        keyType: 'AES',
+        value: VALUE.subarray(0, 16),
+        token: false,
+        sign: true,
+        verify: true,
+      },
     })) as SecretKey;
     const whole = await cmac.sign({ mechanism: 'AES_CMAC' }, MESSAGE);
     expect(await cmac.verify({ mechanism: 'AES_CMAC' }, MESSAGE, whole)).toBe(true);
@@ -99,7 +127,8 @@ describe('with SoftHSM2 behind the fault module', () => {
 
   test('an error of the module is an error, not false', async () => {
     const key = await hmacKey(faulty.session);
-    const failNext = (): void => faulty.hsm.plan([{ function: 'C_Sign', nth: 1, return: 'CKR_DEVICE_ERROR' }]);
+    const failNext = (): void =>
+      faulty.hsm.plan([{ function: 'C_Sign', nth: 1, return: 'CKR_DEVICE_ERROR' }]);
     const wanted = { code: 'CKR_DEVICE_ERROR', function: 'C_Sign' };
     failNext();
     expect(await failure(key.verify(ALGORITHM, MESSAGE, RIGHT))).toMatchObject(wanted);

@@ -236,7 +236,9 @@ export function cipherMany<M extends Messages<BytesLike>>(
     const mechanisms = common === undefined ? algorithms.map(cipherMechanism) : [common];
     const mechanism = common ?? mechanisms;
     const watched =
-      operation === 'encryptMany' ? algorithms.map((input, i) => watchIv(input, mechanisms[i] as RawMechanism)) : [];
+      operation === 'encryptMany'
+        ? algorithms.map((input, i) => watchIv(input, mechanisms[i] as RawMechanism))
+        : [];
     const raw = await sessions.run(
       operation,
       piece.length,

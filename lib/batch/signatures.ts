@@ -93,7 +93,9 @@ async function lengthCheck(
 ): Promise<(signature: Buffer) => boolean> {
   const length = object === undefined ? undefined : await signatureLength(object, mechanism);
   return (signature) =>
-    isImpossible(mechanism, signature) || isOtherLength(signature, macLength) || isOtherLength(signature, length);
+    isImpossible(mechanism, signature) ||
+    isOtherLength(signature, macLength) ||
+    isOtherLength(signature, length);
 }
 
 /** C_VerifyInit and C_Verify for each message whose signature has a length that it can have; the others are wrong. */

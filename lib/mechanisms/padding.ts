@@ -10,7 +10,8 @@ const emptyCiphertext = (): CryptokiError =>
   new CryptokiError({
     rv: CKR.ENCRYPTED_DATA_LEN_RANGE,
     function: 'C_Decrypt',
-    detail: 'the ciphertext is empty, and of a cipher that pads even that of an empty message is a block long',
+    detail:
+      'the ciphertext is empty, and of a cipher that pads even that of an empty message is a block long',
   });
 
 /**

@@ -148,7 +148,8 @@ export function createVerify(
   const lend = withKey(key, 'createVerify');
   const open = openVerify(
     planned,
-    (mechanism, signal, lost) => borrow(lend, beginOn(verification(mechanism), mechanism), true, signal, lost),
+    (mechanism, signal, lost) =>
+      borrow(lend, beginOn(verification(mechanism), mechanism), true, signal, lost),
     (mechanism, digest, itsSignature) => key.verify(mechanism, digest, itsSignature, options),
   );
   return new VerifyStream(open, options, copySignature(signature));

@@ -72,7 +72,11 @@ describe.skipIf(whyNoNss !== undefined)(`NSS (${whyNoNss ?? 'a module of 3.0'})`
       { type: pkcs11js.CKA_VERIFY, value: true },
     ]);
     const failBefore = (): void => {
-      pkcs11.C_DecryptInit(session, { mechanism: pkcs11js.CKM_AES_CBC_PAD, parameter: Buffer.alloc(16) }, aes);
+      pkcs11.C_DecryptInit(
+        session,
+        { mechanism: pkcs11js.CKM_AES_CBC_PAD, parameter: Buffer.alloc(16) },
+        aes,
+      );
       expect(() => pkcs11.C_Decrypt(session, Buffer.alloc(16), Buffer.alloc(16))).toThrow(/CKR_/);
       pkcs11.C_VerifyInit(session, { mechanism: pkcs11js.CKM_SHA256_HMAC }, hmac);
     };
