@@ -36,8 +36,11 @@ afterAll(async () => {
   await faulty.close();
 });
 
-describe('with a module that makes the IVs of AES-GCM', () => {
-  beforeEach(() => faulty.hsm.plan([{ function: '*', oddity: 'gcm-iv-from-module' }]));
+describe.each([
+  ['at the end of an encryption', 'gcm-iv-from-module'],
+  ['at its beginning', 'gcm-iv-in-init'],
+] as const)('with a module that makes the IVs of AES-GCM %s', (_when, oddity) => {
+  beforeEach(() => faulty.hsm.plan([{ function: '*', oddity }]));
   afterEach(() => faulty.hsm.clear());
 
   /** The IV that was used is in both places, and decrypts. */

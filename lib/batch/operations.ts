@@ -262,7 +262,7 @@ function checkKeyTypes(
   const kind = operation === 'encryptMany' ? 'Encrypt' : 'Decrypt';
   const keyType = keyTypeOf(key);
   mechanisms.forEach(({ mechanism }, i) => {
-    checkKeyType(kind, nameOf(algorithms[i] as MechanismInput), mechanism, keyType);
+    checkKeyType(kind, algorithms[i] as MechanismInput, mechanism, keyType);
   });
 }
 

@@ -2,7 +2,7 @@
 import { CryptokiError } from '../errors';
 import { CKM } from '../generated/constants';
 import { checkKeyType, familyOf } from '../mechanisms/families';
-import { type MechanismInput, nameOf } from '../mechanisms/mechanism';
+import type { MechanismInput } from '../mechanisms/mechanism';
 import { isOtherLength, prepareSignatures } from '../mechanisms/signature';
 import { isDoubtful, plainForm } from '../objects/ecdsa-operation';
 import { isImpossible, signatureLength } from '../objects/signature-length';
@@ -22,7 +22,7 @@ async function plan(
   const prepared = prepareSignatures(algorithm, available, messages);
   const { mechanism } = prepared;
   if (object === undefined) return prepared;
-  checkKeyType(operation, nameOf(algorithm), mechanism.mechanism, keyTypeOf(object));
+  checkKeyType(operation, algorithm, mechanism.mechanism, keyTypeOf(object));
   return Number(mechanism.mechanism) === CKM.ECDSA
     ? cutDigests(prepared, await signatureLength(object, mechanism))
     : prepared;

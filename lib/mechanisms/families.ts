@@ -2,6 +2,7 @@
 import { CryptokiError } from '../errors';
 import type { Named } from '../generated/attributes';
 import { CKM, CKR } from '../generated/constants';
+import { type MechanismInput, nameOf } from './mechanism';
 
 /** Mechanisms of one algorithm. */
 export type Family = 'RSA' | 'ECDSA' | 'EDDSA' | 'DSA' | 'ML_DSA' | 'SLH_DSA';
@@ -71,12 +72,12 @@ function fits(mechanism: number, keyType: string): boolean {
 /**
  * Refuses a mechanism that is of another type than the key: what a module makes of it differs, from a wrong error to a
  * signature that nobody can verify. A key whose type is a vendor's, or not known, is left to the module.
- * @param algorithm as the caller calls it
+ * @param input as the caller has it
  * @throws CKR_KEY_TYPE_INCONSISTENT without a call
  */
 export function checkKeyType(
   operation: KeyedOperation,
-  algorithm: string,
+  input: MechanismInput,
   mechanism: number | bigint,
   keyType: Named<'CKK'> | undefined,
 ): void {
@@ -87,6 +88,6 @@ export function checkKeyType(
   throw new CryptokiError({
     rv: CKR.KEY_TYPE_INCONSISTENT,
     function: `C_${operation}Init`,
-    detail: `${algorithm} does not go with a key of type ${keyType}${hint}. No call was made`,
+    detail: `${nameOf(input)} does not go with a key of type ${keyType}${hint}. No call was made`,
   });
 }

@@ -3,7 +3,7 @@ import { isBytes } from '../arguments';
 import { cipherMechanism } from '../mechanisms/cipher';
 import { checkKeyType, familyOf } from '../mechanisms/families';
 import { type Ciphertext, watchIv, withIv } from '../mechanisms/made-iv';
-import { type MechanismInput, nameOf } from '../mechanisms/mechanism';
+import type { MechanismInput } from '../mechanisms/mechanism';
 import { wrongCiphertext } from '../mechanisms/padding';
 import { isOtherLength, type PreparedSignature, prepareSignature } from '../mechanisms/signature';
 import type { BytesLike, RawMechanism } from '../raw/types';
@@ -20,7 +20,7 @@ function prepareFor(
   data: BytesLike,
 ): PreparedSignature {
   const prepared = prepareSignature(algorithm, available, data);
-  checkKeyType(operation, nameOf(algorithm), prepared.mechanism.mechanism, keyTypeOf(key));
+  checkKeyType(operation, algorithm, prepared.mechanism.mechanism, keyTypeOf(key));
   return prepared;
 }
 
@@ -137,7 +137,7 @@ function cipherFor(
   algorithm: MechanismInput,
 ): RawMechanism {
   const mechanism = cipherMechanism(algorithm);
-  checkKeyType(operation, nameOf(algorithm), mechanism.mechanism, keyTypeOf(key));
+  checkKeyType(operation, algorithm, mechanism.mechanism, keyTypeOf(key));
   return mechanism;
 }
 

@@ -10,7 +10,7 @@ import { CryptokiError } from '../errors';
 import { cipherMechanism } from '../mechanisms/cipher';
 import { digestMechanism } from '../mechanisms/digest';
 import { checkKeyType } from '../mechanisms/families';
-import { type MechanismInput, nameOf } from '../mechanisms/mechanism';
+import type { MechanismInput } from '../mechanisms/mechanism';
 import type { StorageObject } from '../objects/storage-object';
 import type { BytesLike, RawMechanism } from '../raw/types';
 import type { Session } from '../session';
@@ -180,7 +180,7 @@ export function createCipher(
   checkOptions(options);
   const { input, handBack } = copyMechanism(algorithm);
   const mechanism = cipherMechanism(input);
-  checkKeyType(OPERATIONS[what], nameOf(input), mechanism.mechanism, key.keyType);
+  checkKeyType(OPERATIONS[what], input, mechanism.mechanism, key.keyType);
   const lend = withKey(key, what === 'encrypt' ? 'createEncrypt' : 'createDecrypt');
   const begin: Opener<Buffer> = (signal, lost) =>
     borrow(lend, beginOn(what === 'encrypt' ? ENCRYPT : DECRYPT, mechanism), true, signal, lost);

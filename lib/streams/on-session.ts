@@ -4,7 +4,7 @@ import { checkForce, copyPin } from '../login';
 import { cipherMechanism } from '../mechanisms/cipher';
 import { digestMechanism } from '../mechanisms/digest';
 import { checkKeyType } from '../mechanisms/families';
-import { type MechanismInput, nameOf } from '../mechanisms/mechanism';
+import type { MechanismInput } from '../mechanisms/mechanism';
 import type { ContextLogin } from '../objects/context-login';
 import type { PrivateKey } from '../objects/private-key';
 import type { PublicKey } from '../objects/public-key';
@@ -93,7 +93,7 @@ export function createCipher(
   key.use();
   const { input, handBack } = copyMechanism(algorithm);
   const mechanism = cipherMechanism(input);
-  checkKeyType(OPERATIONS[what], nameOf(input), mechanism.mechanism, keyTypeOf(key));
+  checkKeyType(OPERATIONS[what], input, mechanism.mechanism, keyTypeOf(key));
   const kind = what === 'encrypt' ? ENCRYPT : DECRYPT;
   const begin = (): Promise<Sink<Buffer>> => Multipart.begin({ kind, session: key.session, mechanism, key });
   return cipherStream(what, { algorithm, mechanism, handBack, options }, begin);

@@ -4,7 +4,7 @@ import { CryptokiError } from '../errors';
 import type { Named } from '../generated/attributes';
 import { CKM } from '../generated/constants';
 import { checkKeyType } from '../mechanisms/families';
-import { type Mechanism, type MechanismInput, nameOf } from '../mechanisms/mechanism';
+import type { Mechanism, MechanismInput } from '../mechanisms/mechanism';
 import { isOtherLength, planSignature, prepareSignature, type SignaturePlan } from '../mechanisms/signature';
 import type { BytesLike, RawMechanism } from '../raw/types';
 import type { Token } from '../token';
@@ -38,7 +38,6 @@ function planFor(
   { operation, keyType }: StreamPurpose,
 ): StreamPlan {
   const plan = planSignature(input, available);
-  checkKeyType(operation, nameOf(input), plan.mechanism.mechanism, keyType);
   const isNamed = typeof input === 'string' || !('mechanism' in input);
   if (isNamed && plan.mechanism.mechanism === CKM.EDDSA) {
     throw new CryptokiError({
@@ -48,6 +47,7 @@ function planFor(
         "same, give { mechanism: 'EDDSA' }",
     });
   }
+  checkKeyType(operation, input, plan.mechanism.mechanism, keyType);
   return { ...plan, macLength: prepareSignature(input, available, NOTHING).macLength };
 }
 
