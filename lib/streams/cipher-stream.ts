@@ -13,6 +13,11 @@ const WAITING = 512 * 1024;
 /** NSS takes whole blocks only, where the specification allows any part; this is the largest block there is. */
 const BLOCK = 16;
 
+/** Where an operation tells of the IV. It does not hold the stream, which ends the operation when it is collected. */
+interface MadeIv {
+  iv: Buffer | undefined;
+}
+
 /**
  * Encrypts or decrypts what goes through: `pipeline(source, stream, sink)`; see SecretKey.createEncrypt.
  *
@@ -21,7 +26,7 @@ const BLOCK = 16;
  */
 export class CipherStream extends Duplex {
   readonly #lane: Lane<Buffer>;
-  #iv: Buffer | undefined;
+  readonly #made: MadeIv;
 
   /**
    * The IV that is used, where the module has made it in place of the caller's (see Ciphertext.iv): undefined otherwise, and as
@@ -29,17 +34,13 @@ export class CipherStream extends Duplex {
    * algorithm, too.
    */
   get iv(): Buffer | undefined {
-    return this.#iv;
+    return this.#made.iv;
   }
 
   /** @internal */
-  set madeIv(iv: Buffer) {
-    this.#iv = iv;
-  }
-
-  /** @internal */
-  constructor(open: Opener<Buffer>, mechanism: RawMechanism, { signal }: StreamOptions) {
+  constructor(open: Opener<Buffer>, mechanism: RawMechanism, { signal }: StreamOptions, made: MadeIv) {
     super({ highWaterMark: WAITING });
+    this.#made = made;
     const ends: Ends = {
       output: (bytes) => this.#give(bytes),
       fail: (error) => this.destroy(error),
@@ -120,15 +121,20 @@ export function cipherStream(
   begin: Opener<Buffer>,
 ): CipherStream {
   const madeIv = what === 'encrypt' ? watchIv(algorithm, mechanism) : undefined;
+  const made: MadeIv = { iv: undefined };
   // In Init or in Final, as the module likes.
   const look = (): void => {
     handBack();
-    const iv = madeIv?.();
-    if (iv !== undefined) stream.madeIv = iv;
+    made.iv ??= madeIv?.();
   };
   const open: Opener<Buffer> = async (signal, lost) => {
     const sink: Sink<Buffer> = await begin(signal, lost);
-    look();
+    try {
+      look();
+    } catch (error) {
+      await sink.cancel(error);
+      throw error;
+    }
     return {
       usesSession: sink.usesSession,
       update: (part) => sink.update(part),
@@ -140,6 +146,5 @@ export function cipherStream(
       cancel: (error) => sink.cancel(error),
     };
   };
-  const stream = new CipherStream(open, mechanism, options);
-  return stream;
+  return new CipherStream(open, mechanism, options, made);
 }
