@@ -4,7 +4,7 @@ import { CryptokiError } from '../errors';
 import { cipherMechanism } from '../mechanisms/cipher';
 import { digestMechanism } from '../mechanisms/digest';
 import { checkKeyType } from '../mechanisms/families';
-import { watchIv, withIv } from '../mechanisms/made-iv';
+import { type Ciphertext, watchIv, withIv } from '../mechanisms/made-iv';
 import { type Algorithm, type MechanismInput, nameOf } from '../mechanisms/mechanism';
 import { wrongCiphertext } from '../mechanisms/padding';
 import { keyTypeOf, type StorageObject } from '../objects/storage-object';
@@ -93,8 +93,8 @@ function bytesBatch<M extends Messages<BytesLike>>(
   { lanes }: BatchSessions,
   pace: Pace,
   run: (messages: readonly BytesLike[], first: number) => Promise<RawBatch>,
-): BatchOutcome<M, Buffer> {
-  return start<BytesLike, Buffer, M>(messages, options, {
+): BatchOutcome<M, Ciphertext> {
+  return start<BytesLike, Ciphertext, M>(messages, options, {
     lanes,
     pace,
     size: sizeOf,
@@ -215,7 +215,7 @@ export function cipherMany<M extends Messages<BytesLike>>(
   algorithm: CipherInput,
   messages: M,
   options: BatchOptions = {},
-): BatchOutcome<M, Buffer> {
+): BatchOutcome<M, Ciphertext> {
   const each = typeof algorithm === 'function' ? algorithm : undefined;
   const one = typeof algorithm === 'function' ? undefined : algorithm;
   if (operation === 'encryptMany' && one !== undefined) {

@@ -114,7 +114,7 @@ export class ClientSecretKey extends ClientObject {
     algorithm: CipherInput,
     messages: M,
     options?: BatchOptions,
-  ): BatchOutcome<M, Buffer> {
+  ): BatchOutcome<M, Ciphertext> {
     return cipherMany('encryptMany', onClient(this.client, this), algorithm, messages, options);
   }
 

@@ -147,7 +147,7 @@ export class SecretKey extends Key {
     algorithm: CipherInput,
     messages: M,
     options: ModelBatchOptions = {},
-  ): BatchOutcome<M, Buffer> {
+  ): BatchOutcome<M, Ciphertext> {
     const { sessions = [this.session], ...rest } = batchOptions(options);
     return cipherMany('encryptMany', onSessions(sessions, this), algorithm, messages, rest);
   }
