@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "calls/mac.h"
 #include "calls/raw_module.h"
 #include "entry.h"
 #include "environment.h"
@@ -122,6 +123,12 @@ Napi::Value parameterName(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), structure->name);
 }
 
+// (mechanism: number) -> whether it makes MACs
+Napi::Value isMacMechanism(const Napi::CallbackInfo& info) {
+  const double type = info[0].As<Napi::Number>().DoubleValue();
+  return Napi::Boolean::New(info.Env(), isMac(static_cast<CK_MECHANISM_TYPE>(type)));
+}
+
 // (code: number): what the process ends with
 Napi::Value exiting(const Napi::CallbackInfo& info) {
   noteExitCode(info[0].As<Napi::Number>().Int32Value());
@@ -139,6 +146,7 @@ Napi::Object initialiseAddon(Napi::Env env, Napi::Object exports) {
   defineLockout(exports);
   setFunction<listStructures>(exports, "structures");
   setFunction<parameterName>(exports, "parameterName");
+  setFunction<isMacMechanism>(exports, "isMac");
   setFunction<exiting>(exports, "exiting");
   setFunction<load>(exports, "load");
   setFunction<loadSync>(exports, "loadSync");

@@ -27,7 +27,10 @@ export type AllAttributeValues = AttributeValues & VendorAttributes;
 /** The name of an attribute: label, ecParams, alwaysAuthenticate ... (CKA_ in camel case). */
 export type AttributeName = keyof AllAttributeValues;
 
-/** Attributes to give an object or to look for. Attributes of a vendor are written by number, with bytes, or by name. */
+/**
+ * Attributes to give an object or to look for. Attributes of a vendor are written by number, with bytes, or by name. Dates
+ * (CK_DATE) are days: of a Date the day in UTC counts, text is "YYYY-MM-DD"; one that the calendar does not have is refused.
+ */
 export type Attributes = {
   readonly [Name in keyof AttributeInputs]?: AttributeInputs[Name] | undefined;
 } & { readonly [Name in keyof VendorAttributes]?: VendorAttributes[Name] | undefined } & {
@@ -113,7 +116,7 @@ function toValue({ kind, family }: AttributeDescription, value: RawAttributeValu
   return value ?? undefined;
 }
 
-/** What could be read, by name; a number beyond 2^53-1 is a bigint, whatever the types say. Attributes that could not be read, and empty dates, are absent. */
+/** What could be read, by name; a number beyond 2^53-1 is a bigint, whatever the types say. Attributes that could not be read, empty dates and dates that the calendar does not have are absent. A Date is midnight UTC. */
 export function fromResults<Name extends AttributeName>(
   names: readonly Name[],
   results: readonly RawAttributeResult[],

@@ -49,6 +49,7 @@ export { httpsAgent, type TlsKey, tlsOptions } from './keyobject/agents';
 export type { KeyObjectOptions, PublicHalf } from './keyobject/public-half';
 export type { ForceOptions, LoginOptions } from './login';
 export { CURVE_NAMES } from './mechanisms/curves';
+export type { Ciphertext } from './mechanisms/made-iv';
 export type { Algorithm, Mechanism, MechanismInput } from './mechanisms/mechanism';
 export { Module, type ModuleInfo, type ModuleOptions } from './module';
 export { Certificate } from './objects/certificate';

@@ -99,7 +99,8 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
    * Logs in (C_Login or C_LoginUser, PKCS#11 3.1, sections 5.6.8 and 5.6.9). The login belongs to the process and the
    * token: all sessions change state together. Being logged in already, as the same user, is no error. A PIN that the
    * token refused is not sent again by this thread, nor any when the token says that the next wrong one locks it.
-   * @param pin the PIN; null where the token asks for it on its own pad. Bytes are copied at once and the copy wiped.
+   * @param pin the PIN, not empty; null where the token asks for it on its own pad (NSS takes null for a database without a PIN).
+   *   Bytes are copied at once and the copy wiped.
    * @throws CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE, CKR_PIN_EXPIRED, CKR_USER_PIN_NOT_INITIALIZED,
    *   CKR_USER_ANOTHER_ALREADY_LOGGED_IN; ERR_CRYPTOKI_PIN_REFUSED, ERR_CRYPTOKI_PIN_FINAL_TRY,
    *   ERR_CRYPTOKI_SO_READ_ONLY (SO, while read-only sessions are open)
@@ -124,7 +125,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
 
   /**
    * Gives the user a PIN (C_InitPIN, PKCS#11 3.1, section 5.5.8), as the security officer in a read/write session.
-   * @param newPin null where the token asks for it itself
+   * @param newPin not empty; null where the token asks for it itself
    * @throws CKR_PIN_LEN_RANGE, CKR_PIN_INVALID; ERR_CRYPTOKI_ACCESS, ERR_CRYPTOKI_SESSION_READ_ONLY
    */
   async initPin(newPin: Pin | null): Promise<void> {
@@ -133,7 +134,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
 
   /**
    * Changes the PIN (C_SetPIN, PKCS#11 3.1, section 5.5.9) of who is logged in; of the user when nobody is.
-   * @param oldPin, newPin null where the token asks for them itself
+   * @param oldPin, newPin not empty; null where the token asks for them itself
    * @throws CKR_PIN_INCORRECT, CKR_PIN_LEN_RANGE, CKR_PIN_INVALID, CKR_PIN_LOCKED; ERR_CRYPTOKI_SESSION_READ_ONLY,
    *   ERR_CRYPTOKI_PIN_REFUSED, ERR_CRYPTOKI_PIN_FINAL_TRY
    */

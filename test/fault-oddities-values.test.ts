@@ -252,4 +252,11 @@ describe.skipIf(isUnusable)('oddities of results', () => {
       "with the program's IV: refused",
     ]);
   });
+
+  test('gcm-iv-in-init: C_EncryptInit writes the IV at once', async () => {
+    expect(await program.probe('gcm-iv-in-init', 'gcm')).toEqual([
+      ...['C_EncryptInit 0x0', 'IV changed', 'asked, IV changed', 'C_Encrypt 0x0', 'IV changed'],
+      ...["with the module's IV: good", "with the program's IV: refused"],
+    ]);
+  });
 });

@@ -59,6 +59,7 @@ enum class Oddity : unsigned char {
   ListClaims32,
   ListClaims30,
   GcmIvFromModule,
+  GcmIvInInit,
   HandlesReused,
   ReadOnlyRefused,
   ReadWriteRefused,
@@ -95,9 +96,9 @@ struct OddityShape {
   FunctionSet functions;
 };
 
-inline constexpr std::size_t kOddityCount = 59;
+inline constexpr std::size_t kOddityCount = 60;
 using OddityBits = std::bitset<kOddityCount>;
-inline constexpr std::array<OddityShape, 59> kOddities{{
+inline constexpr std::array<OddityShape, 60> kOddities{{
     {"lengths-ignored", Calls::Fetching, false, CKR_OK, false,
      functionSet({Function::C_GetAttributeValue})},
     {"lengths-unwritten", Calls::Fetching, false, CKR_OK, false,
@@ -188,6 +189,8 @@ inline constexpr std::array<OddityShape, 59> kOddities{{
      functionSet({Function::C_GetFunctionList})},
     {"gcm-iv-from-module", Calls::All, false, CKR_OK, false,
      functionSet({Function::C_EncryptInit, Function::C_Encrypt, Function::C_EncryptFinal})},
+    {"gcm-iv-in-init", Calls::All, false, CKR_OK, false,
+     functionSet({Function::C_EncryptInit})},
     {"handles-reused", Calls::All, false, CKR_OK, false,
      functionSet({Function::C_OpenSession})},
     {"read-only-refused", Calls::All, true, CKR_FUNCTION_FAILED, false,

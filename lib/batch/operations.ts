@@ -3,10 +3,13 @@ import { argumentError, isBytes, shown } from '../arguments';
 import { CryptokiError } from '../errors';
 import { cipherMechanism } from '../mechanisms/cipher';
 import { digestMechanism } from '../mechanisms/digest';
-import { type Algorithm, asMechanism, type MechanismInput } from '../mechanisms/mechanism';
-import { isOtherLength, prepareSignatures } from '../mechanisms/signature';
+import { checkKeyType } from '../mechanisms/families';
+import { type Ciphertext, watchIv, withIv } from '../mechanisms/made-iv';
+import { type Algorithm, type MechanismInput, nameOf } from '../mechanisms/mechanism';
+import { wrongCiphertext } from '../mechanisms/padding';
+import { keyTypeOf, type StorageObject } from '../objects/storage-object';
 import type { RawModule } from '../raw';
-import type { BytesLike, RawBatch } from '../raw/types';
+import type { BytesLike, RawBatch, RawMechanism } from '../raw/types';
 import {
   type BatchOptions,
   type BatchWork,
@@ -15,8 +18,9 @@ import {
   checkBatchOptions,
   Pace,
 } from './batch';
-import { copyOf, pack, unpack } from './pack';
+import { copyOf, pack } from './pack';
 import type { BatchItem, BatchResults } from './results';
+import { signPiece, verifyPiece } from './signatures';
 
 /** Where a piece of a batch is done. */
 export interface BatchTarget {
@@ -25,6 +29,8 @@ export interface BatchTarget {
   readonly session: bigint;
   /** CK_OBJECT_HANDLE; 0 for digests. */
   readonly key: bigint;
+  /** The key itself, not for digests. */
+  readonly object: StorageObject | undefined;
   /** The mechanisms of the token. */
   readonly available: ReadonlySet<number>;
 }
@@ -87,14 +93,16 @@ function bytesBatch<M extends Messages<BytesLike>>(
   { lanes }: BatchSessions,
   pace: Pace,
   run: (messages: readonly BytesLike[], first: number) => Promise<RawBatch>,
-): BatchOutcome<M, Buffer> {
-  return start<BytesLike, Buffer, M>(messages, options, {
+): BatchOutcome<M, Ciphertext> {
+  return start<BytesLike, Ciphertext, M>(messages, options, {
     lanes,
     pace,
     size: sizeOf,
     piece: run,
-    value: ({ data, offsets }, index) =>
-      data === undefined || offsets === undefined ? Buffer.alloc(0) : copyOf({ data, offsets }, index),
+    value: ({ data, offsets, ivs }: RawBatch & MadeIvs, index) =>
+      data === undefined || offsets === undefined
+        ? Buffer.alloc(0)
+        : withIv(copyOf({ data, offsets }, index), ivs?.get(index)),
   });
 }
 
@@ -133,10 +141,7 @@ export function signMany<M extends Messages<BytesLike>>(
         'signMany',
         piece.length,
         (target) => {
-          const { mechanism, messages: packed, digest } = prepareSignatures(algorithm, target.available, own);
-          return target.raw.signMany(
-            ...([target.session, mechanism, target.key, packed.data, packed.offsets, digest] as const),
-          );
+          return signPiece(target, algorithm, own);
         },
         options,
       );
@@ -167,21 +172,7 @@ export function verifyMany<M extends Messages<SignedMessage>>(
       return sessions.run(
         'verifyMany',
         piece.length,
-        async (target) => {
-          const plan = prepareSignatures(algorithm, target.available, own);
-          const { data, offsets } = plan.messages;
-          const raw = await target.raw.verifyMany(
-            ...([target.session, plan.mechanism, target.key, data, offsets] as const),
-            ...([signatures.data, signatures.offsets, plan.digest] as const),
-          );
-          const wrong = new Set<number>();
-          for (let i = 0; i < piece.length; i += 1) {
-            if (isOtherLength(unpack(signatures, i), plan.macLength)) wrong.add(i);
-          }
-          if (wrong.size === 0) return raw;
-          for (const index of wrong) raw.valid?.fill(0, index, index + 1);
-          return { ...raw, failures: raw.failures.filter(({ index }) => !wrong.has(index)) };
-        },
+        (target) => verifyPiece(target, algorithm, own, signatures),
         options,
       );
     },
@@ -216,7 +207,7 @@ export function digestMany<M extends Messages<BytesLike>>(
 }
 
 /** Two messages under one of these with the same IV give away what is in them. */
-const NEVER_TWICE = ['AES-GCM', 'AES-CTR'];
+const NEVER_TWICE = ['AES-GCM', 'AES-CTR', 'AES_GCM', 'CKM_AES_GCM'];
 
 export function cipherMany<M extends Messages<BytesLike>>(
   operation: 'encryptMany' | 'decryptMany',
@@ -224,11 +215,11 @@ export function cipherMany<M extends Messages<BytesLike>>(
   algorithm: CipherInput,
   messages: M,
   options: BatchOptions = {},
-): BatchOutcome<M, Buffer> {
+): BatchOutcome<M, Ciphertext> {
   const each = typeof algorithm === 'function' ? algorithm : undefined;
   const one = typeof algorithm === 'function' ? undefined : algorithm;
-  if (operation === 'encryptMany' && one !== undefined && asMechanism(one) === undefined) {
-    const name = typeof one === 'string' ? one : shown((one as { name?: unknown }).name);
+  if (operation === 'encryptMany' && one !== undefined) {
+    const name = nameOf(one);
     if (NEVER_TWICE.includes(name)) {
       throw new CryptokiError({
         code: 'ERR_CRYPTOKI_UNSUPPORTED',
@@ -240,16 +231,68 @@ export function cipherMany<M extends Messages<BytesLike>>(
   const pace = paceOf(sessions, operation, one ?? each);
   return bytesBatch(messages, options, sessions, pace, async (piece, first) => {
     const { data, offsets } = pack(piece, first);
-    const mechanism =
-      common ??
-      piece.map((_, index) => cipherMechanism((each as (index: number) => MechanismInput)(first + index)));
-    return sessions.run(
+    const algorithms =
+      each === undefined ? [one as MechanismInput] : piece.map((_, index) => each(first + index));
+    const mechanisms = common === undefined ? algorithms.map(cipherMechanism) : [common];
+    const mechanism = common ?? mechanisms;
+    const watched =
+      operation === 'encryptMany'
+        ? algorithms.map((input, i) => watchIv(input, mechanisms[i] as RawMechanism))
+        : [];
+    const raw = await sessions.run(
       operation,
       piece.length,
-      ({ raw, session, key }) => {
-        return raw[operation](session, mechanism, key, data, offsets);
+      async ({ raw: module, session, key, object }) => {
+        if (object !== undefined) checkKeyTypes(operation, object, algorithms, mechanisms);
+        const done = await module[operation](session, mechanism, key, data, offsets);
+        return operation === 'decryptMany' ? withWrong(done, mechanisms, offsets) : done;
       },
       options,
     );
+    return withMadeIvs(raw, watched);
   });
+}
+
+function checkKeyTypes(
+  operation: 'encryptMany' | 'decryptMany',
+  key: StorageObject,
+  algorithms: readonly MechanismInput[],
+  mechanisms: readonly RawMechanism[],
+): void {
+  const kind = operation === 'encryptMany' ? 'Encrypt' : 'Decrypt';
+  const keyType = keyTypeOf(key);
+  mechanisms.forEach(({ mechanism }, i) => {
+    checkKeyType(kind, algorithms[i] as MechanismInput, mechanism, keyType);
+  });
+}
+
+/** Modules say different things of ciphertexts that cannot be right, or nothing. */
+function withWrong(raw: RawBatch, mechanisms: readonly RawMechanism[], offsets: Uint32Array): RawBatch {
+  const failures = new Map(raw.failures.map(({ index, error }) => [index, error]));
+  let isChanged = false;
+  for (let index = 0; index < raw.count; index += 1) {
+    const length = (offsets[index + 1] as number) - (offsets[index] as number);
+    const wrong = wrongCiphertext((mechanisms[index] ?? mechanisms[0]) as RawMechanism, length);
+    if (wrong === undefined) continue;
+    failures.set(index, wrong);
+    isChanged = true;
+  }
+  if (!isChanged) return raw;
+  const sorted = [...failures].sort(([a], [b]) => a - b);
+  return { ...raw, failures: sorted.map(([index, error]) => ({ index, error })) };
+}
+
+/** IVs that the module has made, by message of the piece. */
+interface MadeIvs {
+  readonly ivs?: ReadonlyMap<number, Buffer>;
+}
+
+function withMadeIvs(raw: RawBatch, watched: readonly ReturnType<typeof watchIv>[]): RawBatch & MadeIvs {
+  const failed = new Set(raw.failures.map(({ index }) => index));
+  const ivs = new Map<number, Buffer>();
+  watched.forEach((madeIv, index) => {
+    const iv = index < raw.count && !failed.has(index) ? madeIv?.() : undefined;
+    if (iv !== undefined) ivs.set(index, iv);
+  });
+  return ivs.size === 0 ? raw : { ...raw, ivs };
 }

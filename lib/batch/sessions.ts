@@ -52,5 +52,5 @@ export function targetOn(
   available: ReadonlySet<number>,
 ): BatchTarget {
   const raw = key === undefined ? session.use() : key.use();
-  return { raw, session: session.name, key: key?.handle ?? 0n, available };
+  return { raw, session: session.name, key: key?.handle ?? 0n, object: key, available };
 }

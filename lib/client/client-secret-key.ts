@@ -8,6 +8,7 @@ import {
   signMany,
   verifyMany,
 } from '../batch/operations';
+import type { Ciphertext } from '../mechanisms/made-iv';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { SecretKey } from '../objects/secret-key';
 import type { BytesLike } from '../raw/types';
@@ -22,7 +23,7 @@ import { copy, copyMechanism } from './copy';
 /** A secret key, used on whatever session is free. */
 export class ClientSecretKey extends ClientObject {
   /** Encrypts; see SecretKey.encrypt. */
-  encrypt(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
+  encrypt(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Ciphertext> {
     const message = copy(data);
     return this.#operate('encrypt', algorithm, options, (key, mechanism) => key.encrypt(mechanism, message));
   }
@@ -115,7 +116,7 @@ export class ClientSecretKey extends ClientObject {
     algorithm: CipherInput,
     messages: M,
     options?: BatchOptions,
-  ): BatchOutcome<M, Buffer> {
+  ): BatchOutcome<M, Ciphertext> {
     return cipherMany('encryptMany', onClient(this.client, this), algorithm, messages, options);
   }
 

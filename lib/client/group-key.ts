@@ -1,4 +1,5 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
+import type { Ciphertext } from '../mechanisms/made-iv';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { BytesLike } from '../raw/types';
 import type { ClientCertificate, ClientPrivateKey, ClientPublicKey, ClientSecretKey } from './client-key';
@@ -60,7 +61,7 @@ export class GroupPublicKey extends GroupObject {
 /** A secret key that is on several tokens. */
 export class GroupSecretKey extends GroupObject {
   /** Encrypts; see SecretKey.encrypt. */
-  encrypt(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
+  encrypt(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Ciphertext> {
     const message = copy(data);
     return this.operateWith(algorithm, options, (key, mechanism, its) =>
       (key as ClientSecretKey).encrypt(mechanism, message, its),

@@ -311,6 +311,12 @@ export const ODDITIES = {
     does: 'AES-GCM ignores the IV of the parameter, makes its own, and writes it where pIv points in C_Encrypt or C_EncryptFinal, not before',
     follows: 'miekg/pkcs11 pull request 72: AWS CloudHSM',
   },
+  'gcm-iv-in-init': {
+    subject: 'parameters',
+    functions: ['C_EncryptInit'],
+    does: 'AES-GCM ignores the IV of the parameter, makes its own, and writes it where pIv points in C_EncryptInit',
+    follows: 'no report: a variant of miekg/pkcs11 pull request 72',
+  },
   'handles-reused': {
     subject: 'sessions',
     functions: ['C_OpenSession'],

@@ -1,5 +1,5 @@
 import { argumentError, nearestName, shown, unknownName } from '../arguments';
-import { constantValue } from '../constants';
+import { constantName, constantValue } from '../constants';
 import type { RawMechanism } from '../raw/types';
 import type { MechanismName } from '../slot';
 
@@ -42,6 +42,15 @@ export function asAlgorithm(input: MechanismInput): Algorithm {
     TypeError,
     'an algorithm must be a name ("ECDSA-SHA256"), an object with a name, or an object with a mechanism',
   );
+}
+
+/** An algorithm or a mechanism as an error names it. */
+export function nameOf(input: MechanismInput): string {
+  if (typeof input === 'string') return shown(input);
+  const { mechanism, name } = input as Partial<Mechanism & Algorithm>;
+  if (typeof mechanism !== 'number') return shown(mechanism ?? name);
+  const known = constantName('CKM', mechanism);
+  return typeof known === 'string' ? `CKM_${known}` : `the mechanism 0x${mechanism.toString(16)}`;
 }
 
 /** Refuses options that the algorithm does not have: a misspelt one must not be ignored. */

@@ -163,6 +163,11 @@ export class StorageObject implements AsyncDisposable {
     if (this.#life.creator !== undefined && this.#whyDead() === undefined) await this.destroy();
   }
 
+  /** What all objects that stand for this one share. @internal */
+  get life(): object {
+    return this.#life;
+  }
+
   /**
    * The raw module, if the object is alive and its session open.
    * @internal
@@ -176,6 +181,11 @@ export class StorageObject implements AsyncDisposable {
       detail: `${name} ${why}`,
       action: this.isTokenObject && !this.#life.destroyed ? 'refind' : 'fatal',
     });
+  }
+
+  /** CKA_KEY_TYPE of a key, as far as the module tells. @internal */
+  static keyTypeOf(object: StorageObject): Identity['keyType'] {
+    return object.#identity.keyType;
   }
 
   #useForWriting(writing: Writing): RawModule {
@@ -193,4 +203,9 @@ export class StorageObject implements AsyncDisposable {
     }
     return undefined;
   }
+}
+
+/** CKA_KEY_TYPE of a key, as far as the module tells. */
+export function keyTypeOf(object: StorageObject): Identity['keyType'] {
+  return StorageObject.keyTypeOf(object);
 }

@@ -18,6 +18,8 @@ export interface Native {
   structures(): { readonly name: string; readonly fields: readonly string[] }[];
   /** That of a mechanism. */
   parameterName(mechanism: number): string | undefined;
+  /** Whether a mechanism makes MACs. */
+  isMac(mechanism: number): boolean;
   registerAttribute(type: number, kind: string, name: string): void;
   /** Which PINs tokens have refused, for all threads of the process; see lib/lockout.ts. */
   readonly lockout: {

@@ -9,12 +9,13 @@ import { until } from '../client/recovery';
 import { CryptokiError } from '../errors';
 import { cipherMechanism } from '../mechanisms/cipher';
 import { digestMechanism } from '../mechanisms/digest';
+import { checkKeyType } from '../mechanisms/families';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { StorageObject } from '../objects/storage-object';
 import type { BytesLike, RawMechanism } from '../raw/types';
 import type { Session } from '../session';
-import { CipherStream } from './cipher-stream';
-import { DECRYPT, DIGEST, ENCRYPT, type Kind, SIGN, VERIFY } from './kind';
+import { type CipherStream, cipherStream, OPERATIONS } from './cipher-stream';
+import { DECRYPT, DIGEST, ENCRYPT, type Kind, SIGN, verification } from './kind';
 import { DigestStream, SignStream, VerifyStream } from './message-stream';
 import { Multipart } from './multipart';
 import { checkOptions, copySignature, openSign, openVerify, planStream } from './plan';
@@ -107,7 +108,10 @@ export function createSign(
   alwaysAuthenticates: () => boolean | Promise<boolean>,
 ): SignStream {
   checkOptions(options);
-  const planned = planStream(key.client.token, copyMechanism(algorithm).input);
+  const planned = planStream(key.client.token, copyMechanism(algorithm).input, {
+    operation: 'Sign',
+    keyType: key.keyType,
+  });
   const lend = withKey(key, 'createSign');
   const open = openSign(
     planned,
@@ -137,11 +141,15 @@ export function createVerify(
   options: OperationOptions,
 ): VerifyStream {
   checkOptions(options);
-  const planned = planStream(key.client.token, copyMechanism(algorithm).input);
+  const planned = planStream(key.client.token, copyMechanism(algorithm).input, {
+    operation: 'Verify',
+    keyType: key.keyType,
+  });
   const lend = withKey(key, 'createVerify');
   const open = openVerify(
     planned,
-    (mechanism, signal, lost) => borrow(lend, beginOn(VERIFY, mechanism), true, signal, lost),
+    (mechanism, signal, lost) =>
+      borrow(lend, beginOn(verification(mechanism), mechanism), true, signal, lost),
     (mechanism, digest, itsSignature) => key.verify(mechanism, digest, itsSignature, options),
   );
   return new VerifyStream(open, options, copySignature(signature));
@@ -172,12 +180,9 @@ export function createCipher(
   checkOptions(options);
   const { input, handBack } = copyMechanism(algorithm);
   const mechanism = cipherMechanism(input);
+  checkKeyType(OPERATIONS[what], input, mechanism.mechanism, key.keyType);
   const lend = withKey(key, what === 'encrypt' ? 'createEncrypt' : 'createDecrypt');
-  const open: Opener<Buffer> = async (signal, lost) => {
-    const begin = beginOn(what === 'encrypt' ? ENCRYPT : DECRYPT, mechanism);
-    const sink = await borrow(lend, begin, true, signal, lost);
-    handBack(); // an IV that the module has made
-    return sink;
-  };
-  return new CipherStream(open, mechanism, options);
+  const begin: Opener<Buffer> = (signal, lost) =>
+    borrow(lend, beginOn(what === 'encrypt' ? ENCRYPT : DECRYPT, mechanism), true, signal, lost);
+  return cipherStream(what, { algorithm, mechanism, handBack, options }, begin);
 }

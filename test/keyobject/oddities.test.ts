@@ -38,4 +38,13 @@ describe.skipIf(node === undefined || !openssl)('native keys of a module', () =>
   ])('%s sign with elliptic keys, on this thread, on others and in TLS', (_, name) => {
     expect(results.get(name)?.value ?? results.get(name)).toEqual({ p256: [true, true, 'hello'] });
   });
+
+  test.each([
+    ['returns ECDSA signatures in DER', 'ecdsa-der'],
+    ['drops leading zeros of ECDSA signatures', 'ecdsa-short'],
+    ['takes no digest longer than the order of the curve', 'ecdsa-strict'],
+  ])('that %s make signatures that OpenSSL verifies', (_, name) => {
+    const all = results.get(`${name}: forms`);
+    expect(all?.value ?? all).toEqual({ p256: 40, p521: 40 });
+  });
 });

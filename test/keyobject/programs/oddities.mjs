@@ -68,3 +68,22 @@ for (const [name, rule] of Object.entries({
   await check(`${name}: violations`, () => ground.hsm.violations);
   await ground.end();
 }
+
+// Forms of signatures that depend on the signature: of P-521 three in four lack a zero.
+for (const name of ['ecdsa-der', 'ecdsa-short', 'ecdsa-strict']) {
+  const ground = await prepare(library, { plan: [{ function: 'C_Sign', oddity: name }] });
+  await check(`${name}: forms`, async () => {
+    const outcome = {};
+    for (const type of ['p256', 'p521']) {
+      const { privateKey, publicKey } = await ground.make(type);
+      const key = crypto.createPrivateKey(await privateKey.tlsKey());
+      const results = Array.from({ length: 40 }, (_, i) => {
+        const data = Buffer.from(`message ${i}`);
+        return crypto.verify('sha512', data, publicKey, crypto.sign('sha512', data, key));
+      });
+      outcome[type] = results.filter((isRight) => isRight).length;
+    }
+    return outcome;
+  });
+  await ground.end();
+}
