@@ -12,6 +12,18 @@ export function shown(value: unknown): string {
   return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
 }
 
+/**
+ * Whether a value is an object as literals, JSON.parse and Object.create(null) make them, of any realm: a Map, a Date, a
+ * KeyObject or an instance of a class is not, since its members are not what it holds.
+ */
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === null) return true;
+  // Object.prototype, of whichever realm: nothing is behind it, and it has what no other prototype has of its own.
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf');
+}
+
 /** Whether a value is bytes: a Buffer, typed array, DataView or ArrayBuffer. */
 export function isBytes(value: unknown): value is ArrayBufferView | ArrayBuffer {
   return ArrayBuffer.isView(value) || value instanceof ArrayBuffer;

@@ -4,6 +4,7 @@ import { findObjects, findOne } from '../objects/find';
 import type { KeyType } from '../objects/key';
 import { Key } from '../objects/key';
 import type { ObjectClass, StorageObject } from '../objects/storage-object';
+import { requireSelection } from '../selection';
 import type { Session } from '../session';
 import type { Client } from './client';
 import type { OperationOptions } from './client-types';
@@ -90,7 +91,8 @@ export class ClientObject implements AsyncDisposable {
   }
 
   /** Changes attributes; see StorageObject.setAttributes. It is not done again after an error. */
-  setAttributes(attributes: Attributes): Promise<void> {
+  async setAttributes(attributes: Attributes): Promise<void> {
+    requireSelection(attributes, 'the attributes to change', 'name what is to change');
     return this.use('setAttributes', { repeatable: false }, (object) => object.setAttributes(attributes));
   }
 

@@ -1,4 +1,3 @@
-import type { Attributes } from '../attributes';
 import { CryptokiError } from '../errors';
 import type { ObjectClass } from '../objects/storage-object';
 import type { Client } from './client';
@@ -6,11 +5,12 @@ import type { ClientObject } from './client-object';
 import type { OperationOptions } from './client-types';
 import { type Identity, identityOf, isSame } from './group-identity';
 import type { GroupMember } from './group-member';
+import type { ClientObjectSelection } from './which';
 
 /** What a key of a group is searched by. */
 export interface Search {
   readonly objectClass: ObjectClass;
-  readonly which: Attributes | string | undefined;
+  readonly which: ClientObjectSelection | undefined;
 }
 
 /** Finds the object on one member. */

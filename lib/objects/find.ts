@@ -1,4 +1,4 @@
-import { argumentError, requireObject, requireOptions } from '../arguments';
+import { argumentError, requireOptions } from '../arguments';
 import { type Attributes, fromResults, toTemplate } from '../attributes';
 import { CryptokiError } from '../errors';
 import type { Session } from '../session';
@@ -29,13 +29,19 @@ export async function findObjects(
   );
 }
 
+/** What errors call an object of a class. */
+export function nounOf(objectClass: ObjectClass | undefined): string {
+  return String(objectClass ?? 'object')
+    .toLowerCase()
+    .replace('_', ' ');
+}
+
 /** The one object of a class with these attributes; see Session.privateKey. */
 export async function findOne(
   session: Session,
   objectClass: ObjectClass | undefined,
   attributes: Attributes,
 ): Promise<StorageObject> {
-  requireObject(attributes, 'the attributes to search by');
   const found = await findObjects(
     session,
     objectClass === undefined ? attributes : { ...attributes, class: objectClass },
@@ -43,9 +49,7 @@ export async function findOne(
   );
   const [only] = found;
   if (only !== undefined && found.length === 1) return only;
-  const what = String(objectClass ?? 'object')
-    .toLowerCase()
-    .replace('_', ' ');
+  const what = nounOf(objectClass);
   const names = Object.keys(attributes).join(', ') || 'no attributes';
   const where = `on token "${session.token.label}"`;
   if (found.length > 1) {

@@ -18,7 +18,7 @@ afterEach(async () => {
   for (const hsm of [a, b]) {
     hsm.fault.clear();
     hsm.fault.insertToken();
-    await take(hsm, {});
+    await take(hsm, 'all');
     expect(hsm.fault.violations).toEqual([]);
   }
 });
