@@ -44,6 +44,7 @@ export function requirePlain(value: unknown, what: string): void {
  * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
  */
 export function requireSelection(value: unknown, what: string, instead: string): void {
+  if (value === undefined) throw valueError(`${what} must not be undefined: ${instead}`);
   requirePlain(value, what);
   const members = Object.entries(value as object);
   const unset = members.filter(([, member]) => member === undefined).map(([name]) => name);
@@ -63,7 +64,6 @@ export function attributesOfOne(selection: unknown, noun: string): Attributes {
   if (selection === ONLY) return {};
   const what = 'the attributes to search by';
   const instead = `give label or id of the ${noun}, or '${ONLY}' to ask for the only one`;
-  if (selection === undefined) throw valueError(`${what} must not be undefined: ${instead}`);
   requireSelection(selection, what, instead);
   const attributes = selection as Attributes;
   // The method has the class already.
@@ -81,7 +81,6 @@ export function attributesOfAll(selection: unknown): Attributes {
   if (selection === 'all') return {};
   const what = 'the attributes to search by';
   const instead = "find('all') and find() give all objects";
-  if (selection === undefined) throw valueError(`${what} must not be undefined: ${instead}`);
   requireSelection(selection, what, instead);
   return selection as Attributes;
 }

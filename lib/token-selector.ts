@@ -1,5 +1,5 @@
 import { argumentError, requireOptions } from './arguments';
-import { ONLY, requirePlain, requireSelection } from './selection';
+import { ONLY, requireSelection } from './selection';
 import type { Token } from './token';
 
 /** Which token: every member given must be equal to the token's. A member that is undefined is refused, and so is a selector without members. */
@@ -23,13 +23,12 @@ export type TokenSelection = TokenSelector | typeof ONLY;
  */
 export function checkSelector(selector: TokenSelection): void {
   if (selector === ONLY) return;
-  requirePlain(selector, 'a token selector');
-  requireOptions(selector, 'the members of a token selector', [...TEXTS, 'slot']);
   requireSelection(
     selector,
     'a token selector',
     `name the token, or give '${ONLY}' to ask for the only initialised one`,
   );
+  requireOptions(selector, 'the members of a token selector', [...TEXTS, 'slot']);
   for (const name of TEXTS) {
     if (selector[name] !== undefined && typeof selector[name] !== 'string') {
       throw argumentError(TypeError, `${name} in a token selector must be a string`);
