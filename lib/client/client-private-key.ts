@@ -23,10 +23,8 @@ import { ClientObject } from './client-object';
 import type { OperationOptions } from './client-types';
 import { copy, copyMechanism } from './copy';
 import { wipe } from './login-keeper';
+import { STATEFUL } from './object-identity';
 import { until } from './recovery';
-
-/** Each signature of such a key uses it up a little: it is not made twice. */
-export const STATEFUL = ['HSS', 'XMSS', 'XMSSMT'];
 
 /** A private key, used on whatever session is free. */
 export class ClientPrivateKey extends ClientObject {

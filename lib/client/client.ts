@@ -200,8 +200,8 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
       const pair = await session.generateKeyPair(keyType, rest);
       await discardIfAborted(signal, pair.privateKey, pair.publicKey);
       return {
-        publicKey: adoptClientObject(this, pair.publicKey, lease) as ClientPublicKey,
-        privateKey: adoptClientObject(this, pair.privateKey, lease) as ClientPrivateKey,
+        publicKey: (await adoptClientObject(this, pair.publicKey, lease)) as ClientPublicKey,
+        privateKey: (await adoptClientObject(this, pair.privateKey, lease)) as ClientPrivateKey,
       };
     });
   }
@@ -216,7 +216,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     return this.run('generateKey', { signal, repeatable: false }, async (session, lease) => {
       const key = await session.generateKey(keyType, rest as Parameters<Session['generateKey']>[1]);
       await discardIfAborted(signal, key);
-      return adoptClientObject(this, key, lease) as ClientSecretKey;
+      return (await adoptClientObject(this, key, lease)) as ClientSecretKey;
     });
   }
 

@@ -1,4 +1,4 @@
-import { CryptokiError } from '../errors';
+import { CryptokiError, isCode } from '../errors';
 import type { ObjectClass } from '../objects/storage-object';
 import type { Client } from './client';
 import type { ClientObject } from './client-object';
@@ -131,10 +131,21 @@ export class Holding {
     return this.#looking;
   }
 
-  async #look(client: Client): Promise<Checked> {
+  /** The object as it was, or whatever has taken its place. */
+  async #checkAgain(client: Client): Promise<Checked> {
     const before = this.#checked?.object;
-    const object = before?.client === client ? before : await findOn(client, this.#search);
-    const checked = await check(object, {});
+    if (before?.client === client) {
+      try {
+        return await check(before, {});
+      } catch (error) {
+        if (!isCode(error, 'ERR_CRYPTOKI_OBJECT_NOT_FOUND')) throw error;
+      }
+    }
+    return check(await findOn(client, this.#search), {});
+  }
+
+  async #look(client: Client): Promise<Checked> {
+    const checked = await this.#checkAgain(client);
     if (!isSame(this.#expected, checked.identity)) throw this.#refuse(this.member);
     this.has(checked);
     return checked;

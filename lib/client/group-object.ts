@@ -2,7 +2,6 @@ import { CryptokiError } from '../errors';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { KeyType } from '../objects/key';
 import type { ObjectClass } from '../objects/storage-object';
-import { STATEFUL } from './client-key';
 import type { ClientObject } from './client-object';
 import type { OperationOptions } from './client-types';
 import { copyMechanism } from './copy';
@@ -11,6 +10,7 @@ import { codeOf, noMember, reasonOf } from './group-failure';
 import { type Checked, findAndCheck, Holding, type Search } from './group-holding';
 import { type Identity, isSame, mismatch } from './group-identity';
 import type { GroupMember } from './group-member';
+import { STATEFUL } from './object-identity';
 import { until } from './recovery';
 
 /** What a group gives the objects it finds. */

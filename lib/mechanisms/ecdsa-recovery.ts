@@ -137,6 +137,11 @@ function toKey(domain: Domain, curveOid: Buffer, { x, y }: NonNullable<Point>): 
   return createPublicKey({ key: Buffer.from(info.toBER()), format: 'der', type: 'spki' });
 }
 
+/** Whether {@link signersOf} can be asked about a curve. @param namedCurve OpenSSL's name of it */
+export function hasSigners(namedCurve: string): boolean {
+  return domainOf(namedCurve) !== undefined;
+}
+
 /**
  * The public keys under which a signature is right: two as a rule, of which one belongs to the key that has signed.
  * @param namedCurve OpenSSL's name of the curve
