@@ -1,4 +1,4 @@
-import { CryptokiError } from '../errors';
+import { CryptokiError, isCode } from '../errors';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { KeyType } from '../objects/key';
 import type { ObjectClass } from '../objects/storage-object';
@@ -63,7 +63,12 @@ export class GroupObject {
       async (client, signal, member) => {
         const holding = this.#holding(member);
         const checked = holding.current(client) ?? (await until(holding.look(client), signal));
-        const result = await work(checked.object, { signal });
+        const result = await work(checked.object, { signal }).catch(async (error) => {
+          if (!isCode(error, 'ERR_CRYPTOKI_OBJECT_NOT_FOUND')) throw error;
+          // It was lost and is not there any more. What has its name now is compared like any other.
+          const other = await until(holding.look(client), signal);
+          return work(other.object, { signal });
+        });
         // If the client has recovered meanwhile, it could have been another key with the same label.
         if (client.generation !== checked.generation) await until(holding.look(client), signal);
         return result;
