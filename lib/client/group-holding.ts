@@ -3,7 +3,7 @@ import type { ObjectClass } from '../objects/storage-object';
 import type { Client } from './client';
 import type { ClientObject } from './client-object';
 import type { OperationOptions } from './client-types';
-import { type Identity, identityOf, isSame } from './group-identity';
+import { comparedWith, type Identity, identityOf, isSame } from './group-identity';
 import type { GroupMember } from './group-member';
 import type { ClientObjectSelection } from './which';
 
@@ -35,12 +35,17 @@ export interface Checked {
 /** Times an object is read again when the client recovers meanwhile. */
 const TRIES = 5;
 
-/** Reads what an object is known by, in one generation of the client. */
-async function check(object: ClientObject, options: OperationOptions): Promise<Checked> {
+/** Reads what an object is known by, in one generation of the client. @param expected what it is to be compared with */
+export async function check(
+  object: ClientObject,
+  options: OperationOptions,
+  expected?: Identity,
+): Promise<Checked> {
   const { client } = object;
   for (let i = 0; i < TRIES; i += 1) {
     const { generation } = client;
-    const identity = await identityOf(object, options);
+    const its = await identityOf(object, options);
+    const identity = expected === undefined ? its : await comparedWith(expected, object, its, options);
     if (generation === client.generation) return { object, identity, generation };
   }
   throw new CryptokiError({
@@ -136,12 +141,12 @@ export class Holding {
     const before = this.#checked?.object;
     if (before?.client === client) {
       try {
-        return await check(before, {});
+        return await check(before, {}, this.#expected);
       } catch (error) {
         if (!isCode(error, 'ERR_CRYPTOKI_OBJECT_NOT_FOUND')) throw error;
       }
     }
-    return check(await findOn(client, this.#search), {});
+    return check(await findOn(client, this.#search), {}, this.#expected);
   }
 
   async #look(client: Client): Promise<Checked> {
