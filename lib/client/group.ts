@@ -105,8 +105,13 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
 
   /**
    * The private key with these attributes, or of this PKCS#11 URI, that is the same on all members; left out, the one that
-   * each member's own URI names; with 'only', the only one. What says nothing is refused, as by Client.privateKey. The same means the same public key, or, where none can be read, the same CKA_ID. A member without
-   * it is left out, and asked again later; so is one that comes back with another key.
+   * each member's own URI names; with 'only', the only one. What says nothing is refused, as by Client.privateKey.
+   *
+   * The same means the same public key: that of the key itself, or of a public key or certificate with its id or label that a
+   * trial (a signature, a decryption or a key agreement) proves to belong to it. A key without one is tried with that of
+   * another member, or by doing the same as there. Keys that cannot be tried, such as those with CKA_ALWAYS_AUTHENTICATE, are
+   * the same if CKA_ID and type are, and no public key beside them says otherwise. A member without the key is left out, and
+   * asked again later; so is one that comes back with another key.
    * @throws ERR_CRYPTOKI_KEY_MISMATCH when it is another key on some members; ERR_CRYPTOKI_OBJECT_NOT_FOUND,
    *   ERR_CRYPTOKI_OBJECT_AMBIGUOUS; ERR_CRYPTOKI_NO_MEMBER when none is well; ERR_CRYPTOKI_UNSUPPORTED for HSS and XMSS keys
    *   on several members
@@ -121,8 +126,8 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
   }
 
   /**
-   * The same secret key; see {@link privateKey}. Its value cannot be read: it is the same if CKA_ID, CKA_KEY_TYPE and, where it
-   * can be read, CKA_CHECK_VALUE are.
+   * The same secret key; see {@link privateKey}. Its value cannot be read: it is the same if CKA_ID, CKA_KEY_TYPE and
+   * CKA_CHECK_VALUE are; where there is no check value, a trial compares what the keys do.
    */
   async secretKey(which?: ClientObjectSelection, options?: OperationOptions): Promise<GroupSecretKey> {
     return new GroupSecretKey(await this.#find('SECRET_KEY', which, options));
