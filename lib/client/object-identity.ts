@@ -1,4 +1,5 @@
 /** Token objects of a client: what they are found by after their handles may have died, and what proves them the same. */
+import { isBytes, viewOf } from '../arguments';
 import type { Attributes } from '../attributes';
 import { CryptokiError } from '../errors';
 import { CKA } from '../generated/constants';
@@ -26,6 +27,9 @@ interface Description {
   readonly label: string | undefined;
   readonly id: Buffer | undefined;
 }
+
+/** How many changes are kept of which nobody knows whether they were made. */
+const MOST_OTHERS = 8;
 
 /** Decoding has put this where the bytes were no UTF-8. */
 const REPLACEMENT = '\ufffd';
@@ -106,12 +110,14 @@ export class ObjectIdentity {
 
   /** A change of label or id begins. @returns what to call when it was made */
   rename(changes: Attributes): () => void {
+    const { label, id } = changes;
     const change = {
-      ...(changes.label === undefined ? {} : { label: changes.label as string | Uint8Array }),
-      ...(changes.id === undefined ? {} : { id: changes.id as Uint8Array }),
+      ...(typeof label === 'string' ? { label } : isBytes(label) ? { label: viewOf(label) } : {}),
+      ...(isBytes(id) ? { id: viewOf(id) } : {}),
     };
     if (Object.keys(change).length === 0) return () => {};
     this.#others.add(change);
+    if (this.#others.size > MOST_OTHERS) this.#others.delete(this.#others.values().next().value ?? change);
     return () => {
       this.#others.delete(change);
       this.#name = { ...this.#name, ...change };

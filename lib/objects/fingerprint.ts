@@ -54,6 +54,12 @@ const AES: readonly Maker[] = [
     (key as SecretKey).decrypt({ mechanism: 'AES_CBC', parameter: NO_IV }, challenge),
   ),
 ];
+const DES3: readonly Maker[] = [
+  repeating((key, challenge) => (key as SecretKey).encrypt({ mechanism: 'DES3_ECB' }, challenge)),
+  repeating((key, challenge) =>
+    (key as SecretKey).encrypt({ mechanism: 'DES3_CBC', parameter: NO_IV.subarray(8) }, challenge),
+  ),
+];
 const MACS = ['HMAC-SHA256', 'HMAC-SHA512', 'HMAC-SHA384', 'HMAC-SHA1', 'HMAC-SHA224'].map(mac);
 
 /** Each signature is another; the first one says which two public keys can be that of the key. */
@@ -98,6 +104,7 @@ function agreeing(namedCurve: string): Maker {
 function makersFor(key: StorageObject, ecParams: Buffer | undefined): readonly Maker[] {
   if (key instanceof SecretKey) {
     if (key.keyType === 'AES') return AES;
+    if (key.keyType === 'DES2' || key.keyType === 'DES3') return DES3;
     return /HMAC|GENERIC/.test(String(key.keyType)) ? MACS : [];
   }
   if (!(key instanceof PrivateKey)) return [];
@@ -133,10 +140,16 @@ export async function fingerprintOf(
       const { fits } = await make(key);
       return { fits: async (other) => (await unlessAnother(fits(other))) ?? false };
     } catch (error) {
-      if (!isCode(error, 'ERR_CRYPTOKI_UNSUPPORTED') && !isRefusal(error)) throw error;
+      if (!isCode(error, 'ERR_CRYPTOKI_UNSUPPORTED') && !isRefusal(error) && !wantsPin(key, error))
+        throw error;
     }
   }
   return undefined;
+}
+
+/** The user is logged in, so the key has CKA_ALWAYS_AUTHENTICATE, which some modules do not tell. */
+function wantsPin({ session }: StorageObject, error: unknown): boolean {
+  return isCode(error, 'CKR_USER_NOT_LOGGED_IN') && session.token.user === 'USER';
 }
 
 /** A key that may not do what the one before it could is another, and so is one to which its data mean nothing. */

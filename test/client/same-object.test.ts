@@ -297,6 +297,14 @@ describe('the trial of a key', () => {
     expect(ground.calls('C_Sign') - before).toBe(1 + 1 + 20);
   });
 
+  test('is given up where the key wants a PIN for it, which its attributes do not say', async () => {
+    const { key } = await makePair('EC', NAME);
+    ground.fault.plan([{ function: 'C_SignInit', callReturn: 'CKR_USER_NOT_LOGGED_IN' }]);
+    const found = await client.privateKey(NAME);
+    ground.fault.clear();
+    expect(isRight(key, await found.sign('ECDSA-SHA256', MESSAGE))).toBe(true);
+  });
+
   test('is not made where the attributes tell which key it is', async () => {
     await makePair('RSA', NAME);
     const before = ground.calls('C_Sign');
