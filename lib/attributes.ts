@@ -16,6 +16,7 @@ import type {
   RawAttributeResult,
   RawAttributeValue,
 } from './raw/types';
+import { requirePlain } from './selection';
 
 /** The attributes of vendors that the program has registered: it declares them here (see {@link registerAttribute}). */
 // biome-ignore lint/suspicious/noEmptyInterface: for programs to add to
@@ -87,11 +88,12 @@ export function attributeType(name: AttributeName): number {
   return describe(name).type;
 }
 
-/** A CK_ATTRIBUTE array; attributes that are undefined are left out. */
+/**
+ * A CK_ATTRIBUTE array; attributes that are undefined are left out.
+ * @throws TypeError ERR_INVALID_ARG_TYPE for what is no plain object, RangeError ERR_OUT_OF_RANGE for unknown names
+ */
 export function toTemplate(attributes: Attributes): RawAttribute[] {
-  if (typeof attributes !== 'object' || attributes === null || Array.isArray(attributes)) {
-    throw argumentError(TypeError, 'attributes must be an object of attribute names and values');
-  }
+  requirePlain(attributes, 'the attributes');
   const template: RawAttribute[] = [];
   for (const [name, value] of Object.entries(attributes)) {
     if (value === undefined) continue;

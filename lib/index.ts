@@ -79,6 +79,7 @@ export {
 } from './pin';
 export type { InitTokenOptions } from './pin-admin';
 export type { BytesLike, InitializeOptions, LoadOptions, RawMechanism, RawVersion } from './raw/types';
+export type { ObjectSelection, SearchSelection } from './selection';
 export {
   type Pin,
   Session,
@@ -91,6 +92,6 @@ export {
 export { type MechanismInfo, type MechanismName, Slot, type SlotInfo } from './slot';
 export { CipherStream, DigestStream, SignStream, type StreamOptions, VerifyStream } from './streams';
 export { type PinFlags, Token, type TokenEvents, type TokenInfo } from './token';
-export type { TokenSelector } from './token-selector';
+export type { TokenSelection, TokenSelector } from './token-selector';
 export { equalUris, formatUri, matchesUri, type Pkcs11Uri, parseUri, type UriResource } from './uri';
 export { type SlotEvent, SlotWatcher, type SlotWatcherEvents, type WatchOptions } from './watch';

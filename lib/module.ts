@@ -3,10 +3,11 @@ import { CryptokiError, isCode } from './errors';
 import type { InitializeOptions, LoadOptions, RawModule, RawVersion } from './raw';
 import { load } from './raw';
 import { asyncDispose } from './realms';
+import { ONLY } from './selection';
 import { Slot } from './slot';
 import { SlotObserver } from './slot-observer';
 import type { Token } from './token';
-import { checkSelector, describeToken, matchesToken, type TokenSelector } from './token-selector';
+import { checkSelector, describeToken, matchesToken, type TokenSelection } from './token-selector';
 import { SlotWatcher, type WatchOptions } from './watch';
 
 /** How a module is loaded and initialised. */
@@ -116,18 +117,22 @@ export class Module implements AsyncDisposable {
   }
 
   /**
-   * The one token that fits the selector; with an empty selector, the only initialised token there is.
-   * @throws ERR_CRYPTOKI_TOKEN_NOT_FOUND, ERR_CRYPTOKI_TOKEN_AMBIGUOUS; both name the tokens that are there
+   * The one token that fits the selector; without an argument, or with 'only', the only initialised token there is. A selector
+   * with an undefined member, or without members, is refused: an unset variable must not choose the token.
+   * @throws ERR_CRYPTOKI_TOKEN_NOT_FOUND, ERR_CRYPTOKI_TOKEN_AMBIGUOUS; both name the tokens that are there; TypeError
+   *   ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
    */
-  async token(selector: TokenSelector = {}): Promise<Token> {
+  async token(...given: [selector?: TokenSelection]): Promise<Token> {
+    const selector = given.length === 0 ? ONLY : (given[0] as TokenSelection);
     checkSelector(selector);
     const tokens = await this.tokens();
     const found = tokens.filter((token) => matchesToken(token, selector));
     const [only] = found;
     if (only !== undefined && found.length === 1) return only;
-    const wanted = JSON.stringify(selector, (_, value) =>
-      typeof value === 'bigint' ? String(value) : value,
-    );
+    const wanted =
+      selector === ONLY
+        ? "'only' (the only initialised one)"
+        : JSON.stringify(selector, (_, value) => (typeof value === 'bigint' ? String(value) : value));
     if (found.length > 1) {
       throw new CryptokiError({
         code: 'ERR_CRYPTOKI_TOKEN_AMBIGUOUS',

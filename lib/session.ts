@@ -11,7 +11,7 @@ import { digestMechanism } from './mechanisms/digest';
 import type { MechanismInput } from './mechanisms/mechanism';
 import type { Certificate } from './objects/certificate';
 import { createObject } from './objects/create';
-import { type FindOptions, findObjects, findOne } from './objects/find';
+import { type FindOptions, findObjects, findOne, nounOf } from './objects/find';
 import {
   generateKey,
   generateKeyPair,
@@ -22,11 +22,12 @@ import {
 import type { PrivateKey } from './objects/private-key';
 import type { PublicKey } from './objects/public-key';
 import type { SecretKey } from './objects/secret-key';
-import type { StorageObject } from './objects/storage-object';
+import type { ObjectClass, StorageObject } from './objects/storage-object';
 import { initPin, setPin } from './pin-admin';
 import type { BytesLike, RawModule } from './raw';
 import type { RawSession } from './raw/types';
 import { asyncDispose } from './realms';
+import { attributesOfAll, attributesOfOne, type ObjectSelection, type SearchSelection } from './selection';
 import type { Pin, SessionEvents, SessionInfo, SessionState } from './session-types';
 import type { StreamOptions } from './streams/common';
 import type { DigestStream } from './streams/message-stream';
@@ -230,42 +231,52 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
 
   /**
    * Creates an object from its attributes (C_CreateObject, PKCS#11 3.1, section 5.7.1): a certificate, data, or a key
-   * whose value is known.
+   * whose value is known. Attributes that are undefined are left out.
+   * @throws TypeError ERR_INVALID_ARG_TYPE for what is no plain object
    */
-  createObject(attributes: Attributes): Promise<StorageObject> {
+  async createObject(attributes: Attributes): Promise<StorageObject> {
     return createObject(this, attributes);
   }
 
   /**
-   * The objects that have all these attributes (C_FindObjects, PKCS#11 3.1, section 5.7.8). Private ones are found only
-   * when logged in.
+   * The objects that have all these attributes (C_FindObjects, PKCS#11 3.1, section 5.7.8); without an argument, or with
+   * 'all', all objects. Private ones are found only when logged in. Attributes without members, or with one that is
+   * undefined, are refused: an unset variable must not widen the search.
    * @param options.limit how many at most
+   * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
    */
-  find(attributes: Attributes = {}, options: FindOptions = {}): Promise<StorageObject[]> {
-    return findObjects(this, attributes, options);
+  async find(...given: [which?: SearchSelection, options?: FindOptions]): Promise<StorageObject[]> {
+    const [which, options = {}] = given;
+    return findObjects(this, given.length === 0 ? {} : attributesOfAll(which), options);
   }
 
   /**
-   * The one private key that has these attributes.
-   * @throws ERR_CRYPTOKI_OBJECT_NOT_FOUND, ERR_CRYPTOKI_OBJECT_AMBIGUOUS
+   * The one private key that has these attributes; with 'only', the only private key that there is. Attributes without
+   * members, or with one that is undefined, are refused: an unset variable must not choose the key.
+   * @throws ERR_CRYPTOKI_OBJECT_NOT_FOUND, ERR_CRYPTOKI_OBJECT_AMBIGUOUS; TypeError ERR_INVALID_ARG_TYPE, TypeError
+   *   ERR_INVALID_ARG_VALUE
    */
-  privateKey(attributes: Attributes): Promise<PrivateKey> {
-    return findOne(this, 'PRIVATE_KEY', attributes) as Promise<PrivateKey>;
+  privateKey(which: ObjectSelection): Promise<PrivateKey> {
+    return this.#one('PRIVATE_KEY', which) as Promise<PrivateKey>;
   }
 
   /** The one public key that has these attributes; throws as {@link privateKey}. */
-  publicKey(attributes: Attributes): Promise<PublicKey> {
-    return findOne(this, 'PUBLIC_KEY', attributes) as Promise<PublicKey>;
+  publicKey(which: ObjectSelection): Promise<PublicKey> {
+    return this.#one('PUBLIC_KEY', which) as Promise<PublicKey>;
   }
 
   /** The one secret key that has these attributes; throws as {@link privateKey}. */
-  secretKey(attributes: Attributes): Promise<SecretKey> {
-    return findOne(this, 'SECRET_KEY', attributes) as Promise<SecretKey>;
+  secretKey(which: ObjectSelection): Promise<SecretKey> {
+    return this.#one('SECRET_KEY', which) as Promise<SecretKey>;
   }
 
   /** The one certificate that has these attributes; throws as {@link privateKey}. */
-  certificate(attributes: Attributes): Promise<Certificate> {
-    return findOne(this, 'CERTIFICATE', attributes) as Promise<Certificate>;
+  certificate(which: ObjectSelection): Promise<Certificate> {
+    return this.#one('CERTIFICATE', which) as Promise<Certificate>;
+  }
+
+  async #one(objectClass: ObjectClass, which: ObjectSelection): Promise<StorageObject> {
+    return findOne(this, objectClass, attributesOfOne(which, nounOf(objectClass)));
   }
 
   /**

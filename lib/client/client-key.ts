@@ -9,7 +9,7 @@ import { ClientSecretKey } from './client-secret-key';
 import type { OperationOptions } from './client-types';
 import type { Lease } from './pool';
 
-export { ClientPrivateKey, STATEFUL } from './client-private-key';
+export { ClientPrivateKey } from './client-private-key';
 export { ClientPublicKey } from './client-public-key';
 export { ClientSecretKey } from './client-secret-key';
 
@@ -38,10 +38,18 @@ export function makeClientObject(client: Client, object: StorageObject, generati
   return new (Type ?? ClientObject)(client, object, generation);
 }
 
-/** An object that the client has made: one with token: false keeps the session of the lease open. */
-export function adoptClientObject(client: Client, object: StorageObject, lease: Lease): ClientObject {
+/**
+ * An object that the client has made: one with token: false keeps the session of the lease open. Of a token object is learnt
+ * what proves it later; if that fails, when it is first used: what was made must not be lost to its caller.
+ */
+export async function adoptClientObject(
+  client: Client,
+  object: StorageObject,
+  lease: Lease,
+): Promise<ClientObject> {
   const made = makeClientObject(client, object, client.generation);
-  if (!object.isTokenObject) made.pin(lease);
+  if (object.isTokenObject) await made.learn(object, true).catch(() => {});
+  else made.pin(lease);
   return made;
 }
 

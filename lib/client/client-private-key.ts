@@ -23,11 +23,9 @@ import { ClientObject } from './client-object';
 import type { OperationOptions } from './client-types';
 import { copy, copyMechanism } from './copy';
 import { wipe } from './login-keeper';
+import { STATEFUL } from './object-identity';
 import { withOptions } from './operation-options';
 import { until } from './recovery';
-
-/** Each signature of such a key uses it up a little: it is not made twice. */
-export const STATEFUL = ['HSS', 'XMSS', 'XMSSMT'];
 
 type ContextPin = Awaited<ReturnType<Client['contextPin']>>;
 

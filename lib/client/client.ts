@@ -7,12 +7,13 @@ import { isCode } from '../errors';
 import { releaseReferences } from '../keyobject/client-references';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { Module } from '../module';
-import type { FindOptions } from '../objects/find';
+import { type FindOptions, nounOf } from '../objects/find';
 import type { KeyOptions, KeyPairOptions } from '../objects/generate';
 import type { ObjectClass } from '../objects/storage-object';
 import type { PinProvider } from '../pin';
 import type { BytesLike } from '../raw';
 import { asyncDispose } from '../realms';
+import { attributesOfOne, requirePlain } from '../selection';
 import type { Pin, Session, User } from '../session';
 import type { DigestStream } from '../streams/message-stream';
 import { createDigest } from '../streams/on-client';
@@ -38,7 +39,12 @@ import { checkUser, type Settings } from './options';
 import type { Lease } from './pool';
 import { Recovery, until } from './recovery';
 import { closedError, Runner, type RunOptions, withTimeout } from './runner';
-import { attributesOf } from './which';
+import {
+  attributesOf,
+  attributesOfSearch,
+  type ClientObjectSelection,
+  type ClientSearchSelection,
+} from './which';
 
 /** How long close() waits for operations in flight, in milliseconds. */
 const PATIENCE = 10_000;
@@ -139,32 +145,49 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     await this.#login.logout('secure');
   }
 
-  /** The one private key with these attributes, or of this PKCS#11 URI; without either, the one of connect()'s URI. */
-  privateKey(which?: Attributes | string, options?: OperationOptions): Promise<ClientPrivateKey> {
+  /**
+   * The one private key with these attributes, or of this PKCS#11 URI; left out, the one that connect()'s URI names; with
+   * 'only', the only private key that there is. What says nothing is refused: attributes without members or with one that is
+   * undefined, a URI that names no object. An unset variable must not choose the key.
+   *
+   * Before the key is used after a loss (of the login, the sessions, the token), it is found again by its label and id, as
+   * this object knows them, and proved to be the same: by CKA_UNIQUE_ID, its public key or its check value, or by a trial (a
+   * signature, a MAC, an encrypted block of random data) where the token tells none of them.
+   * @throws ERR_CRYPTOKI_OBJECT_NOT_FOUND, ERR_CRYPTOKI_OBJECT_AMBIGUOUS, ERR_CRYPTOKI_URI; TypeError ERR_INVALID_ARG_TYPE,
+   *   TypeError ERR_INVALID_ARG_VALUE
+   */
+  privateKey(which?: ClientObjectSelection, options?: OperationOptions): Promise<ClientPrivateKey> {
     return this.#one('PRIVATE_KEY', which, options) as Promise<ClientPrivateKey>;
   }
 
   /** The one public key; see {@link privateKey}. */
-  publicKey(which?: Attributes | string, options?: OperationOptions): Promise<ClientPublicKey> {
+  publicKey(which?: ClientObjectSelection, options?: OperationOptions): Promise<ClientPublicKey> {
     return this.#one('PUBLIC_KEY', which, options) as Promise<ClientPublicKey>;
   }
 
   /** The one secret key; see {@link privateKey}. */
-  secretKey(which?: Attributes | string, options?: OperationOptions): Promise<ClientSecretKey> {
+  secretKey(which?: ClientObjectSelection, options?: OperationOptions): Promise<ClientSecretKey> {
     return this.#one('SECRET_KEY', which, options) as Promise<ClientSecretKey>;
   }
 
   /** The one certificate; see {@link privateKey}. */
-  certificate(which?: Attributes | string, options?: OperationOptions): Promise<ClientCertificate> {
+  certificate(which?: ClientObjectSelection, options?: OperationOptions): Promise<ClientCertificate> {
     return this.#one('CERTIFICATE', which, options) as Promise<ClientCertificate>;
   }
 
-  /** All objects with these attributes, or of this PKCS#11 URI. @param options.limit ends the search after so many */
+  /**
+   * The objects with these attributes, or of this PKCS#11 URI; without an argument, or with 'all', all objects. What says
+   * nothing is refused, as by {@link privateKey}.
+   * @param options.limit ends the search after this many objects
+   * @throws ERR_CRYPTOKI_URI; TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
+   */
   async find(
-    which: Attributes | string = {},
-    options?: OperationOptions & FindOptions,
+    ...given: [which?: ClientSearchSelection, options?: OperationOptions & FindOptions]
   ): Promise<ClientObject[]> {
-    return findClientObjects(this, attributesOf(which, this.token), options, (object, generation) =>
+    const [which, options] = given;
+    const attributes =
+      given.length === 0 ? {} : attributesOfSearch(which as ClientSearchSelection, this.token);
+    return findClientObjects(this, attributes, options, (object, generation) =>
       makeClientObject(this, object, generation),
     );
   }
@@ -184,8 +207,8 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
         const pair = await session.generateKeyPair(keyType, rest);
         await discardIfAborted(signal, pair.privateKey, pair.publicKey);
         return {
-          publicKey: adoptClientObject(this, pair.publicKey, lease) as ClientPublicKey,
-          privateKey: adoptClientObject(this, pair.privateKey, lease) as ClientPrivateKey,
+          publicKey: (await adoptClientObject(this, pair.publicKey, lease)) as ClientPublicKey,
+          privateKey: (await adoptClientObject(this, pair.privateKey, lease)) as ClientPrivateKey,
         };
       }),
     );
@@ -202,13 +225,14 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
       this.run('generateKey', { signal, repeatable: false }, async (session, lease) => {
         const key = await session.generateKey(keyType, rest as Parameters<Session['generateKey']>[1]);
         await discardIfAborted(signal, key);
-        return adoptClientObject(this, key, lease) as ClientSecretKey;
+        return (await adoptClientObject(this, key, lease)) as ClientSecretKey;
       }),
     );
   }
 
   /** Creates an object; see Session.createObject and, for session objects, {@link generateKeyPair}. */
-  createObject(attributes: Attributes, options: OperationOptions = {}): Promise<ClientObject> {
+  async createObject(attributes: Attributes, options: OperationOptions = {}): Promise<ClientObject> {
+    requirePlain(attributes, 'the attributes');
     const own = copyMembers(attributes);
     return withOptions(options, (signal) =>
       this.run('createObject', { signal, repeatable: false }, async (session, lease) => {
@@ -340,12 +364,18 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     this.removeAllListeners();
   }
 
+  #objectOfUri(noun: string): Attributes {
+    if (Object.keys(this.#object).some((name) => name !== 'class')) return this.#object;
+    return attributesOfOne(undefined, noun);
+  }
+
   async #one(
     objectClass: ObjectClass,
-    which: Attributes | string | undefined,
+    which: ClientObjectSelection | undefined,
     options: OperationOptions | undefined,
   ): Promise<ClientObject> {
-    const attributes = which === undefined ? this.#object : attributesOf(which, this.token);
+    const noun = nounOf(objectClass);
+    const attributes = which === undefined ? this.#objectOfUri(noun) : attributesOf(which, this.token, noun);
     return findClientObject(this, objectClass, attributes, options, (object, generation) =>
       makeClientObject(this, object, generation),
     );

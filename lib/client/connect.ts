@@ -3,8 +3,9 @@ import type { Attributes } from '../attributes';
 import { CryptokiError } from '../errors';
 import { Module } from '../module';
 import { pinFromUri } from '../pin';
+import { ONLY, requirePlain, requireSelection } from '../selection';
 import type { Token } from '../token';
-import { checkSelector, describeToken, type TokenSelector } from '../token-selector';
+import { checkSelector, describeToken, type TokenSelection } from '../token-selector';
 import { matchesUri, type Pkcs11Uri, parseUri } from '../uri';
 import { Client } from './client';
 import type { TokenFinder } from './connection';
@@ -22,7 +23,9 @@ function byUri(uri: Pkcs11Uri): TokenFinder {
         detail: `the URI wants another library than ${library.manufacturer}, ${library.description}`,
       });
     }
-    if (Object.keys(uri.slot).length === 0) return module.token(uri.token);
+    if (Object.keys(uri.slot).length === 0) {
+      return Object.keys(uri.token).length === 0 ? module.token(ONLY) : module.token(uri.token);
+    }
     const fitting: Token[] = [];
     for (const token of await module.tokens()) {
       const slot = { ...(await token.slot.info()), id: token.slot.id };
@@ -37,14 +40,12 @@ function byUri(uri: Pkcs11Uri): TokenFinder {
   };
 }
 
-/** Finds the token by its selector; one that names nothing is held to the token it has found first. */
-function bySelector(selector: TokenSelector): TokenFinder {
+/** Finds the token by its selector; 'only' is held to the token it has found first. */
+function bySelector(selector: TokenSelection): TokenFinder {
   let held = selector;
   return async (module) => {
     const token = await module.token(held);
-    if (Object.values(selector).every((value) => value === undefined)) {
-      held = { label: token.label, serialNumber: token.serialNumber };
-    }
+    if (held === ONLY) held = { label: token.label, serialNumber: token.serialNumber };
     return token;
   };
 }
@@ -67,10 +68,12 @@ function toTarget(target: string | ConnectTarget): Target {
     }
     return { module: uri.modulePath, find: byUri(uri), object: uri.object as Attributes, uri };
   }
+  requirePlain(target, 'what connect() is given');
   requireOptions(target, 'the members of what connect() is given', ['module', 'token']);
   if (typeof target.module !== 'string')
     throw argumentError(TypeError, 'module must be the path of a module');
-  const selector = target.token ?? {};
+  requireSelection(target, 'what connect() is given', 'name the module');
+  const selector = Object.hasOwn(target, 'token') ? (target.token as TokenSelection) : ONLY;
   checkSelector(selector);
   return { module: target.module, find: bySelector(selector), object: {} };
 }
@@ -159,8 +162,8 @@ async function connectGroup(
   const { settings, common } = toGroupSettings(options);
   const plans = toPlans(targets, common, (target) => {
     const { module, uri } = toTarget(target);
-    const label = typeof target === 'string' ? uri?.token.label : target.token?.label;
-    return { module, label };
+    const selector = typeof target === 'string' ? uri?.token : target.token;
+    return { module, label: typeof selector === 'object' ? selector.label : undefined };
   });
   const group = new ClientGroup(plans, settings, (plan, ending) =>
     connectOne(plan.target, plan.options, ending),

@@ -1,5 +1,6 @@
-import { argumentError, requireObject, requireOptions } from '../arguments';
+import { argumentError, requireOptions, requireOptionsObject } from '../arguments';
 import { copyPin } from '../login';
+import { requirePlain } from '../selection';
 import type { BreakerOptions } from './circuit-breaker';
 import { type ConnectOptions, type ConnectTarget, toSettings } from './options';
 
@@ -84,6 +85,7 @@ function oneOf<T extends string>(value: T | undefined, name: string, known: read
  * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE
  */
 export function toGroupSettings(options: GroupOptions): { settings: GroupSettings; common: ConnectOptions } {
+  requireOptionsObject(options, 'the options of connect');
   const { strategy, require, breaker = {}, lookAgain, ...common } = options;
   requireOptions(breaker, 'the options breaker', ['failures', 'openTime', 'maxOpenTime', 'probeTimeout']);
   const failures = time(breaker.failures, 'breaker.failures', 3);
@@ -147,6 +149,6 @@ export function toPlans(
 
 function asGroupTarget(target: string | ConnectTarget | GroupTarget): GroupTarget {
   if (typeof target === 'string') return { target };
-  requireObject(target, 'each member of a group');
+  requirePlain(target, 'each member of a group');
   return 'target' in target ? target : { target };
 }

@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events';
-import type { Attributes } from '../attributes';
 import type { MechanismInput } from '../mechanisms/mechanism';
+import { nounOf } from '../objects/find';
 import type { BytesLike } from '../raw/types';
 import { asyncDispose } from '../realms';
 import type { Client } from './client';
 import type { ClientStatistics, OperationOptions } from './client-types';
-import { copy, copyMechanism, copyMembers } from './copy';
+import { copy, copyMechanism } from './copy';
 import { groupClosed, MemberLeft, noMember, reasonOf } from './group-failure';
 import { GroupCertificate, GroupPrivateKey, GroupPublicKey, GroupSecretKey } from './group-key';
 import { GroupMember, type MemberHealth, type MemberStatistics } from './group-member';
@@ -15,6 +15,7 @@ import { Chooser } from './group-strategy';
 import { withOptions } from './operation-options';
 import { until } from './recovery';
 import { withTimeout } from './runner';
+import { type ClientObjectSelection, copySelection } from './which';
 
 /** What a {@link ClientGroup} tells. Members are called by their names. */
 export interface GroupEvents {
@@ -106,32 +107,37 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
   }
 
   /**
-   * The private key with these attributes, or of this PKCS#11 URI, that is the same on all members; without either, the one of
-   * each member's own URI. The same means the same public key, or, where none can be read, the same CKA_ID. A member without
-   * it is left out, and asked again later; so is one that comes back with another key.
+   * The private key with these attributes, or of this PKCS#11 URI, that is the same on all members; left out, the one that
+   * each member's own URI names; with 'only', the only one. What says nothing is refused, as by Client.privateKey.
+   *
+   * The same means the same public key: that of the key itself, or of a public key or certificate with its id or label that a
+   * trial (a signature, a decryption or a key agreement) proves to belong to it. A key without one is tried with that of
+   * another member, or by doing the same as there. Keys that cannot be tried, such as those with CKA_ALWAYS_AUTHENTICATE, are
+   * the same if CKA_ID and type are, and no public key beside them says otherwise. A member without the key is left out, and
+   * asked again later; so is one that comes back with another key.
    * @throws ERR_CRYPTOKI_KEY_MISMATCH when it is another key on some members; ERR_CRYPTOKI_OBJECT_NOT_FOUND,
    *   ERR_CRYPTOKI_OBJECT_AMBIGUOUS; ERR_CRYPTOKI_NO_MEMBER when none is well; ERR_CRYPTOKI_UNSUPPORTED for HSS and XMSS keys
    *   on several members
    */
-  async privateKey(which?: Attributes | string, options?: OperationOptions): Promise<GroupPrivateKey> {
+  async privateKey(which?: ClientObjectSelection, options?: OperationOptions): Promise<GroupPrivateKey> {
     return new GroupPrivateKey(await this.#find('PRIVATE_KEY', which, options));
   }
 
   /** The same public key; see {@link privateKey}. */
-  async publicKey(which?: Attributes | string, options?: OperationOptions): Promise<GroupPublicKey> {
+  async publicKey(which?: ClientObjectSelection, options?: OperationOptions): Promise<GroupPublicKey> {
     return new GroupPublicKey(await this.#find('PUBLIC_KEY', which, options));
   }
 
   /**
-   * The same secret key; see {@link privateKey}. Its value cannot be read: it is the same if CKA_ID, CKA_KEY_TYPE and, where it
-   * can be read, CKA_CHECK_VALUE are.
+   * The same secret key; see {@link privateKey}. Its value cannot be read: it is the same if CKA_ID, CKA_KEY_TYPE and
+   * CKA_CHECK_VALUE are; where there is no check value, a trial compares what the keys do.
    */
-  async secretKey(which?: Attributes | string, options?: OperationOptions): Promise<GroupSecretKey> {
+  async secretKey(which?: ClientObjectSelection, options?: OperationOptions): Promise<GroupSecretKey> {
     return new GroupSecretKey(await this.#find('SECRET_KEY', which, options));
   }
 
   /** The same certificate; see {@link privateKey}. */
-  async certificate(which?: Attributes | string, options?: OperationOptions): Promise<GroupCertificate> {
+  async certificate(which?: ClientObjectSelection, options?: OperationOptions): Promise<GroupCertificate> {
     return new GroupCertificate(await this.#find('CERTIFICATE', which, options));
   }
 
@@ -259,11 +265,11 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
 
   async #find(
     objectClass: 'PRIVATE_KEY' | 'PUBLIC_KEY' | 'SECRET_KEY' | 'CERTIFICATE',
-    which: Attributes | string | undefined,
+    which: ClientObjectSelection | undefined,
     options?: OperationOptions,
   ): Promise<Found> {
     if (this.closed) throw groupClosed();
-    const own = typeof which === 'object' ? copyMembers(which) : which;
+    const own = which === undefined ? undefined : copySelection(which, nounOf(objectClass));
     return withOptions(options, async (signal) => {
       signal?.throwIfAborted();
       return findInGroup(this, { objectClass, which: own }, { signal });

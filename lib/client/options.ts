@@ -2,15 +2,18 @@ import { argumentError, isBytes, requireOptions } from '../arguments';
 import { MODULE_OPTIONS, type ModuleOptions } from '../module';
 import type { PinProvider } from '../pin';
 import type { Pin, User } from '../session';
-import type { TokenSelector } from '../token-selector';
+import type { TokenSelection } from '../token-selector';
 import { LONGEST_TIMER } from './waiters';
 
 /** Which token, in which module. */
 export interface ConnectTarget {
   /** Path of the module; see Module.open. */
   readonly module: string;
-  /** Which of its tokens; default the only initialised one. */
-  readonly token?: TokenSelector | undefined;
+  /**
+   * Which of its tokens; left out, or 'only': the only initialised one. One that is undefined is refused: an unset variable
+   * must not choose the token.
+   */
+  readonly token?: TokenSelection;
 }
 
 /** How a client shares, logs in and recovers. Times are in milliseconds. */

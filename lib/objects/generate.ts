@@ -6,6 +6,7 @@ import { CKM } from '../generated/constants';
 import { curveNamed } from '../mechanisms/curves';
 import { asMechanism, type Mechanism } from '../mechanisms/mechanism';
 import type { RawMechanism } from '../raw/types';
+import { requirePlain } from '../selection';
 import type { Session } from '../session';
 import { adoptObject, loginEpoch } from './create';
 import type { KeyType } from './key';
@@ -152,6 +153,9 @@ const traitsOf = (template: Attributes): ObjectTraits => ({
 /** C_GenerateKeyPair; see Session.generateKeyPair. */
 export async function generateKeyPair(session: Session, options: KeyPairOptions): Promise<KeyPair> {
   requireOptions(options, 'the options of generateKeyPair', PAIR_OPTIONS);
+  for (const name of ['publicKey', 'privateKey'] as const) {
+    if (options[name] !== undefined) requirePlain(options[name], `${name} in the options of generateKeyPair`);
+  }
   const mechanism = pairMechanism(options.keyType);
   const { label, token = false, extractable = false, id = randomBytes(20) } = options;
   const isElliptic = typeof options.keyType === 'string' && options.keyType.startsWith('EC');

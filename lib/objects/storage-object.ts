@@ -12,6 +12,7 @@ import { CryptokiError } from '../errors';
 import type { AttributeValues, Named } from '../generated/attributes';
 import type { RawModule } from '../raw';
 import { asyncDispose } from '../realms';
+import { requireSelection } from '../selection';
 import type { Session } from '../session';
 
 /** The class of an object: CKO_ without the prefix, or a vendor's number. */
@@ -110,10 +111,11 @@ export class StorageObject implements AsyncDisposable {
 
   /**
    * Changes attributes (C_SetAttributeValue, PKCS#11 3.1, section 5.7.6). `label` and `id` of this object keep what
-   * they were.
-   * @throws CKR_ATTRIBUTE_READ_ONLY, CKR_ACTION_PROHIBITED; ERR_CRYPTOKI_SESSION_READ_ONLY, ERR_CRYPTOKI_ACCESS
+   * they were. Attributes without members, or with one that is undefined, are refused, since nothing would change.
+   * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE; CKR_ATTRIBUTE_READ_ONLY, CKR_ACTION_PROHIBITED; ERR_CRYPTOKI_SESSION_READ_ONLY, ERR_CRYPTOKI_ACCESS
    */
   async setAttributes(attributes: Attributes): Promise<void> {
+    requireSelection(attributes, 'the attributes to change', 'name what is to change');
     const raw = this.#useForWriting('change');
     await raw.C_SetAttributeValue(this.session.name, this.handle, toTemplate(attributes));
   }

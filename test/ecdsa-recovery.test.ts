@@ -1,0 +1,29 @@
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { curveNamed } from '../lib/mechanisms/curves';
+import { signersOf } from '../lib/mechanisms/ecdsa-recovery';
+
+const CURVES = ['P-256', 'P-384', 'P-521', 'secp256k1', 'brainpoolP256r1', 'brainpoolP384r1'] as const;
+
+test.each(CURVES)('the key that has signed on %s is among the two that the signature fits', (curve) => {
+  for (const dsaEncoding of ['ieee-p1363', 'der'] as const) {
+    for (const hash of ['sha1', 'sha256', 'sha512']) {
+      const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: curve });
+      const message = Buffer.from(`${curve} ${hash}`);
+      const signature = sign(hash, message, { key: privateKey, dsaEncoding });
+      const digest = createHash(hash).update(message).digest();
+      const found = signersOf(curve, curveNamed(curve).oid, digest, signature);
+      expect(found).toHaveLength(2);
+      expect(found.filter((key) => key.equals(publicKey))).toHaveLength(1);
+    }
+  }
+});
+
+test('nothing is said of curves whose square roots take another formula, nor of what is no signature', () => {
+  const { oid } = curveNamed('P-224');
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-224' });
+  const signature = sign('sha256', Buffer.of(1), { key: privateKey, dsaEncoding: 'ieee-p1363' });
+  expect(signersOf('P-224', oid, Buffer.alloc(32, 1), signature)).toEqual([]);
+  const zero = Buffer.alloc(64);
+  expect(signersOf('P-256', curveNamed('P-256').oid, Buffer.alloc(32, 1), zero)).toEqual([]);
+});
