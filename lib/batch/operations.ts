@@ -16,6 +16,7 @@ import {
   Pace,
 } from './batch';
 import { copyOf, pack, unpack } from './pack';
+import { select } from './piece-results';
 import type { BatchItem, BatchResults } from './results';
 
 /** Where a piece of a batch is done. */
@@ -35,11 +36,14 @@ export interface BatchSessions {
   readonly lanes: number;
   /** What stays from batch to batch: a client, a slot. What was learnt of an operation's pace is kept by it. */
   readonly owner: object;
-  /** @param messages how many there are in the piece */
+  /**
+   * @param messages how many there are in the piece
+   * @param work does the messages with the indexes `only`, or all
+   */
   run(
     operation: string,
     messages: number,
-    work: (target: BatchTarget) => Promise<RawBatch>,
+    work: (target: BatchTarget, only?: readonly number[]) => Promise<RawBatch>,
     options: BatchOptions,
   ): Promise<RawBatch>;
 }
@@ -132,8 +136,13 @@ export function signMany<M extends Messages<BytesLike>>(
       return sessions.run(
         'signMany',
         piece.length,
-        (target) => {
-          const { mechanism, messages: packed, digest } = prepareSignatures(algorithm, target.available, own);
+        (target, only) => {
+          const chosen = select(own, only);
+          const {
+            mechanism,
+            messages: packed,
+            digest,
+          } = prepareSignatures(...([algorithm, target.available, chosen] as const));
           return target.raw.signMany(
             ...([target.session, mechanism, target.key, packed.data, packed.offsets, digest] as const),
           );
@@ -167,16 +176,17 @@ export function verifyMany<M extends Messages<SignedMessage>>(
       return sessions.run(
         'verifyMany',
         piece.length,
-        async (target) => {
-          const plan = prepareSignatures(algorithm, target.available, own);
+        async (target, only) => {
+          const plan = prepareSignatures(algorithm, target.available, select(own, only));
+          const theirs = select(signatures, only);
           const { data, offsets } = plan.messages;
           const raw = await target.raw.verifyMany(
             ...([target.session, plan.mechanism, target.key, data, offsets] as const),
-            ...([signatures.data, signatures.offsets, plan.digest] as const),
+            ...([theirs.data, theirs.offsets, plan.digest] as const),
           );
           const wrong = new Set<number>();
-          for (let i = 0; i < piece.length; i += 1) {
-            if (isOtherLength(unpack(signatures, i), plan.macLength)) wrong.add(i);
+          for (let i = 0; i < (only ?? piece).length; i += 1) {
+            if (isOtherLength(unpack(theirs, i), plan.macLength)) wrong.add(i);
           }
           if (wrong.size === 0) return raw;
           for (const index of wrong) raw.valid?.fill(0, index, index + 1);
@@ -202,11 +212,12 @@ export function digestMany<M extends Messages<BytesLike>>(
     sessions,
     paceOf(sessions, 'digest', algorithm),
     async (piece, first) => {
-      const { data, offsets } = pack(piece, first);
+      const own = pack(piece, first);
       return sessions.run(
         'digestMany',
         piece.length,
-        ({ raw, session }) => {
+        ({ raw, session }, only) => {
+          const { data, offsets } = select(own, only);
           return raw.digestMany(session, mechanism, data, offsets);
         },
         options,
@@ -239,14 +250,18 @@ export function cipherMany<M extends Messages<BytesLike>>(
   const common = one === undefined ? undefined : cipherMechanism(one);
   const pace = paceOf(sessions, operation, one ?? each);
   return bytesBatch(messages, options, sessions, pace, async (piece, first) => {
-    const { data, offsets } = pack(piece, first);
-    const mechanism =
-      common ??
-      piece.map((_, index) => cipherMechanism((each as (index: number) => MechanismInput)(first + index)));
+    const own = pack(piece, first);
+    const mechanisms =
+      common === undefined
+        ? piece.map((_, index) => cipherMechanism((each as (index: number) => MechanismInput)(first + index)))
+        : undefined;
     return sessions.run(
       operation,
       piece.length,
-      ({ raw, session, key }) => {
+      ({ raw, session, key }, only) => {
+        const { data, offsets } = select(own, only);
+        const theirs = mechanisms?.filter((_, index) => only?.includes(index) ?? true);
+        const mechanism = common ?? (theirs as NonNullable<typeof theirs>);
         return raw[operation](session, mechanism, key, data, offsets);
       },
       options,

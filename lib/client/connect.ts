@@ -1,7 +1,7 @@
 import { argumentError, requireObject, requireOptions } from '../arguments';
 import type { Attributes } from '../attributes';
 import { CryptokiError } from '../errors';
-import { Module } from '../module';
+import { Module, throwRefusal } from '../module';
 import { pinFromUri } from '../pin';
 import type { Token } from '../token';
 import { checkSelector, describeToken, type TokenSelector } from '../token-selector';
@@ -24,12 +24,14 @@ function byUri(uri: Pkcs11Uri): TokenFinder {
     }
     if (Object.keys(uri.slot).length === 0) return module.token(uri.token);
     const fitting: Token[] = [];
-    for (const token of await module.tokens()) {
+    const { tokens, refusals } = await module.askTokens();
+    for (const token of tokens) {
       const slot = { ...(await token.slot.info()), id: token.slot.id };
       if (matchesUri(uri, { slot, token })) fitting.push(token);
     }
     const [only] = fitting;
     if (only !== undefined && fitting.length === 1) return only;
+    if (only === undefined) throwRefusal(refusals);
     throw new CryptokiError({
       code: only === undefined ? 'ERR_CRYPTOKI_TOKEN_NOT_FOUND' : 'ERR_CRYPTOKI_TOKEN_AMBIGUOUS',
       detail: `${fitting.length} tokens fit the URI${fitting.map((token) => `; ${describeToken(token)}`).join('')}`,

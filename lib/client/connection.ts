@@ -1,14 +1,26 @@
 import { CryptokiError, isCode } from '../errors';
+import { CKR } from '../generated/constants';
 import type { Module } from '../module';
 import type { Session } from '../session';
 import type { Token } from '../token';
 import type { LoginKeeper } from './login-keeper';
 import type { Settings } from './options';
 import { SessionPool } from './pool';
-import { until } from './until';
+import { limited, until } from './until';
 
 /** Finds the token the client is for, among those that are there now. */
 export type TokenFinder = (module: Module) => Promise<Token>;
+
+/** How long sessions that are given up are waited for, in milliseconds. */
+const CLOSING = 2_000;
+
+/** With these a token refuses read/write sessions. */
+const WRITING_REFUSED = ['CKR_TOKEN_WRITE_PROTECTED', 'CKR_SESSION_READ_ONLY'];
+/** With these as well, but they may be about something else, which passes. */
+const MAYBE_REFUSED = [
+  ...['CKR_FUNCTION_FAILED', 'CKR_FUNCTION_NOT_SUPPORTED', 'CKR_FUNCTION_REJECTED', 'CKR_GENERAL_ERROR'],
+  ...['CKR_ARGUMENTS_BAD', 'CKR_ACTION_PROHIBITED', 'CKR_ATTRIBUTE_READ_ONLY'],
+];
 
 /**
  * What a client holds of a token: an anchor session, which keeps the login and is never lent (unless the token allows
@@ -32,9 +44,20 @@ export class Connection {
   #establishing: Promise<void> | undefined;
   /** How often everything was given up: what began before must not go on. */
   #released = 0;
+  /** How often it was begun to establish the connection, or given up. */
+  #attempts = 0;
+  /** Whether a login counts on the session that made it only, against PKCS#11; asked once in a generation. */
+  #isLoginPerSession: Promise<boolean> | undefined;
+  /** The anchor is the only session, and lent. */
+  #usesAnchor = false;
+  #tellsLogout = true;
+  /** Why the sessions are read-only although the token does not say that it is write-protected. */
+  #refusedWriting: unknown;
   #listener: (() => void) | undefined;
   /** The login has ended, and it was not the client that ended it. */
   onLogout: () => void = () => {};
+  /** The token has refused read/write sessions, and the client uses read-only ones from now on. */
+  onReadOnly: (error: unknown) => void = () => {};
 
   constructor(module: Module, find: TokenFinder, login: LoginKeeper, settings: Settings) {
     this.module = module;
@@ -43,7 +66,7 @@ export class Connection {
     this.#find = find;
     this.pool = new SessionPool(
       settings.sessions,
-      async () => this.anchor.token.openSession({ readWrite: this.#readWrite }),
+      () => this.#openSession(),
       () => (this.isUp ? this.#anchor : undefined),
     );
   }
@@ -85,6 +108,11 @@ export class Connection {
     return this.#removable;
   }
 
+  /** Whether its sessions are read-only. */
+  get isReadOnly(): boolean {
+    return !this.#readWrite;
+  }
+
   get anchor(): Session {
     if (this.#anchor !== undefined) return this.#anchor;
     throw goneError();
@@ -95,27 +123,41 @@ export class Connection {
    * who ask at the same time share the outcome.
    */
   async establish(reason: 'login' | 'relogin', signal?: AbortSignal): Promise<void> {
-    this.#establishing ??= this.#establish(reason, signal).finally(() => {
-      this.#establishing = undefined;
-    });
+    if (this.#establishing === undefined) {
+      const establishing = this.#establish(reason, signal).finally(() => {
+        if (this.#establishing === establishing) this.#establishing = undefined;
+      });
+      this.#establishing = establishing;
+    }
     await until(this.#establishing, signal);
   }
 
+  /** What is being established hangs in a call: it is not waited for, and comes to nothing if the call ends. */
+  abandon(): void {
+    this.#attempts += 1;
+    this.#establishing = undefined;
+  }
+
   async #establish(reason: 'login' | 'relogin', signal: AbortSignal | undefined): Promise<void> {
+    this.#attempts += 1;
+    const attempt = this.#attempts;
     await this.release();
     const released = this.#released;
     const token = await this.#find(this.module);
     const info = await token.info();
     this.#removable = (await token.slot.info()).removable;
-    const readWrite = !(this.#settings.readOnly || info.writeProtected);
-    const anchor = await token.openSession({ readWrite });
-    if (released !== this.#released) {
+    const mayWrite = !(this.#settings.readOnly || info.writeProtected);
+    const anchor = await this.#openAnchor(token, mayWrite);
+    const { readWrite } = anchor;
+    if (released !== this.#released || attempt !== this.#attempts) {
       await anchor.close().catch(() => {});
       throw goneError();
     }
     this.#token = token;
     this.#readWrite = readWrite;
     this.#anchor = anchor;
+    this.#isLoginPerSession = undefined;
+    this.#usesAnchor = false;
     this.#listener = () => {
       this.invalidate();
       this.#tellLogout();
@@ -140,7 +182,7 @@ export class Connection {
   /** Says so when the login is not the one that there was. */
   #tellLogout(): void {
     const before = this.#login;
-    if (before === undefined || before === this.#loginEpoch) return;
+    if (!this.#tellsLogout || before === undefined || before === this.#loginEpoch) return;
     this.#login = undefined;
     this.onLogout();
   }
@@ -153,8 +195,77 @@ export class Connection {
     this.#listener = undefined;
     const anchor = this.#anchor;
     this.#anchor = undefined;
-    await this.pool.reset();
-    await anchor?.close().catch(() => {}); // it may be gone already, with the token
+    // They may be gone already, with the token; or a call on one hangs, and it is closed when that ends.
+    const closing = Promise.allSettled([this.pool.reset(), anchor?.close()]);
+    await limited(closing, CLOSING, () => goneError()).catch(() => {});
+  }
+
+  /** The session that keeps the login: read-only if the token refuses any other. */
+  async #openAnchor(token: Token, readWrite: boolean): Promise<Session> {
+    try {
+      const anchor = await token.openSession({ readWrite });
+      this.#refusedWriting = undefined;
+      return anchor;
+    } catch (error) {
+      const isRefusal = isCode(error, ...WRITING_REFUSED);
+      const isSO = this.login.wanted === 'SO'; // who cannot log in on read-only sessions
+      if (!readWrite || isSO || !(isRefusal || isCode(error, ...MAYBE_REFUSED))) throw error;
+      const anchor = await token.openSession({ readWrite: false }).catch(() => {
+        throw error; // which says more
+      });
+      if (!isRefusal) {
+        // A failure that passes must not make a client read-only.
+        const another = await token.openSession({ readWrite: true }).catch((again) => {
+          if (!isCode(again, error.code)) throw again;
+        });
+        if (another !== undefined) {
+          await anchor.close().catch(() => {});
+          return another;
+        }
+      }
+      if (!isCode(this.#refusedWriting, error.code)) {
+        this.#refusedWriting = error;
+        this.onReadOnly(error);
+      }
+      return anchor;
+    }
+  }
+
+  /** One more session for the pool. */
+  async #openSession(): Promise<Session> {
+    const { anchor } = this;
+    if (this.#usesAnchor) throw onlyOneSession();
+    const session = await anchor.token.openSession({ readWrite: this.#readWrite });
+    if (this.login.wanted === undefined || anchor.token.user !== this.login.wanted) return session;
+    this.#isLoginPerSession ??= this.#isLoggedInAlone(anchor, session);
+    if (!(await this.#isLoginPerSession)) return session;
+    await session.close().catch(() => {});
+    if (!this.#usesAnchor && anchor === this.#anchor) {
+      this.#usesAnchor = true;
+      warnLoginPerSession(anchor.token);
+      this.pool.limit(1);
+      this.pool.adopt(anchor);
+    }
+    throw onlyOneSession();
+  }
+
+  /** Whether the login that the anchor has does not count on the other session, against PKCS#11. */
+  async #isLoggedInAlone(anchor: Session, other: Session): Promise<boolean> {
+    const isIn = async (session: Session): Promise<boolean> => {
+      const { state } = await session.info();
+      return !state.endsWith('PUBLIC_SESSION');
+    };
+    this.#tellsLogout = false; // what the other session says is noted as a logout of all
+    try {
+      if (await isIn(other)) return false;
+      const isAlone = (await isIn(anchor)) && !(await isIn(other));
+      return isAlone && (await isIn(anchor));
+    } catch {
+      return false; // whatever is wrong, operations notice
+    } finally {
+      await new Promise(setImmediate); // what was noted has been told
+      this.#tellsLogout = true;
+    }
   }
 
   /** Handles of objects are not to be relied on any more. */
@@ -175,6 +286,21 @@ export class Connection {
       if (!isCode(error, 'CKR_RANDOM_NO_RNG', 'CKR_FUNCTION_NOT_SUPPORTED')) throw error;
     });
   }
+}
+
+/** The pool takes it for the limit of the token. */
+function onlyOneSession(): CryptokiError {
+  return new CryptokiError({
+    rv: CKR.SESSION_COUNT,
+    detail: 'the token logs in one session only, so the client uses no other',
+  });
+}
+
+function warnLoginPerSession({ label }: Token): void {
+  process.emitWarning(
+    `the module logs in single sessions of token "${label}" and not the program (against PKCS#11): the client uses one session for everything, and operations wait for each other`,
+    { type: 'CryptokiWarning', code: 'CRYPTOKI_LOGIN_PER_SESSION' },
+  );
 }
 
 function goneError(): CryptokiError {
