@@ -43,7 +43,7 @@ class TokenState {
   // confirm it. What it says of public sessions is not taken for a logout from now on, until deny(), a logout
   // or a doubt.
   void loggedInUnconfirmed(Login login);
-  // An unconfirmed login was refused: C_GetSessionInfo was right.
+  // A call failed as it does after a logout: C_GetSessionInfo may be right about an unconfirmed login.
   void deny() { isUnconfirmed_ = false; }
   // A logout beside a login: objects that the login showed are gone, even if somebody is logged in again.
   void loggedOutBeside() { note(Login::None, true); }

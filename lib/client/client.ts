@@ -7,6 +7,7 @@ import { CryptokiError, isCode } from '../errors';
 import { releaseReferences } from '../keyobject/client-references';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { Module } from '../module';
+import { privateKeyTemplate } from '../objects/create';
 import type { KeyOptions, KeyPairOptions } from '../objects/generate';
 import type { ObjectClass } from '../objects/storage-object';
 import type { PinProvider } from '../pin';
@@ -94,9 +95,13 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   }
 
   /** @internal */
-  async start(pin: Pin | null | PinProvider | undefined, signal?: AbortSignal): Promise<void> {
+  async start(
+    pin: Pin | null | PinProvider | undefined,
+    timeout: number,
+    signal?: AbortSignal,
+  ): Promise<void> {
     if (pin !== undefined) this.#keeper.want(this.#settings.user, pin);
-    await this.#recovery.connect(this.#settings.connectTimeout, signal);
+    await this.#recovery.connect(timeout, signal);
   }
 
   /** The token, as it was found last. */
@@ -214,11 +219,15 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     });
   }
 
-  /** Creates an object; see Session.createObject and, for session objects, {@link generateKeyPair}. */
+  /**
+   * Creates an object; see Session.createObject and, for session objects, {@link generateKeyPair}. Private and secret keys are
+   * private unless the attributes say something else, when the client is to be logged in as the user.
+   */
   createObject(attributes: Attributes, options: OperationOptions = {}): Promise<ClientObject> {
     const own = copyMembers(attributes);
+    const { wanted } = this.#keeper;
     return this.run('createObject', { ...options, repeatable: false }, async (session, lease) => {
-      const object = await session.createObject(own);
+      const object = await session.createObject(privateKeyTemplate(own, wanted));
       await discardIfAborted(options.signal, object);
       return adoptClientObject(this, object, lease);
     });

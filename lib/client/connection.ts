@@ -1,26 +1,19 @@
 import { CryptokiError, isCode } from '../errors';
-import { CKR } from '../generated/constants';
 import type { Module } from '../module';
 import type { Session } from '../session';
 import type { Token } from '../token';
 import type { LoginKeeper } from './login-keeper';
+import { isLoggedInAlone, onlyOneSession, warnLoginPerSession } from './login-scope';
 import type { Settings } from './options';
 import { SessionPool } from './pool';
 import { limited, until } from './until';
+import { openWriting } from './write-access';
 
 /** Finds the token the client is for, among those that are there now. */
 export type TokenFinder = (module: Module) => Promise<Token>;
 
 /** How long sessions that are given up are waited for, in milliseconds. */
 const CLOSING = 2_000;
-
-/** With these a token refuses read/write sessions. */
-const WRITING_REFUSED = ['CKR_TOKEN_WRITE_PROTECTED', 'CKR_SESSION_READ_ONLY'];
-/** With these as well, but they may be about something else, which passes. */
-const MAYBE_REFUSED = [
-  ...['CKR_FUNCTION_FAILED', 'CKR_FUNCTION_NOT_SUPPORTED', 'CKR_FUNCTION_REJECTED', 'CKR_GENERAL_ERROR'],
-  ...['CKR_ARGUMENTS_BAD', 'CKR_ACTION_PROHIBITED', 'CKR_ATTRIBUTE_READ_ONLY'],
-];
 
 /**
  * What a client holds of a token: an anchor session, which keeps the login and is never lent (unless the token allows
@@ -52,7 +45,7 @@ export class Connection {
   #usesAnchor = false;
   #tellsLogout = true;
   /** Why the sessions are read-only although the token does not say that it is write-protected. */
-  #refusedWriting: unknown;
+  #refusal: CryptokiError | undefined;
   #listener: (() => void) | undefined;
   /** The login has ended, and it was not the client that ended it. */
   onLogout: () => void = () => {};
@@ -147,13 +140,19 @@ export class Connection {
     const info = await token.info();
     this.#removable = (await token.slot.info()).removable;
     const mayWrite = !(this.#settings.readOnly || info.writeProtected);
-    const anchor = await this.#openAnchor(token, mayWrite);
+    // The security officer cannot log in on read-only sessions.
+    const fallsBack = mayWrite && this.login.wanted !== 'SO';
+    const { session: anchor, refusal } = fallsBack
+      ? await openWriting(token)
+      : { session: await token.openSession({ readWrite: mayWrite }), refusal: undefined };
     const { readWrite } = anchor;
     if (released !== this.#released || attempt !== this.#attempts) {
       await anchor.close().catch(() => {});
       throw goneError();
     }
     this.#token = token;
+    const isNews = refusal !== undefined && !isCode(this.#refusal, refusal.code);
+    this.#refusal = refusal;
     this.#readWrite = readWrite;
     this.#anchor = anchor;
     this.#isLoginPerSession = undefined;
@@ -162,6 +161,7 @@ export class Connection {
       this.invalidate();
       this.#tellLogout();
     };
+    if (isNews) this.onReadOnly(refusal);
     token.on('logout', this.#listener).on('login', this.#noteLogin);
     this.#tellLogout();
     const most = Math.min(
@@ -200,37 +200,6 @@ export class Connection {
     await limited(closing, CLOSING, () => goneError()).catch(() => {});
   }
 
-  /** The session that keeps the login: read-only if the token refuses any other. */
-  async #openAnchor(token: Token, readWrite: boolean): Promise<Session> {
-    try {
-      const anchor = await token.openSession({ readWrite });
-      this.#refusedWriting = undefined;
-      return anchor;
-    } catch (error) {
-      const isRefusal = isCode(error, ...WRITING_REFUSED);
-      const isSO = this.login.wanted === 'SO'; // who cannot log in on read-only sessions
-      if (!readWrite || isSO || !(isRefusal || isCode(error, ...MAYBE_REFUSED))) throw error;
-      const anchor = await token.openSession({ readWrite: false }).catch(() => {
-        throw error; // which says more
-      });
-      if (!isRefusal) {
-        // A failure that passes must not make a client read-only.
-        const another = await token.openSession({ readWrite: true }).catch((again) => {
-          if (!isCode(again, error.code)) throw again;
-        });
-        if (another !== undefined) {
-          await anchor.close().catch(() => {});
-          return another;
-        }
-      }
-      if (!isCode(this.#refusedWriting, error.code)) {
-        this.#refusedWriting = error;
-        this.onReadOnly(error);
-      }
-      return anchor;
-    }
-  }
-
   /** One more session for the pool. */
   async #openSession(): Promise<Session> {
     const { anchor } = this;
@@ -249,21 +218,12 @@ export class Connection {
     throw onlyOneSession();
   }
 
-  /** Whether the login that the anchor has does not count on the other session, against PKCS#11. */
+  /** What is asked of the other session may be noted as a logout of all: nobody is told of it. */
   async #isLoggedInAlone(anchor: Session, other: Session): Promise<boolean> {
-    const isIn = async (session: Session): Promise<boolean> => {
-      const { state } = await session.info();
-      return !state.endsWith('PUBLIC_SESSION');
-    };
-    this.#tellsLogout = false; // what the other session says is noted as a logout of all
+    this.#tellsLogout = false;
     try {
-      if (await isIn(other)) return false;
-      const isAlone = (await isIn(anchor)) && !(await isIn(other));
-      return isAlone && (await isIn(anchor));
-    } catch {
-      return false; // whatever is wrong, operations notice
+      return await isLoggedInAlone(anchor, other);
     } finally {
-      await new Promise(setImmediate); // what was noted has been told
       this.#tellsLogout = true;
     }
   }
@@ -286,21 +246,6 @@ export class Connection {
       if (!isCode(error, 'CKR_RANDOM_NO_RNG', 'CKR_FUNCTION_NOT_SUPPORTED')) throw error;
     });
   }
-}
-
-/** The pool takes it for the limit of the token. */
-function onlyOneSession(): CryptokiError {
-  return new CryptokiError({
-    rv: CKR.SESSION_COUNT,
-    detail: 'the token logs in one session only, so the client uses no other',
-  });
-}
-
-function warnLoginPerSession({ label }: Token): void {
-  process.emitWarning(
-    `the module logs in single sessions of token "${label}" and not the program (against PKCS#11): the client uses one session for everything, and operations wait for each other`,
-    { type: 'CryptokiWarning', code: 'CRYPTOKI_LOGIN_PER_SESSION' },
-  );
 }
 
 function goneError(): CryptokiError {

@@ -10,8 +10,8 @@ export interface PoolOptions {
   readonly timeout: number;
   /** After so many milliseconds without use a session is closed. */
   readonly idleTimeout: number;
-  /** How many sessions that hang in a call are replaced at a time. */
-  readonly maxHung: number;
+  /** How many sessions that hang in a call are replaced at a time; default as many as max. */
+  readonly maxHung?: number;
 }
 
 /** The numbers of a pool. */

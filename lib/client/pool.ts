@@ -50,7 +50,7 @@ export class SessionPool {
    */
   constructor(options: PoolOptions, open: () => Promise<Session>, lastResort: () => Session | undefined) {
     this.#options = options;
-    this.#entries = new PoolEntries(options.maxHung);
+    this.#entries = new PoolEntries(options.maxHung ?? options.max);
     this.#sharing = new Sharing(this.#entries);
     this.#open = open;
     this.#lastResort = lastResort;

@@ -56,7 +56,7 @@ const PAUSE_WHEN_DOWN = 1_000;
 const PAUSE_BESIDE_OTHERS = 10_000;
 
 /** A little different for each, so that not all come back at once. */
-const pause = (attempt: number): number =>
+export const pause = (attempt: number): number =>
   Math.min(FIRST_PAUSE * 2 ** attempt, LONGEST_PAUSE) * (0.75 + Math.random() / 2);
 
 /** Errors that may be about the operation or about the token: the token is asked. */
@@ -89,7 +89,7 @@ const NOT_AT_FIRST = [
 
 /** What can be done about an error; undefined: nothing. */
 function actionOf(error: unknown): Action | undefined {
-  if (!(error instanceof CryptokiError) || isCode(error, ...NO_PIN)) return undefined;
+  if (!(error instanceof CryptokiError) || NO_PIN.includes(error.code)) return undefined;
   if (TOKEN_GONE.includes(error.code)) return 'reopen';
   return error.action === 'fatal' ? undefined : error.action;
 }
