@@ -204,7 +204,10 @@ export class Connection {
   async #openSession(): Promise<Session> {
     const { anchor } = this;
     if (this.#usesAnchor) throw onlyOneSession();
-    const session = await anchor.token.openSession({ readWrite: this.#readWrite });
+    const session = await anchor.token.openSession({ readWrite: this.#readWrite }).catch(async (error) => {
+      await this.#isLoginPerSession; // the one that was opened before counts first: a refusal is judged by it
+      throw error;
+    });
     if (this.login.wanted === undefined || anchor.token.user !== this.login.wanted) return session;
     this.#isLoginPerSession ??= this.#isLoggedInAlone(anchor, session);
     if (!(await this.#isLoginPerSession)) return session;

@@ -12,7 +12,12 @@ async function isLoggedIn(session: Session): Promise<boolean> {
 /** Whether the module reports the login on the session that has made it, and not on the other. */
 export async function isLoggedInAlone(session: Session, other: Session): Promise<boolean> {
   try {
-    if ((await isLoggedIn(other)) || !(await isLoggedIn(session))) return false;
+    if (await isLoggedIn(other)) return false;
+  } catch {
+    return false;
+  }
+  try {
+    if (!(await isLoggedIn(session))) return false;
     // Somebody may have logged out and in again in between.
     return !(await isLoggedIn(other)) && (await isLoggedIn(session));
   } catch {

@@ -90,11 +90,10 @@ export class Runner {
         await this.#ready(options.signal).catch((error) => this.#failed(error));
       }
       const { generation } = this.#connection;
-      let begun = false;
+      let lease: Lease | undefined;
       try {
         const { pool } = this.#connection;
-        const lease = pool.tryAcquire(options.shares) ?? (await pool.acquire(options.signal, options.shares));
-        begun = true;
+        lease = pool.tryAcquire(options.shares) ?? (await pool.acquire(options.signal, options.shares));
         const result = await this.#on(lease, options.signal, work);
         this.numbers.operations += 1;
         if (this.#recovery.isLost) this.#recovery.works();
@@ -104,7 +103,7 @@ export class Runner {
         tries ??= { generation, count: 0, actions: new Map() };
         tries.generation = generation;
         tries.count += 1;
-        const isRepeatable = options.repeatable || !begun || isUntouched(operation, error);
+        const isRepeatable = options.repeatable || !lease || isUntouched(operation, error);
         if (!(await this.#mayTryAgain(error, tries, isRepeatable, options.signal))) this.#failed(error);
         this.numbers.retries += 1;
         note(tries.count + 1);
