@@ -6,7 +6,7 @@ import type { StorageObject } from '../objects/storage-object';
 import type { Session } from '../session';
 import type { Client } from './client';
 import type { ClientObject } from './client-object';
-import { UNCLEAR } from './recovery';
+import { UNCLEAR } from './recovery-rules';
 
 /** Whether a failure is not about its message, as far as the error says: something was lost, or the token is busy. */
 function mayPass(error: unknown): boolean {

@@ -12,7 +12,7 @@ import type { TokenFinder } from './connection';
 import { ClientGroup } from './group';
 import { type GroupOptions, type GroupTarget, toGroupSettings, toPlans } from './group-options';
 import { type ConnectOptions, type ConnectTarget, toSettings } from './options';
-import { pause } from './recovery';
+import { pause } from './recovery-rules';
 
 /** Finds the token of a URI: also by what it says of the library and the slot. */
 function byUri(uri: Pkcs11Uri): TokenFinder {

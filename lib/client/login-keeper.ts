@@ -1,44 +1,20 @@
-import { argumentError, isBytes, viewOf } from '../arguments';
 import { CryptokiError, isCode } from '../errors';
-import { copyPin } from '../login';
 import type { PinProvider, PinRequest } from '../pin';
 import type { Pin, Session, User } from '../session';
 import { onAbort } from './abort';
+import { checkedPin, KeptPin, noAnswer, noPinNeeded, wipe } from './client-pin';
 import type { Settings } from './options';
 import { traceLogin } from './trace';
 import { until } from './until';
 import { LONGEST_TIMER } from './waiters';
+
+export { wipe } from './client-pin';
 
 /** Why a login ended: the program asked; it was not used, or too old; somebody else ended it, or the token was lost. */
 export type LogoutReason = 'requested' | 'idle' | 'age' | 'elsewhere';
 
 /** How often a PIN provider is asked again in one login. */
 const TRIES = 3;
-
-/** A PIN given as a value: kept until {@link forget}, to log in again. */
-class KeptPin {
-  #bytes: Uint8Array | null | undefined;
-
-  constructor(pin: Pin | null) {
-    this.#bytes = copyPin(pin);
-  }
-
-  provide(request: PinRequest): Pin | null {
-    if (this.#bytes === undefined || request.attempt > 1) {
-      throw new CryptokiError({
-        code: 'ERR_CRYPTOKI_LOGIN_NEEDED',
-        detail:
-          'the PIN is not kept any more; call login() with it, or give connect() a function that is asked for it',
-      });
-    }
-    return this.#bytes === null ? null : copyPin(this.#bytes);
-  }
-
-  forget(): void {
-    this.#bytes?.fill(0);
-    this.#bytes = undefined;
-  }
-}
 
 /** What {@link LoginKeeper} tells. */
 export interface LoginNews {
@@ -299,37 +275,6 @@ export class LoginKeeper {
   }
 }
 
-/** The PIN of a provider is not waited for any more. */
-function noPinNeeded(why: string): CryptokiError {
-  return new CryptokiError({
-    code: 'ERR_CRYPTOKI_LOGIN_NEEDED',
-    detail: `${why}: this PIN is not waited for any more`,
-  });
-}
-
-function noAnswer(time: number): CryptokiError {
-  return new CryptokiError({
-    code: 'ERR_CRYPTOKI_TIMEOUT',
-    detail: `the PIN provider has not answered for ${time} ms (login.pinTimeout); it is asked again when the PIN is needed next. login() with a PIN does not wait for it`,
-    action: 'relogin',
-  });
-}
-
-/** @throws TypeError ERR_INVALID_ARG_TYPE, which does not hold what was given */
-function checkedPin(pin: unknown): Pin | null {
-  if (pin === null || typeof pin === 'string' || isBytes(pin)) return pin;
-  throw argumentError(
-    TypeError,
-    'a PIN provider must give a string, bytes, or null where the token asks for the PIN itself',
-  );
-}
-
 function codeOf(error: unknown): string | undefined {
   return error instanceof CryptokiError ? error.code : undefined;
-}
-
-/** Overwrites what a provider gave; a string cannot be. */
-export function wipe(pin: Pin | null): void {
-  if (!isBytes(pin)) return;
-  viewOf(pin).fill(0);
 }

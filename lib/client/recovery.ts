@@ -1,22 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Action, CryptokiError, isCode } from '../errors';
 import type { Connection } from './connection';
+import { Loss, type RecoveryLevel, type RecoveryNews } from './loss';
 import type { Settings } from './options';
+import {
+  actionOf,
+  LIMITS,
+  MAY_PASS,
+  MOST_TRIES,
+  NO_PIN,
+  NOT_AT_FIRST,
+  NOT_FOUND,
+  pause,
+  TOKEN_GONE,
+  UNCLEAR,
+} from './recovery-rules';
 import { type RecoveryTrace, traceRecovery } from './trace';
 import { limited, until } from './until';
 
+export type { RecoveryLevel } from './loss';
 export { until };
-
-/** How deep a recovery goes. Each level includes those before it. */
-export type RecoveryLevel = RecoveryTrace['level'];
-
-/** What {@link Recovery} tells: each once per loss. */
-export interface RecoveryNews {
-  recovering(level: RecoveryLevel, cause: unknown): void;
-  recovered(level: RecoveryLevel, generation: number): void;
-  /** It was given up; operations that come later try again, with pauses in between. */
-  down(error: unknown): void;
-}
 
 /** What has been done for one operation so far. */
 export interface Tries {
@@ -28,24 +31,6 @@ export interface Tries {
   readonly actions: Map<Action, number>;
 }
 
-/**
- * How often one operation may need the same without anything having changed meanwhile. A lost session says nothing of the
- * next one, which may be lost as well.
- */
-const LIMITS: Readonly<Record<Action, number>> = {
-  retry: 3,
-  relogin: 1, // then the token wants another user, not another login
-  refind: 3,
-  reopen: 10,
-  reinitialise: 3,
-  fatal: 0,
-};
-/** Tries of one operation at most, also when others recovered in between. */
-const MOST_TRIES = 20;
-
-/** Pauses, in milliseconds: the first one, which doubles, and the longest. */
-const FIRST_PAUSE = 25;
-const LONGEST_PAUSE = 2_000;
 /** How much longer than the options say a recovery is waited for: its last attempt takes its time, unless a call hangs. */
 const PATIENCE = 5_000;
 /** How many recoveries may hang in a call while another is tried. Each may keep a thread and a session. */
@@ -54,45 +39,6 @@ const MOST_HUNG = 3;
  * one that has other tokens. */
 const PAUSE_WHEN_DOWN = 1_000;
 const PAUSE_BESIDE_OTHERS = 10_000;
-
-/** A little different for each, so that not all come back at once. */
-export const pause = (attempt: number): number =>
-  Math.min(FIRST_PAUSE * 2 ** attempt, LONGEST_PAUSE) * (0.75 + Math.random() / 2);
-
-/** Errors that may be about the operation or about the token: the token is asked. */
-export const UNCLEAR: readonly string[] = [
-  'CKR_DEVICE_ERROR',
-  'CKR_FUNCTION_FAILED',
-  'CKR_GENERAL_ERROR',
-  'CKR_ARGUMENTS_BAD',
-];
-/** Private objects are not found without the login, which may have ended unnoticed. */
-const NOT_FOUND = 'ERR_CRYPTOKI_OBJECT_NOT_FOUND';
-/** Those of them that may pass when the token is well: how often it is worth a try. */
-const MAY_PASS: Readonly<Record<string, number>> = { CKR_FUNCTION_FAILED: 3, CKR_DEVICE_ERROR: 1 };
-/** The token is out, or its slot is gone. */
-const TOKEN_GONE = [
-  ...['CKR_TOKEN_NOT_PRESENT', 'CKR_TOKEN_NOT_RECOGNIZED', 'CKR_DEVICE_REMOVED', 'CKR_SLOT_ID_INVALID'],
-  'ERR_CRYPTOKI_TOKEN_NOT_FOUND',
-];
-
-/** Of these nothing is got back: nobody gives the PIN. */
-const NO_PIN = ['ERR_CRYPTOKI_LOGIN_NEEDED', 'ERR_CRYPTOKI_TIMEOUT'];
-/**
- * At the first connection these are mistakes of the program, or facts: they are told at once. A running client knows that
- * the token was there.
- */
-const NOT_AT_FIRST = [
-  ...['ERR_CRYPTOKI_TOKEN_NOT_FOUND', 'CKR_TOKEN_NOT_RECOGNIZED', 'CKR_ARGUMENTS_BAD'],
-  ...['CKR_CRYPTOKI_NOT_INITIALIZED', 'CKR_SLOT_ID_INVALID'],
-];
-
-/** What can be done about an error; undefined: nothing. */
-function actionOf(error: unknown): Action | undefined {
-  if (!(error instanceof CryptokiError) || NO_PIN.includes(error.code)) return undefined;
-  if (TOKEN_GONE.includes(error.code)) return 'reopen';
-  return error.action === 'fatal' ? undefined : error.action;
-}
 
 /** A recovery. */
 interface Attempt {
@@ -109,17 +55,12 @@ interface Attempt {
 export class Recovery {
   readonly #connection: Connection;
   readonly #settings: Settings;
-  readonly #news: RecoveryNews;
   readonly #end = new AbortController();
   #current: Attempt | undefined;
   #diagnosis: Promise<Action | undefined> | undefined;
   /** How deep a recovery was given up. */
   #down: RecoveryLevel | undefined;
-  /** What was told of the present loss. */
-  #told: 'nothing' | 'recovering' | 'down' = 'nothing';
-  /** Recoveries that have failed since something last worked, and when the next may begin. */
-  #failures = 0;
-  #notBefore = 0;
+  readonly #loss: Loss;
   /** Recoveries that hang in a call. */
   #hung = 0;
   #reinitialised = Number.NEGATIVE_INFINITY;
@@ -127,7 +68,7 @@ export class Recovery {
   constructor(connection: Connection, settings: Settings, news: RecoveryNews) {
     this.#connection = connection;
     this.#settings = settings;
-    this.#news = news;
+    this.#loss = new Loss(news);
   }
 
   /** Nothing is recovered any more; a recovery under way ends after what it is doing. */
@@ -137,18 +78,18 @@ export class Recovery {
 
   /** Whether something was lost that has not been got back, as far as was told. */
   get isLost(): boolean {
-    return this.#told !== 'nothing';
+    return this.#loss.isTold;
   }
 
   /** An operation has succeeded: what was lost is there again, if it was not a recovery that got it back. */
   works(): void {
     if (this.#current !== undefined) return;
-    this.#tellRecovered(this.#down ?? 'login');
+    this.#recovered(this.#down ?? 'login');
   }
 
   /** The program has given another PIN: the next recovery need not wait. */
   retryNow(): void {
-    this.#notBefore = 0;
+    this.#loss.retryNow();
   }
 
   /**
@@ -208,7 +149,7 @@ export class Recovery {
   #begin(level: RecoveryLevel, cause: unknown, timeout = this.#settings.recovery.timeout): Promise<void> {
     if (this.#current === undefined) {
       const attempt: Attempt = { inTime: Promise.resolve(), isAbandoned: false };
-      const patience = (this.#down ? 0 : timeout) + Math.max(this.#notBefore - performance.now(), 0);
+      const patience = (this.#down ? 0 : timeout) + this.#loss.pause;
       const whole = this.#restore(level, cause, attempt, timeout).finally(() => {
         if (this.#current === attempt) this.#current = undefined;
         if (attempt.isAbandoned) this.#hung -= 1;
@@ -233,7 +174,7 @@ export class Recovery {
           : `${time}, and a call to the module has not ended; try again later`,
         action: 'retry',
       });
-      this.#tellDown(error);
+      this.#loss.isDown(error);
       if (!isAsking && this.#hung < MOST_HUNG) this.#abandon(attempt, level);
       return error;
     });
@@ -244,34 +185,14 @@ export class Recovery {
     attempt.isAbandoned = true;
     this.#hung += 1;
     this.#down = level;
-    this.#failed();
+    this.#loss.failed();
     this.#connection.abandon();
     if (this.#current === attempt) this.#current = undefined;
   }
 
-  #failed(): void {
-    this.#failures += 1;
-    this.#notBefore = performance.now() + pause(this.#failures);
-  }
-
-  #tellRecovering(level: RecoveryLevel, cause: unknown): void {
-    if (this.#told !== 'nothing') return;
-    this.#told = 'recovering';
-    this.#news.recovering(level, cause);
-  }
-
-  #tellRecovered(level: RecoveryLevel): void {
+  #recovered(level: RecoveryLevel): void {
     this.#down = undefined;
-    this.#failures = 0;
-    this.#notBefore = 0;
-    this.#told = 'nothing';
-    this.#news.recovered(level, this.#connection.generation);
-  }
-
-  #tellDown(error: unknown): void {
-    if (this.#told === 'down') return;
-    this.#told = 'down';
-    this.#news.down(error);
+    this.#loss.ends(level, this.#connection.generation);
   }
 
   /** Asks the token whether all is well. A call that hangs is taken for a session that is lost. */
@@ -311,8 +232,7 @@ export class Recovery {
 
   async #restore(first: RecoveryLevel, cause: unknown, its: Attempt, timeout: number): Promise<void> {
     const connection = this.#connection;
-    const early = this.#notBefore - performance.now();
-    if (early > 0) await this.#sleep(early);
+    if (this.#loss.pause > 0) await this.#sleep(this.#loss.pause);
     const deadline = performance.now() + (this.#down ? 0 : timeout);
     let level = this.#down ?? first;
     const tell = (event: RecoveryTrace['event'], error?: unknown): void => {
@@ -321,14 +241,14 @@ export class Recovery {
       traceRecovery({ event, token, level, generation: connection.generation, code });
     };
     tell('begin', cause);
-    this.#tellRecovering(level, cause);
+    this.#loss.begins(level, cause);
     for (let attempt = 1; ; attempt += 1) {
       try {
         this.#end.signal.throwIfAborted();
         await this.#reach(level, cause);
         if (its.isAbandoned) return;
         tell('end');
-        this.#tellRecovered(level);
+        this.#recovered(level);
         return;
       } catch (error) {
         if (its.isAbandoned) throw error;
@@ -338,8 +258,8 @@ export class Recovery {
           this.#down = next;
           tell('failed', error);
           // Without a PIN nothing was tried: the operation after the next login() need not wait.
-          if (!isCode(error, ...NO_PIN)) this.#failed();
-          this.#tellDown(error);
+          if (!isCode(error, ...NO_PIN)) this.#loss.failed();
+          this.#loss.isDown(error);
           throw error;
         }
         // The next level is tried at once, the same one after a while.
