@@ -8,6 +8,9 @@ import type { Client } from './client';
 import type { ClientObject } from './client-object';
 import { UNCLEAR } from './recovery-rules';
 
+/** How often the messages of a piece that failed are done again although none of them succeeded, while others have. */
+const MOST_IN_VAIN = 3;
+
 /** Whether a failure is not about its message, as far as the error says: something was lost, or the token is busy. */
 function mayPass(error: unknown): boolean {
   return error instanceof CryptokiError && (error.action !== 'fatal' || isCode(error, ...UNCLEAR));
@@ -41,7 +44,7 @@ export function onClient(
         if (loss !== undefined) throw loss.error;
       };
       const options = { signal, repeatable, shares: 'piece' } as const;
-      for (;;) {
+      for (let inVain = 0; ; ) {
         const before = missing()?.length ?? messages;
         try {
           await check?.();
@@ -50,9 +53,10 @@ export function onClient(
             : object.use(operation, options, (key, session) => once(session, key)));
         } catch (error) {
           if (signal?.aborted || !(error instanceof CryptokiError)) throw error;
-          // While some succeed each time, the token is well enough for the others.
+          // While some succeed, the token is well enough for the others.
           const left = missing()?.length ?? messages;
-          if (repeatable && left > 0 && left < before) continue;
+          inVain = left < before ? 0 : inVain + 1;
+          if (repeatable && left > 0 && left < messages && inVain < MOST_IN_VAIN) continue;
           if (results === undefined) return { count: 0, failures: [{ index: 0, error }], time: 0 };
         }
         // What was done counts; the rest fails with what it failed with last.
