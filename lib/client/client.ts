@@ -198,7 +198,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     const { signal, ...rest } = copyMembers(options);
     return this.run('generateKeyPair', { signal, repeatable: false }, async (session, lease) => {
       const pair = await session.generateKeyPair(keyType, rest);
-      await discardIfAborted(signal, pair.privateKey, pair.publicKey);
+      await discardIfAborted(signal, lease, pair.privateKey, pair.publicKey);
       return {
         publicKey: adoptClientObject(this, pair.publicKey, lease) as ClientPublicKey,
         privateKey: adoptClientObject(this, pair.privateKey, lease) as ClientPrivateKey,
@@ -214,7 +214,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     const { signal, ...rest } = copyMembers(options);
     return this.run('generateKey', { signal, repeatable: false }, async (session, lease) => {
       const key = await session.generateKey(keyType, rest as Parameters<Session['generateKey']>[1]);
-      await discardIfAborted(signal, key);
+      await discardIfAborted(signal, lease, key);
       return adoptClientObject(this, key, lease) as ClientSecretKey;
     });
   }
@@ -228,7 +228,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     const { wanted } = this.#keeper;
     return this.run('createObject', { ...options, repeatable: false }, async (session, lease) => {
       const object = await session.createObject(privateKeyTemplate(own, wanted));
-      await discardIfAborted(options.signal, object);
+      await discardIfAborted(options.signal, lease, object);
       return adoptClientObject(this, object, lease);
     });
   }

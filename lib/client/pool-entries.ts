@@ -31,6 +31,7 @@ export interface Entry {
 /** A session, lent. @param giveBack is called once @param giveUp is called when it has not come back in time */
 export function leaseOf(entry: Entry, giveBack: (error: unknown) => void, giveUp: () => void): Lease {
   let released = false;
+  let givenUp = false;
   return {
     session: entry.session,
     release: (error) => {
@@ -39,7 +40,12 @@ export function leaseOf(entry: Entry, giveBack: (error: unknown) => void, giveUp
       giveBack(error);
     },
     giveUp: () => {
-      if (!released) giveUp();
+      if (released || givenUp) return;
+      givenUp = true;
+      giveUp();
+    },
+    get isGivenUp() {
+      return givenUp;
     },
     pin: () => {
       let pinned = true;

@@ -48,6 +48,8 @@ export interface Lease {
   release(error?: unknown): void;
   /** It has not come back in time: another session takes its place. It is closed when it comes back. */
   giveUp(): void;
+  /** Whether {@link giveUp} was called: nobody waits for the result. */
+  readonly isGivenUp: boolean;
   /** Keeps the session open until the returned function is called: it owns a session object. */
   pin(): () => void;
 }

@@ -10,7 +10,7 @@ import { Key } from './key';
 import { PrivateKey } from './private-key';
 import { PublicKey } from './public-key';
 import { SecretKey } from './secret-key';
-import { IDENTITY, type Identity, StorageObject } from './storage-object';
+import { IDENTITY, type Identity, type ObjectClass, StorageObject } from './storage-object';
 
 type ObjectType = new (...args: ConstructorParameters<typeof StorageObject>) => StorageObject;
 
@@ -76,8 +76,8 @@ export async function adoptObject(
 }
 
 /** The class of a template by its name. */
-function classOf({ class: given }: Attributes): string | number | undefined {
-  if (typeof given === 'string' || given === undefined) return given;
+export function classOf({ class: given }: Attributes): ObjectClass | undefined {
+  if (given === undefined) return undefined;
   return constantName('CKO', Number(constantValue('CKO', given as string | number)));
 }
 

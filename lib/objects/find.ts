@@ -2,8 +2,8 @@ import { argumentError, requireObject, requireOptions } from '../arguments';
 import { type Attributes, fromResults, toTemplate } from '../attributes';
 import { CryptokiError } from '../errors';
 import type { Session } from '../session';
-import { IDENTITY_TYPES, loginEpoch, makeObject } from './create';
-import { IDENTITY, type ObjectClass, type StorageObject } from './storage-object';
+import { classOf, IDENTITY_TYPES, loginEpoch, makeObject } from './create';
+import { IDENTITY, type Identity, type ObjectClass, type StorageObject } from './storage-object';
 
 /** How a search is limited. */
 export interface FindOptions {
@@ -23,9 +23,12 @@ export async function findObjects(
     throw argumentError(RangeError, 'limit must be a positive integer');
   }
   const epoch = loginEpoch(session);
+  // What was found has the class that was searched for, also where it cannot be read (the device may be lost by then).
+  const objectClass = classOf(attributes);
+  const searched: Identity = objectClass === undefined ? {} : { class: objectClass };
   const found = await session.use().findObjects(session.name, toTemplate(attributes), IDENTITY_TYPES, limit);
   return found.map(({ handle, attributes: results }) =>
-    makeObject(session, handle, fromResults(IDENTITY, results), epoch),
+    makeObject(session, handle, { ...searched, ...fromResults(IDENTITY, results) }, epoch),
   );
 }
 

@@ -251,6 +251,17 @@ describe('calls that hang', () => {
     await sign(key);
   });
 
+  test('and make an object leave nothing behind when they end', async () => {
+    const { client } = await start({ operationTimeout: 200 });
+    hsm.plan([{ function: 'C_GenerateKey', nth: 1, delayAfter: 600 }]);
+    const error = await failure(client.generateKey('AES', { valueLen: 16, label: 'late' }));
+    expect(error).toMatchObject({ code: 'ERR_CRYPTOKI_TIMEOUT' });
+    await expect.poll(() => client.statistics().hung).toBe(0);
+    expect(hsm.counters().calls.C_DestroyObject).toBe(1);
+    expect(client.statistics().pinned).toBe(0);
+    expect(await client.find({ label: 'late' })).toEqual([]);
+  });
+
   test('of the session that keeps the login end health() in time', async () => {
     const { client } = await start({ operationTimeout: 300 });
     hsm.plan([{ function: 'C_GetSessionInfo', hang: true }]);
@@ -371,6 +382,14 @@ describe('what makes an object is repeated when the refusal proves that nothing 
     hsm.plan([{ function: name, callReturn: 'CKR_SESSION_CLOSED' }]);
     expect(await failure(work(client) as Promise<unknown>)).toMatchObject({ code: 'CKR_SESSION_CLOSED' });
     expect(calls(name)).toBe(1);
+  });
+
+  test('a key of which nothing can be read when it is found again is used as what it was searched as', async () => {
+    const { client, key } = await start();
+    await client.logout();
+    await client.login(soft.pin);
+    hsm.plan([{ function: 'C_GetAttributeValue', return: 'CKR_FUNCTION_FAILED' }]);
+    await sign(key);
   });
 
   test('a key whose template leaves it to the token is private, whoever logs out meanwhile', async () => {

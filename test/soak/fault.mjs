@@ -143,7 +143,7 @@ const turning = setInterval(turn, 250);
 let releases = 0;
 const releasing = setInterval(() => {
   releases += 1;
-  if (releases % 6 < 3) hsm.release();
+  if (releases % 14 < 7) hsm.release();
 }, 500);
 
 const load = new Load(sessions * 2, (index, number) => {

@@ -198,8 +198,8 @@ async function destroyed(secret) {
       await secret[Symbol.asyncDispose]();
       return;
     } catch (error) {
-      if (attempt > 20) throw error;
-      await wait(20);
+      if (attempt > 200) throw error;
+      await wait(50);
     }
   }
 }
