@@ -231,8 +231,10 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
 
   /**
    * Creates an object from its attributes (C_CreateObject, PKCS#11 3.1, section 5.7.1): a certificate, data, or a key
-   * whose value is known. Attributes that are undefined are left out.
-   * @throws TypeError ERR_INVALID_ARG_TYPE for what is no plain object
+   * whose value is known. A private or secret key that is created while the user is logged in is private (CKA_PRIVATE) unless the
+   * attributes say something else; whether other objects are is up to the token. Attributes that are undefined are left out.
+   * @throws TypeError ERR_INVALID_ARG_TYPE for what is not a plain object; ERR_CRYPTOKI_ACCESS when somebody logged out
+   *   meanwhile, and the token made a data object public for which the attributes do not say `private`; the object was destroyed
    */
   async createObject(attributes: Attributes): Promise<StorageObject> {
     return createObject(this, attributes);

@@ -50,5 +50,6 @@ export function matchesToken(token: Token, selector: TokenSelection): boolean {
 
 /** For messages: "payments" (serial 1234, slot 5). */
 export function describeToken(token: Token): string {
-  return `"${token.label}" (serial ${token.serialNumber || 'none'}, slot ${token.slot.id})`;
+  const flag = token.initialized ? '' : ', not initialised';
+  return `"${token.label}" (serial ${token.serialNumber || 'none'}, slot ${token.slot.id}${flag})`;
 }

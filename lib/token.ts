@@ -244,8 +244,11 @@ export class Token extends EventEmitter<TokenEvents> implements AsyncDisposable 
   async #openKeeper(): Promise<Session | undefined> {
     try {
       const session = await this.openSession({ readWrite: true }).catch((error) => {
-        if (isCode(error, 'CKR_TOKEN_WRITE_PROTECTED')) return this.openSession();
-        throw error;
+        if (isCode(error, 'CKR_SESSION_COUNT')) throw error;
+        // Tokens that allow no read/write sessions say so with many codes; this one only keeps the login.
+        return this.openSession().catch(() => {
+          throw error;
+        });
       });
       session.on('state', () => {
         if (this.#loggingIn === 0 && this.user === undefined) this.#letGo().catch(() => {});

@@ -19,6 +19,7 @@ import {
   Pace,
 } from './batch';
 import { copyOf, pack } from './pack';
+import { select } from './piece-results';
 import type { BatchItem, BatchResults } from './results';
 import { signPiece, verifyPiece } from './signatures';
 
@@ -41,11 +42,14 @@ export interface BatchSessions {
   readonly lanes: number;
   /** What stays from batch to batch: a client, a slot. What was learnt of an operation's pace is kept by it. */
   readonly owner: object;
-  /** @param messages how many there are in the piece */
+  /**
+   * @param messages how many there are in the piece
+   * @param work does the messages with the indexes `only`, or all
+   */
   run(
     operation: string,
     messages: number,
-    work: (target: BatchTarget) => Promise<RawBatch>,
+    work: (target: BatchTarget, only?: readonly number[]) => Promise<RawBatch>,
     options: BatchOptions,
   ): Promise<RawBatch>;
 }
@@ -140,8 +144,8 @@ export function signMany<M extends Messages<BytesLike>>(
       return sessions.run(
         'signMany',
         piece.length,
-        (target) => {
-          return signPiece(target, algorithm, own);
+        (target, only) => {
+          return signPiece(target, algorithm, select(own, only));
         },
         options,
       );
@@ -172,7 +176,7 @@ export function verifyMany<M extends Messages<SignedMessage>>(
       return sessions.run(
         'verifyMany',
         piece.length,
-        (target) => verifyPiece(target, algorithm, own, signatures),
+        (target, only) => verifyPiece(target, algorithm, select(own, only), select(signatures, only)),
         options,
       );
     },
@@ -193,11 +197,12 @@ export function digestMany<M extends Messages<BytesLike>>(
     sessions,
     paceOf(sessions, 'digest', algorithm),
     async (piece, first) => {
-      const { data, offsets } = pack(piece, first);
+      const own = pack(piece, first);
       return sessions.run(
         'digestMany',
         piece.length,
-        ({ raw, session }) => {
+        ({ raw, session }, only) => {
+          const { data, offsets } = select(own, only);
           return raw.digestMany(session, mechanism, data, offsets);
         },
         options,
@@ -230,11 +235,10 @@ export function cipherMany<M extends Messages<BytesLike>>(
   const common = one === undefined ? undefined : cipherMechanism(one);
   const pace = paceOf(sessions, operation, one ?? each);
   return bytesBatch(messages, options, sessions, pace, async (piece, first) => {
-    const { data, offsets } = pack(piece, first);
+    const own = pack(piece, first);
     const algorithms =
       each === undefined ? [one as MechanismInput] : piece.map((_, index) => each(first + index));
     const mechanisms = common === undefined ? algorithms.map(cipherMechanism) : [common];
-    const mechanism = common ?? mechanisms;
     const watched =
       operation === 'encryptMany'
         ? algorithms.map((input, i) => watchIv(input, mechanisms[i] as RawMechanism))
@@ -242,10 +246,15 @@ export function cipherMany<M extends Messages<BytesLike>>(
     const raw = await sessions.run(
       operation,
       piece.length,
-      async ({ raw: module, session, key, object }) => {
-        if (object !== undefined) checkKeyTypes(operation, object, algorithms, mechanisms);
-        const done = await module[operation](session, mechanism, key, data, offsets);
-        return operation === 'decryptMany' ? withWrong(done, mechanisms, offsets) : done;
+      async ({ raw: module, session, key, object }, only) => {
+        // One for all messages, or one for each of those that are done now.
+        const those = <T>(all: readonly T[]): readonly T[] =>
+          only === undefined || common !== undefined ? all : only.map((index) => all[index] as T);
+        const { data, offsets } = select(own, only);
+        const theirs = those(mechanisms);
+        if (object !== undefined) checkKeyTypes(operation, object, those(algorithms), theirs);
+        const done = await module[operation](session, common ?? [...theirs], key, data, offsets);
+        return operation === 'decryptMany' ? withWrong(done, theirs, offsets) : done;
       },
       options,
     );

@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
+import { CryptokiError } from '../errors';
 import type { Certificate } from '../objects/certificate';
 import type { StorageObject } from '../objects/storage-object';
 import type { Client } from './client';
@@ -56,9 +57,12 @@ export async function adoptClientObject(
 /** Destroys the session objects that an operation has made which nobody waits for any more. Token objects stay. */
 export async function discardIfAborted(
   signal: AbortSignal | undefined,
+  lease: Lease,
   ...objects: readonly StorageObject[]
 ): Promise<void> {
-  if (!signal?.aborted) return;
+  if (!signal?.aborted && !lease.isGivenUp) return;
   for (const object of objects) if (!object.isTokenObject) await object.destroy();
-  throw signal.reason;
+  if (signal?.aborted) throw signal.reason;
+  const detail = 'what was made after operationTimeout had passed was destroyed';
+  throw new CryptokiError({ code: 'ERR_CRYPTOKI_TIMEOUT', detail, action: 'retry' }); // nobody hears of it
 }

@@ -3,10 +3,11 @@ import { requireOptions, requireOptionsObject, requireSignal } from '../argument
 import type { Attributes } from '../attributes';
 import type { BatchOptions } from '../batch/batch';
 import { type BatchOutcome, digestMany, type Messages } from '../batch/operations';
-import { isCode } from '../errors';
+import { CryptokiError, isCode } from '../errors';
 import { releaseReferences } from '../keyobject/client-references';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { Module } from '../module';
+import { privateKeyTemplate } from '../objects/create';
 import { type FindOptions, nounOf } from '../objects/find';
 import type { KeyOptions, KeyPairOptions } from '../objects/generate';
 import type { ObjectClass } from '../objects/storage-object';
@@ -46,8 +47,10 @@ import {
   type ClientSearchSelection,
 } from './which';
 
-/** How long close() waits for operations in flight, in milliseconds. */
-const PATIENCE = 10_000;
+/** How long health() waits for an answer of the token, in milliseconds. */
+const HEALTH_PATIENCE = 5_000;
+/** Which part of its time close() waits for operations in flight; the rest is for closing sessions and module. */
+const FOR_OPERATIONS = 0.8;
 
 /**
  * A token, for a program that runs for long: sessions are shared, the login is kept, and what is lost (a session, the
@@ -58,6 +61,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   readonly #connection: Connection;
   readonly #keeper: LoginKeeper;
   readonly #login: ClientLogin;
+  readonly #recovery: Recovery;
   readonly #runner: Runner;
   readonly #object: Attributes;
   #closing: Promise<void> | undefined;
@@ -78,7 +82,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
       usedAt: () => this.#connection.pool.usedAt,
     });
     this.#connection = new Connection(module, find, this.#keeper, settings);
-    const recovery = new Recovery(this.#connection, settings, {
+    this.#recovery = new Recovery(this.#connection, settings, {
       recovering: (level, cause) => this.emit('recovering', { level, cause }),
       recovered: (level, generation) => {
         this.#numbers.recoveries += 1;
@@ -86,14 +90,27 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
       },
       down: (error) => this.emit('down', { error }),
     });
-    this.#runner = new Runner(this.#connection, recovery, settings);
-    this.#login = new ClientLogin(this.#connection, recovery, (reason) => this.emit('loggedOut', { reason }));
+    this.#connection.onReadOnly = (error) => {
+      process.emitWarning(
+        `token "${this.#connection.token?.label ?? ''}" refuses read/write sessions (${codeOf(error)}): the client can read and use keys, and write nothing. With readOnly: true it does not try`,
+        { type: 'CryptokiWarning', code: 'CRYPTOKI_READ_ONLY' },
+      );
+      this.emit('readOnly', { error });
+    };
+    this.#runner = new Runner(this.#connection, this.#recovery, settings);
+    this.#login = new ClientLogin(this.#connection, this.#recovery, (reason) =>
+      this.emit('loggedOut', { reason }),
+    );
   }
 
   /** @internal */
-  async start(pin: Pin | null | PinProvider | undefined, signal?: AbortSignal): Promise<void> {
+  async start(
+    pin: Pin | null | PinProvider | undefined,
+    timeout: number,
+    signal?: AbortSignal,
+  ): Promise<void> {
     if (pin !== undefined) this.#keeper.want(this.#settings.user, pin);
-    await until(this.#connection.establish('login', signal), signal);
+    await this.#recovery.connect(timeout, signal);
   }
 
   /** The token, as it was found last. */
@@ -110,6 +127,14 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
 
   get closed(): boolean {
     return this.#closing !== undefined;
+  }
+
+  /**
+   * Whether nothing can be written to the token at present: the program or the token wants it so, or the token has refused
+   * read/write sessions (then 'readOnly' was emitted, and a CryptokiWarning with the code CRYPTOKI_READ_ONLY).
+   */
+  get readOnly(): boolean {
+    return this.#connection.isReadOnly;
   }
 
   /**
@@ -205,7 +230,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     return withOptions({ signal: theirs, timeout }, (signal) =>
       this.run('generateKeyPair', { signal, repeatable: false }, async (session, lease) => {
         const pair = await session.generateKeyPair(keyType, rest);
-        await discardIfAborted(signal, pair.privateKey, pair.publicKey);
+        await discardIfAborted(signal, lease, pair.privateKey, pair.publicKey);
         return {
           publicKey: (await adoptClientObject(this, pair.publicKey, lease)) as ClientPublicKey,
           privateKey: (await adoptClientObject(this, pair.privateKey, lease)) as ClientPrivateKey,
@@ -224,20 +249,24 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     return withOptions({ signal: theirs, timeout }, (signal) =>
       this.run('generateKey', { signal, repeatable: false }, async (session, lease) => {
         const key = await session.generateKey(keyType, rest as Parameters<Session['generateKey']>[1]);
-        await discardIfAborted(signal, key);
+        await discardIfAborted(signal, lease, key);
         return (await adoptClientObject(this, key, lease)) as ClientSecretKey;
       }),
     );
   }
 
-  /** Creates an object; see Session.createObject and, for session objects, {@link generateKeyPair}. */
+  /**
+   * Creates an object; see Session.createObject and, for session objects, {@link generateKeyPair}. Private and secret keys are
+   * private unless the attributes say something else, when the client is to be logged in as the user.
+   */
   async createObject(attributes: Attributes, options: OperationOptions = {}): Promise<ClientObject> {
     requirePlain(attributes, 'the attributes');
     const own = copyMembers(attributes);
+    const { wanted } = this.#keeper;
     return withOptions(options, (signal) =>
       this.run('createObject', { signal, repeatable: false }, async (session, lease) => {
-        const object = await session.createObject(own);
-        await discardIfAborted(signal, object);
+        const object = await session.createObject(privateKeyTemplate(own, wanted));
+        await discardIfAborted(signal, lease, object);
         return adoptClientObject(this, object, lease);
       }),
     );
@@ -278,22 +307,28 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   }
 
   /**
-   * Asks the token how it is, without repairing anything: whether it answers, and whether who is to be logged in is.
+   * Asks the token how it is, without repairing anything: whether it answers within operationTimeout (5,000 ms at most), whether
+   * who is to be logged in is, and whether a session can be had.
    * @param options.signal ends the waiting for an answer: it is not ok then
-   * @param options.timeout does so after so many milliseconds
+   * @param options.timeout does so after this number of milliseconds
    */
   async health(options: OperationOptions = {}): Promise<Health> {
     checkOperationOptions(options, 'the options of health');
     const begun = performance.now();
-    const answer = (ok: boolean, error?: unknown): Health => ({
-      ok,
-      loggedIn: this.user,
-      latency: performance.now() - begun,
-      ...(error === undefined ? {} : { error }),
-    });
+    const { pool } = this.#connection;
+    const answer = (ok: boolean, error?: unknown): Health => {
+      const { hung, givenUp } = pool.statistics();
+      return {
+        ...{ ok, loggedIn: this.user, latency: performance.now() - begun },
+        ...{ hung, givenUp, longestLent: pool.longestLent, readOnly: this.readOnly },
+        ...(error === undefined ? {} : { error }),
+      };
+    };
     try {
       this.#runner.checkOpen();
-      await withOptions(options, (signal) => until(this.#connection.check(), signal));
+      const patience = Math.min(this.#settings.operationTimeout, HEALTH_PATIENCE);
+      await withOptions(options, (signal) => until(withTimeout(this.#connection.check(), patience), signal));
+      if (!pool.canLend) return answer(false, allHang(pool.statistics().hung));
       return answer(this.#keeper.wanted === undefined || this.user === this.#keeper.wanted);
     } catch (error) {
       return answer(false, error);
@@ -307,7 +342,8 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
 
   /**
    * Ends the client: operations in flight end first (those that wait fail), sessions are closed, which ends session
-   * objects, and the module is given up. A second call returns the promise of the first.
+   * objects, and the module is given up. That takes closeTimeout at most: a call that hangs longer goes on without the
+   * client. A second call returns the promise of the first.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -355,13 +391,21 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     this.#runner.close();
     this.#keeper.wantNobody();
     this.#keeper.forget();
-    await this.#connection.pool.close(closedError(), PATIENCE);
-    await this.#connection.release();
-    await withTimeout(this.#connection.module.close(), PATIENCE).catch((error) => {
-      // A call that hangs in the module cannot be ended; what else went wrong is told.
+    const { closeTimeout } = this.#settings;
+    const end = performance.now() + closeTimeout;
+    await this.#inTime(this.#connection.pool.close(closedError(), closeTimeout * FOR_OPERATIONS), end);
+    await this.#inTime(this.#connection.release(), end);
+    await this.#inTime(this.#connection.module.close(), end);
+    this.removeAllListeners();
+  }
+
+  /** A call that hangs in the module cannot be ended; it is not waited for. What else goes wrong is thrown. */
+  async #inTime(work: Promise<void>, end: number): Promise<void> {
+    const left = Math.max(end - performance.now(), 1);
+    if (!Number.isFinite(left)) return work;
+    await withTimeout(work, left).catch((error) => {
       if (!isCode(error, 'ERR_CRYPTOKI_TIMEOUT')) throw error;
     });
-    this.removeAllListeners();
   }
 
   #objectOfUri(noun: string): Attributes {
@@ -380,4 +424,16 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
       makeClientObject(this, object, generation),
     );
   }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof CryptokiError ? error.code : 'no code';
+}
+
+function allHang(count: number): CryptokiError {
+  return new CryptokiError({
+    code: 'ERR_CRYPTOKI_TIMEOUT',
+    detail: `${count} sessions hang in calls to the module, and no other session can be opened (sessions.max, sessions.maxHung)`,
+    action: 'retry',
+  });
 }

@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { argumentError, requireOptions, requireOptionsObject, requireSignal } from '../arguments';
 import type { Attributes } from '../attributes';
-import { CryptokiError } from '../errors';
-import { Module } from '../module';
+import { CryptokiError, isCode } from '../errors';
+import { Module, type ModuleOptions, throwRefusal } from '../module';
 import { pinFromUri } from '../pin';
 import { ONLY, requirePlain, requireSelection } from '../selection';
 import type { Token } from '../token';
@@ -12,6 +13,7 @@ import type { TokenFinder } from './connection';
 import { ClientGroup } from './group';
 import { type GroupOptions, type GroupTarget, toGroupSettings, toPlans } from './group-options';
 import { type ConnectOptions, type ConnectTarget, toSettings } from './options';
+import { pause } from './recovery-rules';
 
 /** Finds the token of a URI: also by what it says of the library and the slot. */
 function byUri(uri: Pkcs11Uri): TokenFinder {
@@ -27,12 +29,14 @@ function byUri(uri: Pkcs11Uri): TokenFinder {
       return Object.keys(uri.token).length === 0 ? module.token(ONLY) : module.token(uri.token);
     }
     const fitting: Token[] = [];
-    for (const token of await module.tokens()) {
+    const { tokens, refusals } = await module.askTokens();
+    for (const token of tokens) {
       const slot = { ...(await token.slot.info()), id: token.slot.id };
       if (matchesUri(uri, { slot, token })) fitting.push(token);
     }
     const [only] = fitting;
     if (only !== undefined && fitting.length === 1) return only;
+    if (only === undefined) throwRefusal(refusals);
     throw new CryptokiError({
       code: only === undefined ? 'ERR_CRYPTOKI_TOKEN_NOT_FOUND' : 'ERR_CRYPTOKI_TOKEN_AMBIGUOUS',
       detail: `${fitting.length} tokens fit the URI${fitting.map((token) => `; ${describeToken(token)}`).join('')}`,
@@ -108,7 +112,7 @@ export async function connect(
  * const signature = await key.sign('ECDSA-SHA256', message);
  * ```
  * @param target a PKCS#11 URI (RFC 7512) with module-path, or { module, token }
- * @throws those of Module.open, Module.token and Session.login
+ * @throws those of Module.open, Module.token and Session.login; errors that may pass only after connectTimeout
  */
 export async function connect(
   target: string | ConnectTarget,
@@ -143,14 +147,40 @@ async function connectOne(
       ? pinFromUri(uri, { allowCommand: options.allowPinCommand ?? false })
       : options.pin;
   signal?.throwIfAborted();
-  const module = await Module.open(path, options.moduleOptions);
+  const end = performance.now() + settings.connectTimeout;
+  const module = await openModule(path, options.moduleOptions, end, signal);
   const client = new Client(module, find, settings, object);
   try {
-    await client.start(pin, signal);
+    await client.start(pin, Math.max(end - performance.now(), 0), signal);
     return client;
   } catch (error) {
     await client.close().catch(() => {}); // what went wrong first is what matters
     throw error;
+  }
+}
+
+/** What C_Initialize returns while a service is not there yet, or any more. */
+const MAY_PASS = [
+  ...['CKR_DEVICE_ERROR', 'CKR_FUNCTION_FAILED', 'CKR_GENERAL_ERROR', 'CKR_HOST_MEMORY'],
+  ...['CKR_DEVICE_MEMORY', 'CKR_DEVICE_REMOVED', 'CKR_TOKEN_NOT_PRESENT'],
+];
+
+/** Opens the module, again and again until `end` (as performance.now() counts) while C_Initialize fails with what may pass. */
+async function openModule(
+  path: string,
+  options: ModuleOptions | undefined,
+  end: number,
+  signal: AbortSignal | undefined,
+): Promise<Module> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await Module.open(path, options);
+    } catch (error) {
+      const left = end - performance.now();
+      if (!isCode(error, ...MAY_PASS) || left <= 0) throw error;
+      await sleep(Math.min(pause(attempt), left), undefined, signal && { signal }).catch(() => {});
+      signal?.throwIfAborted();
+    }
   }
 }
 

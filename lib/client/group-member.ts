@@ -50,6 +50,10 @@ export class GroupMember {
   /** Whether its client could not get back in time what it had lost. */
   #isLost = false;
   readonly #numbers = { inFlight: 0, operations: 0, failures: 0 };
+  /** When the operations in flight were begun, oldest first, as performance.now() counts. */
+  readonly #begun = new Set<{ readonly at: number }>();
+  /** How long an operation takes here, in milliseconds. */
+  #time = 0;
   /** Grows whenever the member is well again. @internal */
   comebacks = 0;
 
@@ -106,6 +110,17 @@ export class GroupMember {
     return this.#numbers.inFlight;
   }
 
+  /**
+   * How long an operation takes here, in milliseconds, as far as is known: as the last ones did, or longer if one in flight has
+   * already. 0 when nothing is known.
+   * @param now as performance.now() counts
+   * @internal
+   */
+  expectedTime(now: number): number {
+    const [oldest] = this.#begun;
+    return Math.max(this.#time, oldest === undefined ? 0 : now - oldest.at);
+  }
+
   /** Connects, one attempt at a time. One that takes longer than those who wait goes on, and counts when it succeeds. @internal */
   connect(): Promise<Client> {
     if (this.#client) return Promise.resolve(this.#client);
@@ -136,20 +151,30 @@ export class GroupMember {
       this.#leavers.add(leaving);
     }
     this.#numbers.inFlight += 1;
+    const begun = { at: performance.now() };
+    this.#begun.add(begun);
     try {
       const result = await work(client, leaving?.signal ?? signal);
       this.#numbers.operations += 1;
+      this.#learn(performance.now() - begun.at);
       this.#breaker.succeeded();
       return result;
     } catch (error) {
       throw leaving?.signal.aborted ? leaving.signal.reason : error;
     } finally {
+      this.#begun.delete(begun);
       this.#numbers.inFlight -= 1;
       if (leaving) {
         signal?.removeEventListener('abort', abort);
         this.#leavers.delete(leaving);
       }
     }
+  }
+
+  /** One that is much quicker than before is believed at once: the member is not slow any more. */
+  #learn(time: number): void {
+    const isKnown = this.#time > 0 && time > this.#time / 4;
+    this.#time = isKnown ? this.#time + (time - this.#time) / 8 : time;
   }
 
   /** An operation has failed because of this member. @internal */
@@ -171,7 +196,13 @@ export class GroupMember {
       if (this.#client === undefined) throw this.error;
       return { name, state, ...(await withTimeout(this.#client.health(), this.#settings.probeTimeout)) };
     } catch (error) {
-      return { name, state, ok: false, loggedIn: undefined, latency: performance.now() - begun, error };
+      const latency = performance.now() - begun;
+      const { hung = 0, givenUp = 0 } = this.#client?.statistics() ?? {};
+      const readOnly = this.#client?.readOnly ?? false;
+      return {
+        ...{ name, state, ok: false, loggedIn: undefined, latency },
+        ...{ hung, givenUp, longestLent: 0, readOnly, error },
+      };
     }
   }
 

@@ -18,7 +18,8 @@ export interface GroupTarget extends ConnectOptions {
 /** How a group spreads its work. Options of connect() are for all members. Times are in milliseconds. */
 export interface GroupOptions extends ConnectOptions {
   /**
-   * 'roundRobin' (default): in turn; 'leastInFlight': the one with the fewest operations at that moment; 'primary': the first
+   * 'roundRobin' (default): in turn, but for those that take at least 8 times as long as the quickest, and 50 ms longer: these get one
+   * operation in a second, until they are quick again; 'leastInFlight': the one with the fewest operations at that moment; 'primary': the first
    * that is well, in the order given.
    */
   readonly strategy?: GroupStrategy | undefined;

@@ -2,9 +2,9 @@ import { argumentError, requireOptions } from '../arguments';
 import type { Attributes } from '../attributes';
 import { CryptokiError } from '../errors';
 import type { Session } from '../session';
-import { loginEpoch, makeObject } from './create';
+import { classOf, loginEpoch, makeObject } from './create';
 import { search } from './search';
-import type { ObjectClass, StorageObject } from './storage-object';
+import type { Identity, ObjectClass, StorageObject } from './storage-object';
 
 /** How a search is limited. */
 export interface FindOptions {
@@ -24,8 +24,13 @@ export async function findObjects(
     throw argumentError(RangeError, 'limit must be a positive integer');
   }
   const epoch = loginEpoch(session);
+  // What was found has the class that was searched for, also where it cannot be read (the device may be lost by then).
+  const objectClass = classOf(attributes);
+  const searched: Identity = objectClass === undefined ? {} : { class: objectClass };
   const found = await search(session, attributes, limit);
-  return found.map(({ handle, identity }) => makeObject(session, handle, identity, epoch));
+  return found.map(({ handle, identity }) =>
+    makeObject(session, handle, { ...searched, ...identity }, epoch),
+  );
 }
 
 /** What errors call an object of a class. */
