@@ -1,7 +1,7 @@
 /**
- * What a value is, whichever realm it comes from. jest, vitest's vm pools and node:vm run programs, and this package, in
+ * Tests of values that hold in every realm of JavaScript. jest, vitest's vm pools and node:vm run programs, and this package, in
  * realms with an Error, a Promise and a Uint8Array of their own, while Node and native code make those of the main realm.
- * `instanceof` says no to a value of another realm.
+ * `instanceof` is false for a value of another realm.
  */
 import { types } from 'node:util';
 import { runInThisContext } from 'node:vm';
@@ -13,24 +13,24 @@ import { runInThisContext } from 'node:vm';
 export const mainProcess: NodeJS.Process =
   runInThisContext("typeof process === 'object' ? process : undefined") ?? process;
 
-/** Whether a value is a promise of any realm. */
+/** True for a promise of any realm. */
 export const isPromise: (value: unknown) => value is Promise<unknown> = types.isPromise;
 
-/** Whether a value is an ArrayBuffer of any realm; a SharedArrayBuffer is not. */
+/** True for an ArrayBuffer of any realm, false for a SharedArrayBuffer. */
 export const isArrayBuffer: (value: unknown) => value is ArrayBuffer = types.isArrayBuffer;
 
-/** Whether a value is a DataView of any realm. */
+/** True for a DataView of any realm. */
 export const isDataView: (value: unknown) => value is DataView = types.isDataView;
 
-/** Whether a value is a Date of any realm. */
+/** True for a Date of any realm. */
 export const isDate: (value: unknown) => value is Date = types.isDate;
 
-/** Whether a value is an Error of any realm, or inherits from one. */
+/** True for an Error of any realm, and for objects that inherit from this realm's. */
 export function isError(value: unknown): value is Error {
   return value instanceof Error || types.isNativeError(value);
 }
 
-/** Whether a value is an AbortSignal: of any realm, or one that a library brings along. */
+/** True for an AbortSignal of any realm, and for one that a library (jsdom) brings along. */
 export function isAbortSignal(value: unknown): value is AbortSignal {
   if (typeof value !== 'object' || value === null) return false;
   const { aborted, addEventListener, removeEventListener } = value as Partial<AbortSignal>;
@@ -59,8 +59,8 @@ export function brand(base: { readonly prototype: object }, name: string): void 
 }
 
 /**
- * Symbol.asyncDispose and Symbol.dispose. In realms other than the main one Node 20 and 22 lack them; what compilers make of
- * `await using` then looks for these names.
+ * Symbol.asyncDispose and Symbol.dispose. In realms other than the main one Node 20 and 22 lack them; the code that
+ * compilers make of `await using` then looks for symbols of these names.
  */
 export const asyncDispose: typeof Symbol.asyncDispose =
   Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');

@@ -150,7 +150,7 @@ function keyOn(curve: Curve, ecPoint: Buffer): KeyObject | undefined {
   return undefined;
 }
 
-/** Whether CKA_EC_PARAMS says which curve it is: NULL (implicitlyCA) does not. */
+/** True when CKA_EC_PARAMS names or describes a curve: NULL (implicitlyCA) does not. */
 export function saysCurve(ecParams: Buffer | undefined): ecParams is Buffer {
   return ecParams !== undefined && ecParams.length > 2;
 }
@@ -170,7 +170,7 @@ export function ellipticKey(ecParams: Buffer, ecPoint: Buffer): KeyObject {
   );
 }
 
-/** Whether the value is a compressed point. */
+/** True for a compressed point. */
 function isCompressed(ecPoint: Buffer): boolean {
   const point = likelyPoint(ecPoint);
   return point[0] === 0x02 || point[0] === 0x03;
@@ -187,7 +187,7 @@ export function ellipticKeyByPoint(keyType: string, ecPoint: Buffer): KeyObject 
   return keys.length === 1 ? keys[0] : undefined;
 }
 
-/** Whether a public key has this point, compressed or not. */
+/** True when a public key has this point, compressed or not. */
 export function hasPoint(key: KeyObject, ecPoint: Buffer): boolean {
   const { namedCurve } = key.asymmetricKeyDetails ?? {};
   const info = membersOf(elementOf(key.export({ type: 'spki', format: 'der' })));

@@ -33,7 +33,7 @@ export interface Native {
   loadSync(path: string, options?: LoadOptions): RawModule;
 }
 
-/** What native code makes by functions of this realm, so that it is of the classes that a program here knows. */
+/** Functions by which native code makes errors, dates and Buffers of this realm, whose classes the program knows. */
 export interface RealmFunctions {
   createError(code?: OwnCode, rv?: number | bigint, name?: string, detail?: string): CryptokiError;
   createArgumentError(isRange: boolean, message: string): Error;

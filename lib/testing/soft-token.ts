@@ -29,7 +29,7 @@ const OPTIONS = ['module', 'label', 'pin', 'soPin', 'removable'] as const;
 
 const randomPin = (): string => String(randomInt(1e7, 1e8));
 
-/** Whether variables of process.env are those of the process: a worker has a copy of them, and so has Bun. */
+/** False where process.env is a copy of the environment: in a worker, and in Bun. */
 const isEnvironment = isMainThread && process.versions.bun === undefined;
 
 /** Sets a variable that native code of this process will see. */

@@ -1,5 +1,5 @@
 import { type ExecFileException, execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ensureSoftHSM } from '../../scripts/softhsm.mjs';
@@ -38,7 +38,7 @@ interface Report {
   }[];
 }
 
-/** What failed in a report of jest or vitest, as they write it with --json. */
+/** The failures in a report of jest or vitest (--json). */
 function failures(report: Report): string[] {
   return report.testResults.flatMap(({ message, assertionResults }) => [
     ...(message === '' ? [] : [message]),
@@ -53,6 +53,24 @@ function reportIn(output: { stdout: string; stderr: string }): Report {
   if (line === undefined) throw new Error(`no report: ${output.stdout}${output.stderr}`);
   return JSON.parse(line) as Report;
 }
+
+/** Files of the library, with what each line compares by `instanceof` to a class that each realm has one of. */
+function comparisons(): string[] {
+  const classes =
+    'Promise|Error|TypeError|RangeError|ArrayBuffer|DataView|Date|AbortSignal|Map|Set|Array|Object';
+  const files = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' });
+  return files
+    .filter((name) => name.endsWith('.ts') && name !== 'realms.ts')
+    .flatMap((name) => {
+      const text = readFileSync(join(root, 'lib', name), 'utf8');
+      const found = text.match(new RegExp(`instanceof (${classes})\\b`, 'g')) ?? [];
+      return found.map((comparison) => `${name}: ${comparison}`);
+    });
+}
+
+test('the library asks lib/realms.ts for the kind of a value that may be of another realm', () => {
+  expect(comparisons()).toEqual([]);
+});
 
 /** How many checks there are in test/realms/checks.cjs and in copies.cjs. */
 const CHECKS = 12;
