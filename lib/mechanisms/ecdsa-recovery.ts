@@ -117,11 +117,27 @@ function domainOf(namedCurve: string): Domain | undefined {
   };
 }
 
+/** The bytes of a DER element with this tag that begins at `at`, and where it ends. */
+function element(
+  bytes: Buffer,
+  tag: number,
+  at: number,
+): { readonly from: number; readonly to: number } | undefined {
+  const isLong = bytes[at + 1] === 0x81; // P-521
+  const from = at + (isLong ? 3 : 2);
+  const length = bytes[from - 1] ?? 0x80;
+  if (bytes[at] !== tag || (!isLong && length > 0x7f) || from + length > bytes.length) return undefined;
+  return { from, to: from + length };
+}
+
 /** r and s, from two halves of one length, or from DER, which some modules give. */
 function halves(signature: Buffer): readonly [bigint, bigint] {
-  const { result, offset } = fromBER(new Uint8Array(signature).buffer);
-  const [r, s] = children(offset === signature.length ? result : undefined);
-  if (r instanceof Integer && s instanceof Integer) return [toNumber(bytesOf(r)), toNumber(bytesOf(s))];
+  const sequence = element(signature, 0x30, 0);
+  const r = sequence?.to === signature.length ? element(signature, 0x02, sequence.from) : undefined;
+  const s = r && element(signature, 0x02, r.to);
+  if (r !== undefined && s?.to === signature.length) {
+    return [toNumber(signature.subarray(r.from, r.to)), toNumber(signature.subarray(s.from, s.to))];
+  }
   const half = signature.length / 2;
   return [toNumber(signature.subarray(0, half)), toNumber(signature.subarray(half))];
 }

@@ -10,7 +10,7 @@ import {
 import { isCode } from '../errors';
 import { agree, CANNOT } from '../keyobject/proof';
 import { isRefusal } from '../keyobject/reading';
-import { curveOf } from '../mechanisms/curves';
+import { type Curve, curveOf } from '../mechanisms/curves';
 import { hasSigners, signersOf } from '../mechanisms/ecdsa-recovery';
 import { PrivateKey } from './private-key';
 import { SecretKey } from './secret-key';
@@ -62,24 +62,42 @@ const DES3: readonly Maker[] = [
 ];
 const MACS = ['HMAC-SHA256', 'HMAC-SHA512', 'HMAC-SHA384', 'HMAC-SHA1', 'HMAC-SHA224'].map(mac);
 
+/** Some modules cut zeros off the halves of a signature: it is taken again when they cannot be told apart. */
+const MOST_SIGNATURES = 8;
+
+/** The halves of a signature in their whole length; DER, which some modules give, as it is. */
+function whole(signature: Buffer, size: number): Buffer | undefined {
+  if (signature.length === 2 * size || signature[0] === 0x30) return signature;
+  const half = signature.length / 2;
+  if (half > size || !Number.isInteger(half)) return undefined;
+  const zeros = Buffer.alloc(size - half);
+  return Buffer.concat([zeros, signature.subarray(0, half), zeros, signature.subarray(half)]);
+}
+
 /** Each signature is another; the first one says which two public keys can be that of the key. */
-function ecdsa(ecParams: Buffer, name: string): Maker {
+function ecdsa({ oid, name, pointLength }: Curve): Maker {
+  const sign = async (key: StorageObject): Promise<{ message: Buffer; signature: Buffer }> => {
+    let message = randomBytes(32);
+    let signature: Buffer | undefined;
+    for (let i = 0; i < MOST_SIGNATURES; i += 1) {
+      signature = whole(await (key as PrivateKey).sign('ECDSA-SHA256', message), (pointLength - 1) / 2);
+      if (signature !== undefined) break;
+      message = randomBytes(32);
+    }
+    return { message, signature: signature ?? Buffer.alloc(0) };
+  };
   return async (key) => {
-    const sign = (other: StorageObject, message: Buffer): Promise<Buffer> =>
-      (other as PrivateKey).sign('ECDSA-SHA256', message);
-    const challenge = randomBytes(32);
-    const signature = await sign(key, challenge);
+    const first = await sign(key);
     let signers: KeyObject[] | undefined;
     return {
       fits: async (other) => {
-        const message = randomBytes(32);
-        const its = await sign(other, message);
-        const digest = createHash('sha256').update(challenge).digest();
-        signers ??= signersOf(name, ecParams, digest, signature); // takes some milliseconds
+        const { message, signature } = await sign(other);
+        const digest = createHash('sha256').update(first.message).digest();
+        signers ??= signersOf(name, oid, digest, first.signature); // takes some milliseconds
         return signers.some(
           (signer) =>
-            verify('sha256', message, { key: signer, dsaEncoding: 'ieee-p1363' }, its) ||
-            verify('sha256', message, signer, its),
+            verify('sha256', message, { key: signer, dsaEncoding: 'ieee-p1363' }, signature) ||
+            verify('sha256', message, signer, signature),
         );
       },
     };
@@ -114,9 +132,7 @@ function makersFor(key: StorageObject, ecParams: Buffer | undefined): readonly M
       return [signing('RSA-PKCS1-SHA256'), signing({ name: 'RSA-PSS-SHA256', saltLength: 0 })];
     case 'EC':
       if (curve?.keyType !== 'EC') return [];
-      return hasSigners(curve.name)
-        ? [ecdsa(curve.oid, curve.name), agreeing(curve.name)]
-        : [agreeing(curve.name)];
+      return hasSigners(curve.name) ? [ecdsa(curve), agreeing(curve.name)] : [agreeing(curve.name)];
     case 'EC_EDWARDS':
       return [signing('EdDSA')];
     case 'EC_MONTGOMERY':

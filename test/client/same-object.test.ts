@@ -286,6 +286,24 @@ describe('a module', () => {
 });
 
 describe('the trial of a key', () => {
+  test.each(['ecdsa-short', 'ecdsa-der'] as const)(
+    'knows it by signatures of a module that has the oddity %s',
+    async (oddity) => {
+      const { privateKey, publicKey } = await beside.generateKeyPair('EC', {
+        ...NAME,
+        curve: 'P-521', // every other half begins with a zero
+        token: true,
+      });
+      ground.fault.plan([{ function: '*', oddity }]);
+      const key = await client.privateKey(NAME);
+      for (let i = 0; i < 5; i += 1) {
+        await loseLogin();
+        expect((await key.sign('ECDSA-SHA256', MESSAGE)).length).toBeGreaterThan(120);
+      }
+      expect([privateKey.isTokenObject, publicKey.isTokenObject]).toEqual([true, true]);
+    },
+  );
+
   test('is made once for all that ask for the key, until something is lost', async () => {
     await makePair('EC', NAME);
     const before = ground.calls('C_Sign');
