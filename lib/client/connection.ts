@@ -205,7 +205,9 @@ export class Connection {
     const { anchor } = this;
     if (this.#usesAnchor) throw onlyOneSession();
     const session = await anchor.token.openSession({ readWrite: this.#readWrite }).catch(async (error) => {
-      await this.#isLoginPerSession; // the one that was opened before counts first: a refusal is judged by it
+      // One that was opened before is compared, and counts first: a refusal is judged by it.
+      await new Promise(setImmediate);
+      await this.#isLoginPerSession;
       throw error;
     });
     if (this.login.wanted === undefined || anchor.token.user !== this.login.wanted) return session;
