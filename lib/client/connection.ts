@@ -14,6 +14,8 @@ export type TokenFinder = (module: Module) => Promise<Token>;
 
 /** How long sessions that are given up are waited for, in milliseconds. */
 const CLOSING = 2_000;
+/** How long a refusal waits for sessions that are being opened, in milliseconds: one of them may hang. */
+const OPENING = 1_000;
 
 /**
  * What a client holds of a token: an anchor session, which keeps the login and is never lent (unless the token allows
@@ -41,6 +43,8 @@ export class Connection {
   #attempts = 0;
   /** Whether a login counts on the session that made it only, against PKCS#11; asked once in a generation. */
   #isLoginPerSession: Promise<boolean> | undefined;
+  /** Sessions that are being opened. */
+  readonly #openings = new Set<Promise<Session>>();
   /** The anchor is the only session, and lent. */
   #usesAnchor = false;
   #tellsLogout = true;
@@ -200,14 +204,27 @@ export class Connection {
     await limited(closing, CLOSING, () => goneError()).catch(() => {});
   }
 
-  /** One more session for the pool. */
+  /** One more session for the pool. A refusal comes after the sessions that were asked for before: it is judged by their number. */
   async #openSession(): Promise<Session> {
+    const earlier = [...this.#openings];
+    const opening = this.#openCompared();
+    this.#openings.add(opening);
+    try {
+      return await opening;
+    } catch (error) {
+      if (isCode(error, 'CKR_SESSION_COUNT')) {
+        await limited(Promise.allSettled(earlier), OPENING, goneError).catch(() => {});
+      }
+      throw error;
+    } finally {
+      this.#openings.delete(opening);
+    }
+  }
+
+  async #openCompared(): Promise<Session> {
     const { anchor } = this;
     if (this.#usesAnchor) throw onlyOneSession();
-    const session = await anchor.token.openSession({ readWrite: this.#readWrite }).catch(async (error) => {
-      await this.#isLoginPerSession; // the one that was opened before counts first: a refusal is judged by it
-      throw error;
-    });
+    const session = await anchor.token.openSession({ readWrite: this.#readWrite });
     if (this.login.wanted === undefined || anchor.token.user !== this.login.wanted) return session;
     this.#isLoginPerSession ??= this.#isLoggedInAlone(anchor, session);
     if (!(await this.#isLoginPerSession)) return session;

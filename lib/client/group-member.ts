@@ -54,6 +54,8 @@ export class GroupMember {
   readonly #begun = new Set<{ readonly at: number }>();
   /** How long an operation takes here, in milliseconds. */
   #time = 0;
+  /** Grows with each recovery, and each time that the member is well again: the time of operations beside one says nothing. */
+  #upheavals = 0;
   /** Grows whenever the member is well again. @internal */
   comebacks = 0;
 
@@ -75,6 +77,7 @@ export class GroupMember {
         news.down(this, error);
       },
       closed: () => {
+        this.#forgetTime();
         this.comebacks += 1;
         news.up(this);
       },
@@ -152,11 +155,12 @@ export class GroupMember {
     }
     this.#numbers.inFlight += 1;
     const begun = { at: performance.now() };
+    const upheavals = this.#upheavals;
     this.#begun.add(begun);
     try {
       const result = await work(client, leaving?.signal ?? signal);
       this.#numbers.operations += 1;
-      this.#learn(performance.now() - begun.at);
+      if (upheavals === this.#upheavals) this.#learn(performance.now() - begun.at);
       this.#breaker.succeeded();
       return result;
     } catch (error) {
@@ -169,6 +173,11 @@ export class GroupMember {
         this.#leavers.delete(leaving);
       }
     }
+  }
+
+  #forgetTime(): void {
+    this.#upheavals += 1;
+    this.#time = 0;
   }
 
   /** One that is much quicker than before is believed at once: the member is not slow any more. */
@@ -230,8 +239,12 @@ export class GroupMember {
       await client.close().catch(() => {}); // what matters is that the group is closed
       throw groupClosed();
     }
-    client.on('recovering', () => this.#await());
+    client.on('recovering', () => {
+      this.#forgetTime();
+      this.#await();
+    });
     client.on('recovered', () => {
+      this.#forgetTime();
       this.#settled();
       if (this.#isLost) this.#breaker.close(); // what it was opened for is over
       this.#isLost = false;

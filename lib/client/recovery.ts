@@ -83,8 +83,10 @@ export class Recovery {
 
   /** An operation has succeeded: what was lost is there again, if it was not a recovery that got it back. */
   works(): void {
-    if (this.#current !== undefined) return;
-    this.#recovered(this.#down ?? 'login');
+    // Not in the middle of the operation, which a listener that throws would fail.
+    queueMicrotask(() => {
+      if (this.isLost && this.#current === undefined) this.#recovered(this.#down ?? 'login');
+    });
   }
 
   /** The program has given another PIN: the next recovery need not wait. */
