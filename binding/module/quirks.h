@@ -24,6 +24,9 @@ struct Quirks {
   // C_GetAttributeValue writes no more than the caller has room for. NSS writes each value whole, whatever
   // the length that it was given, so a module that was not seen to compare is asked for every length first.
   bool comparesLengths = false;
+  // C_GetAttributeValue is known to write each value whole: no attribute may be changed between the call that
+  // asks for its length and the one that fetches it.
+  bool writesAttributesWhole = false;
   // See calls/key_check.h.
   bool macsCrashOnOtherKeys = false;
   bool signaturesCrashOnOtherKeys = false;

@@ -274,6 +274,12 @@ export const ODDITIES = {
     does: 'returns the first handle of each call a second time',
     follows: 'no firm report: seen as two objects where there is one',
   },
+  'find-never-ends': {
+    subject: 'lists',
+    functions: ['C_FindObjects'],
+    does: 'returns the last handle again and again in place of the end of the search',
+    follows: 'no report: an endless form of modules that give an object twice',
+  },
   'ignores-id': {
     subject: 'lists',
     functions: ['C_FindObjectsInit'],

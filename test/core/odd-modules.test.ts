@@ -203,6 +203,15 @@ describe('lists of a module', () => {
     });
   });
 
+  test('of objects that never end are an error', async () => {
+    its.hsm.plan([{ function: 'C_FindObjects', oddity: 'find-never-ends' }]);
+    expect(await failure(its.session.find({ class: 'SECRET_KEY' }))).toMatchObject({
+      code: 'CKR_GENERAL_ERROR',
+    });
+    its.hsm.plan([]);
+    expect(await its.session.find({ class: 'SECRET_KEY' })).toHaveLength(LABELS.length);
+  });
+
   test('of objects that have one twice show it once', async () => {
     its.hsm.plan([{ function: 'C_FindObjects', oddity: 'find-same-handle-twice' }]);
     expect(await its.session.find({ class: 'SECRET_KEY' })).toHaveLength(LABELS.length);
