@@ -79,7 +79,7 @@ Napi::Value loadSync(const Napi::CallbackInfo& info) {
 
 Napi::Value setup(const Napi::CallbackInfo& info) { return Environment::of(info.Env()).setup(info); }
 
-// (type: number, kind: string, name: string); lib/attributes.ts has checked them.
+// (type: number, kind: string, name: string); lib/model/attributes.ts has checked them.
 Napi::Value registerVendorAttribute(const Napi::CallbackInfo& info) {
   constexpr std::pair<std::string_view, AttributeKind> kKinds[] = {
       {"boolean", AttributeKind::Boolean}, {"ulong", AttributeKind::Ulong},
@@ -95,7 +95,7 @@ Napi::Value registerVendorAttribute(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// The parameter structures as lib/raw/brief.ts needs them: [{ name, fields: [name] }], in the order of the
+// The parameter structures as lib/raw/flat-mechanism.ts needs them: [{ name, fields: [name] }], in the order of the
 // table.
 Napi::Value listStructures(const Napi::CallbackInfo& info) {
   auto list = Napi::Array::New(info.Env(), structures().size());

@@ -29,7 +29,7 @@ class Environment {
   Napi::Env env() const { return env_; }
 
   // setup({ createError, isMainThread, crossing?, takeResult? }) -> the memory that is used: called by
-  // lib/raw/native.ts.
+  // lib/raw/addon.ts.
   Napi::Value setup(const Napi::CallbackInfo& info);
 
   // Starts nothing itself: makes the promise for a job and tells it where to report.
@@ -59,7 +59,7 @@ class Environment {
 
   // Where results cross into JavaScript that fit in here; JavaScript thread only. It is shared memory
   // (SharedArrayBuffer), which no program can detach or shrink, and the Environment holds a reference to it:
-  // so the pointer stays good as long as the Environment. JavaScript copies from it (lib/raw/results.ts), so
+  // so the pointer stays good as long as the Environment. JavaScript copies from it (lib/raw/short-results.ts), so
   // each result has an ArrayBuffer of its own. Empty where setup() was given none.
   struct Crossing {
     unsigned char* data = nullptr;

@@ -3,7 +3,7 @@ import { CKA, CKK, CKM, CKO } from 'cryptoki/raw';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { failure, type Opened, openToken, wrong } from './support/open';
 
-// Mechanisms cross into native code in a short form (lib/raw/brief.ts); whatever the caller's objects do, nothing may
+// Mechanisms cross into native code in a short form (lib/raw/flat-mechanism.ts); whatever the caller's objects do, nothing may
 // come of it but results and errors.
 let opened: Opened;
 let session: bigint;

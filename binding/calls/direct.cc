@@ -96,7 +96,7 @@ CK_RV begin(const Turn& turn, CK_MECHANISM& mechanism, CK_OBJECT_HANDLE key) {
   });
 }
 
-// The mechanism as lib/raw/brief.ts gives it, as long as this lives: the arguments from one on, an array as
+// The mechanism as lib/raw/flat-mechanism.ts gives it, as long as this lives: the arguments from one on, an array as
 // several.
 class DirectMechanism {
  public:

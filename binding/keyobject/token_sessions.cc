@@ -27,7 +27,7 @@ class CloseSession final : public Job {
   std::shared_ptr<Session> session_;
 };
 
-// The answers of tokens that allow no more sessions; lib/client/pool.ts knows the same.
+// The answers of tokens that allow no more sessions; lib/client/pool/session-pool.ts knows the same.
 bool isLimit(CK_RV rv) { return rv == CKR_SESSION_COUNT || rv == CKR_HOST_MEMORY || rv == CKR_DEVICE_MEMORY; }
 
 // Answers that another kind of session does not change.

@@ -1,4 +1,4 @@
-// Which PINs tokens have refused, for all threads of the process: lib/lockout.ts says what for. Known are
+// Which PINs tokens have refused, for all threads of the process: lib/model/login/pin-guard.ts says what for. Known are
 // only keyed digests.
 #pragma once
 

@@ -1,7 +1,7 @@
-import type { User } from '../session';
-import type { LogoutReason } from './login-keeper';
-import type { PoolStatistics } from './pool';
-import type { RecoveryLevel } from './recovery';
+import type { User } from '../model/session';
+import type { LogoutReason } from './connection/login-keeper';
+import type { RecoveryLevel } from './connection/recovery';
+import type { PoolStatistics } from './pool/session-pool';
 
 /** What a {@link Client} tells. */
 export interface ClientEvents {

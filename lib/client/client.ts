@@ -1,21 +1,25 @@
 import { EventEmitter } from 'node:events';
-import { requireOptions } from '../arguments';
-import type { Attributes } from '../attributes';
-import type { BatchOptions } from '../batch/batch';
-import { type BatchOutcome, digestMany, type Messages } from '../batch/operations';
-import { isCode } from '../errors';
-import { releaseReferences } from '../keyobject/client-references';
-import type { MechanismInput } from '../mechanisms/mechanism';
-import type { Module } from '../module';
-import type { KeyOptions, KeyPairOptions } from '../objects/generate';
-import type { ObjectClass } from '../objects/storage-object';
+import { requireOptions } from '../core/arguments';
+import { isCode } from '../core/errors';
+import type { Attributes } from '../model/attributes';
+import { copy, copyMechanism, copyMembers } from '../model/mechanisms/caller-copies';
+import type { MechanismInput } from '../model/mechanisms/mechanism';
+import type { Module } from '../model/module';
+import type { KeyOptions, KeyPairOptions } from '../model/objects/generate-keys';
+import type { ObjectClass } from '../model/objects/storage-object';
+import type { BatchOptions } from '../model/operations/batch/batch';
+import { type BatchOutcome, digestMany, type Messages } from '../model/operations/batch/batch-operations';
+import type { DigestStream } from '../model/operations/streams/message-stream';
+import type { Pin, Session, User } from '../model/session';
+import type { Token } from '../model/token';
 import type { PinProvider } from '../pin';
 import type { BytesLike } from '../raw';
-import type { Pin, Session, User } from '../session';
-import type { DigestStream } from '../streams/message-stream';
-import { createDigest } from '../streams/on-client';
-import type { Token } from '../token';
-import { onClient } from './client-batch';
+import type { ClientEvents, ClientStatistics, Health, OperationOptions } from './client-types';
+import { checkUser, type Settings } from './connect-options';
+import { ClientLogin } from './connection/client-login';
+import { Connection, type TokenFinder } from './connection/connection';
+import { LoginKeeper } from './connection/login-keeper';
+import { Recovery, until } from './connection/recovery';
 import {
   adoptClientObject,
   type ClientCertificate,
@@ -24,18 +28,14 @@ import {
   type ClientSecretKey,
   discardIfAborted,
   makeClientObject,
-} from './client-key';
-import { ClientLogin } from './client-login';
-import { type ClientObject, findClientObject, findClientObjects } from './client-object';
-import type { ClientEvents, ClientStatistics, Health, OperationOptions } from './client-types';
-import { Connection, type TokenFinder } from './connection';
-import { copy, copyMechanism, copyMembers } from './copy';
-import { LoginKeeper } from './login-keeper';
-import { checkUser, type Settings } from './options';
-import type { Lease } from './pool';
-import { Recovery, until } from './recovery';
-import { closedError, Runner, type RunOptions, withTimeout } from './runner';
-import { attributesOf } from './which';
+} from './objects/client-key';
+import { type ClientObject, findClientObject, findClientObjects } from './objects/client-object';
+import { onClient } from './operations/batches';
+import { releaseReferences } from './operations/native-keys';
+import { closedError, Runner, type RunOptions, withTimeout } from './operations/operation-runner';
+import { createDigest } from './operations/streams';
+import type { Lease } from './pool/session-pool';
+import { attributesOf } from './search-attributes';
 
 /** How long close() waits for operations in flight, in milliseconds. */
 const PATIENCE = 10_000;

@@ -1,16 +1,16 @@
-import { argumentError, requireObject, requireOptions } from '../arguments';
-import type { Attributes } from '../attributes';
-import { CryptokiError } from '../errors';
-import { Module } from '../module';
+import { argumentError, requireObject, requireOptions } from '../core/arguments';
+import { CryptokiError } from '../core/errors';
+import type { Attributes } from '../model/attributes';
+import { Module } from '../model/module';
+import { checkSelector, describeToken, type TokenSelector } from '../model/slots/token-selector';
+import type { Token } from '../model/token';
 import { pinFromUri } from '../pin';
-import type { Token } from '../token';
-import { checkSelector, describeToken, type TokenSelector } from '../token-selector';
 import { matchesUri, type Pkcs11Uri, parseUri } from '../uri';
 import { Client } from './client';
-import type { TokenFinder } from './connection';
-import { ClientGroup } from './group';
-import { type GroupOptions, type GroupTarget, toGroupSettings, toPlans } from './group-options';
-import { type ConnectOptions, type ConnectTarget, toSettings } from './options';
+import { type ConnectOptions, type ConnectTarget, toSettings } from './connect-options';
+import type { TokenFinder } from './connection/connection';
+import { ClientGroup } from './group/group';
+import { type GroupOptions, type GroupTarget, toGroupSettings, toPlans } from './group/group-options';
 
 /** Finds the token of a URI: also by what it says of the library and the slot. */
 function byUri(uri: Pkcs11Uri): TokenFinder {

@@ -6,7 +6,7 @@ import type {
   RawAttributeResult,
   RawMechanism,
   RawParameter,
-} from '../raw/types';
+} from '../raw/raw-module';
 import type { CK_INFO, CK_MECHANISM_INFO, CK_SESSION_INFO, CK_SLOT_INFO, CK_TOKEN_INFO } from './structures';
 
 /**

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { argumentError, requireOptions } from '../arguments';
+import { argumentError, requireOptions } from '../core/arguments';
 import { MAX_CONTENT, pinFromContent } from './content';
 import { pinError } from './error';
 import type { PinProvider } from './request';

@@ -1,5 +1,5 @@
-import { argumentError, isBytes, viewOf } from '../arguments';
-import type { Pin } from '../session';
+import { argumentError, isBytes, viewOf } from '../core/arguments';
+import type { Pin } from '../model/session';
 import { pinError } from './error';
 import type { PinProvider } from './request';
 

@@ -1,4 +1,4 @@
-import type { Pin } from '../session';
+import type { Pin } from '../model/session';
 
 /** What is known when a PIN is asked for. */
 export interface PinRequest {

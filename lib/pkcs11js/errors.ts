@@ -1,4 +1,4 @@
-import { CryptokiError } from '../errors';
+import { CryptokiError } from '../core/errors';
 import { CKR } from '../generated/constants';
 
 /** An error of this layer: nothing is loaded, or a module could not be. */

@@ -4,11 +4,10 @@
  * C_Finalize are counted over the process; sizes are asked and buffers grown; a closed session is refused without a
  * call. Everything else is the module's.
  */
-import type { CryptokiError } from '../errors';
+import type { CryptokiError } from '../core/errors';
 import type { RawCalls } from '../generated/calls';
-import { direct } from './direct';
-import { native } from './native';
-import { traceable } from './trace';
+import { native } from './addon';
+import { traceable } from './call-tracing';
 import type {
   BytesLike,
   InitializeOptions,
@@ -21,15 +20,16 @@ import type {
   RawFound,
   RawMechanism,
   RawSession,
-} from './types';
+} from './raw-module';
+import { direct } from './sync-fast-path';
 
-export type { Action, OwnCode, ReturnValue } from '../errors';
-export { CryptokiError, isCode } from '../errors';
+export type { Action, OwnCode, ReturnValue } from '../core/errors';
+export { CryptokiError, isCode } from '../core/errors';
 export type { RawCalls } from '../generated/calls';
 export * from '../generated/constants';
 export type * from '../generated/structures';
-export type { CallTrace } from './trace';
-export type * from './types';
+export type { CallTrace } from './call-tracing';
+export type * from './raw-module';
 
 /**
  * Operations that PKCS#11 splits into several functions, each as one native job: nothing of another caller comes

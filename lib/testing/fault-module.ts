@@ -2,8 +2,8 @@ import { copyFileSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { argumentError, requireOptions } from '../arguments';
-import { CryptokiError, type CryptokiErrorInit } from '../errors';
+import { argumentError, requireOptions } from '../core/arguments';
+import { CryptokiError, type CryptokiErrorInit } from '../core/errors';
 import { type FaultAddon, faultAddonPath, loadFaultAddon } from './fault-addon';
 import { type FaultRule, type FunctionName, planText } from './fault-plan';
 

@@ -1,5 +1,5 @@
-import { CryptokiError } from '../errors';
-import type { ObjectClass } from '../objects/storage-object';
+import { CryptokiError } from '../core/errors';
+import type { ObjectClass } from '../model/objects/storage-object';
 
 export type Kind = 'text' | 'bytes' | 'class' | 'number' | 'version';
 export type Where = 'path' | 'query';

@@ -1,5 +1,5 @@
-import { argumentError } from '../arguments';
-import type { RawVersion } from '../raw/types';
+import { argumentError } from '../core/arguments';
+import type { RawVersion } from '../raw/raw-module';
 import {
   BY_NAME,
   CLASSES,

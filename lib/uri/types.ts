@@ -1,8 +1,8 @@
-import type { ModuleInfo } from '../module';
-import type { ObjectClass } from '../objects/storage-object';
-import type { RawVersion } from '../raw/types';
-import type { SlotInfo } from '../slot';
-import type { Token } from '../token';
+import type { ModuleInfo } from '../model/module';
+import type { ObjectClass } from '../model/objects/storage-object';
+import type { SlotInfo } from '../model/slot';
+import type { Token } from '../model/token';
+import type { RawVersion } from '../raw/raw-module';
 
 /** A PKCS#11 URI (RFC 7512). What the URI does not name is absent, and anything fits there. */
 export interface Pkcs11Uri {

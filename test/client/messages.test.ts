@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash } from 'node:crypto';
 import type { Client } from 'cryptoki';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { copyMechanism } from '../../dist/client/copy';
+import { copyMechanism } from '../../dist/model/mechanisms/caller-copies';
 import { type Ground, hold, prepare, signer } from './support/ground';
 
 let ground: Ground;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, type ClientStatistics, CryptokiError, type Session } from 'cryptoki';
 import { CKR } from 'cryptoki/raw';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { SessionPool } from '../../dist/client/pool';
+import { SessionPool } from '../../dist/client/pool/session-pool';
 import { failure } from '../support/open';
 import { type Ground, MESSAGE, prepare, signer } from './support/ground';
 import { expectNumbers } from './support/statistics';

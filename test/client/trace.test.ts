@@ -2,7 +2,7 @@ import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel
 import type { LoginTrace, OperationTrace, PoolTrace, RecoveryTrace } from 'cryptoki';
 import { type CallTrace, CKF, load } from 'cryptoki/raw';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { traceOperation, tracePool } from '../../dist/client/trace';
+import { traceOperation, tracePool } from '../../dist/client/client-tracing';
 import { failure } from '../support/open';
 import { type Ground, hold, prepare, signer } from './support/ground';
 

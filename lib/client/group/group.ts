@@ -1,0 +1,298 @@
+import { EventEmitter } from 'node:events';
+import type { Attributes } from '../../model/attributes';
+import { copy, copyMechanism, copyMembers } from '../../model/mechanisms/caller-copies';
+import type { MechanismInput } from '../../model/mechanisms/mechanism';
+import type { BytesLike } from '../../raw/raw-module';
+import type { Client } from '../client';
+import type { ClientStatistics, OperationOptions } from '../client-types';
+import { until } from '../connection/recovery';
+import { withTimeout } from '../operations/operation-runner';
+import { groupClosed, MemberLeft, noMember, reasonOf } from './failure-reasons';
+import { GroupCertificate, GroupPrivateKey, GroupPublicKey, GroupSecretKey } from './group-key';
+import { GroupMember, type MemberHealth, type MemberStatistics } from './group-member';
+import { type Found, findInGroup } from './group-object';
+import type { GroupSettings, MemberPlan } from './group-options';
+import { Chooser } from './member-chooser';
+
+/** What a {@link ClientGroup} tells. Members are called by their names. */
+export interface GroupEvents {
+  /** It gets no work until it is well again. */
+  memberDown: [{ readonly member: string; readonly error: unknown }];
+  memberUp: [{ readonly member: string }];
+  /** What a member has instead of a key of the group is another key; it is not used. */
+  keyRefused: [{ readonly member: string; readonly error: unknown }];
+}
+
+/** How a group and its members are. */
+export interface GroupHealth {
+  /** Whether any member is well. */
+  readonly ok: boolean;
+  readonly members: readonly MemberHealth[];
+}
+
+/** The numbers of a group. */
+export interface GroupStatistics {
+  /** Operations that ended well, that failed, and tries on another member. */
+  readonly operations: number;
+  readonly errors: number;
+  readonly failovers: number;
+  readonly members: readonly MemberStatistics[];
+  /** Those of all clients, added up. */
+  readonly total: Omit<ClientStatistics, 'generation'>;
+}
+
+/** How {@link ClientGroup.run} does an operation. @internal */
+export interface GroupRunOptions extends OperationOptions {
+  isRepeatable?(member: GroupMember): boolean;
+  /** The members that can do it, well or not; default all. */
+  candidates?(): readonly GroupMember[] | Promise<readonly GroupMember[]>;
+  /** It has failed there, but not for a reason of the operation. */
+  failed?(member: GroupMember, error: unknown): void;
+  /** Why a member that is well cannot do it. */
+  errorOf?(member: GroupMember): unknown;
+}
+
+/**
+ * Several tokens with the same keys, as one. Each operation is done by one member; if that one is lost, by another. A member
+ * that fails again and again is left alone until it is well again. Made by connect().
+ */
+export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDisposable {
+  /** All members, well or not, in the order given. */
+  readonly members: readonly GroupMember[];
+  /** @internal */
+  readonly settings: GroupSettings;
+  readonly #chooser: Chooser;
+  readonly #numbers = { operations: 0, errors: 0, failovers: 0 };
+  #closing: Promise<void> | undefined;
+
+  /** @internal */
+  constructor(
+    plans: readonly MemberPlan[],
+    settings: GroupSettings,
+    open: (plan: MemberPlan, signal: AbortSignal) => Promise<Client>,
+  ) {
+    super();
+    this.settings = settings;
+    this.#chooser = new Chooser(settings.strategy);
+    this.members = plans.map(
+      (plan) =>
+        new GroupMember(plan, settings, open, {
+          down: ({ name }, error) => this.#tell(() => this.emit('memberDown', { member: name, error })),
+          up: ({ name }) => this.#tell(() => this.emit('memberUp', { member: name })),
+        }),
+    );
+  }
+
+  /** Connects the members. @internal */
+  async start(signal?: AbortSignal): Promise<void> {
+    const attempts = this.members.map(async (member) => {
+      try {
+        await withTimeout(member.connect(), this.settings.probeTimeout);
+      } catch (error) {
+        member.leaveAlone(error);
+      }
+    });
+    await until(Promise.all(attempts), signal);
+    const enough = this.settings.require === 'all' ? 'every' : 'some';
+    if (this.members[enough](({ isWell }) => isWell)) return;
+    throw this.#noMember(enough === 'some' ? 'no member can be reached' : 'not every member can be reached');
+  }
+
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /**
+   * The private key with these attributes, or of this PKCS#11 URI, that is the same on all members; without either, the one of
+   * each member's own URI. The same means the same public key, or, where none can be read, the same CKA_ID. A member without
+   * it is left out, and asked again later; so is one that comes back with another key.
+   * @throws ERR_CRYPTOKI_KEY_MISMATCH when it is another key on some members; ERR_CRYPTOKI_OBJECT_NOT_FOUND,
+   *   ERR_CRYPTOKI_OBJECT_AMBIGUOUS; ERR_CRYPTOKI_NO_MEMBER when none is well; ERR_CRYPTOKI_UNSUPPORTED for HSS and XMSS keys
+   *   on several members
+   */
+  async privateKey(which?: Attributes | string, options?: OperationOptions): Promise<GroupPrivateKey> {
+    return new GroupPrivateKey(await this.#find('PRIVATE_KEY', which, options));
+  }
+
+  /** The same public key; see {@link privateKey}. */
+  async publicKey(which?: Attributes | string, options?: OperationOptions): Promise<GroupPublicKey> {
+    return new GroupPublicKey(await this.#find('PUBLIC_KEY', which, options));
+  }
+
+  /**
+   * The same secret key; see {@link privateKey}. Its value cannot be read: it is the same if CKA_ID, CKA_KEY_TYPE and, where it
+   * can be read, CKA_CHECK_VALUE are.
+   */
+  async secretKey(which?: Attributes | string, options?: OperationOptions): Promise<GroupSecretKey> {
+    return new GroupSecretKey(await this.#find('SECRET_KEY', which, options));
+  }
+
+  /** The same certificate; see {@link privateKey}. */
+  async certificate(which?: Attributes | string, options?: OperationOptions): Promise<GroupCertificate> {
+    return new GroupCertificate(await this.#find('CERTIFICATE', which, options));
+  }
+
+  /** Digests a message on a token; see Session.digest. */
+  digest(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
+    const [message, { input }] = [copy(data), copyMechanism(algorithm)];
+    return this.run({ ...options }, (client, signal) => client.digest(input, message, { signal }));
+  }
+
+  /** Random bytes of a token; see Session.random. */
+  random(length: number, options?: OperationOptions): Promise<Buffer> {
+    return this.run({ ...options }, (client, signal) => client.random(length, { signal }));
+  }
+
+  /** Asks all members how they are, without repairing anything. */
+  async health(): Promise<GroupHealth> {
+    const members = await Promise.all(this.members.map((member) => member.health()));
+    return { ok: members.some(({ ok }) => ok), members };
+  }
+
+  statistics(): GroupStatistics {
+    const members = this.members.map((member) => member.statistics());
+    return { ...this.#numbers, members, total: sum(members) };
+  }
+
+  /** Ends all clients; see Client.close. A second call returns the promise of the first. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /**
+   * Does an operation on one member, and, if that fails for a reason of the member and it may be done again, on another.
+   * @internal
+   */
+  async run<T>(
+    options: GroupRunOptions,
+    work: (client: Client, signal: AbortSignal | undefined, member: GroupMember) => Promise<T>,
+  ): Promise<T> {
+    const tried = new Map<GroupMember, unknown>();
+    try {
+      for (;;) {
+        if (this.closed) throw groupClosed();
+        options.signal?.throwIfAborted();
+        const candidates = (await options.candidates?.()) ?? this.members;
+        options.signal?.throwIfAborted(); // that may have taken a while
+        const member = this.#chooser.choose(candidates.filter((one) => one.isWell && !tried.has(one)));
+        if (member === undefined) throw this.#given(tried, options);
+        if (tried.size > 0) this.#numbers.failovers += 1;
+        const isRepeatable = options.isRepeatable?.(member) ?? true;
+        try {
+          const result = await member.run({ signal: options.signal, isRepeatable }, (client, signal) =>
+            work(client, signal, member),
+          );
+          this.#blame(tried);
+          this.#numbers.operations += 1;
+          return result;
+        } catch (error) {
+          if (options.signal?.aborted || this.closed) throw error;
+          this.#judge(member, error, options);
+          if (!isRepeatable || reasonOf(error) === 'operation') throw unwrap(error);
+          tried.set(member, error);
+        }
+      }
+    } catch (error) {
+      this.#numbers.errors += 1;
+      throw error;
+    }
+  }
+
+  /** A key of the group is another one on this member. @internal */
+  refused({ name }: GroupMember, error: unknown): void {
+    this.#tell(() => this.emit('keyRefused', { member: name, error }));
+  }
+
+  /** Emits an event, but not while operations and recoveries are in the middle of something: a listener may throw. */
+  #tell(emit: () => void): void {
+    queueMicrotask(emit);
+  }
+
+  /** Tells member and key of a failure. */
+  #judge(member: GroupMember, error: unknown, options: GroupRunOptions): void {
+    const reason = reasonOf(error);
+    if (reason === 'operation') return;
+    options.failed?.(member, error);
+    if (reason === 'member') member.failed(unwrap(error));
+  }
+
+  /** Another member has done it: what was unclear was not the operation's fault. */
+  #blame(tried: ReadonlyMap<GroupMember, unknown>): void {
+    for (const [member, error] of tried) if (reasonOf(error) === 'unclear') member.failed(error);
+  }
+
+  /** The error when no member is left. What may be a reason of the operation goes before what is not. */
+  #given(tried: ReadonlyMap<GroupMember, unknown>, { errorOf }: GroupRunOptions): unknown {
+    const errors = [...tried.values()];
+    for (const reason of ['unclear', 'busy'] as const) {
+      const error = errors.find((one) => reasonOf(one) === reason);
+      if (error !== undefined) return error;
+    }
+    const last = errors.at(-1);
+    if (last !== undefined && errors.every((error) => reasonOf(error) === 'key')) return last;
+    return this.#noMember('no member of the group can do this', (member) => {
+      return tried.get(member) ?? (member.isWell ? errorOf?.(member) : undefined);
+    });
+  }
+
+  #noMember(what: string, errorOf: (member: GroupMember) => unknown = () => undefined): unknown {
+    return noMember(
+      what,
+      this.members.map((member) => ({
+        name: member.name,
+        error: unwrap(errorOf(member) ?? member.error),
+      })),
+    );
+  }
+
+  async #find(
+    objectClass: 'PRIVATE_KEY' | 'PUBLIC_KEY' | 'SECRET_KEY' | 'CERTIFICATE',
+    which: Attributes | string | undefined,
+    options: OperationOptions = {},
+  ): Promise<Found> {
+    if (this.closed) throw groupClosed();
+    options.signal?.throwIfAborted();
+    const own = typeof which === 'object' ? copyMembers(which) : which;
+    return findInGroup(this, { objectClass, which: own }, options);
+  }
+
+  async #close(): Promise<void> {
+    const ends = await Promise.allSettled(this.members.map((member) => member.close()));
+    this.removeAllListeners();
+    const failed = ends.find((end) => end.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
+}
+
+/** What an operation that was left to others was left for. */
+function unwrap(error: unknown): unknown {
+  return error instanceof MemberLeft ? error.cause : error;
+}
+
+function sum(members: readonly MemberStatistics[]): GroupStatistics['total'] {
+  const total = {
+    ...{
+      open: 0,
+      idle: 0,
+      lent: 0,
+      pinned: 0,
+      waiting: 0,
+      max: 0,
+      opened: 0,
+      closed: 0,
+      waits: 0,
+      refused: 0,
+    },
+    ...{ operations: 0, errors: 0, retries: 0, logins: 0, recoveries: 0 },
+  };
+  for (const { client } of members) {
+    if (client === undefined) continue;
+    for (const name of Object.keys(total) as (keyof typeof total)[]) total[name] += client[name];
+  }
+  return total;
+}

@@ -1,0 +1,43 @@
+import type { Session } from '../../model/session';
+
+/** How sessions are shared. */
+export interface PoolOptions {
+  /** How many sessions at most, the one that keeps the login not counted; also bounded by the token's own limit. */
+  readonly max: number;
+  /** How many may wait for a session. Those who share one do not wait. */
+  readonly queue: number;
+  /** How long they wait, in milliseconds. */
+  readonly timeout: number;
+  /** After so many milliseconds without use a session is closed. */
+  readonly idleTimeout: number;
+}
+
+/** The numbers of a pool. */
+export interface PoolStatistics {
+  /**
+   * Sessions that are open: idle, lent, being closed, or kept for the session objects they own. The client has one more, which
+   * keeps the login and is never lent, unless the token allows only one.
+   */
+  readonly open: number;
+  readonly idle: number;
+  readonly lent: number;
+  readonly pinned: number;
+  /** Who waits for a session at this moment, also for one that is being opened. */
+  readonly waiting: number;
+  /** The bound at this moment: what the options, the token's information and its refusals allow. */
+  readonly max: number;
+  /** Since the beginning: sessions opened and closed, operations that found all sessions lent, and those that were refused. */
+  readonly opened: number;
+  readonly closed: number;
+  readonly waits: number;
+  readonly refused: number;
+}
+
+/** A session, lent. */
+export interface Lease {
+  readonly session: Session;
+  /** Gives it back; with the error of the work, when it failed. Further calls do nothing. */
+  release(error?: unknown): void;
+  /** Keeps the session open until the returned function is called: it owns a session object. */
+  pin(): () => void;
+}

@@ -1,0 +1,56 @@
+import { argumentError, requireObject } from '../../../core/arguments';
+import type { StorageObject } from '../../objects/storage-object';
+import type { Session } from '../../session';
+import type { BatchOptions } from './batch';
+import type { BatchSessions, BatchTarget } from './batch-operations';
+
+/** How a batch is done on sessions of the caller's. */
+export interface ModelBatchOptions extends BatchOptions {
+  /** Sessions of the key's token to use side by side; default the key's own. */
+  readonly sessions?: readonly Session[] | undefined;
+}
+
+/** @throws TypeError ERR_INVALID_ARG_TYPE for options that are no object */
+export function batchOptions(options: ModelBatchOptions): ModelBatchOptions {
+  requireObject(options, 'the options of a batch');
+  return options;
+}
+
+/** Batches on sessions of the caller's: a piece goes where the fewest messages are under way. */
+export function onSessions(sessions: readonly Session[], key: StorageObject | undefined): BatchSessions {
+  if (!Array.isArray(sessions) || sessions.length === 0 || !sessions.every(isSession)) {
+    throw argumentError(TypeError, 'sessions must be an array of at least one session');
+  }
+  const own = sessions.map((session) => (key === undefined ? undefined : key.on(session)));
+  const underWay = sessions.map(() => 0);
+  return {
+    lanes: sessions.length,
+    owner: (sessions[0] as Session).token.slot,
+    run: async (_operation, messages, work) => {
+      const index = underWay.indexOf(Math.min(...underWay));
+      const session = sessions[index] as Session;
+      underWay[index] = (underWay[index] as number) + messages;
+      try {
+        const available = await session.token.mechanismSet();
+        return await work(targetOn(session, own[index], available));
+      } finally {
+        underWay[index] = (underWay[index] as number) - messages;
+      }
+    },
+  };
+}
+
+/** By what it has, since a Session can be of another copy of the package. */
+function isSession(session: unknown): boolean {
+  return typeof session === 'object' && session !== null && 'token' in session && 'name' in session;
+}
+
+/** The target of a piece. It checks that session and key are alive. */
+export function targetOn(
+  session: Session,
+  key: StorageObject | undefined,
+  available: ReadonlySet<number>,
+): BatchTarget {
+  const raw = key === undefined ? session.use() : key.use();
+  return { raw, session: session.name, key: key?.handle ?? 0n, available };
+}

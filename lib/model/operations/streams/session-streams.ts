@@ -1,0 +1,95 @@
+/** The streams of the model: on the session of the key. */
+
+import type { BytesLike } from '../../../raw/raw-module';
+import type { ContextLogin } from '../../login/context-login';
+import { checkForce, copyPin } from '../../login/login';
+import { copyMechanism } from '../../mechanisms/caller-copies';
+import { cipherMechanism } from '../../mechanisms/cipher';
+import { digestMechanism } from '../../mechanisms/digest';
+import type { MechanismInput } from '../../mechanisms/mechanism';
+import type { PrivateKey } from '../../objects/private-key';
+import type { PublicKey } from '../../objects/public-key';
+import type { SecretKey } from '../../objects/secret-key';
+import type { Session } from '../../session';
+import { CipherStream } from './cipher-stream';
+import { DigestStream, SignStream, VerifyStream } from './message-stream';
+import { Multipart } from './multipart';
+import { DECRYPT, DIGEST, ENCRYPT, SIGN, VERIFY } from './multipart-functions';
+import type { StreamOptions } from './stream-options';
+import { checkOptions, copySignature, openSign, openVerify, planStream } from './stream-plan';
+
+/** See PrivateKey.createSign. */
+export function createSign(
+  key: PrivateKey | SecretKey,
+  algorithm: MechanismInput,
+  options: ContextLogin & StreamOptions,
+): SignStream {
+  checkOptions(options, 'pin', 'force');
+  key.use();
+  const force = checkForce(options.force);
+  const planned = planStream(key.session.token, copyMechanism(algorithm).input);
+  const pin = options.pin === undefined ? undefined : copyPin(options.pin);
+  const login = pin === undefined ? undefined : { pin, force };
+  const { session } = key;
+  const stream = new SignStream(
+    openSign(
+      planned,
+      (mechanism) => Multipart.begin({ kind: SIGN, session, mechanism, key, login }),
+      (mechanism, digest) => key.sign(mechanism, digest, login),
+    ),
+    options,
+  );
+  stream.once('close', () => pin?.fill(0));
+  return stream;
+}
+
+/** See PublicKey.createVerify. */
+export function createVerify(
+  key: PublicKey | SecretKey,
+  algorithm: MechanismInput,
+  signature: BytesLike | undefined,
+  options: StreamOptions,
+): VerifyStream {
+  checkOptions(options);
+  key.use();
+  const planned = planStream(key.session.token, copyMechanism(algorithm).input);
+  const { session } = key;
+  const open = openVerify(
+    planned,
+    (mechanism) => Multipart.begin({ kind: VERIFY, session, mechanism, key }),
+    (mechanism, digest, itsSignature) => key.verify(mechanism, digest, itsSignature),
+  );
+  return new VerifyStream(open, options, copySignature(signature));
+}
+
+/** See Session.createDigest. */
+export function createDigest(
+  session: Session,
+  algorithm: MechanismInput,
+  options: StreamOptions,
+): DigestStream {
+  checkOptions(options);
+  session.use();
+  const mechanism = digestMechanism(copyMechanism(algorithm).input);
+  return new DigestStream(() => Multipart.begin({ kind: DIGEST, session, mechanism }), options);
+}
+
+/** See SecretKey.createEncrypt. */
+export function createCipher(
+  what: 'encrypt' | 'decrypt',
+  key: SecretKey,
+  algorithm: MechanismInput,
+  options: StreamOptions,
+): CipherStream {
+  checkOptions(options);
+  key.use();
+  const { input, handBack } = copyMechanism(algorithm);
+  const mechanism = cipherMechanism(input);
+  const kind = what === 'encrypt' ? ENCRYPT : DECRYPT;
+  const open = async () => {
+    const sink = await Multipart.begin({ kind, session: key.session, mechanism, key });
+    handBack(); // an IV that the module has made
+    return sink;
+  };
+  return new CipherStream(open, mechanism, options);
+}
