@@ -41,7 +41,7 @@ function privateDirectory(purpose) {
 async function prepare(name, place, { environment = {}, hasKeys = false, remove = () => {} } = {}) {
   const { module: path, libraryParameters, pin, token: label, slot } = place;
   const options = libraryParameters === undefined ? {} : { libraryParameters };
-  const selector = slot === undefined ? (label === undefined ? {} : { label }) : { slot };
+  const selector = slot === undefined ? (label === undefined ? 'only' : { label }) : { slot };
   /**
    * @template T
    * @param {(token: import('cryptoki').Token, module: Module) => Promise<T>} work

@@ -18,7 +18,7 @@ export async function readPin(path, options, label, file) {
   if (!process.stdin.isTTY) throw new ToolError('no PIN: give --pin-file, or set CRYPTOKI_PIN');
   const module = await Module.open(path, options);
   try {
-    const token = await module.token(label === undefined ? {} : { label });
+    const token = await module.token(label === undefined ? 'only' : { label });
     return await password({ message: `PIN of token "${token.label}"`, mask: '*' });
   } finally {
     await module.close();

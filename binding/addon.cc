@@ -5,11 +5,13 @@
 #include <string_view>
 #include <utility>
 
+#include "calls/mac.h"
 #include "calls/raw_module.h"
 #include "entry.h"
 #include "environment.h"
 #include "marshal/argument.h"
 #include "marshal/tables.h"
+#include "marshal/unknown_name.h"
 #include "marshal/vendor.h"
 #include "module/attachment.h"
 #include "module/lockout.h"
@@ -46,6 +48,7 @@ std::shared_ptr<LoadJob> makeLoad(const Napi::CallbackInfo& info) {
   LoadOptions options;
   if (info[1].IsObject()) {
     const auto object = info[1].As<Napi::Object>();
+    refuseUnknownNames(object, {"isolation", "interface"}, "the options of load have");
     const Napi::Value isolation = object.Get("isolation");
     if (!isolation.IsUndefined()) {
       const std::string text = isolation.IsString() ? isolation.ToString().Utf8Value() : "";
@@ -120,6 +123,12 @@ Napi::Value parameterName(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), structure->name);
 }
 
+// (mechanism: number) -> whether it makes MACs
+Napi::Value isMacMechanism(const Napi::CallbackInfo& info) {
+  const double type = info[0].As<Napi::Number>().DoubleValue();
+  return Napi::Boolean::New(info.Env(), isMac(static_cast<CK_MECHANISM_TYPE>(type)));
+}
+
 // (code: number): what the process ends with
 Napi::Value exiting(const Napi::CallbackInfo& info) {
   noteExitCode(info[0].As<Napi::Number>().Int32Value());
@@ -137,6 +146,7 @@ Napi::Object initialiseAddon(Napi::Env env, Napi::Object exports) {
   defineLockout(exports);
   setFunction<listStructures>(exports, "structures");
   setFunction<parameterName>(exports, "parameterName");
+  setFunction<isMacMechanism>(exports, "isMac");
   setFunction<exiting>(exports, "exiting");
   setFunction<load>(exports, "load");
   setFunction<loadSync>(exports, "loadSync");

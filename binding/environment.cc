@@ -8,12 +8,15 @@
 #include "entry.h"
 #include "marshal/bytes.h"
 #include "marshal/number.h"
+#include "marshal/unknown_name.h"
 #include "module/attachment.h"
 #include "runtime/pool.h"
 #include "runtime/secret.h"
 
 namespace cryptoki {
 namespace {
+constexpr double kCrossingSize = 4096;
+
 // Napi::HandleScope, but without exceptions.
 class Scope {
  public:
@@ -36,20 +39,43 @@ Environment::Environment(Napi::Env env) : env_(env), channel_(std::make_shared<C
 
 Napi::Value Environment::setup(const Napi::CallbackInfo& info) {
   const auto options = info[0].As<Napi::Object>();
-  createError_ = Napi::Persistent(options.Get("createError").As<Napi::Function>());
   isMainThread_ = options.Get("isMainThread").ToBoolean();
-  // A second copy of the library in this environment uses the memory of the first.
-  if (!crossingOwner_.IsEmpty()) return crossingOwner_.Value();
-  const Napi::Value crossing = options.Get("crossing");
+  const auto functions = options.Get("functions").As<Napi::Object>();
+  const auto named = [&functions](const char* name) {
+    return Napi::Weak(functions.Get(name).As<Napi::Function>());
+  };
+  functions_.owner = Napi::Weak(functions);
+  functions_.createError = named("createError");
+  functions_.createArgumentError = named("createArgumentError");
+  functions_.createDate = named("createDate");
+  functions_.takeResult = named("takeResult");
+  if (waiting_ > 0) pin();
+  if (crossingOwner_.IsEmpty()) makeCrossing();
+  return crossingOwner_.IsEmpty() ? env_.Undefined() : Napi::Value(crossingOwner_.Value());
+}
+
+// Made here, of the main realm's classes, since the environment keeps it to its own end.
+void Environment::makeCrossing() {
+  const Napi::Value shared = env_.Global().Get("SharedArrayBuffer");
+  const Napi::Value bytes = env_.Global().Get("Uint8Array");
+  if (!shared.IsFunction() || !bytes.IsFunction()) return;
+  const Napi::Object buffer = shared.As<Napi::Function>().New({Napi::Number::New(env_, kCrossingSize)});
+  const Napi::Object crossing = bytes.As<Napi::Function>().New({buffer});
   void* memory = nullptr;
   std::size_t length = 0;
   if (!crossing.IsTypedArray() ||
       napi_get_typedarray_info(env_, crossing, nullptr, &length, &memory, nullptr, nullptr) != napi_ok)
-    return env_.Undefined();
-  crossingOwner_ = Napi::Persistent(crossing.As<Napi::Object>());
-  takeResult_ = Napi::Persistent(options.Get("takeResult").As<Napi::Function>());
+    return;
+  crossingOwner_ = Napi::Persistent(crossing);
   crossing_ = {static_cast<unsigned char*>(memory), length};
-  return crossing;
+}
+
+void Environment::pin() {
+  if (!functions_.owner.Value().IsEmpty()) functions_.owner.Ref();
+}
+
+void Environment::unpin() {
+  if (!functions_.owner.Value().IsEmpty()) functions_.owner.Unref();
 }
 
 void Environment::teardown(void* self) {
@@ -69,14 +95,16 @@ Napi::Promise Environment::promise(Job& job) {
   napi_value promise = nullptr;
   if (napi_create_promise(env_, &deferred, &promise) != napi_ok) throw Napi::Error::New(env_);
   job.settleOn(channel_, deferred);
+  if (waiting_++ == 0) pin();
   channel_->expect();
   return Napi::Promise(env_, promise);
 }
 
 Napi::Value Environment::result(const unsigned char* data, std::size_t size) {
-  if (size == 0 || size > crossing_.size) return fromBytes(env_, data, size);
+  if (size == 0 || size > crossing_.size || functions_.takeResult.Value().IsEmpty())
+    return fromBytes(env_, data, size);
   std::memcpy(crossing_.data, data, size);
-  const Napi::Value taken = takeResult_.Call({Napi::Number::New(env_, static_cast<double>(size))});
+  const Napi::Value taken = functions_.takeResult.Call({Napi::Number::New(env_, static_cast<double>(size))});
   wipe(crossing_.data, size);  // it may be a plaintext
   return taken;
 }
@@ -93,6 +121,7 @@ void Environment::settle(Job& job) noexcept {
     } catch (...) {
       napi_reject_deferred(env_, job.deferred(), currentError());
     }
+    if (--waiting_ == 0) unpin();
   } catch (...) {
     // No JavaScript can run any more, not even for an error: the thread is being terminated, and nobody is
     // waiting.
@@ -106,6 +135,10 @@ Napi::Value Environment::currentError() {
     return error(failure);
   } catch (const BadArgument& bad) {
     return error(bad);
+  } catch (const UnknownName& unknown) {
+    auto object = Napi::TypeError::New(env_, unknown.message).Value().As<Napi::Object>();
+    object.Set("code", "ERR_INVALID_ARG_VALUE");
+    return object;
   } catch (const Napi::Error& thrown) {
     return thrown.Value();
   } catch (const std::bad_alloc&) {
@@ -123,16 +156,26 @@ Napi::Value Environment::error(const Failure& failure) {
   const auto text = [this](const char* string) -> napi_value {
     return string == nullptr ? env_.Undefined() : Napi::String::New(env_, string).As<Napi::Value>();
   };
-  return createError_.Call({failure.code.empty() ? env_.Undefined() : text(failure.code.c_str()),
-                            fromUlong(env_, failure.rv), text(failure.function),
-                            text(failure.detail.c_str())});
+  const Napi::Function create = functions_.createError.Value();
+  if (create.IsEmpty()) return Napi::Error::New(env_, failure.code + failure.detail).Value();
+  return create.Call({failure.code.empty() ? env_.Undefined() : text(failure.code.c_str()),
+                      fromUlong(env_, failure.rv), text(failure.function), text(failure.detail.c_str())});
 }
 
 Napi::Value Environment::error(const BadArgument& bad) {
+  const Napi::Function create = functions_.createArgumentError.Value();
+  if (!create.IsEmpty())
+    return create.Call({Napi::Boolean::New(env_, bad.range), Napi::String::New(env_, bad.message)});
   auto object = bad.range ? Napi::RangeError::New(env_, bad.message).Value().As<Napi::Object>()
                           : Napi::TypeError::New(env_, bad.message).Value().As<Napi::Object>();
   object.Set("code", bad.range ? "ERR_OUT_OF_RANGE" : "ERR_INVALID_ARG_TYPE");
   return object;
+}
+
+Napi::Value Environment::date(const char* iso) {
+  const auto text = Napi::String::New(env_, iso);
+  const Napi::Function create = functions_.createDate.Value();
+  return create.IsEmpty() ? env_.Global().Get("Date").As<Napi::Function>().New({text}) : create.Call({text});
 }
 
 void raise(napi_env env) noexcept {

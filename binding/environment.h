@@ -1,5 +1,5 @@
-// What the addon keeps per environment (main thread or worker thread). There is no mutable global per
-// environment.
+// What the addon keeps per environment of Node-API: one for each copy of the library in each thread. There is
+// no mutable global per environment.
 #pragma once
 
 #include <cstdint>
@@ -28,9 +28,12 @@ class Environment {
 
   Napi::Env env() const { return env_; }
 
-  // setup({ createError, isMainThread, crossing?, takeResult? }) -> the memory that is used: called by
-  // lib/raw/addon.ts.
+  // setup({ isMainThread, functions: { createError, createArgumentError, createDate, takeResult } }) ->
+  // memory in which short results cross, a Uint8Array or undefined: called by lib/raw/addon.ts.
   Napi::Value setup(const Napi::CallbackInfo& info);
+
+  // A Date of the realm of JavaScript that uses this environment.
+  Napi::Value date(const char* iso);
 
   // Starts nothing itself: makes the promise for a job and tells it where to report.
   Napi::Promise promise(Job& job);
@@ -72,16 +75,31 @@ class Environment {
   Napi::Value result(const unsigned char* data, std::size_t size);
 
  private:
+  // Functions of the realm of JavaScript that uses this environment: what they make belongs to it. The
+  // references are weak, since a realm can end long before the environment does (a test file of jest), and
+  // would otherwise stay in memory. JavaScript holds the functions by whatever can begin a call
+  // (lib/raw/addon.ts), and `owner`, which holds them, is pinned while promises wait.
+  struct Functions {
+    Napi::ObjectReference owner;
+    Napi::FunctionReference createError;
+    Napi::FunctionReference createArgumentError;
+    Napi::FunctionReference createDate;
+    Napi::FunctionReference takeResult;  // (length) -> a Buffer with the beginning of crossing_
+  };
+
   static void teardown(void* self);
+  void pin();
+  void unpin();
+  void makeCrossing();
   Napi::Value error(const BadArgument& bad);
 
   Napi::Env env_;
   std::shared_ptr<Channel> channel_;
   std::set<std::weak_ptr<Attachment>, std::owner_less<>> attachments_;
-  Napi::FunctionReference createError_;
+  Functions functions_;
+  std::size_t waiting_ = 0;  // promises
   Crossing crossing_;
   Napi::ObjectReference crossingOwner_;
-  Napi::FunctionReference takeResult_;  // (length) -> a Buffer with the beginning of crossing_
   std::map<std::uint64_t, Napi::FunctionReference> watches_;
   std::uint64_t lastWatch_ = 0;
   bool isMainThread_ = true;

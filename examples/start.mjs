@@ -53,7 +53,7 @@ async function main() {
   const chosen = await chooseToken(options);
   const module = await Module.open(chosen.module, { libraryParameters: options['library-parameters'] });
   try {
-    const token = await module.token(chosen.label === undefined ? {} : { label: chosen.label });
+    const token = await module.token(chosen.label === undefined ? 'only' : { label: chosen.label });
     await showModule(module, token);
     const session = await token.openSession({ readWrite: true });
     const info = await token.info();

@@ -12,6 +12,7 @@ using Bytes = std::vector<CK_BYTE>;
 // How the function answers when the real module is asked for one attribute after the other.
 struct Manner {
   void (*change)(CK_ATTRIBUTE_TYPE type, Bytes& value) = nullptr;
+  bool (*hides)(CK_ATTRIBUTE_TYPE type) = nullptr;  // attributes that no object has
   bool looksAtRoom = true;
   bool writesValues = true;
 };

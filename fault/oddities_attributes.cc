@@ -38,6 +38,7 @@ CK_RV answerAttributes(const OddCall& odd, const Manner& manner) {
   for (auto& each : templateOf(odd)) {
     auto [rv, value] = readAttribute(odd, objectOf(odd), each.type);
     if (!isOfAttributes(rv)) return rv;
+    if (rv == CKR_OK && manner.hides != nullptr && manner.hides(each.type)) rv = CKR_ATTRIBUTE_TYPE_INVALID;
     if (rv == CKR_OK && manner.change != nullptr) manner.change(each.type, value);
     const auto length = static_cast<CK_ULONG>(value.size());
     const bool fetches = rv == CKR_OK && each.pValue != nullptr;

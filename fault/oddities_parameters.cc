@@ -23,7 +23,8 @@ std::vector<CK_BYTE> randomBytes(std::size_t count) {
   return result;
 }
 
-CK_RV beginWithOwnIv(OddCall& odd) {
+// `isAtOnce`: the program sees the IV already after this call.
+CK_RV beginWithOwnIv(OddCall& odd, bool isAtOnce) {
   auto& mechanism = std::get<1>(odd.arguments<Function::C_EncryptInit>());
   OddMemory& memory = odd.memory();
   memory.ivTarget = nullptr;
@@ -48,7 +49,8 @@ CK_RV beginWithOwnIv(OddCall& odd) {
   copy.pParameter = parameter.data();
   const Replaced ours(mechanism, &copy);
   const CK_RV rv = odd.proceed();
-  if (rv == CKR_OK) memory.ivTarget = target;
+  if (rv == CKR_OK && isAtOnce) std::memcpy(target, iv, length);
+  if (rv == CKR_OK && !isAtOnce) memory.ivTarget = target;
   return rv;
 }
 
@@ -63,10 +65,15 @@ CK_RV writeIv(OddCall& odd) {
 }
 
 CK_RV makeIv(OddCall& odd) {
-  return odd.function() == Function::C_EncryptInit ? beginWithOwnIv(odd) : writeIv(odd);
+  return odd.function() == Function::C_EncryptInit ? beginWithOwnIv(odd, false) : writeIv(odd);
 }
 
-constexpr std::array kActions{OddityAction{Oddity::GcmIvFromModule, &makeIv}};
+CK_RV makeIvInInit(OddCall& odd) { return beginWithOwnIv(odd, true); }
+
+constexpr std::array kActions{
+    OddityAction{Oddity::GcmIvFromModule, &makeIv},
+    OddityAction{Oddity::GcmIvInInit, &makeIvInInit},
+};
 
 }  // namespace
 

@@ -26,6 +26,7 @@ export { ClientObject } from './client/objects/client-object';
 export type { PoolStatistics } from './client/pool/session-pool';
 export { constantName, constantValue } from './core/constant-names';
 export { type Action, CryptokiError, isCode, type OwnCode } from './core/errors';
+export type { ObjectSelection, SearchSelection } from './core/selection';
 export type { AttributeInputs, AttributeValues, Named } from './generated/attributes';
 export {
   type Access,
@@ -46,6 +47,7 @@ export type { ContextLogin } from './model/login/context-login';
 export type { ForceOptions, LoginOptions } from './model/login/login';
 export type { InitTokenOptions } from './model/login/pin-admin';
 export { CURVE_NAMES } from './model/mechanisms/curves';
+export type { Ciphertext } from './model/mechanisms/made-iv';
 export type { Algorithm, Mechanism, MechanismInput } from './model/mechanisms/mechanism';
 export { Module, type ModuleInfo, type ModuleOptions } from './model/module';
 export type { KeyObjectOptions, PublicHalf } from './model/native-keys/public-half';
@@ -90,7 +92,7 @@ export {
   type SlotWatcherEvents,
   type WatchOptions,
 } from './model/slots/slot-watcher';
-export type { TokenSelector } from './model/slots/token-selector';
+export type { TokenSelection, TokenSelector } from './model/slots/token-selector';
 export { type PinFlags, Token, type TokenEvents, type TokenInfo } from './model/token';
 export {
   firstPin,

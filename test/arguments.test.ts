@@ -9,7 +9,7 @@ afterAll(() => opened.close());
 
 /** Arguments of the model that are of a wrong type: each call must be refused with Node's code. */
 const CALLS: Readonly<Record<string, (it: Opened) => unknown>> = {
-  'find(…, null)': ({ session }) => session.find({}, wrong(null)),
+  'find(…, null)': ({ session }) => session.find('all', wrong(null)),
   'login(…, null)': ({ session, test: { pin } }) => session.login(pin, wrong(null)),
   'slots(null)': ({ module }) => module.slots(wrong(null)),
   'generateKeyPair(…, { curve: Symbol() })': ({ session }) =>

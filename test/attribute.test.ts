@@ -1,4 +1,5 @@
 import type { Attributes, CryptokiError, Session } from 'cryptoki';
+import pkcs11js, { type Handle } from 'cryptoki/pkcs11js';
 import { CKM } from 'cryptoki/raw';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { failure, type Opened, openToken, wrong } from './support/open';
@@ -53,6 +54,42 @@ describe('an attribute comes back as it was given:', () => {
 
   test('text given as bytes', async () => {
     expect(await (await key({ label: Buffer.from('bytes') })).attribute('label')).toBe('bytes');
+  });
+
+  test('the day of a Date is that of UTC, and leap days are days', async () => {
+    const object = await key({
+      private: false,
+      startDate: new Date('2026-01-01T00:30:00+02:00'),
+      endDate: '20000229',
+    });
+    expect(await object.attributes('startDate', 'endDate')).toEqual({
+      startDate: new Date('2025-12-31T00:00:00Z'),
+      endDate: new Date('2000-02-29T00:00:00Z'),
+    });
+  });
+
+  test('a day that the calendar does not have is absent', async () => {
+    const pkcs11 = new pkcs11js.PKCS11(opened.test.module);
+    pkcs11.C_Initialize();
+    const [slot] = pkcs11
+      .C_GetSlotList(true)
+      .filter((one) => pkcs11.C_GetTokenInfo(one).label.trim() === 'test') as [Handle];
+    const writer = pkcs11.C_OpenSession(slot, pkcs11js.CKF_SERIAL_SESSION | pkcs11js.CKF_RW_SESSION);
+    pkcs11.C_CreateObject(writer, [
+      { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_SECRET_KEY },
+      { type: pkcs11js.CKA_KEY_TYPE, value: pkcs11js.CKK_AES },
+      { type: pkcs11js.CKA_VALUE, value: Buffer.alloc(16) },
+      { type: pkcs11js.CKA_LABEL, value: 'impossible' },
+      { type: pkcs11js.CKA_TOKEN, value: false },
+      { type: pkcs11js.CKA_PRIVATE, value: false },
+      { type: pkcs11js.CKA_START_DATE, value: Buffer.from('20260631') },
+      { type: pkcs11js.CKA_END_DATE, value: Buffer.from('2026 101') },
+    ]);
+    const [object] = await session.find({ label: 'impossible' });
+    expect(await object?.attributes('startDate', 'endDate', 'label')).toEqual({ label: 'impossible' });
+    pkcs11.C_CloseSession(writer);
+    pkcs11.C_Finalize();
+    pkcs11.close();
   });
 
   test('dates, as Date and as text; an empty date is absent', async () => {
@@ -194,6 +231,14 @@ describe('wrong attributes are refused before any call:', () => {
     ['a date in words', 'startDate', 'tomorrow'],
     ['a number for a date', 'startDate', 5],
     ['a year beyond 9999', 'startDate', new Date(8.64e15)],
+    ['31 June', 'startDate', '2026-06-31'],
+    ['29 February of a year that has none', 'endDate', '20250229'],
+    ['29 February 1900', 'endDate', '1900-02-29'],
+    ['month 13', 'startDate', '2026-13-01'],
+    ['month 0', 'startDate', '20260001'],
+    ['day 0', 'startDate', '2026-01-00'],
+    ['a date with hyphens elsewhere', 'startDate', '20-260101-'],
+    ['a date with one digit for the month', 'startDate', '2026-1-011'],
     ['one mechanism without an array', 'allowedMechanisms', CKM.AES_GCM],
     ['a mechanism that is no number', 'allowedMechanisms', ['AES_GCM']],
     ['an object for a template', 'wrapTemplate', {}],

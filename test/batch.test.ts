@@ -1,5 +1,6 @@
 import { createHash, createHmac, randomBytes, verify } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { type BatchItem, type PrivateKey, type PublicKey, type SecretKey, Session } from 'cryptoki';
 import { CKM } from 'cryptoki/raw';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -255,6 +256,23 @@ describe('a batch of an iterable', () => {
     };
     expect(await failure(all())).toMatchObject({ name: 'AbortError' });
   });
+});
+
+test('the results of a batch have no elements, and reading an index says so', async () => {
+  for (const length of [3, 2000]) {
+    const digests = await session.digestMany('SHA-256', texts(length));
+    const elements = digests as unknown as ArrayLike<Buffer>;
+    for (const index of [0, 1, length - 1]) {
+      const error = await failure(async () => elements[index]);
+      expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
+      expect(error.message).toContain(`results.at(${index})`);
+    }
+    // @ts-expect-error: TypeScript refuses it as well
+    expect(() => digests[0]).toThrow(TypeError);
+    expect(Object.keys(digests)).toEqual(['length', 'failures']);
+    expect([...digests]).toEqual(digests.toArray());
+    expect(() => inspect(digests, { showHidden: true })).not.toThrow();
+  }
 });
 
 describe('a batch refuses', () => {

@@ -48,7 +48,7 @@ test.each<[unknown, string]>([
   ['SHA256', 'ERR_OUT_OF_RANGE'],
   ['sha-256', 'ERR_OUT_OF_RANGE'],
   ['__proto__', 'ERR_OUT_OF_RANGE'],
-  [{ name: 'SHA-256', length: 5 }, 'ERR_INVALID_ARG_TYPE'],
+  [{ name: 'SHA-256', length: 5 }, 'ERR_INVALID_ARG_VALUE'],
   [{ mechanism: 'SHA-256' }, 'ERR_OUT_OF_RANGE'],
   [undefined, 'ERR_INVALID_ARG_TYPE'],
   [null, 'ERR_INVALID_ARG_TYPE'],

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import type { Oddity } from 'cryptoki/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compileOddityProgram, isUnusable, type OddityProgram } from './support/oddity-program';
@@ -146,11 +147,26 @@ describe.skipIf(isUnusable)('oddities of attributes', () => {
     ['ec-point-raw', '06052b81040023', /^133 bytes, first 04/],
     ['ec-point-bit-string', '06052b81040023', /^137 bytes, first 0381860004/],
     ['ec-point-coordinates', '06052b81040023', /^132 bytes, first 0[01]/], // P-521: 521 bits in 66 bytes
+    ['ec-point-compressed', '06052b81040023', /^69 bytes, first 04430[23]0[01]/],
     ['ec-params-name', `1309${Buffer.from('secp521r1').toString('hex')}`, /^136 bytes, first 04818504/],
   ])('%s: the curve and the point of a public key', async (oddity, curve, point) => {
     const [code, first, second] = await program.probe(oddity === 'no oddity' ? undefined : oddity, 'curve');
     expect([code, first]).toEqual(['C_GetAttributeValue 0x0', curve]);
     expect(second).toMatch(point);
+  });
+
+  test('ec-params-explicit: the curve is what OpenSSL writes of it', async () => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-521', paramEncoding: 'explicit' });
+    const [code, curve = ''] = await program.probe('ec-params-explicit', 'curve');
+    expect(code).toBe('C_GetAttributeValue 0x0');
+    expect(curve).toMatch(/^308201c3020101/);
+    expect(publicKey.export({ type: 'spki', format: 'der' }).toString('hex')).toContain(curve);
+  });
+
+  test('ec-params-missing: the curve is refused, the point is not', async () => {
+    const [code, curve, point] = await program.probe('ec-params-missing', 'curve');
+    expect([code, curve]).toEqual(['C_GetAttributeValue 0x12', 'unavailable']);
+    expect(point).toMatch(/^136 bytes, first 04818504/);
   });
 });
 
@@ -234,6 +250,13 @@ describe.skipIf(isUnusable)('oddities of results', () => {
       'IV changed',
       good,
       "with the program's IV: refused",
+    ]);
+  });
+
+  test('gcm-iv-in-init: C_EncryptInit writes the IV at once', async () => {
+    expect(await program.probe('gcm-iv-in-init', 'gcm')).toEqual([
+      ...['C_EncryptInit 0x0', 'IV changed', 'asked, IV changed', 'C_Encrypt 0x0', 'IV changed'],
+      ...["with the module's IV: good", "with the program's IV: refused"],
     ]);
   });
 });

@@ -116,7 +116,7 @@ describe('the text form', () => {
     [{ function: 'C_Verify', flipBit: 1 }, 'ERR_OUT_OF_RANGE', 'answers no bytes'],
     [{ function: 'C_SignInit', size: 1 }, 'ERR_OUT_OF_RANGE', 'length'],
     [{ function: 'C_Sign', size: 1, grown: 1 }, 'ERR_OUT_OF_RANGE', 'make two rules'],
-    [{ function: 'C_Sign', delayed: 1 }, 'ERR_INVALID_ARG_TYPE', '"delayed"'],
+    [{ function: 'C_Sign', delayed: 1 }, 'ERR_INVALID_ARG_VALUE', '"delayed"'],
     [{ function: 'C_Sign return=1', hang: true }, 'ERR_INVALID_ARG_TYPE', 'function'],
     [{ return: 1 }, 'ERR_INVALID_ARG_TYPE', 'function'],
   ])('refuses %j', (rule, code, message) => {
@@ -145,7 +145,7 @@ describe('create', () => {
   test('refuses what is no option, and a plan that cannot be', async () => {
     const { module } = its.soft;
     const options = wrong<{ module: string }>({ module, plans: [] });
-    await expect(FaultModule.create(options)).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
+    await expect(FaultModule.create(options)).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
     await expect(FaultModule.create({ module, plan: [{ function: 'C_Sign' }] })).rejects.toMatchObject({
       code: 'ERR_OUT_OF_RANGE',
     });

@@ -74,7 +74,7 @@ describe('a token for tests', () => {
 describe('errors', () => {
   test.each<[SoftTokenOptions, string]>([
     [{ module: '/no/such/file.so' }, 'ERR_CRYPTOKI_MODULE_NOT_FOUND'],
-    [wrong<SoftTokenOptions>({ modul: 'x' }), 'ERR_INVALID_ARG_TYPE'],
+    [wrong<SoftTokenOptions>({ modul: 'x' }), 'ERR_INVALID_ARG_VALUE'],
     [{ module, pin: 'x' }, 'CKR_PIN_LEN_RANGE'],
   ])('%j', async (options, code) => {
     await expect(createSoftToken(options)).rejects.toMatchObject({ code });

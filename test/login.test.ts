@@ -56,10 +56,19 @@ describe('login', () => {
     expect((await token.info()).userPin.countLow).toBe(false);
   });
 
-  test('with an empty PIN is refused', async () => {
+  test.each<[string, string | Buffer | ArrayBuffer]>([
+    ['text', ''],
+    ['bytes', Buffer.alloc(0)],
+    ['an ArrayBuffer', new ArrayBuffer(0)],
+  ])('with an empty PIN (%s) is refused before the call', async (_, pin) => {
     const session = await token.openSession();
-    expect((await failure(session.login(''))).code).toMatch(/^CKR_PIN_(INCORRECT|LEN_RANGE)$/);
+    const error = await failure(session.login(pin));
+    expect(error).toMatchObject({
+      code: 'ERR_OUT_OF_RANGE',
+      message: expect.stringContaining('PIN is empty'),
+    });
     expect(session.state).toBe('RO_PUBLIC_SESSION');
+    expect((await token.info()).userPin.countLow).toBe(false);
   });
 
   test('with null, on a token without a pad of its own, is refused', async () => {

@@ -214,7 +214,7 @@ describe('find', () => {
   test.each<[unknown]>([[0], [-1], [1.5], ['1'], [Number.NaN], [null], [10n]])(
     'refuses the limit %o',
     async (limit) => {
-      const error = await failure(session.find({}, { limit: wrong(limit) }));
+      const error = await failure(session.find('all', { limit: wrong(limit) }));
       expect(error.code).toMatch(/^ERR_(OUT_OF_RANGE|INVALID_ARG_TYPE)$/);
     },
   );

@@ -346,7 +346,9 @@ test.each<[string, () => unknown]>([
   ['toPinProvider', () => toPinProvider(undefined as never)],
 ])('%s refuses wrong arguments', (_, call) => {
   expect(call).toThrow(
-    expect.objectContaining({ code: expect.stringMatching(/^ERR_(INVALID_ARG_TYPE|OUT_OF_RANGE)$/) }),
+    expect.objectContaining({
+      code: expect.stringMatching(/^ERR_(INVALID_ARG_TYPE|INVALID_ARG_VALUE|OUT_OF_RANGE)$/),
+    }),
   );
 });
 

@@ -73,7 +73,6 @@ describe('a token', () => {
       { slot: token.slot.id },
       { slot: Number(token.slot.id) },
       { label: 'single', serialNumber, model, manufacturer, slot: token.slot.id },
-      { label: 'single', serialNumber: undefined, slot: undefined },
     ]) {
       expect((await module.token(selector)).serialNumber).toBe(serialNumber);
     }
@@ -97,7 +96,7 @@ describe('a token', () => {
   test('of two with one label is ambiguous, and then chosen by serial number', async () => {
     const twins = (await module.tokens()).filter(({ label }) => label === 'twins');
     expect(twins).toHaveLength(2);
-    for (const selector of [{ label: 'twins' }, {}, undefined, { model: 'SoftHSM v2', label: 'twins' }]) {
+    for (const selector of [{ label: 'twins' }, 'only' as const, { model: 'SoftHSM v2', label: 'twins' }]) {
       const error = await failure(module.token(selector));
       expect(error).toMatchObject({ code: 'ERR_CRYPTOKI_TOKEN_AMBIGUOUS' });
       for (const { serialNumber } of twins) expect(error.message).toContain(serialNumber);
@@ -122,7 +121,7 @@ describe('a token', () => {
   ])('is not chosen by %o', async (selector) => {
     expect(await failure(module.token(wrong(selector)))).toMatchObject({
       name: 'TypeError',
-      code: 'ERR_INVALID_ARG_TYPE',
+      code: expect.stringMatching(/^ERR_INVALID_ARG_(TYPE|VALUE)$/),
     });
   });
 

@@ -68,7 +68,7 @@ test.each<[string, () => unknown, string]>([
   ['an unknown name', () => rsa.privateKey.createSign('RSA'), 'ERR_OUT_OF_RANGE'],
   ['EdDSA', () => rsa.privateKey.createSign('EdDSA'), 'ERR_CRYPTOKI_UNSUPPORTED'],
   ['no algorithm', () => rsa.publicKey.createVerify(wrong(undefined)), 'ERR_INVALID_ARG_TYPE'],
-  ['an unknown option', () => session.createDigest('SHA-256', wrong({ pin: '1' })), 'ERR_INVALID_ARG_TYPE'],
+  ['an unknown option', () => session.createDigest('SHA-256', wrong({ pin: '1' })), 'ERR_INVALID_ARG_VALUE'],
   [
     'a signal that is none',
     () => session.createDigest('SHA-256', wrong({ signal: 1 })),

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { inspect } from 'node:util';
+import { format, inspect } from 'node:util';
 import { equalUris, formatUri, Module, matchesUri, type Pkcs11Uri, parseUri } from 'cryptoki';
 import { describe, expect, test } from 'vitest';
 import { createToken } from './support/token';
@@ -215,14 +215,31 @@ describe('parseUri and formatUri', () => {
   });
 });
 
+test('a parsed URI with the number of a slot can be JSON', () => {
+  const parsed = parseUri('pkcs11:slot-id=18446744073709551615;token=a');
+  expect(JSON.parse(JSON.stringify(parsed))).toMatchObject({
+    token: { label: 'a', slot: '18446744073709551615' },
+  });
+  expect(inspect(parsed)).toContain('slot: 18446744073709551615n');
+  expect(inspect({ parsed }, { depth: 0 })).toContain('parsed: [Pkcs11Uri]');
+});
+
 describe('the PIN of a URI', () => {
   const PIN = '73577357';
   test('is shown by nothing but its own member and formatUri', () => {
     const parsed = parseUri(`pkcs11:token=a?pin-value=${PIN}&module-name=b`);
     expect(parsed.pinValue).toBe(PIN);
     for (const depth of [0, 1, null]) {
-      expect(inspect(parsed, { depth, showHidden: true, getters: false })).not.toContain(PIN);
+      for (const getters of [false, true, 'get'] as const) {
+        for (const it of [parsed, { parsed }, [parsed]]) {
+          expect(inspect(it, { depth, showHidden: true, getters })).not.toContain(PIN);
+        }
+      }
     }
+    expect(format('%o %O %j %s', parsed, parsed, parsed, parsed)).not.toContain(PIN);
+    expect(inspect(parsed)).toContain("pinValue: '(redacted)'");
+    expect(JSON.parse(JSON.stringify(parsed))).toMatchObject({ moduleName: 'b', pinValue: '(redacted)' });
+    expect(inspect(parseUri('pkcs11:'))).not.toContain('pinValue');
     expect(JSON.stringify(parsed)).not.toContain(PIN);
     expect(JSON.stringify({ ...parsed })).not.toContain(PIN);
     expect(String(parsed)).not.toContain(PIN);

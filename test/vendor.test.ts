@@ -56,7 +56,7 @@ test.each<[string, unknown, string]>([
   ['label', { type: QUOTA, kind: 'ulong' }, 'ERR_OUT_OF_RANGE'],
   ['acme', { type: 5, kind: 'ulong' }, 'ERR_OUT_OF_RANGE'],
   ['acme', { type: QUOTA, kind: 'number' }, 'ERR_OUT_OF_RANGE'],
-  ['acme', { type: QUOTA, kind: 'ulong', size: 4 }, 'ERR_INVALID_ARG_TYPE'],
+  ['acme', { type: QUOTA, kind: 'ulong', size: 4 }, 'ERR_INVALID_ARG_VALUE'],
   ['acme', null, 'ERR_INVALID_ARG_TYPE'],
 ])('registerAttribute(%j, %j) is refused', (name, options, code) => {
   expect(() => registerAttribute(name, options as Parameters<typeof registerAttribute>[1])).toThrow(

@@ -85,6 +85,22 @@ struct Effect<fn::C_SignInit> : KeyedInitEffect<fn::C_SignInit> {};
 template <>
 struct Effect<fn::C_VerifyInit> : KeyedInitEffect<fn::C_VerifyInit> {};
 
+// A module may answer a wrong MAC with an error that is about something else.
+template <class Function>
+struct VerifyEffect {
+  template <class Roles, class Invoke>
+  static CK_RV around(Attachment& attachment, Roles& roles, Invoke&& invoke) {
+    const auto parameter = std::get<0>(roles).session->parameter(OperationKind::Verify);
+    const bool isOfMac = parameter && isMac(parameter->memory().type());
+    const CK_RV rv = aroundOperation<Function>(roles, std::forward<Invoke>(invoke));
+    return isOfMac && meansWrongMac(attachment.module(), rv) ? CKR_SIGNATURE_INVALID : rv;
+  }
+};
+template <>
+struct Effect<fn::C_Verify> : VerifyEffect<fn::C_Verify> {};
+template <>
+struct Effect<fn::C_VerifyFinal> : VerifyEffect<fn::C_VerifyFinal> {};
+
 // NSS wants a buffer of exactly the length of an Ed25519 signature. For Ed448 the module asks for more.
 template <>
 struct Effect<fn::C_Sign> {

@@ -8,6 +8,7 @@
 #include "calls/raw_module.h"
 #include "marshal/bytes.h"
 #include "marshal/number.h"
+#include "marshal/unknown_name.h"
 
 namespace cryptoki {
 namespace {
@@ -31,6 +32,8 @@ InitializeOptions readOptions(RawModule& raw, const Napi::CallbackInfo& info) {
   if (info[0].IsUndefined()) return options;
   if (!info[0].IsObject()) argument.mustBe("an object", info[0]);
   const auto object = info[0].As<Napi::Object>();
+  refuseUnknownNames(object, {"locking", "libraryParameters", "signalHandlers", "exitHandlers"},
+                     "the options of C_Initialize have");
   if (const Napi::Value locking = object.Get("locking"); !locking.IsUndefined()) {
     const std::string text = locking.IsString() ? locking.ToString().Utf8Value() : "";
     if (text != "os" && text != "objects" && text != "module") {

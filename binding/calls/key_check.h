@@ -7,48 +7,10 @@
 #include <array>
 #include <optional>
 
+#include "calls/mac.h"
 #include "module/module.h"
 
 namespace cryptoki {
-
-// Of NSS: CKM_NSS_HMAC_CONSTANT_TIME and CKM_NSS_SSL3_MAC_CONSTANT_TIME.
-inline constexpr CK_MECHANISM_TYPE kNssHmacConstantTime = 0xCE534363UL;
-inline constexpr CK_MECHANISM_TYPE kNssSsl3MacConstantTime = 0xCE534364UL;
-
-constexpr bool isMac(CK_MECHANISM_TYPE mechanism) {
-  constexpr std::array kMacs{
-      CKM_MD2_HMAC,
-      CKM_MD2_HMAC_GENERAL,
-      CKM_MD5_HMAC,
-      CKM_MD5_HMAC_GENERAL,
-      CKM_SHA_1_HMAC,
-      CKM_SHA_1_HMAC_GENERAL,
-      CKM_SHA224_HMAC,
-      CKM_SHA224_HMAC_GENERAL,
-      CKM_SHA256_HMAC,
-      CKM_SHA256_HMAC_GENERAL,
-      CKM_SHA384_HMAC,
-      CKM_SHA384_HMAC_GENERAL,
-      CKM_SHA512_HMAC,
-      CKM_SHA512_HMAC_GENERAL,
-      CKM_SHA3_224_HMAC,
-      CKM_SHA3_224_HMAC_GENERAL,
-      CKM_SHA3_256_HMAC,
-      CKM_SHA3_256_HMAC_GENERAL,
-      CKM_SHA3_384_HMAC,
-      CKM_SHA3_384_HMAC_GENERAL,
-      CKM_SHA3_512_HMAC,
-      CKM_SHA3_512_HMAC_GENERAL,
-      CKM_AES_CMAC,
-      CKM_AES_CMAC_GENERAL,
-      CKM_SSL3_MD5_MAC,
-      CKM_SSL3_SHA1_MAC,
-      CKM_TLS_MAC,
-      kNssHmacConstantTime,
-      kNssSsl3MacConstantTime,
-  };
-  return std::find(kMacs.begin(), kMacs.end(), mechanism) != kMacs.end();
-}
 
 constexpr bool isDsa(CK_MECHANISM_TYPE mechanism) {
   constexpr std::array kDsa{CKM_DSA,        CKM_DSA_SHA1,   CKM_DSA_SHA224,

@@ -1,17 +1,22 @@
 // Init and operation as one: what every whole operation is made of.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
 #include "calls/call.h"
 #include "calls/cancel.h"
 #include "calls/key_check.h"
+#include "calls/mac_comparison.h"
 #include "calls/operation_effects.h"
 #include "generated/calls.h"
+#include "marshal/number.h"
 
 namespace cryptoki {
 
@@ -72,6 +77,9 @@ struct Steps {
   // Returns CKR_OK, or that a signature is wrong. Throws any other failure, after having ended the operation.
   CK_RV perform(Attachment& attachment, const std::shared_ptr<Session>& session) {
     Module& module = attachment.module();
+    if constexpr (isVerify<Kind>) {
+      if (const auto compared = compareMac(attachment, session)) return *compared;
+    }
     const auto begin = [&] {
       KeyCheck keyCheck;
       CK_RV rv = checkKey(keyCheck, module, *session);
@@ -89,10 +97,29 @@ struct Steps {
     }
     if (rv == CKR_OK) return rv;
     if (isVerify<Kind> && (rv == CKR_SIGNATURE_INVALID || rv == CKR_SIGNATURE_LEN_RANGE)) return rv;
+    if constexpr (isVerify<Kind>) {
+      if (isMac(std::get<1>(init).memory().type()) && meansWrongMac(module, rv)) {
+        if (!endOperations(module, session->handle(), Kind::flag)) session->suspect = true;
+        return CKR_SIGNATURE_INVALID;
+      }
+    }
     abort(attachment, session, rv, Run::name);
   }
 
  private:
+  // Verifies a MAC by making it; see MacComparison. Nothing for other signatures.
+  std::optional<CK_RV> compareMac(Attachment& attachment, const std::shared_ptr<Session>& session) {
+    auto& mechanism = std::get<1>(init).memory();
+    if (!isMac(mechanism.type())) return std::nullopt;
+    const auto [data, size] = std::get<1>(run).c();
+    const auto [mac, length] = std::get<2>(run).c();
+    const auto compared = macComparison_.run(attachment.module(), *session, mechanism.get(),
+                                             std::get<2>(init).number, data, size, mac, length);
+    if (compared && *compared != CKR_OK && *compared != CKR_SIGNATURE_INVALID)
+      abort(attachment, session, *compared, fn::C_Sign::name, CKF_SIGN);
+    return compared;
+  }
+
   CK_RV checkKey(KeyCheck& keyCheck, const Module& module, const Session& session) {
     if constexpr (std::is_same_v<Kind, Sign> || isVerify<Kind>)
       return keyCheck.check(module, session, keyUse<Kind>, std::get<1>(init).memory().type(),
@@ -113,9 +140,9 @@ struct Steps {
 
   // After an error: nothing stays half-open.
   [[noreturn]] static void abort(Attachment& attachment, const std::shared_ptr<Session>& session, CK_RV rv,
-                                 const char* function) {
+                                 const char* function, CK_FLAGS kind = Kind::flag) {
     if (rv == CKR_PENDING) fail(attachment, session, rv, function);  // it goes on; see keepPending()
-    if (!endOperations(attachment.module(), session->handle(), Kind::flag)) session->suspect = true;
+    if (!endOperations(attachment.module(), session->handle(), kind)) session->suspect = true;
     fail(attachment, session, rv, function);
   }
   [[noreturn]] static void fail(Attachment& attachment, const std::shared_ptr<Session>& session, CK_RV rv,
@@ -123,9 +150,13 @@ struct Steps {
     noteFailure(attachment, session, rv);
     throw Failure::returned(rv, function);
   }
+
+  std::conditional_t<isVerify<Kind>, MacComparison, std::tuple<>> macComparison_;
 };
 
-// { mechanism, prefix? }: the message is digested on the token before it is signed or verified.
+// { mechanism, prefix?, length? }: the message is digested on the token before it is signed or verified. Of a
+// digest that is longer than `length`, the first bytes count: a module may refuse more than the order of a
+// curve.
 class DigestFirst {
  public:
   DigestFirst(Napi::Value value, const Argument& argument) {
@@ -134,6 +165,8 @@ class DigestFirst {
     std::get<1>(steps_.init).mechanism.readBrief(object.Get("mechanism"), argument.part(".mechanism"));
     const Napi::Value prefix = object.Get("prefix");
     if (!prefix.IsUndefined()) prefix_ = toBytes(prefix, argument.part(".prefix"));
+    const Napi::Value length = object.Get("length");
+    if (!length.IsUndefined()) longest_ = toUlong(length, argument.part(".length"));
   }
 
   // Puts prefix and digest in the place of the message.
@@ -143,15 +176,17 @@ class DigestFirst {
     runSession.session = session;
     data.bytes = std::move(message);
     steps_.perform(attachment, session);
-    message = Bytes(prefix_.size() + digest.length);
+    const CK_ULONG length = std::min(digest.length, longest_);
+    message = Bytes(prefix_.size() + length);
     std::memcpy(message.pointer(), prefix_.pointer(), prefix_.size());
-    std::memcpy(message.pointer() + prefix_.size(), digest.buffer.data(), digest.length);
+    std::memcpy(message.pointer() + prefix_.size(), digest.buffer.data(), length);
     digest.trim();
   }
 
  private:
   Steps<Digest> steps_;
   Bytes prefix_;
+  CK_ULONG longest_ = std::numeric_limits<CK_ULONG>::max();
 };
 
 }  // namespace cryptoki

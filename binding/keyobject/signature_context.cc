@@ -16,13 +16,12 @@ Failure unsupported(const std::string& what) {
   return Failure::ours("ERR_CRYPTOKI_UNSUPPORTED", what, "C_SignInit");
 }
 
-// r and s one after the other, as tokens give them, in DER.
-Bytes toDer(const Bytes& signature) {
-  const std::size_t half = signature.size() / 2;
+// r of `half` bytes and s behind it, as tokens give them, in DER.
+Bytes toDer(const Bytes& signature, std::size_t half) {
   std::string numbers;
   for (std::size_t i = 0; i < 2; ++i) {
     const unsigned char* from = signature.data() + i * half;
-    const unsigned char* end = from + half;
+    const unsigned char* end = i == 0 ? from + half : signature.end();
     while (from + 1 < end && *from == 0) ++from;
     const bool pad = (*from & 0x80) != 0;
     numbers.push_back(0x02);
@@ -212,12 +211,15 @@ std::size_t SignatureContext::saltBytes() const {
 Bytes SignatureContext::signDigest(const Bytes& digest) const {
   const bool hasDigest = !digestName_.empty();
   if (hasDigest && hash().length != digest.size()) throw Failure::returned(CKR_DATA_LEN_RANGE, "C_Sign");
-  const auto isRight = [&](const Bytes& made) { return verifyDigest(finish(made), digest); };
+  const auto verifies = [&](const Bytes& signature) { return verifyDigest(signature, digest); };
+  const auto isRight = [&](const Bytes& made) { return verifies(finish(made, verifies)); };
   const CK_MECHANISM_TYPE mechanism = mechanismForDigest();
   if (key_.reference->offers(mechanism)) {
     const bool isInfo = mechanism == CKM_RSA_PKCS && hasDigest;
-    return finish(
-        key_.reference->sign(mechanism, parameter(), isInfo ? hash().digestInfo(digest) : digest, isRight));
+    // ECDSA uses no more of a digest than the order of the curve is long, and some modules refuse more.
+    const std::size_t length = isRsa() ? digest.size() : std::min(digest.size(), orderLength());
+    const Bytes data = isInfo ? hash().digestInfo(digest) : Bytes(digest.data(), length);
+    return finish(key_.reference->sign(mechanism, parameter(), data, isRight), verifies);
   }
   if (!isRsa() || !key_.reference->offers(CKM_RSA_X_509))
     throw Failure::returned(CKR_MECHANISM_INVALID, "C_SignInit");
@@ -233,8 +235,9 @@ Bytes SignatureContext::padded(const Bytes& digest) const {
 Bytes SignatureContext::signWhole() const {
   const CK_MECHANISM_TYPE mechanism = mechanismForMessage();
   if (!key_.reference->offers(mechanism)) throw Failure::returned(CKR_MECHANISM_INVALID, "C_SignInit");
-  return finish(key_.reference->sign(mechanism, parameter(), message_,
-                                     [&](const Bytes& made) { return verifyWhole(finish(made), message_); }));
+  const auto verifies = [&](const Bytes& signature) { return verifyWhole(signature, message_); };
+  const auto isRight = [&](const Bytes& made) { return verifies(finish(made, verifies)); };
+  return finish(key_.reference->sign(mechanism, parameter(), message_, isRight), verifies);
 }
 
 bool SignatureContext::verifyWhole(const Bytes& signature, const Bytes& message) const {
@@ -255,10 +258,21 @@ bool SignatureContext::verifyWhole(const Bytes& signature, const Bytes& message)
   return isRight;
 }
 
-Bytes SignatureContext::finish(const Bytes& signature) const {
+std::size_t SignatureContext::orderLength() const { return (key_.publicKey.bits() + 7) / 8; }
+
+template <class IsRight>
+Bytes SignatureContext::finish(const Bytes& signature, IsRight&& isRight) const {
   if (key_.kind != KeyKind::Ec) return signature;
-  const std::size_t whole = 2 * ((key_.publicKey.bits() + 7) / 8);
-  return signature.size() != whole && isDer(signature) ? signature : toDer(signature);
+  const std::size_t order = orderLength();
+  if (signature.size() == 2 * order) return toDer(signature, order);
+  if (isDer(signature)) return signature;
+  // Leading zeros of r and s are missing: which of both is the shorter one shows only when it is verified.
+  const std::size_t size = signature.size();
+  for (std::size_t half = size > order ? size - order : 1; half < size && half <= order; ++half) {
+    Bytes candidate = toDer(signature, half);
+    if (isRight(candidate)) return candidate;
+  }
+  throw Failure::returned(CKR_GENERAL_ERROR, "C_Sign");
 }
 
 int SignatureContext::giveSize(std::size_t* length) const {

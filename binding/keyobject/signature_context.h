@@ -48,7 +48,12 @@ class SignatureContext {
   Bytes signDigest(const Bytes& digest) const;
   Bytes signWhole() const;
   bool verifyWhole(const Bytes& signature, const Bytes& message) const;
-  Bytes finish(const Bytes& signature) const;
+  // The signature in the form that OpenSSL wants. `isRight` verifies it where that is needed to know the
+  // form.
+  template <class IsRight>
+  Bytes finish(const Bytes& signature, IsRight&& isRight) const;
+  // Bytes of the order of an elliptic curve.
+  std::size_t orderLength() const;
   int giveSize(std::size_t* length) const;
 
   Key key_;

@@ -90,6 +90,44 @@ CK_RV AttributeReader::fetch(const Call& call, bool comparesLengths) {
   return fetchAll(entries_, call, comparesLengths);
 }
 
+// Attributes of one object, each for itself. One that is refused is absent. A device that is gone refuses all
+// of them with the same codes: it is not asked for each of many, and its error is the result.
+class AttributeReader::OneByOne {
+ public:
+  explicit OneByOne(const Call& call) : call_(call) {}
+
+  // CKR_OK: go on.
+  CK_RV fetch(Entry& entry) {
+    const CK_RV rv = fetchAlone(entry, call_);
+    if (rv != CKR_OK && !aboutOneAttribute(rv)) return rv;
+    entry.reason = rv == CKR_OK ? entry.reason : rv;
+    refusal_ = rv;
+    refusals_ = rv == CKR_OK ? 0 : refusals_ + 1;
+    any_ = any_ || rv == CKR_OK;
+    return refusals_ == kDoubtful ? end() : CKR_OK;
+  }
+
+  // Of refusals at the end it is not known yet what they are about.
+  CK_RV end() { return refusals_ == 0 || isThere() ? CKR_OK : refusal_; }
+
+  // Whether the module has told anything.
+  bool any() const { return any_; }
+
+ private:
+  static constexpr std::size_t kDoubtful = 3;
+
+  // Every object has a class.
+  bool isThere() const {
+    CK_ATTRIBUTE objectClass{CKA_CLASS, nullptr, CK_UNAVAILABLE_INFORMATION};
+    return partial(call_(&objectClass, 1));
+  }
+
+  const Call& call_;
+  CK_RV refusal_ = CKR_OK;    // the last
+  std::size_t refusals_ = 0;  // in a row
+  bool any_ = false;
+};
+
 CK_RV AttributeReader::fetchAll(std::vector<Entry>& entries, const Call& call, bool comparesLengths) {
   if (entries.empty()) return CKR_OK;
   std::vector<CK_ATTRIBUTE> attributes;
@@ -117,29 +155,24 @@ CK_RV AttributeReader::fetchAll(std::vector<Entry>& entries, const Call& call, b
     }
   }
   if (const CK_RV result = fetchSized(sized, call); result != CKR_OK) return result;
-  for (Entry* entry : failed) {
-    if (failed.size() == 1 && rv != CKR_OK && rv != CKR_BUFFER_TOO_SMALL) {
-      entry->reason = rv;
-    } else if (const CK_RV result = fetchAlone(*entry, call); result != CKR_OK) {
-      return result;
-    }
+  if (failed.size() == 1 && rv != CKR_OK && rv != CKR_BUFFER_TOO_SMALL) {
+    failed.front()->reason = rv;
+    return CKR_OK;
   }
-  return CKR_OK;
+  OneByOne rest(call);
+  for (Entry* entry : failed) {
+    if (const CK_RV result = rest.fetch(*entry); result != CKR_OK) return result;
+  }
+  return rest.end();
 }
 
 // After `failure` of all together: each for itself. If none can be read, the failure is about the object.
 CK_RV AttributeReader::fetchOneByOne(std::vector<Entry>& entries, CK_RV failure, const Call& call) {
-  constexpr std::size_t kEnough = 3;  // a device that is gone is not asked for each of many
-  bool any = false;
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    Entry& entry = entries[i];
-    if (!any && i >= kEnough && failure == CKR_DEVICE_ERROR) return failure;
-    const CK_RV rv = fetchAlone(entry, call);
-    if (rv != CKR_OK && !aboutOneAttribute(rv)) return rv;
-    if (rv != CKR_OK) entry.reason = rv;
-    any = any || rv == CKR_OK;
+  OneByOne all(call);
+  for (Entry& entry : entries) {
+    if (const CK_RV rv = all.fetch(entry); rv != CKR_OK) return rv;
   }
-  return any ? CKR_OK : failure;
+  return all.any() ? all.end() : failure;
 }
 
 // The lengths are known. All in one call; if any fails there, what was written is not known: each alone
@@ -152,15 +185,16 @@ CK_RV AttributeReader::fetchSized(const std::vector<Entry*>& entries, const Call
     attributes.push_back({entry->type, entry->value.pointer(), static_cast<CK_ULONG>(entry->value.size())});
   const CK_RV rv = call(attributes.data(), static_cast<CK_ULONG>(attributes.size()));
   if (!partial(rv) && !aboutOneAttribute(rv)) return rv;
+  OneByOne again(call);
   for (std::size_t i = 0; i < entries.size(); ++i) {
     Entry& entry = *entries[i];
     if (rv != CKR_OK || !entry.take(attributes[i].ulValueLen)) {
-      if (const CK_RV result = fetchAlone(entry, call); result != CKR_OK) return result;
+      if (const CK_RV result = again.fetch(entry); result != CKR_OK) return result;
     } else if (entry.kind == AttributeKind::Template) {
       if (const CK_RV result = fetchTemplate(entry, call); result != CKR_OK) return result;
     }
   }
-  return CKR_OK;
+  return again.end();
 }
 
 // One attribute: its length, then its value. What the module says of it alone is the reason why it is not

@@ -56,6 +56,8 @@ class AttributeReader {
     bool take(CK_ULONG length);
   };
 
+  class OneByOne;
+
   static CK_RV fetchAll(std::vector<Entry>& entries, const Call& call, bool comparesLengths);
   static CK_RV fetchOneByOne(std::vector<Entry>& entries, CK_RV failure, const Call& call);
   static CK_RV fetchSized(const std::vector<Entry*>& entries, const Call& call);

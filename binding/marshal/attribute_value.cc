@@ -1,14 +1,16 @@
 // Attribute values in the JavaScript type of their attribute.
 #include <array>
-#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <limits>
 #include <optional>
+#include <string_view>
 
+#include "environment.h"
 #include "marshal/attribute_reader.h"
 #include "marshal/bytes.h"
+#include "marshal/date.h"
 #include "marshal/number.h"
 
 namespace cryptoki {
@@ -43,19 +45,14 @@ const char* reasonName(CK_RV reason) {
   return "unavailable";
 }
 
-// "YYYYMMDD" as a Date at midnight UTC; null for no date.
+// "YYYYMMDD" as a Date at midnight UTC; null for no date, and for a day that the calendar does not have: Date
+// would make 31 June the first of July.
 Napi::Value fromDate(Napi::Env env, const Bytes& value) {
-  std::array<int, 3> parts{};
-  constexpr std::array<std::size_t, 4> kBounds{0, 4, 6, 8};
-  if (value.size() != kBounds.back()) return env.Null();
-  const auto* text = reinterpret_cast<const char*>(value.data());
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const auto [end, error] = std::from_chars(text + kBounds[i], text + kBounds[i + 1], parts[i]);
-    if (error != std::errc() || end != text + kBounds[i + 1]) return env.Null();
-  }
+  const std::string_view text(reinterpret_cast<const char*>(value.data()), value.size());
+  if (!isDate(text)) return env.Null();
   std::array<char, 16> iso{};
-  std::snprintf(iso.data(), iso.size(), "%04d-%02d-%02d", parts[0], parts[1], parts[2]);
-  return env.Global().Get("Date").As<Napi::Function>().New({Napi::String::New(env, iso.data())});
+  std::snprintf(iso.data(), iso.size(), "%.4s-%.2s-%.2s", text.data(), text.data() + 4, text.data() + 6);
+  return Environment::of(env).date(iso.data());
 }
 
 }  // namespace

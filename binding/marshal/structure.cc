@@ -10,6 +10,7 @@
 #include "marshal/mechanism.h"
 #include "marshal/number.h"
 #include "marshal/template.h"
+#include "marshal/unknown_name.h"
 
 namespace cryptoki {
 
@@ -33,17 +34,17 @@ StructureMemory& StructureMemory::operator=(StructureMemory&&) noexcept = defaul
 StructureMemory::~StructureMemory() = default;
 
 namespace {
+// No cipher of TLS has a longer IV. The number decides how much memory the module may write to, so it is
+// limited.
+constexpr CK_ULONG kMostIvBits = 8192;
 
 void refuseUnknownFields(const Napi::Object& object, const Structure& description, const Argument& argument) {
-  for (const std::string& name : ownNames(object)) {
-    const bool isKnown =
-        name == "structure" || std::any_of(description.begin(), description.end(),
-                                           [&](const Field& field) { return name == field.name(); });
-    if (!isKnown) {
-      throw BadArgument{false, std::string(argument.function) + ": \"" + argument.name() +
-                                   "\" has no field \"" + name + "\" (" + description.name + ")"};
-    }
-  }
+  std::vector<std::string_view> known;
+  for (const Field& field : description) known.emplace_back(field.name());
+  known.emplace_back("structure");
+  refuseUnknownNames(
+      object, known,
+      std::string(argument.function) + ": \"" + argument.name() + "\" (" + description.name + ") has");
 }
 
 bool isAbsent(Napi::Value value) { return value.IsUndefined() || value.IsNull(); }
@@ -56,8 +57,9 @@ void StructureMemory::read(Napi::Value value, const Structure& description, cons
     argument.mustBe(std::string("an object (") + description.name + ")", value);
   }
   const auto object = value.As<Napi::Object>();
-  readAll(description, argument, parent, [&](const Field& field) { return object.Get(field.name()); });
+  // First: of a field that is misspelt and must be there, this says more than that it is missing.
   refuseUnknownFields(object, description, argument);
+  readAll(description, argument, parent, [&](const Field& field) { return object.Get(field.name()); });
 }
 
 void StructureMemory::readFields(Napi::Env env, std::span<const napi_value> values,
@@ -156,9 +158,12 @@ void StructureMemory::readPointed(const Field& field, Napi::Value value, const A
       keep(field, std::move(bytes));
       return;
     }
-    case FieldKind::ParentBits:
-      keep(field, Bytes::zeros(parent == nullptr ? 0 : (parent->ivBits() + 7) / 8));
+    case FieldKind::ParentBits: {
+      const CK_ULONG bits = parent == nullptr ? 0 : parent->ivBits();
+      if (bits > kMostIvBits) argument.outOfRange("an IV of at most 1,024 bytes (ivSizeInBits)");
+      keep(field, Bytes::zeros((bits + 7) / 8));
       return;
+    }
     case FieldKind::VersionPointer: {
       const CK_VERSION version = isAbsent(value) ? CK_VERSION{} : toVersion(value, argument);
       keep(field, Bytes(&version, sizeof version));

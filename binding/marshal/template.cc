@@ -9,6 +9,7 @@
 
 #include "marshal/bytes.h"
 #include "marshal/collect.h"
+#include "marshal/date.h"
 #include "marshal/number.h"
 
 namespace cryptoki {
@@ -39,9 +40,12 @@ Bytes toDate(Napi::Value value, const Argument& argument) {
   } else {
     argument.mustBe(kExpected, value);
   }
-  std::erase(text, '-');
+  constexpr std::size_t kWithHyphens = 10;
+  const bool hasHyphens = text.size() == kWithHyphens && text[4] == '-' && text[7] == '-';
+  if (hasHyphens) text = text.substr(0, 4) + text.substr(5, 2) + text.substr(8);
   const bool digits = std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (!digits || (text.size() != 8 && !text.empty())) argument.outOfRange(kExpected);
+  if (!text.empty() && !isDate(text)) argument.outOfRange("a day that the calendar has");
   return {text.data(), text.size()};
 }
 

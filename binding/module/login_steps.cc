@@ -58,6 +58,7 @@ void noteFailure(Attachment& attachment, const std::shared_ptr<Session>& session
     attachment.forget(session);
   }
   const bool objectGone = rv == CKR_OBJECT_HANDLE_INVALID || rv == CKR_KEY_HANDLE_INVALID;
+  if (rv == CKR_USER_NOT_LOGGED_IN || objectGone) token.deny();
   if ((rv == CKR_USER_NOT_LOGGED_IN || objectGone) && token.login() != Login::None)
     attachment.module().refreshLogin(*session);
 }

@@ -50,10 +50,17 @@ CK_RV loginStep(Module& module, const Session& session, CK_USER_TYPE user, bool 
   const CK_RV rv = invoke();
   const bool isIn = rv == CKR_OK;
   const bool isKnown = rv == CKR_USER_ALREADY_LOGGED_IN || rv == CKR_USER_ANOTHER_ALREADY_LOGGED_IN;
-  if (isIn && !change.hasOverlapped())
-    token.loggedIn(user == CKU_SO ? Login::SecurityOfficer : Login::User);
-  else if (isIn || isKnown)
-    module.refreshLogin(session);
+  const Login wanted = user == CKU_SO ? Login::SecurityOfficer : Login::User;
+  if (isIn && !change.hasOverlapped()) {
+    token.loggedIn(wanted);
+  } else if (isIn || isKnown) {
+    const bool isAlone = !change.hasOverlapped();
+    const CK_RV asked = module.refreshLogin(session);
+    // Some modules never report the user's states. Those that say the same of another user do report that
+    // one's.
+    const bool isUnconfirmed = asked == CKR_OK && token.login() == Login::None;
+    if (rv == CKR_USER_ALREADY_LOGGED_IN && isAlone && isUnconfirmed) token.loggedInUnconfirmed(wanted);
+  }
   return rv;
 }
 

@@ -69,12 +69,14 @@ class Module {
     comparesLengths_ = quirks.comparesLengths;
     macsCrashOnOtherKeys_ = quirks.macsCrashOnOtherKeys;
     signaturesCrashOnOtherKeys_ = quirks.signaturesCrashOnOtherKeys;
+    verifyReportsLastError_ = quirks.verifyReportsLastError;
   }
   bool firstPbkd2Parameters() const { return firstPbkd2Parameters_.load(); }
   bool pollsForSlotEvents() const { return pollsForSlotEvents_.load(); }
   bool comparesLengths() const { return comparesLengths_.load(); }
   bool macsCrashOnOtherKeys() const { return macsCrashOnOtherKeys_.load(); }
   bool signaturesCrashOnOtherKeys() const { return signaturesCrashOnOtherKeys_.load(); }
+  bool verifyReportsLastError() const { return verifyReportsLastError_.load(); }
 
   // How often C_Finalize was called.
   std::uint64_t finalisations() const { return finalisations_.load(); }
@@ -131,6 +133,7 @@ class Module {
   std::atomic<bool> comparesLengths_{false};
   std::atomic<bool> macsCrashOnOtherKeys_{false};
   std::atomic<bool> signaturesCrashOnOtherKeys_{false};
+  std::atomic<bool> verifyReportsLastError_{false};
   std::atomic<std::uint64_t> finalisations_{0};
   SlotEvents slotEvents_{*this};
   LoginWatchers loginWatchers_;

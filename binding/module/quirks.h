@@ -27,6 +27,8 @@ struct Quirks {
   // See calls/key_check.h.
   bool macsCrashOnOtherKeys = false;
   bool signaturesCrashOnOtherKeys = false;
+  // C_Verify answers a wrong MAC with the last error of its thread, whatever that was about.
+  bool verifyReportsLastError = false;
   // C_Finalize under a blocking C_WaitForSlotEvent frees what that call goes on using.
   bool pollsForSlotEvents = false;
 };

@@ -23,6 +23,7 @@ bool TokenState::set(Login login, bool endsEpoch) {
   ++version_;
   if (ends) ++epoch_;
   login_ = login;
+  isUnconfirmed_ = false;
   return ends || before != login;
 }
 
@@ -35,9 +36,20 @@ void TokenState::note(Login login, bool endsEpoch) {
   if (isChange) changed_(slot_);
 }
 
+void TokenState::loggedInUnconfirmed(Login login) {
+  bool isChange = false;
+  {
+    std::lock_guard lock(mutex_);
+    isChange = set(login, false);
+    isUnconfirmed_ = true;
+  }
+  if (isChange) changed_(slot_);
+}
+
 void TokenState::doubt() {
   std::lock_guard lock(mutex_);
   doubtful_ = true;
+  isUnconfirmed_ = false;
   ++version_;  // an answer that is on its way is older
 }
 
@@ -47,6 +59,7 @@ bool TokenState::adopt(CK_STATE state, std::uint64_t version) {
     std::lock_guard lock(mutex_);
     if (version != version_.load()) return false;
     const Login login = loginIn(state);
+    if (login == Login::None && isUnconfirmed_.load()) return true;
     isChange = login != login_.load() && set(login, false);
     doubtful_ = false;
   }

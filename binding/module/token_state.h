@@ -39,6 +39,12 @@ class TokenState {
 
   void loggedIn(Login login) { note(login, false); }
   void loggedOut() { note(Login::None, false); }
+  // The module says that somebody is logged in (CKR_USER_ALREADY_LOGGED_IN), and C_GetSessionInfo does not
+  // confirm it. What it says of public sessions is not taken for a logout from now on, until deny(), a logout
+  // or a doubt.
+  void loggedInUnconfirmed(Login login);
+  // A call failed as it does after a logout: C_GetSessionInfo may be right about an unconfirmed login.
+  void deny() { isUnconfirmed_ = false; }
   // A logout beside a login: objects that the login showed are gone, even if somebody is logged in again.
   void loggedOutBeside() { note(Login::None, true); }
 
@@ -80,6 +86,7 @@ class TokenState {
   std::atomic<std::uint64_t> epoch_{0};
   std::atomic<std::uint64_t> version_{0};
   std::atomic<bool> doubtful_{true};
+  std::atomic<bool> isUnconfirmed_{false};
 };
 
 }  // namespace cryptoki

@@ -29,7 +29,10 @@ enum class Oddity : unsigned char {
   EcPointRaw,
   EcPointBitString,
   EcPointCoordinates,
+  EcPointCompressed,
   EcParamsName,
+  EcParamsExplicit,
+  EcParamsMissing,
   LengthNearMax,
   Length32bitMinusOne,
   LengthHuge,
@@ -56,6 +59,7 @@ enum class Oddity : unsigned char {
   ListClaims32,
   ListClaims30,
   GcmIvFromModule,
+  GcmIvInInit,
   HandlesReused,
   ReadOnlyRefused,
   ReadWriteRefused,
@@ -92,9 +96,9 @@ struct OddityShape {
   FunctionSet functions;
 };
 
-inline constexpr std::size_t kOddityCount = 56;
+inline constexpr std::size_t kOddityCount = 60;
 using OddityBits = std::bitset<kOddityCount>;
-inline constexpr std::array<OddityShape, 56> kOddities{{
+inline constexpr std::array<OddityShape, 60> kOddities{{
     {"lengths-ignored", Calls::Fetching, false, CKR_OK, false,
      functionSet({Function::C_GetAttributeValue})},
     {"lengths-unwritten", Calls::Fetching, false, CKR_OK, false,
@@ -125,7 +129,13 @@ inline constexpr std::array<OddityShape, 56> kOddities{{
      functionSet({Function::C_GetAttributeValue})},
     {"ec-point-coordinates", Calls::All, false, CKR_OK, false,
      functionSet({Function::C_GetAttributeValue})},
+    {"ec-point-compressed", Calls::All, false, CKR_OK, false,
+     functionSet({Function::C_GetAttributeValue})},
     {"ec-params-name", Calls::All, false, CKR_OK, false,
+     functionSet({Function::C_GetAttributeValue})},
+    {"ec-params-explicit", Calls::All, false, CKR_OK, false,
+     functionSet({Function::C_GetAttributeValue})},
+    {"ec-params-missing", Calls::All, false, CKR_OK, false,
      functionSet({Function::C_GetAttributeValue})},
     {"length-near-max", Calls::All, false, CKR_OK, false,
      functionSet({Function::C_GetAttributeValue, Function::C_GetOperationState, Function::C_Encrypt, Function::C_EncryptUpdate, Function::C_EncryptFinal, Function::C_Decrypt, Function::C_DecryptUpdate, Function::C_DecryptFinal, Function::C_Digest, Function::C_DigestFinal, Function::C_Sign, Function::C_SignFinal, Function::C_SignRecover, Function::C_VerifyRecover, Function::C_DigestEncryptUpdate, Function::C_DecryptDigestUpdate, Function::C_SignEncryptUpdate, Function::C_DecryptVerifyUpdate, Function::C_WrapKey, Function::C_EncryptMessage, Function::C_EncryptMessageNext, Function::C_DecryptMessage, Function::C_DecryptMessageNext, Function::C_SignMessage, Function::C_SignMessageNext, Function::C_EncapsulateKey, Function::C_WrapKeyAuthenticated})},
@@ -179,6 +189,8 @@ inline constexpr std::array<OddityShape, 56> kOddities{{
      functionSet({Function::C_GetFunctionList})},
     {"gcm-iv-from-module", Calls::All, false, CKR_OK, false,
      functionSet({Function::C_EncryptInit, Function::C_Encrypt, Function::C_EncryptFinal})},
+    {"gcm-iv-in-init", Calls::All, false, CKR_OK, false,
+     functionSet({Function::C_EncryptInit})},
     {"handles-reused", Calls::All, false, CKR_OK, false,
      functionSet({Function::C_OpenSession})},
     {"read-only-refused", Calls::All, true, CKR_FUNCTION_FAILED, false,

@@ -14,9 +14,9 @@ export interface OperationTrace {
   error?: unknown;
 }
 
-/** What `cryptoki:pool` carries: a session was opened, closed, waited for in vain, or the limit was learnt. */
+/** What `cryptoki:pool` carries: a session was opened, closed, waited for in vain, given up in a call that hangs, or the limit was learnt. */
 export interface PoolTrace {
-  readonly event: 'opened' | 'closed' | 'waiting' | 'exhausted' | 'limit';
+  readonly event: 'opened' | 'closed' | 'waiting' | 'exhausted' | 'limit' | 'hung';
   readonly open: number;
   readonly idle: number;
   readonly waiting: number;

@@ -9,10 +9,13 @@ export interface ClientEvents {
   /** The login will end in `within` milliseconds. */
   expiring: [{ readonly reason: 'idle' | 'age'; readonly within: number }];
   loggedOut: [{ readonly reason: LogoutReason }];
+  /** Something was lost: once for each loss, however often it is tried to get it back. */
   recovering: [{ readonly level: RecoveryLevel; readonly cause: unknown }];
   recovered: [{ readonly level: RecoveryLevel; readonly generation: number }];
-  /** A recovery was given up; the next operation tries again. */
+  /** What was lost has not come back in time: once for each loss. Operations try again, with pauses of 2 s at most in between. */
   down: [{ readonly error: unknown }];
+  /** The token has refused read/write sessions (`error` says how): the client uses read-only ones. */
+  readOnly: [{ readonly error: unknown }];
 }
 
 /** The numbers of a client. */
@@ -33,6 +36,17 @@ export interface Health {
   readonly loggedIn: User | undefined;
   /** How long the token took to answer, in milliseconds. */
   readonly latency: number;
+  /** Sessions that hang in a call at this moment, and those that were given up since the beginning because of it. */
+  readonly hung: number;
+  readonly givenUp: number;
+  /**
+   * For how long the session that was lent longest ago is lent, in milliseconds; 0 when none is. Without operationTimeout this alone
+   * shows a call that hangs.
+   */
+  readonly longestLent: number;
+  /** Whether nothing can be written to the token; see Client.readOnly. */
+  readonly readOnly: boolean;
+  /** Why it is not ok. */
   readonly error?: unknown;
 }
 
@@ -40,4 +54,9 @@ export interface Health {
 export interface OperationOptions {
   /** Ends the waiting: for a session, for a recovery, for the result. A call in the module goes on to its end. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Ends the waiting in the same way after so many milliseconds, tries and recoveries included, with ERR_CRYPTOKI_TIMEOUT.
+   * Default: no limit but those of ConnectOptions.
+   */
+  readonly timeout?: number | undefined;
 }

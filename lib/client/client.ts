@@ -1,10 +1,14 @@
 import { EventEmitter } from 'node:events';
-import { requireOptions } from '../core/arguments';
-import { isCode } from '../core/errors';
+import { requireOptions, requireOptionsObject, requireSignal } from '../core/arguments';
+import { CryptokiError, isCode } from '../core/errors';
+import { asyncDispose } from '../core/realms';
+import { attributesOfOne, requirePlain } from '../core/selection';
 import type { Attributes } from '../model/attributes';
 import { copy, copyMechanism, copyMembers } from '../model/mechanisms/caller-copies';
 import type { MechanismInput } from '../model/mechanisms/mechanism';
 import type { Module } from '../model/module';
+import { privateKeyTemplate } from '../model/objects/create-object';
+import { type FindOptions, nounOf } from '../model/objects/find-objects';
 import type { KeyOptions, KeyPairOptions } from '../model/objects/generate-keys';
 import type { ObjectClass } from '../model/objects/storage-object';
 import type { BatchOptions } from '../model/operations/batch/batch';
@@ -32,13 +36,21 @@ import {
 import { type ClientObject, findClientObject, findClientObjects } from './objects/client-object';
 import { onClient } from './operations/batches';
 import { releaseReferences } from './operations/native-keys';
+import { checkOperationOptions, withOptions } from './operations/operation-options';
 import { closedError, Runner, type RunOptions, withTimeout } from './operations/operation-runner';
 import { createDigest } from './operations/streams';
 import type { Lease } from './pool/session-pool';
-import { attributesOf } from './search-attributes';
+import {
+  attributesOf,
+  attributesOfSearch,
+  type ClientObjectSelection,
+  type ClientSearchSelection,
+} from './search-attributes';
 
-/** How long close() waits for operations in flight, in milliseconds. */
-const PATIENCE = 10_000;
+/** How long health() waits for an answer of the token, in milliseconds. */
+const HEALTH_PATIENCE = 5_000;
+/** Which part of its time close() waits for operations in flight; the rest is for closing sessions and module. */
+const FOR_OPERATIONS = 0.8;
 
 /**
  * A token, for a program that runs for long: sessions are shared, the login is kept, and what is lost (a session, the
@@ -49,6 +61,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   readonly #connection: Connection;
   readonly #keeper: LoginKeeper;
   readonly #login: ClientLogin;
+  readonly #recovery: Recovery;
   readonly #runner: Runner;
   readonly #object: Attributes;
   #closing: Promise<void> | undefined;
@@ -69,7 +82,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
       usedAt: () => this.#connection.pool.usedAt,
     });
     this.#connection = new Connection(module, find, this.#keeper, settings);
-    const recovery = new Recovery(this.#connection, settings, {
+    this.#recovery = new Recovery(this.#connection, settings, {
       recovering: (level, cause) => this.emit('recovering', { level, cause }),
       recovered: (level, generation) => {
         this.#numbers.recoveries += 1;
@@ -77,14 +90,27 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
       },
       down: (error) => this.emit('down', { error }),
     });
-    this.#runner = new Runner(this.#connection, recovery, settings);
-    this.#login = new ClientLogin(this.#connection, recovery, (reason) => this.emit('loggedOut', { reason }));
+    this.#connection.onReadOnly = (error) => {
+      process.emitWarning(
+        `token "${this.#connection.token?.label ?? ''}" refuses read/write sessions (${codeOf(error)}): the client can read and use keys, and write nothing. With readOnly: true it does not try`,
+        { type: 'CryptokiWarning', code: 'CRYPTOKI_READ_ONLY' },
+      );
+      this.emit('readOnly', { error });
+    };
+    this.#runner = new Runner(this.#connection, this.#recovery, settings);
+    this.#login = new ClientLogin(this.#connection, this.#recovery, (reason) =>
+      this.emit('loggedOut', { reason }),
+    );
   }
 
   /** @internal */
-  async start(pin: Pin | null | PinProvider | undefined, signal?: AbortSignal): Promise<void> {
+  async start(
+    pin: Pin | null | PinProvider | undefined,
+    timeout: number,
+    signal?: AbortSignal,
+  ): Promise<void> {
     if (pin !== undefined) this.#keeper.want(this.#settings.user, pin);
-    await until(this.#connection.establish('login', signal), signal);
+    await this.#recovery.connect(timeout, signal);
   }
 
   /** The token, as it was found last. */
@@ -104,6 +130,14 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   }
 
   /**
+   * Whether nothing can be written to the token at present: the program or the token wants it so, or the token has refused
+   * read/write sessions (then 'readOnly' was emitted, and a CryptokiWarning with the code CRYPTOKI_READ_ONLY).
+   */
+  get readOnly(): boolean {
+    return this.#connection.isReadOnly;
+  }
+
+  /**
    * Logs in, or changes to another user. Sessions stay; from then on the client keeps this login. When it fails, what was
    * kept before counts again. Where the user is logged in already, the PIN is not tried, but kept for the next login.
    * @param pin as in ConnectOptions; left out, the one of connect() or of the last login
@@ -115,6 +149,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   ): Promise<void> {
     this.#runner.checkOpen();
     requireOptions(options, 'the options of login', ['user', 'signal']);
+    requireSignal(options.signal);
     const user = checkUser(options.user ?? this.#settings.user);
     await this.#login.login(pin, user, options.signal);
   }
@@ -135,29 +170,49 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     await this.#login.logout('secure');
   }
 
-  /** The one private key with these attributes, or of this PKCS#11 URI; without either, the one of connect()'s URI. */
-  privateKey(which?: Attributes | string, options?: OperationOptions): Promise<ClientPrivateKey> {
+  /**
+   * The one private key with these attributes, or of this PKCS#11 URI; left out, the one that connect()'s URI names; with
+   * 'only', the only private key that there is. What says nothing is refused: attributes without members or with one that is
+   * undefined, a URI that names no object. An unset variable must not choose the key.
+   *
+   * Before the key is used after a loss (of the login, the sessions, the token), it is found again by its label and id, as
+   * this object knows them, and proved to be the same: by CKA_UNIQUE_ID, its public key or its check value, or by a trial (a
+   * signature, a MAC, an encrypted block of random data) where the token tells none of them.
+   * @throws ERR_CRYPTOKI_OBJECT_NOT_FOUND, ERR_CRYPTOKI_OBJECT_AMBIGUOUS, ERR_CRYPTOKI_URI; TypeError ERR_INVALID_ARG_TYPE,
+   *   TypeError ERR_INVALID_ARG_VALUE
+   */
+  privateKey(which?: ClientObjectSelection, options?: OperationOptions): Promise<ClientPrivateKey> {
     return this.#one('PRIVATE_KEY', which, options) as Promise<ClientPrivateKey>;
   }
 
   /** The one public key; see {@link privateKey}. */
-  publicKey(which?: Attributes | string, options?: OperationOptions): Promise<ClientPublicKey> {
+  publicKey(which?: ClientObjectSelection, options?: OperationOptions): Promise<ClientPublicKey> {
     return this.#one('PUBLIC_KEY', which, options) as Promise<ClientPublicKey>;
   }
 
   /** The one secret key; see {@link privateKey}. */
-  secretKey(which?: Attributes | string, options?: OperationOptions): Promise<ClientSecretKey> {
+  secretKey(which?: ClientObjectSelection, options?: OperationOptions): Promise<ClientSecretKey> {
     return this.#one('SECRET_KEY', which, options) as Promise<ClientSecretKey>;
   }
 
   /** The one certificate; see {@link privateKey}. */
-  certificate(which?: Attributes | string, options?: OperationOptions): Promise<ClientCertificate> {
+  certificate(which?: ClientObjectSelection, options?: OperationOptions): Promise<ClientCertificate> {
     return this.#one('CERTIFICATE', which, options) as Promise<ClientCertificate>;
   }
 
-  /** All objects with these attributes, or of this PKCS#11 URI. */
-  async find(which: Attributes | string = {}, options?: OperationOptions): Promise<ClientObject[]> {
-    return findClientObjects(this, attributesOf(which, this.token), options, (object, generation) =>
+  /**
+   * The objects with these attributes, or of this PKCS#11 URI; without an argument, or with 'all', all objects. What says
+   * nothing is refused, as by {@link privateKey}.
+   * @param options.limit ends the search after this many objects
+   * @throws ERR_CRYPTOKI_URI; TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
+   */
+  async find(
+    ...given: [which?: ClientSearchSelection, options?: OperationOptions & FindOptions]
+  ): Promise<ClientObject[]> {
+    const [which, options] = given;
+    const attributes =
+      given.length === 0 ? {} : attributesOfSearch(which as ClientSearchSelection, this.token);
+    return findClientObjects(this, attributes, options, (object, generation) =>
       makeClientObject(this, object, generation),
     );
   }
@@ -170,15 +225,18 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     keyType: KeyPairOptions['keyType'],
     options: Omit<KeyPairOptions, 'keyType'> & OperationOptions = {},
   ): Promise<{ readonly publicKey: ClientPublicKey; readonly privateKey: ClientPrivateKey }> {
-    const { signal, ...rest } = copyMembers(options);
-    return this.run('generateKeyPair', { signal, repeatable: false }, async (session, lease) => {
-      const pair = await session.generateKeyPair(keyType, rest);
-      await discardIfAborted(signal, pair.privateKey, pair.publicKey);
-      return {
-        publicKey: adoptClientObject(this, pair.publicKey, lease) as ClientPublicKey,
-        privateKey: adoptClientObject(this, pair.privateKey, lease) as ClientPrivateKey,
-      };
-    });
+    requireOptionsObject(options, 'the options of generateKeyPair');
+    const { signal: theirs, timeout, ...rest } = copyMembers(options);
+    return withOptions({ signal: theirs, timeout }, (signal) =>
+      this.run('generateKeyPair', { signal, repeatable: false }, async (session, lease) => {
+        const pair = await session.generateKeyPair(keyType, rest);
+        await discardIfAborted(signal, lease, pair.privateKey, pair.publicKey);
+        return {
+          publicKey: (await adoptClientObject(this, pair.publicKey, lease)) as ClientPublicKey,
+          privateKey: (await adoptClientObject(this, pair.privateKey, lease)) as ClientPrivateKey,
+        };
+      }),
+    );
   }
 
   /** Generates a secret key; see {@link generateKeyPair}. */
@@ -186,28 +244,38 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     keyType: KeyOptions['keyType'],
     options: Omit<KeyOptions, 'keyType'> & OperationOptions = {},
   ): Promise<ClientSecretKey> {
-    const { signal, ...rest } = copyMembers(options);
-    return this.run('generateKey', { signal, repeatable: false }, async (session, lease) => {
-      const key = await session.generateKey(keyType, rest as Parameters<Session['generateKey']>[1]);
-      await discardIfAborted(signal, key);
-      return adoptClientObject(this, key, lease) as ClientSecretKey;
-    });
+    requireOptionsObject(options, 'the options of generateKey');
+    const { signal: theirs, timeout, ...rest } = copyMembers(options);
+    return withOptions({ signal: theirs, timeout }, (signal) =>
+      this.run('generateKey', { signal, repeatable: false }, async (session, lease) => {
+        const key = await session.generateKey(keyType, rest as Parameters<Session['generateKey']>[1]);
+        await discardIfAborted(signal, lease, key);
+        return (await adoptClientObject(this, key, lease)) as ClientSecretKey;
+      }),
+    );
   }
 
-  /** Creates an object; see Session.createObject and, for session objects, {@link generateKeyPair}. */
-  createObject(attributes: Attributes, options: OperationOptions = {}): Promise<ClientObject> {
+  /**
+   * Creates an object; see Session.createObject and, for session objects, {@link generateKeyPair}. Private and secret keys are
+   * private unless the attributes say something else, when the client is to be logged in as the user.
+   */
+  async createObject(attributes: Attributes, options: OperationOptions = {}): Promise<ClientObject> {
+    requirePlain(attributes, 'the attributes');
     const own = copyMembers(attributes);
-    return this.run('createObject', { ...options, repeatable: false }, async (session, lease) => {
-      const object = await session.createObject(own);
-      await discardIfAborted(options.signal, object);
-      return adoptClientObject(this, object, lease);
-    });
+    const { wanted } = this.#keeper;
+    return withOptions(options, (signal) =>
+      this.run('createObject', { signal, repeatable: false }, async (session, lease) => {
+        const object = await session.createObject(privateKeyTemplate(own, wanted));
+        await discardIfAborted(signal, lease, object);
+        return adoptClientObject(this, object, lease);
+      }),
+    );
   }
 
   /** Digests a message on the token; see Session.digest. */
   digest(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
     const [message, { input }] = [copy(data), copyMechanism(algorithm)];
-    return this.run('digest', { ...options, repeatable: true, shares: 'operation' }, (session) =>
+    return this.run('digest', { given: options, repeatable: true, shares: 'operation' }, (session) =>
       session.digest(input, message),
     );
   }
@@ -228,31 +296,39 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
 
   /** Random bytes of the token; see Session.random. */
   random(length: number, options?: OperationOptions): Promise<Buffer> {
-    return this.run('random', { ...options, repeatable: true }, (session) => session.random(length));
+    return this.run('random', { given: options, repeatable: true }, (session) => session.random(length));
   }
 
   /**
    * Lends a session for as long as `work` takes. Nothing is repeated after an error; the session must not be closed or kept.
    */
   withSession<T>(work: (session: Session) => Promise<T>, options?: OperationOptions): Promise<T> {
-    return this.run('withSession', { ...options, repeatable: false }, work);
+    return this.run('withSession', { given: options, repeatable: false }, work);
   }
 
   /**
-   * Asks the token how it is, without repairing anything: whether it answers, and whether who is to be logged in is.
-   * @param options.signal ends the waiting for an answer, such as AbortSignal.timeout(1000): it is not ok then
+   * Asks the token how it is, without repairing anything: whether it answers within operationTimeout (5,000 ms at most), whether
+   * who is to be logged in is, and whether a session can be had.
+   * @param options.signal ends the waiting for an answer: it is not ok then
+   * @param options.timeout does so after this number of milliseconds
    */
   async health(options: OperationOptions = {}): Promise<Health> {
+    checkOperationOptions(options, 'the options of health');
     const begun = performance.now();
-    const answer = (ok: boolean, error?: unknown): Health => ({
-      ok,
-      loggedIn: this.user,
-      latency: performance.now() - begun,
-      ...(error === undefined ? {} : { error }),
-    });
+    const { pool } = this.#connection;
+    const answer = (ok: boolean, error?: unknown): Health => {
+      const { hung, givenUp } = pool.statistics();
+      return {
+        ...{ ok, loggedIn: this.user, latency: performance.now() - begun },
+        ...{ hung, givenUp, longestLent: pool.longestLent, readOnly: this.readOnly },
+        ...(error === undefined ? {} : { error }),
+      };
+    };
     try {
       this.#runner.checkOpen();
-      await until(this.#connection.check(), options.signal);
+      const patience = Math.min(this.#settings.operationTimeout, HEALTH_PATIENCE);
+      await withOptions(options, (signal) => until(withTimeout(this.#connection.check(), patience), signal));
+      if (!pool.canLend) return answer(false, allHang(pool.statistics().hung));
       return answer(this.#keeper.wanted === undefined || this.user === this.#keeper.wanted);
     } catch (error) {
       return answer(false, error);
@@ -266,14 +342,15 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
 
   /**
    * Ends the client: operations in flight end first (those that wait fail), sessions are closed, which ends session
-   * objects, and the module is given up. A second call returns the promise of the first.
+   * objects, and the module is given up. That takes closeTimeout at most: a call that hangs longer goes on without the
+   * client. A second call returns the promise of the first.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 
@@ -286,7 +363,11 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     options: RunOptions,
     work: (session: Session, lease: Lease) => Promise<T>,
   ): Promise<T> {
-    return this.#runner.run(operation, options, work);
+    if (options.given === undefined) return this.#runner.run(operation, options, work);
+    return withOptions(options.given, (signal) => {
+      const bounded: RunOptions = Object.create(options, { signal: { value: signal } });
+      return this.#runner.run(operation, bounded, work);
+    });
   }
 
   /** Grows whenever handles of objects may have died. @internal */
@@ -310,23 +391,49 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     this.#runner.close();
     this.#keeper.wantNobody();
     this.#keeper.forget();
-    await this.#connection.pool.close(closedError(), PATIENCE);
-    await this.#connection.release();
-    await withTimeout(this.#connection.module.close(), PATIENCE).catch((error) => {
-      // A call that hangs in the module cannot be ended; what else went wrong is told.
+    const { closeTimeout } = this.#settings;
+    const end = performance.now() + closeTimeout;
+    await this.#inTime(this.#connection.pool.close(closedError(), closeTimeout * FOR_OPERATIONS), end);
+    await this.#inTime(this.#connection.release(), end);
+    await this.#inTime(this.#connection.module.close(), end);
+    this.removeAllListeners();
+  }
+
+  /** A call that hangs in the module cannot be ended; it is not waited for. What else goes wrong is thrown. */
+  async #inTime(work: Promise<void>, end: number): Promise<void> {
+    const left = Math.max(end - performance.now(), 1);
+    if (!Number.isFinite(left)) return work;
+    await withTimeout(work, left).catch((error) => {
       if (!isCode(error, 'ERR_CRYPTOKI_TIMEOUT')) throw error;
     });
-    this.removeAllListeners();
+  }
+
+  #objectOfUri(noun: string): Attributes {
+    if (Object.keys(this.#object).some((name) => name !== 'class')) return this.#object;
+    return attributesOfOne(undefined, noun);
   }
 
   async #one(
     objectClass: ObjectClass,
-    which: Attributes | string | undefined,
+    which: ClientObjectSelection | undefined,
     options: OperationOptions | undefined,
   ): Promise<ClientObject> {
-    const attributes = which === undefined ? this.#object : attributesOf(which, this.token);
+    const noun = nounOf(objectClass);
+    const attributes = which === undefined ? this.#objectOfUri(noun) : attributesOf(which, this.token, noun);
     return findClientObject(this, objectClass, attributes, options, (object, generation) =>
       makeClientObject(this, object, generation),
     );
   }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof CryptokiError ? error.code : 'no code';
+}
+
+function allHang(count: number): CryptokiError {
+  return new CryptokiError({
+    code: 'ERR_CRYPTOKI_TIMEOUT',
+    detail: `${count} sessions hang in calls to the module, and no other session can be opened (sessions.max, sessions.maxHung)`,
+    action: 'retry',
+  });
 }

@@ -1,7 +1,7 @@
-import { argumentError, isBytes, requireObject, requireOptions } from '../core/arguments';
-import type { ModuleOptions } from '../model/module';
+import { argumentError, isBytes, requireOptions } from '../core/arguments';
+import { MODULE_OPTIONS, type ModuleOptions } from '../model/module';
 import type { Pin, User } from '../model/session';
-import type { TokenSelector } from '../model/slots/token-selector';
+import type { TokenSelection } from '../model/slots/token-selector';
 import type { PinProvider } from '../pin';
 import { LONGEST_TIMER } from './pool/wait-queue';
 
@@ -9,8 +9,11 @@ import { LONGEST_TIMER } from './pool/wait-queue';
 export interface ConnectTarget {
   /** Path of the module; see Module.open. */
   readonly module: string;
-  /** Which of its tokens; default the only initialised one. */
-  readonly token?: TokenSelector | undefined;
+  /**
+   * Which of its tokens; left out, or 'only': the only initialised one. One that is undefined is refused: an unset variable
+   * must not choose the token.
+   */
+  readonly token?: TokenSelection;
 }
 
 /** How a client shares, logs in and recovers. Times are in milliseconds. */
@@ -36,6 +39,11 @@ export interface ConnectOptions {
         readonly timeout?: number | undefined;
         /** Closes a session that was not used for so long; default 60,000; Infinity never. */
         readonly idleTimeout?: number | undefined;
+        /**
+         * How many sessions are replaced at a time whose call has not ended within operationTimeout; default as many as
+         * max. Those beyond it count in max. A session that was replaced is closed when its call ends.
+         */
+        readonly maxHung?: number | undefined;
       }
     | undefined;
   readonly login?:
@@ -49,6 +57,12 @@ export interface ConnectOptions {
         readonly maxAge?: number | undefined;
         /** 'expiring' is emitted so long before either; default a tenth of it, 60,000 at most. */
         readonly warning?: number | undefined;
+        /**
+         * How long a PIN provider may take to answer, in milliseconds; default 120,000; Infinity for ever. Then its signal is
+         * aborted, and what needs the PIN fails with ERR_CRYPTOKI_TIMEOUT; it is asked again at the next need. A login() with
+         * a PIN does not wait for it.
+         */
+        readonly pinTimeout?: number | undefined;
       }
     | undefined;
   readonly recovery?:
@@ -59,8 +73,21 @@ export interface ConnectOptions {
         readonly reinitialise?: boolean | undefined;
       }
     | undefined;
-  /** Ends the waiting for an operation after so long, with ERR_CRYPTOKI_TIMEOUT; default Infinity. The call itself goes on. */
+  /**
+   * Ends the waiting for an operation after so long, with ERR_CRYPTOKI_TIMEOUT; default Infinity. The call itself goes on; another
+   * session takes the place of the one that it is made on (see sessions.maxHung).
+   */
   readonly operationTimeout?: number | undefined;
+  /**
+   * How long connect() tries again after errors that may pass, such as CKR_DEVICE_ERROR, in milliseconds; default 10,000, but not
+   * longer than recovery.timeout. 0: not at all. A token that is not there, or a PIN that is wrong, is told at once.
+   */
+  readonly connectTimeout?: number | undefined;
+  /**
+   * How long close() takes at most, in milliseconds; default 5,000; Infinity waits for all operations. Calls that have not ended then
+   * go on without the client; their results are still given.
+   */
+  readonly closeTimeout?: number | undefined;
   /** How the module is loaded and initialised. */
   readonly moduleOptions?: ModuleOptions | undefined;
   /** Allows pin-source=|command in a URI. Default false. */
@@ -72,15 +99,17 @@ export interface Settings {
   readonly user: User;
   readonly username: string | undefined;
   readonly readOnly: boolean;
-  readonly sessions: { max: number; queue: number; timeout: number; idleTimeout: number };
-  readonly login: { idleTimeout: number; maxAge: number; warning: number | undefined };
+  readonly sessions: { max: number; queue: number; timeout: number; idleTimeout: number; maxHung: number };
+  readonly login: { idleTimeout: number; maxAge: number; warning: number | undefined; pinTimeout: number };
   readonly recovery: { timeout: number; reinitialise: boolean };
   readonly operationTimeout: number;
+  readonly connectTimeout: number;
+  readonly closeTimeout: number;
 }
 
 const NAMES = [
   ...['pin', 'user', 'username', 'readOnly', 'sessions', 'login', 'recovery'],
-  ...['operationTimeout', 'moduleOptions', 'allowPinCommand'],
+  ...['operationTimeout', 'connectTimeout', 'closeTimeout', 'moduleOptions', 'allowPinCommand'],
 ];
 
 function group(value: object | undefined, name: string, known: readonly string[]): Record<string, unknown> {
@@ -135,10 +164,14 @@ function boolean(value: unknown, name: string, otherwise: boolean): boolean {
  */
 export function toSettings(options: ConnectOptions): Settings {
   requireOptions(options, 'the options of connect', NAMES);
-  const sessions = group(options.sessions, 'sessions', ['max', 'queue', 'timeout', 'idleTimeout']);
-  const login = group(options.login, 'login', ['idleTimeout', 'maxAge', 'warning']);
+  const sessions = group(options.sessions, 'sessions', [
+    ...['max', 'queue', 'timeout', 'idleTimeout', 'maxHung'],
+  ]);
+  const login = group(options.login, 'login', ['idleTimeout', 'maxAge', 'warning', 'pinTimeout']);
   const recovery = group(options.recovery, 'recovery', ['timeout', 'reinitialise']);
-  if (options.moduleOptions !== undefined) requireObject(options.moduleOptions, 'moduleOptions');
+  if (options.moduleOptions !== undefined) {
+    requireOptions(options.moduleOptions, 'the options moduleOptions', MODULE_OPTIONS);
+  }
   checkPin(options.pin);
   boolean(options.allowPinCommand, 'allowPinCommand', false);
   const { username } = options;
@@ -146,12 +179,15 @@ export function toSettings(options: ConnectOptions): Settings {
     throw argumentError(TypeError, 'username must be a string');
   }
   const { POSITIVE_INFINITY: forever } = Number;
+  const max = number(sessions.max, 'sessions.max', 16, 1, true);
+  const recoveryTimeout = number(recovery.timeout, 'recovery.timeout', 30_000, 0);
   return {
     user: checkUser(options.user ?? 'USER'),
     username,
     readOnly: boolean(options.readOnly, 'readOnly', false),
     sessions: {
-      max: number(sessions.max, 'sessions.max', 16, 1, true),
+      max,
+      maxHung: number(sessions.maxHung, 'sessions.maxHung', max, 0),
       queue: number(sessions.queue, 'sessions.queue', 100_000, 0),
       timeout: time(sessions.timeout, 'sessions.timeout', 30_000, 0),
       idleTimeout: time(sessions.idleTimeout, 'sessions.idleTimeout', 60_000, 0),
@@ -160,11 +196,16 @@ export function toSettings(options: ConnectOptions): Settings {
       idleTimeout: number(login.idleTimeout, 'login.idleTimeout', forever, 1),
       maxAge: number(login.maxAge, 'login.maxAge', forever, 1),
       warning: login.warning === undefined ? undefined : number(login.warning, 'login.warning', 0, 0),
+      pinTimeout: time(login.pinTimeout, 'login.pinTimeout', 120_000, 1),
     },
     recovery: {
-      timeout: number(recovery.timeout, 'recovery.timeout', 30_000, 0),
+      timeout: recoveryTimeout,
       reinitialise: boolean(recovery.reinitialise, 'recovery.reinitialise', true),
     },
     operationTimeout: time(options.operationTimeout, 'operationTimeout', forever, 1),
+    connectTimeout: time(
+      ...([options.connectTimeout, 'connectTimeout', Math.min(recoveryTimeout, 10_000), 0] as const),
+    ),
+    closeTimeout: time(options.closeTimeout, 'closeTimeout', 5_000, 0),
   };
 }

@@ -1,14 +1,17 @@
-import { argumentError, requireObject, requireOptions } from '../core/arguments';
-import { CryptokiError } from '../core/errors';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { argumentError, requireOptions, requireOptionsObject, requireSignal } from '../core/arguments';
+import { CryptokiError, isCode } from '../core/errors';
+import { ONLY, requirePlain, requireSelection } from '../core/selection';
 import type { Attributes } from '../model/attributes';
-import { Module } from '../model/module';
-import { checkSelector, describeToken, type TokenSelector } from '../model/slots/token-selector';
+import { Module, type ModuleOptions, throwRefusal } from '../model/module';
+import { checkSelector, describeToken, type TokenSelection } from '../model/slots/token-selector';
 import type { Token } from '../model/token';
 import { pinFromUri } from '../pin';
 import { matchesUri, type Pkcs11Uri, parseUri } from '../uri';
 import { Client } from './client';
 import { type ConnectOptions, type ConnectTarget, toSettings } from './connect-options';
 import type { TokenFinder } from './connection/connection';
+import { pause } from './connection/recovery-rules';
 import { ClientGroup } from './group/group';
 import { type GroupOptions, type GroupTarget, toGroupSettings, toPlans } from './group/group-options';
 
@@ -22,14 +25,18 @@ function byUri(uri: Pkcs11Uri): TokenFinder {
         detail: `the URI wants another library than ${library.manufacturer}, ${library.description}`,
       });
     }
-    if (Object.keys(uri.slot).length === 0) return module.token(uri.token);
+    if (Object.keys(uri.slot).length === 0) {
+      return Object.keys(uri.token).length === 0 ? module.token(ONLY) : module.token(uri.token);
+    }
     const fitting: Token[] = [];
-    for (const token of await module.tokens()) {
+    const { tokens, refusals } = await module.askTokens();
+    for (const token of tokens) {
       const slot = { ...(await token.slot.info()), id: token.slot.id };
       if (matchesUri(uri, { slot, token })) fitting.push(token);
     }
     const [only] = fitting;
     if (only !== undefined && fitting.length === 1) return only;
+    if (only === undefined) throwRefusal(refusals);
     throw new CryptokiError({
       code: only === undefined ? 'ERR_CRYPTOKI_TOKEN_NOT_FOUND' : 'ERR_CRYPTOKI_TOKEN_AMBIGUOUS',
       detail: `${fitting.length} tokens fit the URI${fitting.map((token) => `; ${describeToken(token)}`).join('')}`,
@@ -37,14 +44,12 @@ function byUri(uri: Pkcs11Uri): TokenFinder {
   };
 }
 
-/** Finds the token by its selector; one that names nothing is held to the token it has found first. */
-function bySelector(selector: TokenSelector): TokenFinder {
+/** Finds the token by its selector; 'only' is held to the token it has found first. */
+function bySelector(selector: TokenSelection): TokenFinder {
   let held = selector;
   return async (module) => {
     const token = await module.token(held);
-    if (Object.values(selector).every((value) => value === undefined)) {
-      held = { label: token.label, serialNumber: token.serialNumber };
-    }
+    if (held === ONLY) held = { label: token.label, serialNumber: token.serialNumber };
     return token;
   };
 }
@@ -67,10 +72,12 @@ function toTarget(target: string | ConnectTarget): Target {
     }
     return { module: uri.modulePath, find: byUri(uri), object: uri.object as Attributes, uri };
   }
+  requirePlain(target, 'what connect() is given');
   requireOptions(target, 'the members of what connect() is given', ['module', 'token']);
   if (typeof target.module !== 'string')
     throw argumentError(TypeError, 'module must be the path of a module');
-  const selector = target.token ?? {};
+  requireSelection(target, 'what connect() is given', 'name the module');
+  const selector = Object.hasOwn(target, 'token') ? (target.token as TokenSelection) : ONLY;
   checkSelector(selector);
   return { module: target.module, find: bySelector(selector), object: {} };
 }
@@ -105,7 +112,7 @@ export async function connect(
  * const signature = await key.sign('ECDSA-SHA256', message);
  * ```
  * @param target a PKCS#11 URI (RFC 7512) with module-path, or { module, token }
- * @throws those of Module.open, Module.token and Session.login
+ * @throws those of Module.open, Module.token and Session.login; errors that may pass only after connectTimeout
  */
 export async function connect(
   target: string | ConnectTarget,
@@ -115,7 +122,8 @@ export async function connect(
   target: string | ConnectTarget | readonly (string | ConnectTarget | GroupTarget)[],
   options: GroupOptions & { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Client | ClientGroup> {
-  requireObject(options, 'the options of connect');
+  requireOptionsObject(options, 'the options of connect');
+  requireSignal(options.signal);
   const { signal, ...rest } = options;
   return isList(target) ? connectGroup(target, rest, signal) : connectOne(target, rest, signal);
 }
@@ -139,14 +147,40 @@ async function connectOne(
       ? pinFromUri(uri, { allowCommand: options.allowPinCommand ?? false })
       : options.pin;
   signal?.throwIfAborted();
-  const module = await Module.open(path, options.moduleOptions);
+  const end = performance.now() + settings.connectTimeout;
+  const module = await openModule(path, options.moduleOptions, end, signal);
   const client = new Client(module, find, settings, object);
   try {
-    await client.start(pin, signal);
+    await client.start(pin, Math.max(end - performance.now(), 0), signal);
     return client;
   } catch (error) {
     await client.close().catch(() => {}); // what went wrong first is what matters
     throw error;
+  }
+}
+
+/** What C_Initialize returns while a service is not there yet, or any more. */
+const MAY_PASS = [
+  ...['CKR_DEVICE_ERROR', 'CKR_FUNCTION_FAILED', 'CKR_GENERAL_ERROR', 'CKR_HOST_MEMORY'],
+  ...['CKR_DEVICE_MEMORY', 'CKR_DEVICE_REMOVED', 'CKR_TOKEN_NOT_PRESENT'],
+];
+
+/** Opens the module, again and again until `end` (as performance.now() counts) while C_Initialize fails with what may pass. */
+async function openModule(
+  path: string,
+  options: ModuleOptions | undefined,
+  end: number,
+  signal: AbortSignal | undefined,
+): Promise<Module> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await Module.open(path, options);
+    } catch (error) {
+      const left = end - performance.now();
+      if (!isCode(error, ...MAY_PASS) || left <= 0) throw error;
+      await sleep(Math.min(pause(attempt), left), undefined, signal && { signal }).catch(() => {});
+      signal?.throwIfAborted();
+    }
   }
 }
 
@@ -158,8 +192,8 @@ async function connectGroup(
   const { settings, common } = toGroupSettings(options);
   const plans = toPlans(targets, common, (target) => {
     const { module, uri } = toTarget(target);
-    const label = typeof target === 'string' ? uri?.token.label : target.token?.label;
-    return { module, label };
+    const selector = typeof target === 'string' ? uri?.token : target.token;
+    return { module, label: typeof selector === 'object' ? selector.label : undefined };
   });
   const group = new ClientGroup(plans, settings, (plan, ending) =>
     connectOne(plan.target, plan.options, ending),

@@ -1,6 +1,6 @@
 import type { Families, Named } from '../generated/attributes';
 import * as generated from '../generated/constants';
-import { argumentError } from './arguments';
+import { argumentError, nearestName, shown } from './arguments';
 
 const FAMILIES = generated as unknown as Record<keyof Families, Readonly<Record<string, number>>>;
 
@@ -42,6 +42,10 @@ export function constantValue(family: keyof Families, name: string | number | bi
   const prefix = `${family}_`;
   const key = name.startsWith(prefix) ? name.slice(prefix.length) : name;
   const value = Object.hasOwn(table, key) ? table[key] : undefined;
-  if (value === undefined) throw argumentError(RangeError, `"${name}" is no ${prefix} name of PKCS#11`);
+  if (value === undefined) {
+    const near = nearestName(key, Object.keys(table));
+    const hint = near === undefined ? '' : `; did you mean "${near}"?`;
+    throw argumentError(RangeError, `"${shown(name)}" is no ${prefix} name of PKCS#11${hint}`);
+  }
   return value;
 }

@@ -1,4 +1,5 @@
 import { RETURN_VALUES } from '../generated/errors';
+import { brand } from './realms';
 
 /** What the library or the program can do about a failed call. */
 export type Action = 'retry' | 'reopen' | 'relogin' | 'refind' | 'reinitialise' | 'fatal';
@@ -82,8 +83,9 @@ function describe(rv: number | bigint): ReturnValue {
 }
 
 /**
- * Every error of this package, but for wrong arguments (TypeError with code ERR_INVALID_ARG_TYPE, RangeError with
- * code ERR_OUT_OF_RANGE). Never holds a PIN, a key value or message content.
+ * Every error of this package, but for wrong arguments (TypeError with code ERR_INVALID_ARG_TYPE, or ERR_INVALID_ARG_VALUE
+ * for a name that is not known; RangeError with code ERR_OUT_OF_RANGE). Never holds a PIN, a key value or message content.
+ * `instanceof` also holds for an error of another copy of the package.
  */
 export class CryptokiError extends Error {
   /** The CKR name ('CKR_PIN_INCORRECT') when the module returned an error, else an ERR_CRYPTOKI_ code. */
@@ -113,6 +115,8 @@ export class CryptokiError extends Error {
     this.action = init.action ?? returned?.action ?? 'fatal';
   }
 }
+
+brand(CryptokiError, 'CryptokiError');
 
 /** Whether `error` is a {@link CryptokiError} with one of these codes. */
 export function isCode(error: unknown, ...codes: string[]): error is CryptokiError {

@@ -129,11 +129,29 @@ export const ODDITIES = {
     does: 'returns CKA_EC_POINT as X and Y alone',
     follows: 'opencryptoki/opencryptoki pull request 257: ICA',
   },
+  'ec-point-compressed': {
+    subject: 'attributes',
+    functions: ['C_GetAttributeValue'],
+    does: 'returns CKA_EC_POINT as a compressed point in an OCTET STRING',
+    follows: 'no report: SEC 1 allows it, and PKCS#11 does not say which form a point has',
+  },
   'ec-params-name': {
     subject: 'attributes',
     functions: ['C_GetAttributeValue'],
-    does: 'returns CKA_EC_PARAMS of P-256, P-384, P-521 and secp256k1 as the name of the curve, a PrintableString',
+    does: 'returns CKA_EC_PARAMS of P-256, P-384, P-521, secp256k1 and Ed25519 as the name of the curve, a PrintableString',
     follows: 'softhsm/SoftHSMv2 issue 559, BouncyHsm issue 47',
+  },
+  'ec-params-explicit': {
+    subject: 'attributes',
+    functions: ['C_GetAttributeValue'],
+    does: 'returns CKA_EC_PARAMS of P-256 and P-521 as explicit parameters',
+    follows: 'no report: ecParameters of PKCS#11 3.1, section 6.3.3',
+  },
+  'ec-params-missing': {
+    subject: 'attributes',
+    functions: ['C_GetAttributeValue'],
+    does: 'refuses CKA_EC_PARAMS, of every object, with CKR_ATTRIBUTE_TYPE_INVALID',
+    follows: 'no report: a public key that was written without its curve',
   },
   'length-near-max': {
     subject: 'lengths',
@@ -292,6 +310,12 @@ export const ODDITIES = {
     functions: ['C_EncryptInit', 'C_Encrypt', 'C_EncryptFinal'],
     does: 'AES-GCM ignores the IV of the parameter, makes its own, and writes it where pIv points in C_Encrypt or C_EncryptFinal, not before',
     follows: 'miekg/pkcs11 pull request 72: AWS CloudHSM',
+  },
+  'gcm-iv-in-init': {
+    subject: 'parameters',
+    functions: ['C_EncryptInit'],
+    does: 'AES-GCM ignores the IV of the parameter, makes its own, and writes it where pIv points in C_EncryptInit',
+    follows: 'no report: a variant of miekg/pkcs11 pull request 72',
   },
   'handles-reused': {
     subject: 'sessions',

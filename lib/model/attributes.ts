@@ -1,6 +1,7 @@
 /** Templates and attribute values by name: { label: 'signing', keyType: 'EC' } instead of CKA_ numbers. */
-import { argumentError, requireOptions, shown } from '../core/arguments';
+import { argumentError, nearestName, requireOptions, shown } from '../core/arguments';
 import { constantName, constantValue } from '../core/constant-names';
+import { requirePlain } from '../core/selection';
 import {
   ATTRIBUTES,
   type AttributeDescription,
@@ -27,7 +28,10 @@ export type AllAttributeValues = AttributeValues & VendorAttributes;
 /** The name of an attribute: label, ecParams, alwaysAuthenticate ... (CKA_ in camel case). */
 export type AttributeName = keyof AllAttributeValues;
 
-/** Attributes to give an object or to look for. Attributes of a vendor are written by number, with bytes, or by name. */
+/**
+ * Attributes to give an object or to look for. Attributes of a vendor are written by number, with bytes, or by name. Dates
+ * (CK_DATE) are days: of a Date the day in UTC counts, text is "YYYY-MM-DD"; one that the calendar does not have is refused.
+ */
 export type Attributes = {
   readonly [Name in keyof AttributeInputs]?: AttributeInputs[Name] | undefined;
 } & { readonly [Name in keyof VendorAttributes]?: VendorAttributes[Name] | undefined } & {
@@ -42,7 +46,12 @@ function describe(name: string): AttributeDescription {
   if (Object.hasOwn(ATTRIBUTES, name)) return ATTRIBUTES[name as AttributeName];
   const vendor = vendors.get(name);
   if (vendor !== undefined) return vendor;
-  throw argumentError(RangeError, `"${name}" is no attribute of PKCS#11; give those of a vendor by number`);
+  const near = nearestName(name, [...Object.keys(ATTRIBUTES), ...vendors.keys()]);
+  const hint = near === undefined ? 'give' : `did you mean "${near}"? Give`;
+  throw argumentError(
+    RangeError,
+    `"${shown(name)}" is no attribute of PKCS#11; ${hint} those of a vendor by number`,
+  );
 }
 
 const KINDS = ['boolean', 'ulong', 'bytes', 'utf8', 'date', 'bigInteger'] as const;
@@ -79,11 +88,12 @@ export function attributeType(name: AttributeName): number {
   return describe(name).type;
 }
 
-/** A CK_ATTRIBUTE array; attributes that are undefined are left out. */
+/**
+ * A CK_ATTRIBUTE array; attributes that are undefined are left out.
+ * @throws TypeError ERR_INVALID_ARG_TYPE for what is no plain object, RangeError ERR_OUT_OF_RANGE for unknown names
+ */
 export function toTemplate(attributes: Attributes): RawAttribute[] {
-  if (typeof attributes !== 'object' || attributes === null || Array.isArray(attributes)) {
-    throw argumentError(TypeError, 'attributes must be an object of attribute names and values');
-  }
+  requirePlain(attributes, 'the attributes');
   const template: RawAttribute[] = [];
   for (const [name, value] of Object.entries(attributes)) {
     if (value === undefined) continue;
@@ -108,7 +118,7 @@ function toValue({ kind, family }: AttributeDescription, value: RawAttributeValu
   return value ?? undefined;
 }
 
-/** What could be read, by name; a number beyond 2^53-1 is a bigint, whatever the types say. Attributes that could not be read, and empty dates, are absent. */
+/** What could be read, by name; a number beyond 2^53-1 is a bigint, whatever the types say. Attributes that could not be read, empty dates and dates that the calendar does not have are absent. A Date is midnight UTC. */
 export function fromResults<Name extends AttributeName>(
   names: readonly Name[],
   results: readonly RawAttributeResult[],

@@ -1,17 +1,20 @@
 import { argumentError, requireOptions } from '../core/arguments';
 import { CryptokiError, isCode } from '../core/errors';
+import { asyncDispose } from '../core/realms';
+import { ONLY } from '../core/selection';
 import type { InitializeOptions, LoadOptions, RawModule, RawVersion } from '../raw';
 import { load } from '../raw';
 import { Slot } from './slot';
 import { SlotObserver } from './slots/slot-observer';
 import { SlotWatcher, type WatchOptions } from './slots/slot-watcher';
-import { checkSelector, describeToken, matchesToken, type TokenSelector } from './slots/token-selector';
+import { checkSelector, describeToken, matchesToken, type TokenSelection } from './slots/token-selector';
 import type { Token } from './token';
 
 /** How a module is loaded and initialised. */
 export interface ModuleOptions extends LoadOptions, InitializeOptions {}
 
-const MODULE_OPTIONS = [
+/** The names of {@link ModuleOptions}. @internal */
+export const MODULE_OPTIONS = [
   ...['isolation', 'interface', 'locking', 'libraryParameters'],
   ...['signalHandlers', 'exitHandlers'],
 ] as const;
@@ -108,33 +111,62 @@ export class Module implements AsyncDisposable {
 
   /** The tokens that are present. Slots whose token cannot be asked are passed over. */
   async tokens(): Promise<Token[]> {
-    const slots = await this.slots({ tokenPresent: true });
-    const tokens = await Promise.all(slots.map((slot) => slot.token().catch(unlessClosed)));
-    return tokens.filter((token) => token !== undefined);
+    return (await this.askTokens()).tokens;
   }
 
   /**
-   * The one token that fits the selector; with an empty selector, the only initialised token there is.
-   * @throws ERR_CRYPTOKI_TOKEN_NOT_FOUND, ERR_CRYPTOKI_TOKEN_AMBIGUOUS; both name the tokens that are there
+   * The tokens that are present, and the errors of those that could not be asked.
+   * @internal
    */
-  async token(selector: TokenSelector = {}): Promise<Token> {
+  async askTokens(): Promise<{ readonly tokens: Token[]; readonly refusals: readonly TokenRefusal[] }> {
+    const slots = await this.slots({ tokenPresent: true });
+    const refusals: TokenRefusal[] = [];
+    const ask = async (slot: Slot): Promise<Token | undefined> => {
+      try {
+        return await slot.token();
+      } catch (error) {
+        const refusal = unlessClosed(error);
+        if (!isCode(refusal, ...NO_TOKEN)) refusals.push({ slot: slot.id, error: refusal });
+        return undefined;
+      }
+    };
+    const tokens = await Promise.all(slots.map(ask));
+    return { tokens: tokens.filter((token) => token !== undefined), refusals };
+  }
+
+  /**
+   * The one token that fits the selector; without an argument, or with 'only', the only initialised token there is. A selector
+   * with an undefined member, or without members, is refused: an unset variable must not choose the token.
+   * @throws ERR_CRYPTOKI_TOKEN_NOT_FOUND, ERR_CRYPTOKI_TOKEN_AMBIGUOUS; both name the tokens that are there. What
+   *   C_GetTokenInfo returned, when none fits and a slot that may hold the token could not be asked for it. TypeError
+   *   ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
+   */
+  async token(...given: [selector?: TokenSelection]): Promise<Token> {
+    const selector = given.length === 0 ? ONLY : (given[0] as TokenSelection);
     checkSelector(selector);
-    const tokens = await this.tokens();
+    const { tokens, refusals } = await this.askTokens();
     const found = tokens.filter((token) => matchesToken(token, selector));
     const [only] = found;
     if (only !== undefined && found.length === 1) return only;
-    const wanted = JSON.stringify(selector, (_, value) =>
-      typeof value === 'bigint' ? String(value) : value,
-    );
+    const wanted =
+      selector === ONLY
+        ? "'only' (the only initialised one)"
+        : JSON.stringify(selector, (_, value) => (typeof value === 'bigint' ? String(value) : value));
     if (found.length > 1) {
       throw new CryptokiError({
         code: 'ERR_CRYPTOKI_TOKEN_AMBIGUOUS',
         detail: `${found.length} tokens match ${wanted}: ${found.map(describeToken).join('; ')}. Add serialNumber or slot`,
       });
     }
+    const slot = selector === ONLY ? undefined : selector.slot;
+    throwRefusal(refusals, (id) => slot === undefined || BigInt(slot) === id);
+    const isPassedOver = selector === ONLY && tokens.some(({ initialized }) => !initialized);
+    const help = isPassedOver
+      ? '. Without a selector only initialised tokens are taken (CKF_TOKEN_INITIALIZED): initialise the token, or name it by its label, serial number or slot if the module forgets the flag'
+      : '';
     throw new CryptokiError({
       code: 'ERR_CRYPTOKI_TOKEN_NOT_FOUND',
-      detail: `no token matches ${wanted}; there are: ${tokens.map(describeToken).join('; ') || 'none'}`,
+      detail: `no token matches ${wanted}; there are: ${tokens.map(describeToken).join('; ') || 'none'}${help}`,
     });
   }
 
@@ -187,7 +219,7 @@ export class Module implements AsyncDisposable {
     return this.#closing;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 
@@ -219,12 +251,43 @@ export class Module implements AsyncDisposable {
   }
 }
 
-function unlessClosed(error: unknown): undefined {
-  if (
-    !isCode(error, 'CKR_CRYPTOKI_NOT_INITIALIZED', 'ERR_CRYPTOKI_MODULE_CLOSED') &&
-    error instanceof CryptokiError
-  ) {
-    return undefined;
-  }
+/** What C_GetTokenInfo returned for a slot that holds a token. */
+export interface TokenRefusal {
+  /** CK_SLOT_ID */
+  readonly slot: bigint;
+  readonly error: CryptokiError;
+}
+
+/** What C_GetTokenInfo returns for a slot without a token that could be used. */
+const NO_TOKEN = [
+  'CKR_TOKEN_NOT_PRESENT',
+  'CKR_TOKEN_NOT_RECOGNIZED',
+  'CKR_DEVICE_REMOVED',
+  'CKR_SLOT_ID_INVALID',
+];
+
+/**
+ * The token that is missing may be in a slot that could not be asked.
+ * @throws what C_GetTokenInfo returned for the first slot that fits
+ */
+export function throwRefusal(
+  refusals: readonly TokenRefusal[],
+  fits: (slot: bigint) => boolean = () => true,
+): void {
+  const refusal = refusals.find(({ slot }) => fits(slot));
+  if (refusal === undefined) return;
+  const { slot, error } = refusal;
+  if (error.rv === undefined) throw error;
+  throw new CryptokiError({
+    rv: error.rv,
+    function: 'C_GetTokenInfo',
+    detail: `slot ${slot} could not be asked for its token, and no token in another slot matches`,
+    cause: error,
+  });
+}
+
+function unlessClosed(error: unknown): CryptokiError {
+  const isClosed = isCode(error, 'CKR_CRYPTOKI_NOT_INITIALIZED', 'ERR_CRYPTOKI_MODULE_CLOSED');
+  if (!isClosed && error instanceof CryptokiError) return error;
   throw error;
 }

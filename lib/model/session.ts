@@ -1,7 +1,14 @@
 import { EventEmitter } from 'node:events';
-import { requireObject } from '../core/arguments';
+import { requireOptionsObject } from '../core/arguments';
 import { constantName } from '../core/constant-names';
 import { CryptokiError, isCode } from '../core/errors';
+import { asyncDispose } from '../core/realms';
+import {
+  attributesOfAll,
+  attributesOfOne,
+  type ObjectSelection,
+  type SearchSelection,
+} from '../core/selection';
 import type { StateName } from '../generated/session-states';
 import type { BytesLike, RawModule } from '../raw';
 import type { RawSession } from '../raw/raw-module';
@@ -12,7 +19,7 @@ import { digestMechanism } from './mechanisms/digest';
 import type { MechanismInput } from './mechanisms/mechanism';
 import type { Certificate } from './objects/certificate';
 import { createObject } from './objects/create-object';
-import { type FindOptions, findObjects, findOne } from './objects/find-objects';
+import { type FindOptions, findObjects, findOne, nounOf } from './objects/find-objects';
 import {
   generateKey,
   generateKeyPair,
@@ -23,7 +30,7 @@ import {
 import type { PrivateKey } from './objects/private-key';
 import type { PublicKey } from './objects/public-key';
 import type { SecretKey } from './objects/secret-key';
-import type { StorageObject } from './objects/storage-object';
+import type { ObjectClass, StorageObject } from './objects/storage-object';
 import { type BatchOutcome, digestMany, type Messages } from './operations/batch/batch-operations';
 import { batchOptions, type ModelBatchOptions, onSessions } from './operations/batch/batch-sessions';
 import type { DigestStream } from './operations/streams/message-stream';
@@ -98,7 +105,8 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
    * Logs in (C_Login or C_LoginUser, PKCS#11 3.1, sections 5.6.8 and 5.6.9). The login belongs to the process and the
    * token: all sessions change state together. Being logged in already, as the same user, is no error. A PIN that the
    * token refused is not sent again by this thread, nor any when the token says that the next wrong one locks it.
-   * @param pin the PIN; null where the token asks for it on its own pad. Bytes are copied at once and the copy wiped.
+   * @param pin the PIN, not empty; null where the token asks for it on its own pad (NSS takes null for a database without a PIN).
+   *   Bytes are copied at once and the copy wiped.
    * @throws CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE, CKR_PIN_EXPIRED, CKR_USER_PIN_NOT_INITIALIZED,
    *   CKR_USER_ANOTHER_ALREADY_LOGGED_IN; ERR_CRYPTOKI_PIN_REFUSED, ERR_CRYPTOKI_PIN_FINAL_TRY,
    *   ERR_CRYPTOKI_SO_READ_ONLY (SO, while read-only sessions are open)
@@ -123,7 +131,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
 
   /**
    * Gives the user a PIN (C_InitPIN, PKCS#11 3.1, section 5.5.8), as the security officer in a read/write session.
-   * @param newPin null where the token asks for it itself
+   * @param newPin not empty; null where the token asks for it itself
    * @throws CKR_PIN_LEN_RANGE, CKR_PIN_INVALID; ERR_CRYPTOKI_ACCESS, ERR_CRYPTOKI_SESSION_READ_ONLY
    */
   async initPin(newPin: Pin | null): Promise<void> {
@@ -132,7 +140,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
 
   /**
    * Changes the PIN (C_SetPIN, PKCS#11 3.1, section 5.5.9) of who is logged in; of the user when nobody is.
-   * @param oldPin, newPin null where the token asks for them itself
+   * @param oldPin, newPin not empty; null where the token asks for them itself
    * @throws CKR_PIN_INCORRECT, CKR_PIN_LEN_RANGE, CKR_PIN_INVALID, CKR_PIN_LOCKED; ERR_CRYPTOKI_SESSION_READ_ONLY,
    *   ERR_CRYPTOKI_PIN_REFUSED, ERR_CRYPTOKI_PIN_FINAL_TRY
    */
@@ -196,7 +204,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
     this.token.slot.creators.set(handle, this);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 
@@ -210,7 +218,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
     keyType: KeyPairOptions['keyType'],
     options: Omit<KeyPairOptions, 'keyType'> = {},
   ): Promise<KeyPair> {
-    requireObject(options, 'the options of generateKeyPair');
+    requireOptionsObject(options, 'the options of generateKeyPair');
     return generateKeyPair(this, { ...options, keyType });
   }
 
@@ -222,48 +230,60 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
     keyType: KeyOptions['keyType'],
     options: Omit<KeyOptions, 'keyType'> = {},
   ): Promise<SecretKey> {
-    requireObject(options, 'the options of generateKey');
+    requireOptionsObject(options, 'the options of generateKey');
     return generateKey(this, { ...options, keyType });
   }
 
   /**
    * Creates an object from its attributes (C_CreateObject, PKCS#11 3.1, section 5.7.1): a certificate, data, or a key
-   * whose value is known.
+   * whose value is known. A private or secret key that is created while the user is logged in is private (CKA_PRIVATE) unless the
+   * attributes say something else; whether other objects are is up to the token. Attributes that are undefined are left out.
+   * @throws TypeError ERR_INVALID_ARG_TYPE for what is not a plain object; ERR_CRYPTOKI_ACCESS when somebody logged out
+   *   meanwhile, and the token made a data object public for which the attributes do not say `private`; the object was destroyed
    */
-  createObject(attributes: Attributes): Promise<StorageObject> {
+  async createObject(attributes: Attributes): Promise<StorageObject> {
     return createObject(this, attributes);
   }
 
   /**
-   * The objects that have all these attributes (C_FindObjects, PKCS#11 3.1, section 5.7.8). Private ones are found only
-   * when logged in.
+   * The objects that have all these attributes (C_FindObjects, PKCS#11 3.1, section 5.7.8); without an argument, or with
+   * 'all', all objects. Private ones are found only when logged in. Attributes without members, or with one that is
+   * undefined, are refused: an unset variable must not widen the search.
    * @param options.limit how many at most
+   * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
    */
-  find(attributes: Attributes = {}, options: FindOptions = {}): Promise<StorageObject[]> {
-    return findObjects(this, attributes, options);
+  async find(...given: [which?: SearchSelection, options?: FindOptions]): Promise<StorageObject[]> {
+    const [which, options = {}] = given;
+    return findObjects(this, given.length === 0 ? {} : attributesOfAll(which), options);
   }
 
   /**
-   * The one private key that has these attributes.
-   * @throws ERR_CRYPTOKI_OBJECT_NOT_FOUND, ERR_CRYPTOKI_OBJECT_AMBIGUOUS
+   * The one private key that has these attributes; with 'only', the only private key that there is. Attributes without
+   * members, or with one that is undefined, are refused: an unset variable must not choose the key.
+   * @throws ERR_CRYPTOKI_OBJECT_NOT_FOUND, ERR_CRYPTOKI_OBJECT_AMBIGUOUS; TypeError ERR_INVALID_ARG_TYPE, TypeError
+   *   ERR_INVALID_ARG_VALUE
    */
-  privateKey(attributes: Attributes): Promise<PrivateKey> {
-    return findOne(this, 'PRIVATE_KEY', attributes) as Promise<PrivateKey>;
+  privateKey(which: ObjectSelection): Promise<PrivateKey> {
+    return this.#one('PRIVATE_KEY', which) as Promise<PrivateKey>;
   }
 
   /** The one public key that has these attributes; throws as {@link privateKey}. */
-  publicKey(attributes: Attributes): Promise<PublicKey> {
-    return findOne(this, 'PUBLIC_KEY', attributes) as Promise<PublicKey>;
+  publicKey(which: ObjectSelection): Promise<PublicKey> {
+    return this.#one('PUBLIC_KEY', which) as Promise<PublicKey>;
   }
 
   /** The one secret key that has these attributes; throws as {@link privateKey}. */
-  secretKey(attributes: Attributes): Promise<SecretKey> {
-    return findOne(this, 'SECRET_KEY', attributes) as Promise<SecretKey>;
+  secretKey(which: ObjectSelection): Promise<SecretKey> {
+    return this.#one('SECRET_KEY', which) as Promise<SecretKey>;
   }
 
   /** The one certificate that has these attributes; throws as {@link privateKey}. */
-  certificate(attributes: Attributes): Promise<Certificate> {
-    return findOne(this, 'CERTIFICATE', attributes) as Promise<Certificate>;
+  certificate(which: ObjectSelection): Promise<Certificate> {
+    return this.#one('CERTIFICATE', which) as Promise<Certificate>;
+  }
+
+  async #one(objectClass: ObjectClass, which: ObjectSelection): Promise<StorageObject> {
+    return findOne(this, objectClass, attributesOfOne(which, nounOf(objectClass)));
   }
 
   /**

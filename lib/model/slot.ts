@@ -1,4 +1,5 @@
 import { constantName, constantValue, smallFlags } from '../core/constant-names';
+import { asyncDispose } from '../core/realms';
 import type { Named } from '../generated/attributes';
 import { CKF } from '../generated/constants';
 import type { RawVersion } from '../raw/raw-module';
@@ -130,7 +131,7 @@ export class Slot implements AsyncDisposable {
   }
 
   /** Closes the sessions opened through this object. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     await Promise.all([...this.sessions].map((session) => session.close()));
   }
 }

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { argumentError, requireOptions } from '../core/arguments';
 import { smallFlags } from '../core/constant-names';
 import { isCode } from '../core/errors';
+import { asyncDispose } from '../core/realms';
 import { CKF } from '../generated/constants';
 import type { CK_TOKEN_INFO } from '../generated/structures';
 import type { RawVersion } from '../raw/raw-module';
@@ -243,8 +244,11 @@ export class Token extends EventEmitter<TokenEvents> implements AsyncDisposable 
   async #openKeeper(): Promise<Session | undefined> {
     try {
       const session = await this.openSession({ readWrite: true }).catch((error) => {
-        if (isCode(error, 'CKR_TOKEN_WRITE_PROTECTED')) return this.openSession();
-        throw error;
+        if (isCode(error, 'CKR_SESSION_COUNT')) throw error;
+        // Tokens that allow no read/write sessions say so with many codes; this one only keeps the login.
+        return this.openSession().catch(() => {
+          throw error;
+        });
       });
       session.on('state', () => {
         if (this.#loggingIn === 0 && this.user === undefined) this.#letGo().catch(() => {});
@@ -286,7 +290,7 @@ export class Token extends EventEmitter<TokenEvents> implements AsyncDisposable 
   }
 
   /** Closes the sessions opened through this object. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     await Promise.all([...this.#sessions].map((session) => session.close()));
   }
 }

@@ -1,4 +1,5 @@
 import { argumentError, requireOptions } from '../core/arguments';
+import { mainProcess } from '../core/realms';
 import { pinError } from './error';
 import type { PinProvider } from './request';
 
@@ -30,6 +31,7 @@ export function pinFromEnvironment(name: string, options: PinEnvironmentOptions 
     if (!remove) return value;
     if (value !== undefined) kept = value;
     delete process.env[name];
+    delete mainProcess.env[name];
     return kept;
   };
   if (remove) read();

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { argumentError, requireOptions } from '../core/arguments';
+import { isError } from '../core/realms';
 import { MAX_CONTENT, pinFromContent } from './content';
 import { pinError } from './error';
 import type { PinProvider } from './request';
@@ -70,7 +71,7 @@ export function pinFromFile(path: string, options: PinFileOptions = {}): PinProv
       if (code === 'ENOENT' || code === 'ENOTDIR') {
         throw pinError('ERR_CRYPTOKI_PIN_NOT_FOUND', `there is no PIN file ${path}`, error);
       }
-      if (error instanceof Error && 'syscall' in error) {
+      if (isError(error) && 'syscall' in error) {
         throw pinError('ERR_CRYPTOKI_PIN_SOURCE', `the PIN file ${path} cannot be read (${code})`, error);
       }
       throw error;

@@ -80,6 +80,15 @@ export function pinFromPrompt(options: PinPromptOptions = {}): PinProvider {
   requireOptions(options, 'the options of pinFromPrompt', ['input', 'output', 'message']);
   const { message = (request) => `${warning(request)}${describe(request)}: ` } = options;
   if (typeof message !== 'function') throw argumentError(TypeError, 'message must be a function');
+  for (const [name, method] of [
+    ['input', 'on'],
+    ['output', 'write'],
+  ] as const) {
+    const stream = options[name] as Partial<Record<string, unknown>> | undefined;
+    if (stream !== undefined && typeof stream?.[method] !== 'function') {
+      throw argumentError(TypeError, `${name} must be a stream`);
+    }
+  }
   return async (request) => {
     const { input = process.stdin, output = process.stderr } = options;
     request.signal?.throwIfAborted();

@@ -1,90 +1,8 @@
-import type { AsyncData, EncapsulatedKey, Handle, Mechanism, MessageParameter, Template } from './types';
+import type { AsyncData, Handle, MechanismInput, MessageParameter } from './types';
 
 /** The types of the functions that came with PKCS#11 3.0 and 3.2, which pkcs11js does not have. */
 
 type Bytes = NodeJS.ArrayBufferView;
-
-/** Functions with forms that do not block, as those of Operations. */
-export interface Operations3 {
-  /** 3.1, section 5.9.2 */
-  C_EncryptMessage(
-    session: Handle,
-    parameter: MessageParameter,
-    associatedData: Bytes,
-    input: Bytes,
-    output: Bytes,
-  ): Buffer;
-  /** 3.1, section 5.9.4. @param flags CKF_END_OF_MESSAGE with the last part */
-  C_EncryptMessageNext(
-    session: Handle,
-    parameter: MessageParameter,
-    input: Bytes,
-    output: Bytes,
-    flags: number,
-  ): Buffer;
-  /** 3.1, section 5.11.2 */
-  C_DecryptMessage(
-    session: Handle,
-    parameter: MessageParameter,
-    associatedData: Bytes,
-    input: Bytes,
-    output: Bytes,
-  ): Buffer;
-  /** 3.1, section 5.11.4 */
-  C_DecryptMessageNext(
-    session: Handle,
-    parameter: MessageParameter,
-    input: Bytes,
-    output: Bytes,
-    flags: number,
-  ): Buffer;
-  /** 3.1, section 5.14.2 */
-  C_SignMessage(session: Handle, parameter: MessageParameter, input: Bytes, output: Bytes): Buffer;
-  /** 3.1, section 5.14.4 */
-  C_SignMessageNext(session: Handle, parameter: MessageParameter, input: Bytes, output: Bytes): Buffer;
-  /** 3.1, section 5.16.2. @returns true */
-  C_VerifyMessage(session: Handle, parameter: MessageParameter, input: Bytes, signature: Bytes): boolean;
-  /** 3.1, section 5.16.4. @returns true */
-  C_VerifyMessageNext(session: Handle, parameter: MessageParameter, input: Bytes, signature: Bytes): boolean;
-  /** 3.2. A key whose ciphertext does not fit into `output` is destroyed. */
-  C_EncapsulateKey(
-    session: Handle,
-    mechanism: Mechanism,
-    publicKey: Handle,
-    template: Template,
-    output: Bytes,
-  ): EncapsulatedKey;
-  /** 3.2 */
-  C_DecapsulateKey(
-    session: Handle,
-    mechanism: Mechanism,
-    privateKey: Handle,
-    template: Template,
-    ciphertext: Bytes,
-  ): Handle;
-  /** 3.2. @returns true */
-  C_VerifySignature(session: Handle, input: Bytes): boolean;
-  /** 3.2. @returns true */
-  C_VerifySignatureFinal(session: Handle): boolean;
-  /** 3.2 */
-  C_WrapKeyAuthenticated(
-    session: Handle,
-    mechanism: Mechanism,
-    wrappingKey: Handle,
-    key: Handle,
-    associatedData: Bytes,
-    output: Bytes,
-  ): Buffer;
-  /** 3.2 */
-  C_UnwrapKeyAuthenticated(
-    session: Handle,
-    mechanism: Mechanism,
-    unwrappingKey: Handle,
-    wrappedKey: Bytes,
-    template: Template,
-    associatedData: Bytes,
-  ): Handle;
-}
 
 /** Functions that block only. */
 export interface Calls3 {
@@ -93,31 +11,31 @@ export interface Calls3 {
   /** 3.1, section 5.6.5. @param flags which operations: CKF_SIGN ... */
   C_SessionCancel(session: Handle, flags: number): void;
   /** 3.1, section 5.9.1 */
-  C_MessageEncryptInit(session: Handle, mechanism: Mechanism, key: Handle): void;
+  C_MessageEncryptInit(session: Handle, mechanism: MechanismInput, key: Handle): void;
   /** 3.1, section 5.9.3 */
   C_EncryptMessageBegin(session: Handle, parameter: MessageParameter, associatedData: Bytes): void;
   /** 3.1, section 5.9.5 */
   C_MessageEncryptFinal(session: Handle): void;
   /** 3.1, section 5.11.1 */
-  C_MessageDecryptInit(session: Handle, mechanism: Mechanism, key: Handle): void;
+  C_MessageDecryptInit(session: Handle, mechanism: MechanismInput, key: Handle): void;
   /** 3.1, section 5.11.3 */
   C_DecryptMessageBegin(session: Handle, parameter: MessageParameter, associatedData: Bytes): void;
   /** 3.1, section 5.11.5 */
   C_MessageDecryptFinal(session: Handle): void;
   /** 3.1, section 5.14.1 */
-  C_MessageSignInit(session: Handle, mechanism: Mechanism, key: Handle): void;
+  C_MessageSignInit(session: Handle, mechanism: MechanismInput, key: Handle): void;
   /** 3.1, section 5.14.3 */
   C_SignMessageBegin(session: Handle, parameter: MessageParameter): void;
   /** 3.1, section 5.14.5 */
   C_MessageSignFinal(session: Handle): void;
   /** 3.1, section 5.16.1 */
-  C_MessageVerifyInit(session: Handle, mechanism: Mechanism, key: Handle): void;
+  C_MessageVerifyInit(session: Handle, mechanism: MechanismInput, key: Handle): void;
   /** 3.1, section 5.16.3 */
   C_VerifyMessageBegin(session: Handle, parameter: MessageParameter): void;
   /** 3.1, section 5.16.5 */
   C_MessageVerifyFinal(session: Handle): void;
   /** 3.2 */
-  C_VerifySignatureInit(session: Handle, mechanism: Mechanism, key: Handle, signature: Bytes): void;
+  C_VerifySignatureInit(session: Handle, mechanism: MechanismInput, key: Handle, signature: Bytes): void;
   /** 3.2 */
   C_VerifySignatureUpdate(session: Handle, input: Bytes): void;
   /** 3.2. @param type CKV_ number */

@@ -1,16 +1,15 @@
-import type { Calls3, Operations3 } from './calls-3';
+import type { Calls3 } from './calls-3';
+import type { Operations } from './operations';
+import type { Operations3 } from './operations-3';
 import type {
-  Attribute,
-  Callback,
   Handle,
   InitializationOptions,
-  KeyPair,
-  Mechanism,
   MechanismInfo,
+  MechanismInput,
   ModuleInfo,
   SessionInfo,
   SlotInfo,
-  Template,
+  TemplateInput,
   TemplateResult,
   TokenInfo,
 } from './types';
@@ -22,59 +21,6 @@ import type {
  */
 
 type Bytes = NodeJS.ArrayBufferView;
-
-/** Functions with three more forms: a callback as last argument, `XCallback`, and `XAsync` for a promise. */
-export interface Operations {
-  /** 5.8.2. @param output gets the result @returns the part of `output` that the result fills; here and below */
-  C_Encrypt(session: Handle, input: Bytes, output: Bytes): Buffer;
-  /** 5.8.4 */
-  C_EncryptFinal(session: Handle, output: Bytes): Buffer;
-  /** 5.10.2 */
-  C_Decrypt(session: Handle, input: Bytes, output: Bytes): Buffer;
-  /** 5.10.4 */
-  C_DecryptFinal(session: Handle, output: Bytes): Buffer;
-  /** 5.12.2 */
-  C_Digest(session: Handle, input: Bytes, output: Bytes): Buffer;
-  /** 5.12.5 */
-  C_DigestFinal(session: Handle, output: Bytes): Buffer;
-  /** 5.13.2 */
-  C_Sign(session: Handle, input: Bytes, output: Bytes): Buffer;
-  /** 5.13.4 */
-  C_SignFinal(session: Handle, output: Bytes): Buffer;
-  /** 5.15.2. @returns true @throws Pkcs11Error CKR_SIGNATURE_INVALID, CKR_SIGNATURE_LEN_RANGE */
-  C_Verify(session: Handle, input: Bytes, signature: Bytes): boolean;
-  /** 5.15.4. As C_Verify. */
-  C_VerifyFinal(session: Handle, signature: Bytes): boolean;
-  /** 5.17.1 */
-  C_DigestEncryptUpdate(session: Handle, input: Bytes, output: Bytes): Buffer;
-  /** 5.17.2 */
-  C_DecryptDigestUpdate(session: Handle, input: Bytes, output: Bytes): Buffer;
-  /** 5.17.3 */
-  C_SignEncryptUpdate(session: Handle, input: Bytes, output: Bytes): Buffer;
-  /** 5.17.4 */
-  C_DecryptVerifyUpdate(session: Handle, input: Bytes, output: Bytes): Buffer;
-  /** 5.18.1 */
-  C_GenerateKey(session: Handle, mechanism: Mechanism, template: Template): Handle;
-  /** 5.18.2 */
-  C_GenerateKeyPair(
-    session: Handle,
-    mechanism: Mechanism,
-    publicTemplate: Template,
-    privateTemplate: Template,
-  ): KeyPair;
-  /** 5.18.3 */
-  C_WrapKey(session: Handle, mechanism: Mechanism, wrappingKey: Handle, key: Handle, output: Bytes): Buffer;
-  /** 5.18.4 */
-  C_UnwrapKey(
-    session: Handle,
-    mechanism: Mechanism,
-    unwrappingKey: Handle,
-    wrappedKey: Bytes,
-    template: Template,
-  ): Handle;
-  /** 5.18.5 */
-  C_DeriveKey(session: Handle, mechanism: Mechanism, baseKey: Handle, template: Template): Handle;
-}
 
 /** Functions that block only. */
 export interface SyncCalls {
@@ -96,10 +42,14 @@ export interface SyncCalls {
   C_GetMechanismList(slot: Handle): number[];
   /** 5.5.6 */
   C_GetMechanismInfo(slot: Handle, mechanism: number): MechanismInfo;
-  /** 5.5.7. @param pin of the security officer; null where the token asks for it itself, here and below */
-  C_InitToken(slot: Handle, pin: string | null | undefined, label: string): void;
+  /**
+   * 5.5.7. All three arguments are needed, as with pkcs11js, though it declares that two can be left out and that the
+   * result is a string: there is none. C_InitPIN and C_Login need their PIN argument, too.
+   * @param pin of the security officer; null where the token asks for it itself, here and below
+   */
+  C_InitToken(slot: Handle, pin?: string | null, label?: string): string;
   /** 5.5.8 */
-  C_InitPIN(session: Handle, pin: string | null | undefined): void;
+  C_InitPIN(session: Handle, pin?: string | null): void;
   /** 5.5.9 */
   C_SetPIN(session: Handle, oldPin: string | null | undefined, newPin: string | null | undefined): void;
   /** 5.6.1 */
@@ -115,7 +65,7 @@ export interface SyncCalls {
   /** 5.6.7. Without a key: a handle of zeros. */
   C_SetOperationState(session: Handle, state: Bytes, encryptionKey: Handle, authenticationKey: Handle): void;
   /** 5.6.8 */
-  C_Login(session: Handle, userType: number, pin: string | null | undefined): void;
+  C_Login(session: Handle, userType: number, pin?: string | null): void;
   /** 5.6.10 */
   C_Logout(session: Handle): void;
   /** 5.7.3 */
@@ -126,9 +76,9 @@ export interface SyncCalls {
    * 5.7.5. @returns the same array with the same elements, which have got their `value`
    * @throws Pkcs11Error when one of the values cannot be read; then none is set
    */
-  C_GetAttributeValue(session: Handle, object: Handle, template: Attribute[]): TemplateResult;
+  C_GetAttributeValue(session: Handle, object: Handle, template: TemplateInput): TemplateResult;
   /** 5.7.7 */
-  C_FindObjectsInit(session: Handle, template: Template): void;
+  C_FindObjectsInit(session: Handle, template: TemplateInput): void;
   /** 5.7.8. @param maxObjectCount at most so many */
   C_FindObjects(session: Handle, maxObjectCount: number): Handle[];
   /** 5.7.8. @returns one, or null when there are no more */
@@ -136,66 +86,40 @@ export interface SyncCalls {
   /** 5.7.9 */
   C_FindObjectsFinal(session: Handle): void;
   /** 5.8.1 */
-  C_EncryptInit(session: Handle, mechanism: Mechanism, key: Handle): void;
+  C_EncryptInit(session: Handle, mechanism: MechanismInput, key: Handle): void;
   /** 5.8.3 */
-  C_EncryptUpdate(session: Handle, input: Bytes, output: Bytes): Buffer;
+  C_EncryptUpdate(session: Handle, input: Bytes, output: Buffer): Buffer;
   /** 5.10.1 */
-  C_DecryptInit(session: Handle, mechanism: Mechanism, key: Handle): void;
+  C_DecryptInit(session: Handle, mechanism: MechanismInput, key: Handle): void;
   /** 5.10.3 */
-  C_DecryptUpdate(session: Handle, input: Bytes, output: Bytes): Buffer;
+  C_DecryptUpdate(session: Handle, input: Bytes, output: Buffer): Buffer;
   /** 5.12.1 */
-  C_DigestInit(session: Handle, mechanism: Mechanism): void;
+  C_DigestInit(session: Handle, mechanism: MechanismInput): void;
   /** 5.12.3 */
   C_DigestUpdate(session: Handle, input: Bytes): void;
   /** 5.12.4 */
   C_DigestKey(session: Handle, key: Handle): void;
   /** 5.13.1 */
-  C_SignInit(session: Handle, mechanism: Mechanism, key: Handle): void;
+  C_SignInit(session: Handle, mechanism: MechanismInput, key: Handle): void;
   /** 5.13.3 */
   C_SignUpdate(session: Handle, input: Bytes): void;
   /** 5.13.5 */
-  C_SignRecoverInit(session: Handle, mechanism: Mechanism, key: Handle): void;
+  C_SignRecoverInit(session: Handle, mechanism: MechanismInput, key: Handle): void;
   /** 5.13.6 */
-  C_SignRecover(session: Handle, input: Bytes, output: Bytes): Buffer;
+  C_SignRecover(session: Handle, input: Bytes, output: Buffer): Buffer;
   /** 5.15.1 */
-  C_VerifyInit(session: Handle, mechanism: Mechanism, key: Handle): void;
+  C_VerifyInit(session: Handle, mechanism: MechanismInput, key: Handle): void;
   /** 5.15.3 */
   C_VerifyUpdate(session: Handle, input: Bytes): void;
   /** 5.15.5 */
-  C_VerifyRecoverInit(session: Handle, mechanism: Mechanism, key: Handle): void;
+  C_VerifyRecoverInit(session: Handle, mechanism: MechanismInput, key: Handle): void;
   /** 5.15.6 */
-  C_VerifyRecover(session: Handle, signature: Bytes, output: Bytes): Buffer;
+  C_VerifyRecover(session: Handle, signature: Bytes, output: Buffer): Buffer;
   /** 5.19.1 */
   C_SeedRandom(session: Handle, seed: Bytes): void;
   /** 5.19.2. @returns `output`, filled */
-  C_GenerateRandom<Output extends Bytes>(session: Handle, output: Output): Output;
+  C_GenerateRandom(session: Handle, output: Buffer): Buffer;
 }
 
-/** A function of {@link Operations} that can take a callback as well. */
-type WithCallback<Method> = Method extends (...values: infer Values) => infer Result
-  ? {
-      (...values: Values): Result;
-      (...values: [...Values, callback: Callback<Result>]): void;
-    }
-  : never;
-
-type CallbackOnly<Method> = Method extends (...values: infer Values) => infer Result
-  ? (...values: [...Values, callback: Callback<Result>]) => void
-  : never;
-
-type Promised<Method> = Method extends (...values: infer Values) => infer Result
-  ? (...values: Values) => Promise<Result>
-  : never;
-
-type AllOperations = Operations & Operations3;
-
-type OverloadedOperations = { [Name in keyof AllOperations]: WithCallback<AllOperations[Name]> };
-type CallbackOperations = {
-  [Name in keyof AllOperations as `${Name}Callback`]: CallbackOnly<AllOperations[Name]>;
-};
-type AsyncOperations = {
-  [Name in keyof AllOperations as `${Name}Async`]: Promised<AllOperations[Name]>;
-};
-
 /** All functions but those that are methods of the class. */
-export interface Calls extends SyncCalls, Calls3, OverloadedOperations, CallbackOperations, AsyncOperations {}
+export interface Calls extends SyncCalls, Calls3, Operations, Operations3 {}

@@ -1,4 +1,5 @@
 import { CryptokiError } from '../core/errors';
+import { brand, isError } from '../core/realms';
 import { CKR } from '../generated/constants';
 
 /** An error of this layer: nothing is loaded, or a module could not be. */
@@ -32,8 +33,11 @@ export class Pkcs11Error extends NativeError {
   }
 }
 
+brand(NativeError, 'NativeError');
+brand(Pkcs11Error, 'Pkcs11Error');
+
 function framesOf(cause: unknown): string {
-  if (!(cause instanceof Error) || cause.stack === undefined) return '';
+  if (!isError(cause) || cause.stack === undefined) return '';
   const start = cause.stack.indexOf('\n    at ');
   return start < 0 ? '' : cause.stack.slice(start + 1);
 }

@@ -6,8 +6,10 @@ import { CONSTANTS } from './constants';
 import { NativeError, Pkcs11Error } from './errors';
 import { PKCS11 } from './pkcs11';
 
-export type { Calls, Operations, SyncCalls } from './calls';
-export type { Calls3, Operations3 } from './calls-3';
+export type { Calls, SyncCalls } from './calls';
+export type { Calls3 } from './calls-3';
+export type { Operations } from './operations';
+export type { Operations3 } from './operations-3';
 export type * from './parameter-types';
 export type * from './types';
 export { NativeError, PKCS11, Pkcs11Error };

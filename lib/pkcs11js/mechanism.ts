@@ -60,6 +60,9 @@ function convert(
     fields[field] = value;
     if (Buffer.isBuffer(value)) buffers.push([field, value]);
   }
+  for (const [field, bytes] of Object.entries(parameter.bitsOf ?? {})) {
+    fields[field] ||= (fields[bytes] as Buffer).length * 8;
+  }
   const settle = (): void => {
     for (const [field, bytes] of buffers) {
       const written = fields[field];

@@ -1,47 +1,47 @@
 import type { Handle, IParams } from './types';
 
-/** The parameters of mechanisms, under pkcs11js's names. What an interface is for is its CK_PARAMS_ number. */
-
-type Bytes = NodeJS.ArrayBufferView;
+/** The parameters of mechanisms, under pkcs11js's names and with its members. Each is for its CK_PARAMS_ number. */
 
 /** CK_PARAMS_EC_DH */
 export interface ECDH1 extends IParams {
   kdf: number;
-  sharedData?: Bytes | undefined;
-  publicData: Bytes;
+  sharedData?: Buffer;
+  publicData: Buffer;
 }
 
 /** CK_PARAMS_AES_CBC: CK_AES_CBC_ENCRYPT_DATA_PARAMS; `iv` has 16 bytes. */
 export interface AesCBC extends IParams {
-  iv: Bytes;
-  data?: Bytes | undefined;
+  iv: Buffer;
+  data?: Buffer;
 }
 
-/** CK_PARAMS_AES_CCM and CK_PARAMS_CCM; one of `dataLen` and `dataLength` is needed. */
+/** CK_PARAMS_CCM. Lengths in bytes; dataLength and macLength are taken for `dataLen` and `macLen`, too. */
 export interface CcmParams extends IParams {
-  dataLen?: number | undefined;
-  dataLength?: number | undefined;
-  nonce?: Bytes | undefined;
-  aad?: Bytes | undefined;
-  macLen?: number | undefined;
-  macLength?: number | undefined;
+  dataLen: number;
+  nonce?: Buffer;
+  aad?: Buffer;
+  macLen?: number;
 }
-export interface AesCCM extends CcmParams {}
 
-/** CK_PARAMS_AES_GCM: the structure of 2.20, without `ivBits`; CK_PARAMS_AES_GCM_v240 with it. */
+/** CK_PARAMS_AES_CCM; as {@link CcmParams}. */
+export interface AesCCM extends CcmParams {
+  macLen: number;
+}
+
+/** CK_PARAMS_AES_GCM and CK_PARAMS_AES_GCM_v240: both are CK_GCM_PARAMS. With the first, `ivBits` can be left out. */
 export interface AesGCM extends IParams {
-  iv?: Bytes | undefined;
-  aad?: Bytes | undefined;
-  ivBits?: number | undefined;
-  tagBits?: number | undefined;
+  iv?: Buffer;
+  aad?: Buffer;
+  ivBits: number;
+  tagBits: number;
 }
 
 /** CK_PARAMS_GCM */
 export interface GcmParams extends IParams {
-  iv: Bytes;
+  iv: Buffer;
   ivBits: number;
-  aad?: Bytes | undefined;
-  tagBits?: number | undefined;
+  aad?: Buffer;
+  tagBits?: number;
 }
 
 /** CK_PARAMS_RSA_OAEP */
@@ -49,7 +49,7 @@ export interface RsaOAEP extends IParams {
   hashAlg: number;
   mgf: number;
   source: number;
-  sourceData?: Bytes | undefined;
+  sourceData?: Buffer;
 }
 
 /** CK_PARAMS_RSA_PSS */
@@ -63,43 +63,48 @@ export interface RsaPSS extends IParams {
 /** CK_PARAMS_ECDH2_DERIVE */
 export interface Ecdh2Derive extends IParams {
   kdf: number;
-  sharedData?: Bytes | undefined;
-  publicData: Bytes;
+  sharedData?: Buffer;
+  publicData: Buffer;
   privateDataLen: number;
   privateData: Handle;
-  publicData2?: Bytes | undefined;
+  publicData2?: Buffer;
 }
 
 /** CK_PARAMS_ECMQV_DERIVE */
 export interface EcmqvDerive extends Ecdh2Derive {
-  publicKey?: Handle | undefined;
+  publicKey?: Handle;
 }
 
 /** CK_PARAMS_X9_42_DH1_DERIVE */
 export interface X942DH1Derive extends IParams {
   kdf: number;
-  otherInfo?: Bytes | undefined;
-  publicData: Bytes;
+  otherInfo?: Buffer;
+  publicData: Buffer;
+  /** Not used. */
+  privateData: Handle;
 }
 
 /** CK_PARAMS_X9_42_DH2_DERIVE */
 export interface X942DH2Derive extends X942DH1Derive {
-  privateData: Handle;
   privateDataLen: number;
-  publicData2?: Bytes | undefined;
+  publicData2?: Buffer;
 }
 
 /** CK_PARAMS_X9_42_MQV_DERIVE */
-export interface X942MQvDeriveParams extends X942DH2Derive {
+export interface X942MQvDeriveParams extends Omit<X942DH2Derive, 'type' | 'privateDataLen'> {
+  /** CK_PARAMS_X9_42_MQV_DERIVE; needed, though pkcs11js does not declare it. */
+  type?: number;
+  /** Needed, though pkcs11js does not declare it. */
+  privateDataLen?: number;
   publicKey: Handle;
 }
 
 /** CK_PARAMS_KEA_DERIVE */
 export interface KeaDeriveParams extends IParams {
-  isSender?: boolean | undefined;
-  randomA: Bytes;
-  randomB: Bytes;
-  publicData: Bytes;
+  isSender?: boolean;
+  randomA: Buffer;
+  randomB: Buffer;
+  publicData: Buffer;
 }
 
 /** CK_PARAMS_RC2 */
@@ -109,7 +114,7 @@ export interface RC2Params extends IParams {
 
 /** CK_PARAMS_RC2_CBC; `iv` has 8 bytes. */
 export interface RC2CBCParams extends RC2Params {
-  iv: Bytes;
+  iv: Buffer;
 }
 
 /** CK_PARAMS_RC2_MAC_GENERAL */
@@ -125,7 +130,7 @@ export interface RC5Params extends IParams {
 
 /** CK_PARAMS_RC5_CBC */
 export interface RC5CBCParams extends RC5Params {
-  iv: Bytes;
+  iv: Buffer;
 }
 
 /** CK_PARAMS_RC5_MAC_GENERAL */
@@ -135,55 +140,55 @@ export interface RC5MACGeneralParams extends RC5Params {
 
 /** CK_PARAMS_DES_CBC_ENCRYPT_DATA; `iv` has 8 bytes. */
 export interface DesCbcEncryptDataParams extends IParams {
-  iv: Bytes;
-  data?: Bytes | undefined;
+  iv: Buffer;
+  data?: Buffer;
 }
 
 /** CK_PARAMS_SKIPJACK_PRIVATE_WRAP */
 export interface SkipjackPrivateWrapParams extends IParams {
-  password: Bytes;
-  publicData: Bytes;
-  primeP: Bytes;
-  baseG: Bytes;
-  subprimeQ: Bytes;
-  randomA: Bytes;
+  password: Buffer;
+  publicData: Buffer;
+  primeP: Buffer;
+  baseG: Buffer;
+  subprimeQ: Buffer;
+  randomA: Buffer;
 }
 
 /** CK_PARAMS_SKIPJACK_RELAYX */
 export interface SkipjackRelayXParams extends IParams {
-  oldWrappedX: Bytes;
-  oldPassword: Bytes;
-  oldPublicData: Bytes;
-  oldRandomA: Bytes;
-  newPassword: Bytes;
-  newPublicData: Bytes;
-  newRandomA: Bytes;
+  oldWrappedX: Buffer;
+  oldPassword: Buffer;
+  oldPublicData: Buffer;
+  oldRandomA: Buffer;
+  newPassword: Buffer;
+  newPublicData: Buffer;
+  newRandomA: Buffer;
 }
 
 /** CK_PARAMS_PBE */
 export interface PbeParams extends IParams {
-  initVector: Bytes;
-  password: Bytes;
-  salt: Bytes;
+  initVector: Buffer;
+  password: Buffer;
+  salt: Buffer;
   iteration: number;
 }
 
 /** CK_PARAMS_KEY_WRAP_SET_OAEP */
 export interface KeyWrapSetOaepParams extends IParams {
-  bc?: number | undefined;
-  x?: Bytes | undefined;
+  bc: number;
+  x: Buffer;
 }
 
 /** CK_PARAM_GOSTR3410_DERIVE */
 export interface GostR3410DeriveParams extends IParams {
   kdf: number;
-  publicData: Bytes;
-  ukm?: Bytes | undefined;
+  publicData: Buffer;
+  ukm?: Buffer;
 }
 
 /** CK_PARAM_GOSTR3410_KEY_WRAP */
 export interface GostR3410KeyWrapParams extends IParams {
-  wrapOID: Bytes;
-  ukm?: Bytes | undefined;
+  wrapOID: Buffer;
+  ukm?: Buffer;
   key: Handle;
 }

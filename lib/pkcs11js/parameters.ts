@@ -21,6 +21,8 @@ export interface Parameter {
   readonly properties: readonly Property[];
   /** Fields that pkcs11js has no property for. */
   readonly preset?: Readonly<Record<string, number | bigint>>;
+  /** Numbers of bits, by field, that are those of a byte string where the program gives no number. */
+  readonly bitsOf?: Readonly<Record<string, string>>;
 }
 
 const KINDS = { b: 'Buffer', n: 'Number', f: 'Boolean', h: 'Handle' } as const;
@@ -43,11 +45,9 @@ function property(text: string): Property {
 function parameter(
   structure: keyof ParameterStructures,
   properties: string,
-  more: { name?: string; preset?: Parameter['preset'] } = {},
+  more: Partial<Pick<Parameter, 'name' | 'preset' | 'bitsOf'>> = {},
 ): Parameter {
-  const list = properties.split(' ').map(property);
-  const made = { name: more.name ?? structure, structure, properties: list };
-  return more.preset === undefined ? made : { ...made, preset: more.preset };
+  return { name: structure, structure, properties: properties.split(' ').map(property), ...more };
 }
 
 const CCM = 'dataLength|dataLen>dataLen:n nonce:b? aad:b? macLength|macLen>macLen:n?';
@@ -59,10 +59,13 @@ const DH_KEYS = 'kdf:n otherInfo:b? publicData:b privateDataLen:n privateData:h 
 export const PARAMETERS: ReadonlyMap<number, Parameter> = new Map([
   [P.CK_PARAMS_AES_CBC, parameter('CK_AES_CBC_ENCRYPT_DATA_PARAMS', 'iv:b16 data:b?')],
   [P.CK_PARAMS_AES_CCM, parameter('CK_AES_CCM_PARAMS', CCM)],
-  // The structure of PKCS#11 2.20, without the number of bits of the IV.
+  // pkcs11js passes six fields here as well, and leaves ulIvBits as the memory was.
   [
     P.CK_PARAMS_AES_GCM,
-    parameter('CK_GCM_PARAMS_COMPAT', 'iv:b aad:b? tagBits:n?', { name: 'CK_AES_GCM_PARAMS' }),
+    parameter('CK_GCM_PARAMS', 'iv:b ivBits:n? aad:b? tagBits:n?', {
+      name: 'CK_AES_GCM_PARAMS',
+      bitsOf: { ivBits: 'iv' },
+    }),
   ],
   [P.CK_PARAMS_RSA_OAEP, parameter('CK_RSA_PKCS_OAEP_PARAMS', 'hashAlg:n mgf:n source:n sourceData:b?')],
   [P.CK_PARAMS_RSA_PSS, parameter('CK_RSA_PKCS_PSS_PARAMS', 'hashAlg:n mgf:n saltLen>sLen:n')],

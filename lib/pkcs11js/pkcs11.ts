@@ -1,3 +1,4 @@
+import { isError } from '../core/realms';
 import { readString, wrongCount } from './arguments';
 import { makeAsyncMethod, makeCallbackMethod, makeMethod } from './call';
 import type { Calls } from './calls';
@@ -6,7 +7,7 @@ import { FUNCTIONS_240, PROTOTYPE_FUNCTIONS } from './functions';
 import { FUNCTIONS_3 } from './functions-3';
 import { Library } from './library';
 import { SPECIALS } from './special';
-import type { Handle, Template } from './types';
+import type { Handle, TemplateInput } from './types';
 
 const names = Object.keys({ ...SPECIALS, ...FUNCTIONS_240, ...FUNCTIONS_3 });
 
@@ -43,7 +44,7 @@ export class PKCS11 {
     try {
       this.#library = Library.acquire(file);
     } catch (cause) {
-      throw new NativeError(cause instanceof Error ? cause.message : String(cause), '', { cause });
+      throw new NativeError(isError(cause) ? cause.message : String(cause), '', { cause });
     }
     this.libPath = file;
     before?.release();
@@ -60,19 +61,19 @@ export class PKCS11 {
   }
 
   /** PKCS#11 3.1, section 5.7.1. @throws TypeError, RangeError; Pkcs11Error */
-  C_CreateObject(session: Handle, template: Template): Handle {
+  C_CreateObject(session: Handle, template: TemplateInput): Handle {
     const row = PROTOTYPE_FUNCTIONS.C_CreateObject;
     return makeMethod(this.#loaded, 'C_CreateObject', row)(session, template) as Handle;
   }
 
   /** PKCS#11 3.1, section 5.7.2. @throws TypeError, RangeError; Pkcs11Error */
-  C_CopyObject(session: Handle, object: Handle, template: Template): Handle {
+  C_CopyObject(session: Handle, object: Handle, template: TemplateInput): Handle {
     const row = PROTOTYPE_FUNCTIONS.C_CopyObject;
     return makeMethod(this.#loaded, 'C_CopyObject', row)(session, object, template) as Handle;
   }
 
   /** PKCS#11 3.1, section 5.7.6. @throws TypeError, RangeError; Pkcs11Error */
-  C_SetAttributeValue(session: Handle, object: Handle, template: Template): void {
+  C_SetAttributeValue(session: Handle, object: Handle, template: TemplateInput): void {
     const row = PROTOTYPE_FUNCTIONS.C_SetAttributeValue;
     makeMethod(this.#loaded, 'C_SetAttributeValue', row)(session, object, template);
   }

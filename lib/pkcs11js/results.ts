@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isDataView } from '../core/realms';
 import type { RawModule } from '../raw';
 import { bytesOf } from './arguments';
 import { returned, tooSmall } from './errors';
@@ -31,7 +32,7 @@ function digestOf(input: readonly ArrayBufferView[]): string {
 
 /** The first `length` bytes of a view, as a view of the same class. */
 export function head(view: ArrayBufferView, length: number): ArrayBufferView {
-  if (view instanceof DataView) return new DataView(view.buffer, view.byteOffset, length);
+  if (isDataView(view)) return new DataView(view.buffer, view.byteOffset, length);
   const array = view as Uint8Array;
   return array.subarray(0, Math.ceil(length / array.BYTES_PER_ELEMENT));
 }

@@ -1,3 +1,4 @@
+import { isDate } from '../core/realms';
 import { ATTRIBUTES } from '../generated/attributes';
 import { CKA } from '../generated/constants';
 import type { RawAttribute, RawAttributeResult } from '../raw/raw-module';
@@ -34,7 +35,7 @@ function readDate(type: number | bigint, value: unknown): Buffer {
       `Attribute with type 0x${type.toString(16).padStart(8, '0')} is not convertible to CK_DATE. ${what}`,
     );
   if (value === undefined || value === null) return Buffer.alloc(0);
-  if (value instanceof Date) {
+  if (isDate(value)) {
     if (Number.isNaN(value.getTime())) throw text('The date is invalid.');
     return Buffer.from(value.toISOString().slice(0, 10).replaceAll('-', ''));
   }

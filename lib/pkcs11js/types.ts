@@ -1,4 +1,8 @@
-/** The types of pkcs11js, under its names. */
+/**
+ * The types of pkcs11js, under its names. A type that pkcs11js declares is declared here with the same members, so that
+ * programs written for it compile: they give values of these types, and read them. What functions take beyond that has
+ * types of its own ({@link MechanismInput}, {@link TemplateInput}).
+ */
 
 /** A slot, session or object: sizeof(CK_ULONG) bytes in native byte order. */
 export type Handle = Buffer;
@@ -27,6 +31,13 @@ export interface SlotInfo {
   firmwareVersion: Version;
 }
 
+/**
+ * The size of a memory: a bigint, though pkcs11js declares a number. Programs that compile with pkcs11js assign it to a
+ * number, and those that know the value use it as a bigint: only `any` lets both compile.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: see above
+export type MemorySize = any;
+
 /** CK_TOKEN_INFO. Counters are 4294967295, and sizes of memory 2^64-1, where the token does not say. */
 export interface TokenInfo {
   label: string;
@@ -44,10 +55,14 @@ export interface TokenInfo {
   firmwareVersion: Version;
   /** 16 characters: YYYYMMDDhhmmss00; blanks where the token has no clock. */
   utcTime: string;
-  totalPublicMemory: bigint;
-  freePublicMemory: bigint;
-  totalPrivateMemory: bigint;
-  freePrivateMemory: bigint;
+  /** bigint */
+  totalPublicMemory: MemorySize;
+  /** bigint */
+  freePublicMemory: MemorySize;
+  /** bigint */
+  totalPrivateMemory: MemorySize;
+  /** bigint */
+  freePrivateMemory: MemorySize;
 }
 
 /** CK_MECHANISM_INFO */
@@ -70,14 +85,23 @@ export interface Attribute {
   /** CKA_ number */
   type: number;
   /**
-   * What its bytes are: of a number those of a CK_ULONG, of a boolean those of a CK_BBOOL, of a string its UTF-8; of a
-   * Date YYYYMMDD (CKA_START_DATE and CKA_END_DATE only); null and undefined have none. Templates (CKA_WRAP_TEMPLATE) are
-   * arrays.
+   * Its bytes are: of a number those of a CK_ULONG, of a boolean those of a CK_BBOOL, of a string its UTF-8; of a Date
+   * YYYYMMDD (CKA_START_DATE and CKA_END_DATE only).
    */
-  value?: number | bigint | boolean | string | NodeJS.ArrayBufferView | Date | Template | null | undefined;
+  value?: number | boolean | string | Buffer | Date;
 }
 
 export type Template = Attribute[];
+
+/** An attribute as functions take it. */
+export interface AttributeInput {
+  /** CKA_ number */
+  type: number;
+  /** As in {@link Attribute}; null and undefined have no bytes. Templates (CKA_WRAP_TEMPLATE) are arrays. */
+  value?: Attribute['value'] | bigint | NodeJS.ArrayBufferView | readonly AttributeInput[] | null | undefined;
+}
+
+export type TemplateInput = readonly AttributeInput[];
 
 /** CK_ATTRIBUTE, as it is read. */
 export interface AttributeResult {
@@ -96,12 +120,26 @@ export interface IParams {
 /** CK_MECHANISM */
 export interface Mechanism {
   /** CKM_ number */
+  mechanism: number;
+  /** Bytes as they are, a number (one CK_ULONG), or an object with a CK_PARAMS_ number. */
+  parameter?: Buffer | number | IParams;
+}
+
+/** A mechanism as functions take it. */
+export interface MechanismInput {
+  /** CKM_ number */
   mechanism: number | bigint;
   /**
-   * Bytes as they are, a number (one CK_ULONG), an object with a CK_PARAMS_ number, or for all other structures an object
-   * as in cryptoki/raw, which names its structure: { structure: 'CK_HKDF_PARAMS', ... }.
+   * As in {@link Mechanism}, or for all other structures an object as in cryptoki/raw, which names its structure:
+   * { structure: 'CK_HKDF_PARAMS', ... }.
    */
-  parameter?: NodeJS.ArrayBufferView | number | bigint | IParams | { structure: string } | null | undefined;
+  parameter?:
+    | Mechanism['parameter']
+    | NodeJS.ArrayBufferView
+    | bigint
+    | { structure: string }
+    | null
+    | undefined;
 }
 
 /** What C_GenerateKeyPair makes. */
@@ -113,9 +151,9 @@ export interface KeyPair {
 /** How a module is initialised. */
 export interface InitializationOptions {
   /** For modules that take a string in pReserved (NSS). */
-  libraryParameters?: string | undefined;
+  libraryParameters?: string;
   /** Not passed on: modules are always asked to lock (CKF_OS_LOCKING_OK), since calls are made on several threads. */
-  flags?: number | undefined;
+  flags?: number;
 }
 
 /** What C_EncapsulateKey makes. */
@@ -135,9 +173,7 @@ export interface AsyncData {
 export type MessageParameter = NodeJS.ArrayBufferView | { structure: string } | null;
 
 /**
- * What functions tell their callbacks: the result, or an error and null. Both spellings of a callback fit, those that
- * expect null and those that do not.
+ * What the forms with a callback call: with null and the result, or with an error and null. The types are those of
+ * pkcs11js, which leave null out: a callback without annotations uses the result as it is.
  */
-export type Callback<Result> = {
-  bivarianceHack(error: Error | null, result: Result | null): void;
-}['bivarianceHack'];
+export type Callback<Result> = (error: Error, result: Result) => void;

@@ -4,6 +4,7 @@
  */
 import { channel } from 'node:diagnostics_channel';
 import { CryptokiError } from '../core/errors';
+import { isPromise } from '../core/realms';
 import type { RawModule } from './index';
 
 /** What `cryptoki:call` carries: a call that was made and has ended. Never an argument or a result but for handles. */
@@ -74,7 +75,7 @@ function wrap(called: string, method: Method): Method {
       tell({ error });
       throw error;
     }
-    if (result instanceof Promise) {
+    if (isPromise(result)) {
       result.then(
         (value) => tell({ result: value }),
         (error) => tell({ error }),

@@ -2,6 +2,8 @@
  * Mechanisms in a form that crosses into native code in little time: reading a member of an object by its name costs there
  * what ten elements of an array cost, and a mechanism with its parameter has up to ten names.
  */
+
+import { isArrayBuffer } from '../core/realms';
 import { native } from './addon';
 import type { RawMechanism } from './raw-module';
 
@@ -47,7 +49,7 @@ function usualStructure(mechanism: number): Structure | undefined {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const isBytes = (value: unknown): boolean => ArrayBuffer.isView(value) || value instanceof ArrayBuffer;
+const isBytes = (value: unknown): boolean => ArrayBuffer.isView(value) || isArrayBuffer(value);
 
 /** A value that native code reads without running anything of JavaScript. */
 const isPlain = (value: unknown): boolean =>

@@ -59,7 +59,8 @@ export interface RawOperations {
     pin?: string | BytesLike | null | undefined,
   ): Buffer;
   /**
-   * C_VerifyInit, C_Verify; false for CKR_SIGNATURE_INVALID and CKR_SIGNATURE_LEN_RANGE.
+   * C_VerifyInit, C_Verify; false for CKR_SIGNATURE_INVALID and CKR_SIGNATURE_LEN_RANGE. A MAC is made (C_SignInit, C_Sign) and
+   * compared in constant time; it is verified only where the key cannot sign.
    * @param digest as for sign
    */
   verify(

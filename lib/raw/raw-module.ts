@@ -105,6 +105,8 @@ export interface RawDigest {
   mechanism: RawMechanism;
   /** Bytes to put before the digest: DigestInfo for CKM_RSA_PKCS. */
   prefix?: BytesLike | undefined;
+  /** Of a digest that is longer, the first bytes are signed: ECDSA uses no more than the order of the curve is long. */
+  length?: number | undefined;
 }
 
 /** Many byte strings in one: string i lies between offsets i and i + 1. */

@@ -6,19 +6,13 @@
  * The memory is shared memory, since no program can detach or shrink that: native code keeps a pointer into it.
  */
 
-const SIZE = 4096;
-
-/** What native code is given; undefined where there is no shared memory: it then makes all Buffers itself. */
-export const candidate: Uint8Array | undefined =
-  typeof SharedArrayBuffer === 'function' ? new Uint8Array(new SharedArrayBuffer(SIZE)) : undefined;
-
-let memory: Uint8Array = candidate ?? new Uint8Array(0);
+let memory: Uint8Array = new Uint8Array(0);
 /** The first n bytes of the memory, for each n that has been needed. */
 let beginnings: Uint8Array[] = [];
 let handles: BigUint64Array = new BigUint64Array(1);
 let numbers: Float64Array = new Float64Array(4);
 
-/** The memory that native code uses: of two copies of this module in one environment the first one's. */
+/** @param used the memory that native code uses; undefined where there is no shared memory: it makes all Buffers itself */
 export function useMemory(used: Uint8Array | undefined): void {
   if (used === undefined) return;
   memory = used;

@@ -2,6 +2,8 @@
  * The short way of synchronous operations: on a free session the native code needs no job. Short results are copied from
  * memory that native code and JavaScript share; see results.ts.
  */
+
+import { realmFunctions } from './addon';
 import { brief, briefAll, isBrief, isFlat } from './flat-mechanism';
 import type { RawModule } from './index';
 import type { BytesLike, RawDigest, RawMechanism } from './raw-module';
@@ -45,6 +47,8 @@ function short(data: BytesLike): data is Uint8Array {
   return data instanceof Uint8Array && data.byteLength <= LONGEST;
 }
 
+/** Where a raw module holds the functions that native code holds weakly. */
+const REALM = Symbol('realm');
 /** Where a raw module has its direct functions. */
 const DIRECT = Symbol('direct');
 
@@ -161,7 +165,7 @@ export function direct(raw: RawModule): RawModule {
   const native = Object.getPrototypeOf(raw) as Native;
   let prototype = prototypes.get(native);
   if (prototype === undefined) {
-    const own = { ...briefly(native), ...shortcuts(native) };
+    const own = { ...briefly(native), ...shortcuts(native), [REALM]: realmFunctions };
     prototype = Object.create(native, Object.getOwnPropertyDescriptors(own)) as object;
     prototypes.set(native, prototype);
   }

@@ -2,8 +2,9 @@ import { copyFileSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { argumentError, requireOptions } from '../core/arguments';
+import { argumentError, requireObject, requireOptions } from '../core/arguments';
 import { CryptokiError, type CryptokiErrorInit } from '../core/errors';
+import { asyncDispose } from '../core/realms';
 import { type FaultAddon, faultAddonPath, loadFaultAddon } from './fault-addon';
 import { type FaultRule, type FunctionName, planText } from './fault-plan';
 
@@ -143,6 +144,10 @@ export class FaultModule implements AsyncDisposable {
     requireOptions(options, 'the options of FaultModule.create', OPTIONS);
     if (typeof options.module !== 'string')
       throw argumentError(TypeError, 'module must be the path of a module');
+    const { copyModule, environment } = options;
+    if (copyModule !== undefined && typeof copyModule !== 'boolean')
+      throw argumentError(TypeError, 'copyModule must be a boolean');
+    if (environment !== undefined) requireObject(environment, 'environment');
     const directory = mkdtempSync(join(realpathSync(tmpdir()), 'cryptoki-fault-'));
     try {
       const path = join(directory, 'cryptoki_fault.node');
@@ -247,7 +252,13 @@ export class FaultModule implements AsyncDisposable {
     condition: (counters: FaultCounters) => boolean,
     options: { timeout?: number } = {},
   ): Promise<FaultCounters> {
-    const end = performance.now() + (options.timeout ?? 10_000);
+    if (typeof condition !== 'function') throw argumentError(TypeError, 'condition must be a function');
+    requireOptions(options, 'the options of until', ['timeout']);
+    const { timeout = 10_000 } = options;
+    if (typeof timeout !== 'number' || !(timeout >= 0)) {
+      throw argumentError(RangeError, 'timeout must be a number of milliseconds');
+    }
+    const end = performance.now() + timeout;
     for (;;) {
       const counters = this.counters();
       if (condition(counters)) return counters;
@@ -263,7 +274,7 @@ export class FaultModule implements AsyncDisposable {
    * Lets go of calls that hang and removes the files. Close the modules opened from {@link path} first; the code stays in
    * memory until the process ends.
    */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     this.clear();
     if (this.#directory !== undefined) removeDirectory(this.#directory);
   }

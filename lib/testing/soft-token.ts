@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { argumentError, requireOptions } from '../core/arguments';
 import { CryptokiError } from '../core/errors';
+import { asyncDispose, mainProcess } from '../core/realms';
 import { CKF, CKU, load } from '../raw';
 import { faultAddonPath, loadFaultAddon } from './fault-addon';
 import { removeDirectory } from './fault-module';
@@ -28,10 +29,14 @@ const OPTIONS = ['module', 'label', 'pin', 'soPin', 'removable'] as const;
 
 const randomPin = (): string => String(randomInt(1e7, 1e8));
 
-/** Sets a variable that native code of this process will see: process.env of a worker is a copy. */
+/** False where process.env is a copy of the environment: in a worker, and in Bun. */
+const isEnvironment = isMainThread && process.versions.bun === undefined;
+
+/** Sets a variable that native code of this process will see. */
 function setVariable(name: string, value: string): void {
-  process.env[name] = value;
-  if (!isMainThread) loadFaultAddon(faultAddonPath()).setVariable(name, value);
+  mainProcess.env[name] = value;
+  if (mainProcess !== process) process.env[name] = value; // for what the program reads
+  if (!isEnvironment) loadFaultAddon(faultAddonPath()).setVariable(name, value);
 }
 
 /**
@@ -74,6 +79,11 @@ export class SoftToken implements AsyncDisposable {
   /** See {@link createSoftToken}. */
   static async create(options: SoftTokenOptions = {}): Promise<SoftToken> {
     requireOptions(options, 'the options of createSoftToken', OPTIONS);
+    const { module: path, removable } = options;
+    if (path !== undefined && typeof path !== 'string')
+      throw argumentError(TypeError, 'module must be the path of a module');
+    if (removable !== undefined && typeof removable !== 'boolean')
+      throw argumentError(TypeError, 'removable must be a boolean');
     const library = findSoftHSM(options.module);
     const directory = mkdtempSync(join(realpathSync(tmpdir()), 'cryptoki-token-')); // readable by this user only
     try {
@@ -141,7 +151,7 @@ export class SoftToken implements AsyncDisposable {
   }
 
   /** {@link remove}. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     this.remove();
   }
 }

@@ -1,4 +1,11 @@
-import { argumentError, isBytes, requireObject, requireOptions, viewOf } from '../core/arguments';
+import {
+  argumentError,
+  isBytes,
+  requireObject,
+  requireOptions,
+  unknownName,
+  viewOf,
+} from '../core/arguments';
 import type { RawVersion } from '../raw/raw-module';
 import { BY_NAME, CLASSES, PLAIN, RULES, type Rule, SCHEME, uriError, type Where } from './grammar';
 import { parseUri } from './parse';
@@ -38,14 +45,33 @@ function encode(value: unknown, { name, where, kind }: Rule): string {
   }
 }
 
+/** The members of a URI, and those of each; undefined where the member is a value. */
+const MEMBERS: ReadonlyMap<string, readonly string[] | undefined> = new Map<
+  string,
+  readonly string[] | undefined
+>([
+  ...RULES.filter(({ group }) => group === '').map(({ member }) => [member, undefined] as const),
+  ...(['token', 'library', 'slot', 'object'] as const).map(
+    (name) => [name, RULES.filter(({ group }) => group === name).map(({ member }) => member)] as const,
+  ),
+  ['vendor', ['path', 'query']],
+]);
+
 /**
  * Writes a PKCS#11 URI in its canonical form: attributes in the order of RFC 7512's grammar, then vendor attributes by
  * name; percent-encoding only where it is needed, but for id, which is all encoded; a version as major.minor.
  * The PIN of `pinValue` is in the result.
- * @throws ERR_CRYPTOKI_URI for what cannot stand in a URI; TypeError ERR_INVALID_ARG_TYPE
+ * @throws ERR_CRYPTOKI_URI for what cannot stand in a URI; TypeError ERR_INVALID_ARG_TYPE, TypeError
+ *   ERR_INVALID_ARG_VALUE for a part that a URI does not have
  */
 export function formatUri(uri: Partial<Pkcs11Uri>): string {
   requireObject(uri, 'a parsed PKCS#11 URI');
+  for (const name of Object.keys(uri)) {
+    if (!MEMBERS.has(name)) throw unknownName('a PKCS#11 URI has', name, MEMBERS.keys());
+    const known = MEMBERS.get(name);
+    const part = (uri as Record<string, unknown>)[name];
+    if (known !== undefined && part !== undefined) requireOptions(part, `the parts of ${name}`, known);
+  }
   const parts: Record<Where, string[]> = { path: [], query: [] };
   for (const each of RULES) {
     const group = (each.group === '' ? uri : uri[each.group]) as Record<string, unknown> | undefined;

@@ -1,4 +1,4 @@
-import { requireObject } from '../core/arguments';
+import { requireObject, requireOptions } from '../core/arguments';
 import type { Pkcs11Uri, UriResource } from './types';
 
 const PARTS = ['library', 'slot', 'token', 'object', 'vendor'] as const;
@@ -17,7 +17,7 @@ function requireUri(uri: unknown): void {
  * @throws TypeError ERR_INVALID_ARG_TYPE
  */
 export function matchesUri(uri: Pkcs11Uri, resource: UriResource): boolean {
-  requireObject(resource, 'the resource');
+  requireOptions(resource, 'the parts of the resource', PARTS);
   requireUri(uri);
   const { library, slot, token, object, vendor = {} } = resource;
   const fits = (wanted: object, actual: object): boolean =>

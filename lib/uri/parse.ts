@@ -1,3 +1,4 @@
+import { type InspectOptions, inspect } from 'node:util';
 import { argumentError } from '../core/arguments';
 import type { RawVersion } from '../raw/raw-module';
 import {
@@ -94,6 +95,25 @@ class ParsedUri implements Pkcs11Uri {
 
   get pinValue(): string | undefined {
     return this.#pinValue;
+  }
+
+  /** For util.inspect, whose options can ask for getters. */
+  [inspect.custom](depth: number | null, options: InspectOptions): string {
+    if (depth !== null && depth < 0) return '[Pkcs11Uri]';
+    return `Pkcs11Uri ${inspect(this.#redacted(), { ...options, depth })}`;
+  }
+
+  /** For JSON.stringify. JSON has no bigint: the number of the slot is text. */
+  toJSON(): object {
+    const { slot, ...token } = this.token;
+    return {
+      ...this.#redacted(),
+      token: slot === undefined ? token : { ...token, slot: String(slot) },
+    };
+  }
+
+  #redacted(): object {
+    return { ...this, ...(this.#pinValue === undefined ? {} : { pinValue: '(redacted)' }) };
   }
 }
 

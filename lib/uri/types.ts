@@ -27,7 +27,7 @@ export interface Pkcs11Uri {
   readonly object: { readonly label?: string; readonly class?: ObjectClass; readonly id?: Buffer };
   /** pin-source: where the PIN is. */
   readonly pinSource?: string | undefined;
-  /** pin-value: the PIN itself. Parsed URIs show it neither to util.inspect nor to JSON.stringify, and do not copy it. */
+  /** pin-value: the PIN itself. Parsed URIs show it neither to util.inspect nor to JSON.stringify (it is '(redacted)' there), and do not copy it. */
   readonly pinValue?: string | undefined;
   /** module-name: name of the module without path, prefix and suffix. */
   readonly moduleName?: string | undefined;

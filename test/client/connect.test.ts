@@ -88,7 +88,7 @@ describe('a URI', () => {
     expect(other).toMatchObject({ code: 'ERR_CRYPTOKI_OBJECT_NOT_FOUND' });
     await expect(client.privateKey('pkcs11:nonsense')).rejects.toMatchObject({ code: 'ERR_CRYPTOKI_URI' });
     await expect(client.find('nonsense')).rejects.toMatchObject({ code: 'ERR_CRYPTOKI_URI' });
-    await expect(client.privateKey({})).rejects.toMatchObject({ code: 'ERR_CRYPTOKI_OBJECT_AMBIGUOUS' });
+    await expect(client.privateKey('only')).rejects.toMatchObject({ code: 'ERR_CRYPTOKI_OBJECT_AMBIGUOUS' });
     for (const object of await keeper.find({ token: true })) await object.destroy();
   });
 
@@ -139,19 +139,19 @@ describe('{ module, token }', () => {
 
 describe('options', () => {
   const target = () => ({ module: ground.test.module, token: { label: 'connect' } });
-  const BAD: [string, unknown, 'ERR_INVALID_ARG_TYPE' | 'ERR_OUT_OF_RANGE'][] = [
+  const BAD: [string, unknown, string][] = [
     ['null', null, 'ERR_INVALID_ARG_TYPE'],
     ['a string', 'pin', 'ERR_INVALID_ARG_TYPE'],
-    ['a misspelt name', { pins: '1' }, 'ERR_INVALID_ARG_TYPE'],
+    ['a misspelt name', { pins: '1' }, 'ERR_INVALID_ARG_VALUE'],
     ['a PIN that is a number', { pin: 1234 }, 'ERR_INVALID_ARG_TYPE'],
     ['an unknown user', { user: 'ADMIN' }, 'ERR_INVALID_ARG_TYPE'],
     ['a user name that is none', { username: 1 }, 'ERR_INVALID_ARG_TYPE'],
     ['readOnly that is no boolean', { readOnly: 1 }, 'ERR_INVALID_ARG_TYPE'],
     ['allowPinCommand that is no boolean', { allowPinCommand: 'yes' }, 'ERR_INVALID_ARG_TYPE'],
     ['moduleOptions that are none', { moduleOptions: 1 }, 'ERR_INVALID_ARG_TYPE'],
-    ['unknown moduleOptions', { moduleOptions: { threads: 1 } }, 'ERR_INVALID_ARG_TYPE'],
+    ['unknown moduleOptions', { moduleOptions: { threads: 1 } }, 'ERR_INVALID_ARG_VALUE'],
     ['sessions that are no object', { sessions: 4 }, 'ERR_INVALID_ARG_TYPE'],
-    ['a misspelt name in sessions', { sessions: { maximum: 4 } }, 'ERR_INVALID_ARG_TYPE'],
+    ['a misspelt name in sessions', { sessions: { maximum: 4 } }, 'ERR_INVALID_ARG_VALUE'],
     ['no sessions', { sessions: { max: 0 } }, 'ERR_OUT_OF_RANGE'],
     ['half a session', { sessions: { max: 1.5 } }, 'ERR_OUT_OF_RANGE'],
     ['endless sessions', { sessions: { max: Number.POSITIVE_INFINITY } }, 'ERR_OUT_OF_RANGE'],
@@ -177,7 +177,9 @@ describe('options', () => {
     ['a misspelt name', { module: 'x', tokens: {} }],
     ['a misspelt selector', { module: 'x', token: { name: 'connect' } }],
   ])('a target that is %s is refused', async (_, bad) => {
-    expect(await failure(connect(wrong<string>(bad)))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
+    expect(await failure(connect(wrong<string>(bad)))).toMatchObject({
+      code: expect.stringMatching(/^ERR_INVALID_ARG_(TYPE|VALUE)$/),
+    });
   });
 
   test('of a time that is longer than any timer mean: for ever', async () => {

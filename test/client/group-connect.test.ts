@@ -90,9 +90,11 @@ describe('connect', () => {
       'ERR_OUT_OF_RANGE',
     );
     const misspelt = { failure: 1 } as unknown as NonNullable<GroupOptions['breaker']>;
-    expect((await failure(connect([its.a.target], { breaker: misspelt }))).code).toBe('ERR_INVALID_ARG_TYPE');
+    expect((await failure(connect([its.a.target], { breaker: misspelt }))).code).toBe(
+      'ERR_INVALID_ARG_VALUE',
+    );
     expect((await failure(connect([{ target: its.a.target, pins: 1 } as never]))).code).toBe(
-      'ERR_INVALID_ARG_TYPE',
+      'ERR_INVALID_ARG_VALUE',
     );
     expect((await failure(connect([7 as never]))).code).toBe('ERR_INVALID_ARG_TYPE');
     expect((await failure(connect(['pkcs11:token=a']))).code).toBe('ERR_INVALID_ARG_TYPE');

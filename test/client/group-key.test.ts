@@ -18,7 +18,7 @@ afterEach(async () => {
   for (const hsm of [a, b]) {
     hsm.fault.clear();
     hsm.fault.insertToken();
-    await take(hsm, {});
+    await take(hsm, 'all');
     expect(hsm.fault.violations).toEqual([]);
   }
 });
@@ -82,7 +82,24 @@ describe('is the same', () => {
     ).toBe(true);
   });
 
-  test('by id where there is no public key', async () => {
+  test('by a trial where the public key with its id belongs to another', async () => {
+    const [one, stale] = [ecKey('ours'), ecKey('ours')];
+    const hsms = await join([one.privateKey, one.publicKey], [one.privateKey, stale.publicKey]);
+    const found = await hsms.privateKey({ label: 'ours' });
+    expect(found.members).toEqual(['a', 'b']);
+    for (let i = 0; i < 2; i += 1)
+      expect(isGood(one.key, await found.sign('ECDSA-SHA256', MESSAGE))).toBe(true);
+  });
+
+  test('by a trial where neither public key nor id are there', async () => {
+    const { privateKey, key } = ecKey('ours');
+    const { id: _, ...nameless } = privateKey as Attributes & { id: Buffer };
+    const found = await (await sameOnBoth(nameless)).privateKey({ label: 'ours' });
+    expect(found.members).toEqual(['a', 'b']);
+    for (let i = 0; i < 2; i += 1) expect(isGood(key, await found.sign('ECDSA-SHA256', MESSAGE))).toBe(true);
+  });
+
+  test('by a trial where one has no public key', async () => {
     const { privateKey, publicKey, key } = ecKey('ours');
     const hsms = await join([privateKey, publicKey], [privateKey]);
     const found = await hsms.privateKey({ label: 'ours' });
@@ -148,10 +165,27 @@ describe('is refused', () => {
     await mismatch(await join([rsaKey('ours').privateKey], [rsaKey('ours').privateKey]), 'privateKey');
   });
 
-  test('when neither public key nor id says that it is the same', async () => {
-    const { privateKey } = ecKey('ours');
+  test('when neither public key nor id says that it is the same, and it can do nothing that would', async () => {
+    const { privateKey } = ecKey('ours', { sign: false });
     const { id: _, ...nameless } = privateKey as Attributes & { id: Buffer };
     await mismatch(await sameOnBoth(nameless), 'privateKey');
+  });
+
+  test('when it is another EC key with the same id, whose public key is not there', async () => {
+    const [one, other] = [ecKey('ours'), ecKey('ours')];
+    await mismatch(await join([one.privateKey, one.publicKey], [other.privateKey]), 'privateKey');
+  });
+
+  test('when it is another EC key with the same id, and no public key is anywhere', async () => {
+    await mismatch(await join([ecKey('ours').privateKey], [ecKey('ours').privateKey]), 'privateKey');
+  });
+
+  test('when it is another EC key, beside a public key that belongs to neither', async () => {
+    const [one, other, stale] = [ecKey('ours'), ecKey('ours'), ecKey('ours')];
+    await mismatch(
+      await join([one.privateKey, stale.publicKey], [other.privateKey, stale.publicKey]),
+      'privateKey',
+    );
   });
 
   test('when the check values of secret keys differ', async () => {

@@ -66,7 +66,7 @@ export async function put(hsm: Hsm, objects: readonly Attributes[]): Promise<voi
 }
 
 /** Destroys all objects with these attributes. */
-export async function take(hsm: Hsm, attributes: Attributes): Promise<void> {
+export async function take(hsm: Hsm, attributes: Attributes | 'all'): Promise<void> {
   await hsm.with(async (session) => {
     for (const object of await session.find(attributes)) await object.destroy();
   });

@@ -12,7 +12,10 @@ afterAll(() => ground.close());
 describe('health()', () => {
   test('of a client that is well', async () => {
     const client = await ground.connect();
-    expect(await client.health()).toEqual({ ok: true, loggedIn: 'USER', latency: expect.any(Number) });
+    expect(await client.health()).toEqual({
+      ...{ ok: true, loggedIn: 'USER', latency: expect.any(Number) },
+      ...{ hung: 0, givenUp: 0, longestLent: 0, readOnly: false },
+    });
     const guest = await ground.connect({ pin: undefined });
     await client.logout();
     expect(await guest.health()).toMatchObject({ ok: true, loggedIn: undefined });

@@ -33,7 +33,7 @@ describe('a PIN provider', () => {
         user: 'USER',
         token: { label, serialNumber, model, manufacturer, slot: slot.id },
         flags: { countLow: false, finalTry: false, locked: false, protectedAuthenticationPath: false },
-        signal: undefined,
+        signal: expect.any(AbortSignal),
       },
     ]);
   });

@@ -238,7 +238,7 @@ describe('an operation of which nobody knows whether it was done', () => {
       () => its.client.withSession((session) => session.setPin(its.soft.pin, '87654321')),
     ],
   ] as const)('is not repeated when it %s', async (_, name, work) => {
-    for (const code of ['CKR_DEVICE_ERROR', 'CKR_SESSION_HANDLE_INVALID', 'CKR_HOST_MEMORY'] as const) {
+    for (const code of ['CKR_DEVICE_ERROR', 'CKR_SESSION_CLOSED', 'CKR_HOST_MEMORY'] as const) {
       await start();
       its.hsm.plan([{ function: name, callReturn: code }]);
       expect(await failure(work())).toMatchObject({ code });
@@ -296,11 +296,13 @@ describe('a call that hangs', () => {
     const begun = performance.now();
     await failure(sign());
     expect(performance.now() - begun).toBeLessThan(8_000);
-    expect(await failure(sign())).toMatchObject({ code: 'ERR_CRYPTOKI_TIMEOUT' });
     expect(its.events).toContain('down');
+    await sign(); // by another recovery, while the first hangs
+    expect(its.hsm.counters().hanging).toBe(1);
+    expect(its.events.at(-1)).toMatch(/^recovered/);
     its.hsm.clear();
-    await expect.poll(() => its.events).toContain('recovered token');
     await signMany();
+    await its.hsm.until(({ inFlight }) => inFlight === 0);
     await expectOwnSessions();
   });
 

@@ -93,9 +93,24 @@ describe('a token that is deleted while it is in use', () => {
     expect(await client.random(8)).toHaveLength(8);
   });
 
-  test('and made anew with two that fit: neither is taken', async () => {
+  test('and made anew with another key of the same name beside it: the right one is taken', async () => {
     removeTokens();
-    await makeTokens(signing, makeKey('signing', '01'));
+    await makeTokens(makeKey('signing', '01'), signing, makeKey('signing', '01'));
+    await expectWell();
+  });
+
+  test('and made anew with another key of the same name in its place: it is not taken', async () => {
+    removeTokens();
+    await makeTokens(makeKey('signing', '01'));
+    const error = await failure(sign());
+    expect(error).toMatchObject({ code: 'ERR_CRYPTOKI_OBJECT_NOT_FOUND' });
+    expect(error.message).toContain('label "signing" and id 01; one has that name, but proved to be another');
+    expect(await client.random(8)).toHaveLength(8);
+  });
+
+  test('and made anew with two of the key: neither is taken', async () => {
+    removeTokens();
+    await makeTokens(signing, signing);
     expect(await failure(sign())).toMatchObject({ code: 'ERR_CRYPTOKI_OBJECT_AMBIGUOUS' });
     expect(await client.random(8)).toHaveLength(8);
   });

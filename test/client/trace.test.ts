@@ -181,6 +181,7 @@ describe('cryptoki:call', () => {
     const client = await ground.connect();
     const { privateKey, publicKey } = await signer(client);
     const signature = await privateKey.sign('ECDSA-SHA256', MESSAGE);
+    await publicKey.verify('ECDSA-SHA256', MESSAGE, signature); // asks the key how long its signatures are
     const calls = listen<CallTrace>('cryptoki:call');
     expect(await publicKey.verify('ECDSA-SHA256', MESSAGE, signature)).toBe(true);
     expect(await publicKey.verify('ECDSA-SHA256', Buffer.from('another'), signature)).toBe(false);

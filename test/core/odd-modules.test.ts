@@ -53,6 +53,71 @@ describe('attributes of a module', () => {
     expect(found.map(({ label }) => label).sort()).toEqual([...LABELS].sort());
   });
 
+  // Codes with which modules refuse all attributes because of one; the last is a vendor's.
+  const CODES = [0x5, 0x6, 0x7, 0x30, 0x54, 0x80000042];
+  const gone = (code: number) => ({ function: 'C_GetAttributeValue', return: code }) as const;
+  const calls = () => its.hsm.counters().calls.C_GetAttributeValue ?? 0;
+
+  test.each(CODES)('are read one by one where several are refused with 0x%x', async (code) => {
+    for (const oddity of ['refuses-all', 'refuses-unknown'] as const) {
+      its.hsm.plan([{ ...gone(code), oddity }]);
+      expect(known(await attributesOf(its.privateKey.handle))).toEqual(RIGHT);
+      const unknown = [
+        CKA.CLASS,
+        CKA.EC_POINT,
+        CKA.MODULUS,
+        CKA.PRIME,
+        CKA.WRAP_TEMPLATE,
+        CKA.LABEL,
+        CKA.VALUE_LEN,
+      ];
+      const results = await its.raw.C_GetAttributeValue(handle, its.privateKey.handle, unknown);
+      const read = new Map(
+        results.map((result) => [result.type, 'value' in result ? result.value : undefined]),
+      );
+      expect([...read].filter(([, value]) => value !== undefined)).toEqual([
+        [CKA.CLASS, CKO.PRIVATE_KEY],
+        [CKA.LABEL, 'signing'],
+      ]);
+      expect(results).toHaveLength(unknown.length);
+    }
+  });
+
+  test.each(CODES)('whose token is gone (0x%x) are an error after a few calls', async (code) => {
+    const many = Array.from({ length: 200 }, (_, index) => CKA.VENDOR_DEFINED + index);
+    its.hsm.plan([gone(code)]);
+    its.hsm.resetCounters();
+    const read = () =>
+      its.raw.C_GetAttributeValue(handle, its.privateKey.handle, [CKA.LABEL, CKA.ID, ...many]);
+    expect(await failure(read())).toMatchObject({ rv: code, function: 'C_GetAttributeValue' });
+    expect(calls()).toBeLessThanOrEqual(5);
+    expect(await failure(its.session.find({ class: 'SECRET_KEY' }))).toMatchObject({ rv: code });
+    expect(calls()).toBeLessThanOrEqual(10);
+  });
+
+  test.each(CODES)('whose token goes (0x%x) while they are read one by one are an error', async (code) => {
+    const some = [
+      CKA.CLASS,
+      CKA.LABEL,
+      CKA.ID,
+      CKA.KEY_TYPE,
+      CKA.TOKEN,
+      CKA.PRIVATE,
+      CKA.SIGN,
+      CKA.EC_PARAMS,
+    ];
+    for (const count of [2, 3, 8]) {
+      its.hsm.plan([
+        { ...gone(0x5), nth: 1 },
+        { ...gone(code), from: 4 }, // the class was read, its length first
+      ]);
+      its.hsm.resetCounters();
+      const read = its.raw.C_GetAttributeValue(handle, its.privateKey.handle, some.slice(0, count));
+      expect(await failure(read)).toMatchObject({ rv: code });
+      expect(calls()).toBeLessThanOrEqual(7);
+    }
+  });
+
   test.each([
     'lengths-unwritten',
     'grows-each-time',

@@ -133,7 +133,7 @@ export const ACTIONS = [
       const known = world.objects.length > 0 ? random.pick(world.objects) : undefined;
       const label = random.chance(0.5) ? known?.label : undefined;
       const found = await anySession(world, random).find(
-        label === undefined || label === '' ? {} : { label },
+        label === undefined || label === '' ? 'all' : { label },
         { limit: random.pick([1, 20]) },
       );
       if (label !== undefined && label !== '')

@@ -7,8 +7,9 @@ import { request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { connect, formatUri } from 'cryptoki';
+import { type ClientPrivateKey, connect, formatUri } from 'cryptoki';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { signJwt } from '../../examples/jwt/sign-jwt.mjs';
 import { createToken, type TestToken } from '../support/token';
 import { hasOpenssl } from './support/nodes';
 
@@ -51,6 +52,34 @@ test('jwt prints a JWT', async () => {
     env: environment(),
   });
   expect(claimsOf(stdout)).toMatchObject({ sub: 'me', exp: expect.any(Number) });
+});
+
+test.each([
+  ['P-256', 'ES256', 'sha256'],
+  ['P-384', 'ES384', 'sha384'],
+  ['P-521', 'ES512', 'sha512'],
+] as const)('signJwt signs with the algorithm of the curve: %s', async (curve, alg, hash) => {
+  await using client = await connect({ module: token.module, token: { label: 'web' } }, { pin: token.pin });
+  const pair = await client.generateKeyPair('EC', {
+    curve,
+    token: true,
+    label: curve,
+    id: Buffer.from(curve),
+  });
+  const jwt = await signJwt(await client.privateKey({ label: curve }), { sub: 'me' });
+  const [header = '', claims = '', signature = ''] = jwt.split('.');
+  expect(JSON.parse(Buffer.from(header, 'base64url').toString())).toEqual({ alg, typ: 'JWT' });
+  const key = { key: await pair.publicKey.toKeyObject(), dsaEncoding: 'ieee-p1363' } as const;
+  expect(verify(hash, Buffer.from(`${header}.${claims}`), key, Buffer.from(signature, 'base64url'))).toBe(
+    true,
+  );
+});
+
+test('signJwt refuses a curve that has no algorithm of JWT', async () => {
+  const key = { keyType: 'EC', attributes: async () => ({ ecParams: Buffer.from('06052b8104000a', 'hex') }) };
+  await expect(signJwt(key as unknown as ClientPrivateKey, {})).rejects.toThrow(
+    'no algorithm of JWT for the curve',
+  );
 });
 
 test('oauth-client proves who it is with private_key_jwt', async () => {

@@ -1,5 +1,5 @@
 import { createCipheriv, createHmac } from 'node:crypto';
-import pkcs11js, { type Handle, type Mechanism } from 'cryptoki/pkcs11js';
+import pkcs11js, { type Handle, type MechanismInput } from 'cryptoki/pkcs11js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readMechanism } from '../../dist/pkcs11js/mechanism.js';
 import { aesKey, ecKeys, type Opened, open, template } from './support/open';
@@ -19,7 +19,8 @@ const bytes = (length: number): Buffer => Buffer.alloc(length, length);
 const handle = Buffer.alloc(process.platform === 'win32' ? 4 : 8);
 handle[0] = 7;
 
-const { CK_PARAMS_AES_CBC, CK_PARAMS_AES_GCM_v240, CK_PARAMS_EC_DH, CK_PARAMS_RSA_OAEP } = pkcs11js;
+const { CK_PARAMS_AES_CBC, CK_PARAMS_AES_GCM, CK_PARAMS_AES_GCM_v240 } = pkcs11js;
+const { CK_PARAMS_EC_DH, CK_PARAMS_RSA_OAEP } = pkcs11js;
 
 const EC = { kdf: 1, sharedData: bytes(3), publicData: bytes(4), privateDataLen: 5, privateData: handle };
 const DH = { kdf: 1, otherInfo: bytes(3), publicData: bytes(4), privateDataLen: 5, privateData: handle };
@@ -54,9 +55,9 @@ const TYPES: [
   [
     3,
     'CK_AES_GCM_PARAMS',
-    { iv: bytes(12), aad: bytes(3), tagBits: 9 },
-    'aad tagBits',
-    'CK_GCM_PARAMS_COMPAT',
+    { iv: bytes(12), ivBits: 96, aad: bytes(3), tagBits: 9 },
+    'ivBits aad tagBits',
+    'CK_GCM_PARAMS',
   ],
   [4, 'CK_RSA_PKCS_OAEP_PARAMS', { hashAlg: 1, mgf: 2, source: 3, sourceData: bytes(4) }, 'sourceData', ''],
   [5, 'CK_RSA_PKCS_PSS_PARAMS', { hashAlg: 1, mgf: 2, saltLen: 3 }, '', '', { sLen: 3 }],
@@ -163,6 +164,13 @@ describe('a mechanism', () => {
     );
   });
 
+  test('of the type CK_PARAMS_AES_GCM has the number of bits of its IV, given or not', () => {
+    const gcm = { type: CK_PARAMS_AES_GCM, iv: bytes(12) };
+    const bitsOf = (parameter: object): unknown =>
+      (readMechanism({ mechanism: 1, parameter }, 1).raw.parameter as { ivBits?: unknown }).ivBits;
+    expect([bitsOf(gcm), bitsOf({ ...gcm, ivBits: 95 })]).toEqual([96, 95]);
+  });
+
   test('takes lengths under both names', () => {
     const { raw } = readMechanism({ mechanism: 1, parameter: { type: 26, dataLen: 5, macLen: 8 } }, 1);
     expect(raw.parameter).toMatchObject({ dataLen: 5, macLen: 8 });
@@ -171,7 +179,7 @@ describe('a mechanism', () => {
   });
 
   test('is used with bytes, a number, an object or nothing', () => {
-    const encrypt = (mechanism: Mechanism): Buffer => {
+    const encrypt = (mechanism: MechanismInput): Buffer => {
       its.pkcs11.C_EncryptInit(session, mechanism, key);
       return its.pkcs11.C_Encrypt(session, bytes(32), Buffer.alloc(100));
     };
@@ -190,6 +198,10 @@ describe('a mechanism', () => {
     const node = createCipheriv('aes-128-gcm', Buffer.alloc(16, 1), bytes(12)).setAAD(bytes(5));
     const sealed = Buffer.concat([node.update(bytes(32)), node.final(), node.getAuthTag()]);
     expect(encrypt({ mechanism: pkcs11js.CKM_AES_GCM, parameter: gcm })).toEqual(sealed);
+    for (const ivBits of [96, undefined]) {
+      const parameter = { ...gcm, type: CK_PARAMS_AES_GCM, ivBits };
+      expect(encrypt({ mechanism: pkcs11js.CKM_AES_GCM, parameter })).toEqual(sealed);
+    }
     // cryptoki/raw's own form
     const raw = { structure: 'CK_AES_CTR_PARAMS', counterBits: 128, cb: iv };
     expect(encrypt({ mechanism: pkcs11js.CKM_AES_CTR, parameter: raw })).toEqual(cipher('aes-128-ctr', iv));

@@ -63,6 +63,31 @@ describe.skipIf(whyNoNss !== undefined)(`NSS (${whyNoNss ?? 'a module of 3.0'})`
     pkcs11.C_MessageDecryptFinal(session);
   });
 
+  test('throws CKR_SIGNATURE_INVALID for a wrong MAC, whatever failed before', () => {
+    const aes = pkcs11.C_CreateObject(session, aesKey());
+    const hmac = pkcs11.C_CreateObject(session, [
+      { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_SECRET_KEY },
+      { type: pkcs11js.CKA_KEY_TYPE, value: pkcs11js.CKK_GENERIC_SECRET },
+      { type: pkcs11js.CKA_VALUE, value: Buffer.alloc(32, 1) },
+      { type: pkcs11js.CKA_VERIFY, value: true },
+    ]);
+    const failBefore = (): void => {
+      pkcs11.C_DecryptInit(
+        session,
+        { mechanism: pkcs11js.CKM_AES_CBC_PAD, parameter: Buffer.alloc(16) },
+        aes,
+      );
+      expect(() => pkcs11.C_Decrypt(session, Buffer.alloc(16), Buffer.alloc(16))).toThrow(/CKR_/);
+      pkcs11.C_VerifyInit(session, { mechanism: pkcs11js.CKM_SHA256_HMAC }, hmac);
+    };
+    const wrong = expect.objectContaining({ message: 'CKR_SIGNATURE_INVALID' });
+    failBefore();
+    expect(() => pkcs11.C_Verify(session, Buffer.from('message'), Buffer.alloc(32))).toThrow(wrong);
+    failBefore();
+    pkcs11.C_VerifyUpdate(session, Buffer.from('message'));
+    expect(() => pkcs11.C_VerifyFinal(session, Buffer.alloc(32))).toThrow(wrong);
+  });
+
   test('saves and restores the state of an operation', () => {
     const sha256 = { mechanism: pkcs11js.CKM_SHA256 };
     const none = Buffer.alloc(session.length);

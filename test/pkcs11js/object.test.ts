@@ -1,4 +1,4 @@
-import pkcs11js, { type Attribute, type Handle } from 'cryptoki/pkcs11js';
+import pkcs11js, { type AttributeInput, type Handle } from 'cryptoki/pkcs11js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { aesKey, type Opened, open, template, thrown } from './support/open';
 
@@ -45,7 +45,7 @@ const ulong = (value: number): Buffer => {
 
 describe('a value that is given', () => {
   test('has the bytes that its JavaScript type says, whatever the attribute is', () => {
-    const values: [Attribute['value'], Buffer][] = [
+    const values: [AttributeInput['value'], Buffer][] = [
       [7, ulong(7)],
       [7n, ulong(7)],
       [-1, ulong(0xffffffff)],

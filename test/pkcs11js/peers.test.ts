@@ -52,7 +52,7 @@ describe('packages built on pkcs11js, overridden to use this one', { timeout: 60
       oaep: true,
       pss: true,
       cbc: true,
-      gcm: [54, true],
+      gcm: [54, true, true],
       wrapped: [256, true],
       dated: true,
       data: [1, 'stored'],

@@ -1,7 +1,8 @@
 // What both soaks do and count.
 import { createHash, verify } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { CryptokiError } from 'cryptoki';
 
 /** The options that main.mjs hands on. */
 export function settings() {
@@ -34,12 +35,34 @@ export const CLASSIFIED = {
   CKR_KEY_HANDLE_INVALID: 'login lost',
   CKR_OBJECT_HANDLE_INVALID: 'login lost',
   CKR_CRYPTOKI_NOT_INITIALIZED: 'device lost',
+  CKR_SLOT_ID_INVALID: 'token removed',
+  CKR_PIN_INCORRECT: 'PIN provider',
+  // as PIN providers do
+  ERR_SOAK_PROVIDER: 'PIN provider',
+  ERR_INVALID_ARG_TYPE: 'PIN provider',
+  ERR_CRYPTOKI_PIN_REFUSED: 'PIN provider',
+  ERR_CRYPTOKI_LOGIN_NEEDED: 'PIN provider',
   // as this package says
+  ERR_CRYPTOKI_ACCESS: 'login lost',
   ERR_CRYPTOKI_SESSION_CLOSED: 'session lost',
   ERR_CRYPTOKI_OBJECT_DEAD: 'login lost',
   ERR_CRYPTOKI_TOKEN_NOT_FOUND: 'token removed',
   ERR_CRYPTOKI_TIMEOUT: 'waited in vain',
 };
+
+/** Whether an error says what is wrong with the token. @param {unknown} error */
+export const isClassified = (error) => error instanceof Error && error.code in CLASSIFIED;
+
+/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). @param {number} seed */
+export function randomOf(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
 
 /** What has become of the operations of a soak. */
 export class Outcome {
@@ -66,8 +89,7 @@ export class Outcome {
       if (check(await work())) this.valid += 1;
       else this.wrong += 1;
     } catch (error) {
-      if (error instanceof CryptokiError && error.code in CLASSIFIED)
-        this.errors[error.code] = (this.errors[error.code] ?? 0) + 1;
+      if (isClassified(error)) this.errors[error.code] = (this.errors[error.code] ?? 0) + 1;
       else this.unclassified.push(error);
     }
     this.longest = Math.max(this.longest, performance.now() - begun);
@@ -125,7 +147,7 @@ export class Load {
 }
 
 /** What is done in a soak, one after the other. */
-export const KINDS = ['sign', 'verify', 'sign', 'digest', 'sign', 'random', 'sign', 'generate'];
+export const KINDS = ['sign', 'verify', 'sign', 'digest', 'batch', 'random', 'sign', 'generate'];
 
 /** Makes the key of a soak; gives operations on it with their checks. */
 export async function operationsOf(client) {
@@ -146,13 +168,22 @@ export async function operationsOf(client) {
     verify: () => [() => onToken.verify('ECDSA-SHA256', fixed, signature), (answer) => answer],
     digest: () => [() => client.digest('SHA-256', fixed), (its) => its.equals(sha256)],
     random: () => [() => client.random(32), (its) => its.length === 32],
-    /** Is never repeated: a key that was made twice would be left over. */
+    batch: (message) => {
+      const messages = Array.from({ length: 8 }, (_, index) => Buffer.concat([message, Buffer.of(index)]));
+      const check = (results) => {
+        for (const error of results.failures.values()) if (!isClassified(error)) throw error;
+        const isDone = (index) => !results.failures.has(index);
+        return messages.every((its, index) => !isDone(index) || isGood(its, results.at(index)));
+      };
+      return [() => key.signMany('ECDSA-SHA256', messages), check];
+    },
+    /** Is repeated only after refusals that prove that none was made: a key that was made twice would be left over. */
     generate: () => [
       async () => {
         generated.wanted += 1;
-        const secret = await client.generateKey('AES', { valueLen: 16 });
+        const secret = await client.generateKey('AES', { valueLen: 16, label: 'soak' });
         generated.made += 1;
-        await secret[Symbol.asyncDispose]();
+        await destroyed(secret);
       },
       () => true,
     ],
@@ -160,13 +191,91 @@ export async function operationsOf(client) {
   };
 }
 
+/** Destroys a key, again where the token refuses it: what is left over then is for the collector, which the soak does not wait for. */
+async function destroyed(secret) {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await secret[Symbol.asyncDispose]();
+      return;
+    } catch (error) {
+      if (attempt > 200) throw error;
+      await wait(50);
+    }
+  }
+}
+
+/**
+ * Follows what a client tells: each loss begins once, is told as down once, and ends.
+ * @returns what was told wrongly
+ */
+export function followEvents(client) {
+  const wrong = [];
+  let state = 'well';
+  const losses = { begun: 0, down: 0, ended: 0 };
+  client.on('recovering', () => {
+    if (state !== 'well') wrong.push(`'recovering' while it was ${state}`);
+    state = 'recovering';
+    losses.begun += 1;
+  });
+  client.on('down', () => {
+    if (state !== 'recovering') wrong.push(`'down' while it was ${state}`);
+    state = 'down';
+    losses.down += 1;
+  });
+  client.on('recovered', () => {
+    if (state === 'well') wrong.push(`'recovered' while it was well`);
+    state = 'well';
+    losses.ended += 1;
+  });
+  return { wrong, losses };
+}
+
+/** Asks the client how it is, again and again. @returns the longest time that an answer took, in milliseconds */
+export function followHealth(client) {
+  const health = { asked: 0, ok: 0, longest: 0, failed: 0 };
+  let isStopped = false;
+  const asking = (async () => {
+    while (!isStopped) {
+      const begun = performance.now();
+      try {
+        const { ok } = await client.health();
+        health.asked += 1;
+        if (ok) health.ok += 1;
+      } catch {
+        health.failed += 1; // it must not throw, whatever is wrong
+      }
+      health.longest = Math.max(health.longest, performance.now() - begun);
+      await wait(200);
+    }
+  })();
+  const stop = () => {
+    isStopped = true;
+    return Promise.race([asking, wait(15_000, undefined, { ref: false })]);
+  };
+  return { health, stop };
+}
+
+/** What a process holds: native threads (where they can be counted), and timers that keep it alive. */
+export function holdings() {
+  const threads = process.platform === 'linux' ? readdirSync('/proc/self/task').length : 0;
+  const timers = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  return { threads, timers };
+}
+
+/** How long threads that have nothing to do are kept, in milliseconds, and some more. */
+const THREADS_END = 40_000;
+/** How much longer than its limits say an operation may take on a machine that is busy, in milliseconds. */
+const SLACK = 10_000;
+
 /** How much memory may grow between the second third and the last: MiB that come and go with the collector. */
 const GROWTH = 12;
 
 /**
- * Looks whether all is well when the faults have ended, prints the numbers as JSON for main.mjs, and sets the exit code.
- * @param {object} its name, client, outcome, hung, memory, operations, faults; openSessions() and violations() of the token, generations(): calls of
- *   C_GenerateKey
+ * Looks whether all is well when the faults have ended, closes the client, looks what is left over, prints the numbers as JSON
+ * for main.mjs, and sets the exit code.
+ * @param {object} its name, client, outcome, hung, memory, operations, faults; openSessions() and violations() of the token, generations(): calls
+ *   of C_GenerateKey; events and asking: what followEvents() and followHealth() gave; before: what holdings() gave before the client was made; limit:
+ *   how long an operation may take at most, in milliseconds; more: other numbers
  */
 export async function finish({
   name,
@@ -179,11 +288,29 @@ export async function finish({
   openSessions,
   violations,
   generations,
+  events,
+  asking,
+  before: held,
+  limit,
+  more = {},
 }) {
   const after = new Outcome();
   for (let i = 0; i < 50; i += 1) await after.run(...operations.sign(Buffer.of(i)));
-  const { open, waiting, lent, pinned, recoveries, logins, retries } = client.statistics();
-  const { before, after: end } = memory.stop();
+  await asking.stop();
+  const end = performance.now() + 10_000;
+  while (client.statistics().hung > 0 && performance.now() < end) await wait(50);
+  const {
+    open,
+    waiting,
+    lent,
+    hung: hanging,
+    pinned,
+    recoveries,
+    logins,
+    retries,
+    givenUp,
+  } = client.statistics();
+  const { before, after: atEnd } = memory.stop();
   const problems = [];
   const expect = (isFine, problem) => isFine || problems.push(problem);
   expect(hung === 0, `${hung} operations hang`);
@@ -194,26 +321,58 @@ export async function finish({
   expect(outcome.begun === ended, `${outcome.begun} operations were begun and ${ended} have ended`);
   expect(outcome.valid > 0, 'nothing was done');
   expect(recoveries > 0, 'nothing was recovered');
+  expect(outcome.longest < limit + SLACK, `an operation took ${Math.round(outcome.longest)} ms, of ${limit}`);
   expect(
     after.valid === 50,
-    `afterwards only ${after.valid} of 50 operations work: ${JSON.stringify(after.errors)}`,
+    `afterwards only ${after.valid} of 50 operations work: ${JSON.stringify(after.errors)} ${after.unclassified[0] ?? ''}`,
   );
   expect(
     waiting + lent === 0,
-    `${waiting} operations wait and ${lent} sessions are lent, but nothing is done`,
+    `${waiting} operations wait and ${lent} sessions are lent (${hanging} hang), but nothing is done`,
   );
   expect(pinned === 0, `${pinned} sessions are kept for keys that are gone`);
   const { wanted, made } = operations.generated;
-  const isOnce = made <= generations() && generations() <= wanted;
+  const isOnce = made <= generations() && made <= wanted;
   expect(isOnce, `of ${wanted} keys ${made} were made, with ${generations()} calls`);
+  const left = await client.find({ class: 'SECRET_KEY', label: 'soak' });
+  expect(left.length === 0, `${left.length} keys are left over`);
+  const sessions = client.statistics().open + 1;
   expect(
-    openSessions() === open + 1,
-    `the token has ${openSessions()} sessions, the client says ${open + 1}`,
+    openSessions() === sessions,
+    `the token has ${openSessions()} sessions, the client says ${sessions}`,
   );
-  expect(end - before < GROWTH, `memory has grown from ${before.toFixed(0)} to ${end.toFixed(0)} MiB`);
+  expect(atEnd - before < GROWTH, `memory has grown from ${before.toFixed(0)} to ${atEnd.toFixed(0)} MiB`);
   for (const violation of violations().slice(0, 5)) problems.push(`violation: ${JSON.stringify(violation)}`);
+  for (const wrong of events.wrong.slice(0, 5)) problems.push(`event: ${wrong}`);
+  const { health } = asking;
+  expect(health.failed === 0, `health() has thrown ${health.failed} times`);
+  expect(health.longest < 5_000 + SLACK, `health() took ${Math.round(health.longest)} ms`);
+  await client.close();
+  expect(openSessions() === 0, `${openSessions()} sessions are left over`);
+  await expectHoldings(held, expect);
   const { begun, valid, errors, longest } = outcome;
   const numbers = { name, faults, begun, valid, errors, retries, recoveries, logins, sessions: open + 1 };
-  console.log(JSON.stringify({ ...numbers, longest: Math.round(longest), before, after: end, problems }));
+  const heal = { givenUp, losses: events.losses, health };
+  const report = {
+    ...numbers,
+    ...heal,
+    ...more,
+    longest: Math.round(longest),
+    before,
+    after: atEnd,
+    problems,
+  };
+  console.log(JSON.stringify(report));
   process.exitCode = problems.length > 0 ? 1 : 0;
+}
+
+/** Threads and timers end when the client is closed; idle threads are kept for a while. */
+async function expectHoldings(held, expect) {
+  const end = performance.now() + THREADS_END;
+  // Node and the garbage collector may have begun a few of their own.
+  const isOver = ({ threads, timers }) => threads <= held.threads + 4 && timers <= held.timers;
+  while (!isOver(holdings()) && performance.now() < end) await wait(500);
+  const { threads, timers } = holdings();
+  expect(threads <= held.threads + 4, `there were ${held.threads} threads, and now ${threads}`);
+  expect(timers <= held.timers, `there were ${held.timers} timers, and now ${timers}`);
 }

@@ -3,7 +3,8 @@
 //
 //   npm run soak -- [--seconds 60] [--seed 1] [--sessions 8] [fault] [server]
 //
-// Both run at the same time, each in a process of its own, for so many seconds.
+// Both run at the same time, each in a process of its own, for so many seconds, and half a minute more at the end: threads that
+// have nothing to do are kept for so long. The seed decides which calls fail, and what the PIN provider does.
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
@@ -45,6 +46,16 @@ const codes = [...new Set(results.flatMap(({ errors = {} }) => Object.keys(error
 for (const code of codes) row(`    ${code}`, ({ errors = {} }) => errors[code] ?? 0);
 row('tried again', ({ retries }) => retries);
 row('recoveries', ({ recoveries }) => recoveries);
+row('losses: begun, down, ended', ({ losses }) => losses && Object.values(losses).join(', '));
+row('sessions given up', ({ givenUp }) => givenUp);
+row('health(): asked, ok', ({ health }) => health && `${health.asked}, ${health.ok}`);
+row('  longest, ms', ({ health }) => health && Math.round(health.longest));
+row('functions that had their turn', ({ turns }) => turns);
+row('PIN providers', ({ providers }) =>
+  Object.entries(providers ?? {})
+    .map(([kind, count]) => `${kind} ${count}`)
+    .join(', '),
+);
 row('logins', ({ logins }) => logins);
 row('longest operation, ms', ({ longest }) => longest);
 row('sessions at the end', ({ sessions }) => sessions);

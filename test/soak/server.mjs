@@ -1,22 +1,42 @@
 // The soak over a p11-kit server that is killed again and again: its connection, or all of it, for a moment or for longer,
-// and also while it stands still. Run by main.mjs.
+// and also while it stands still, for longer than an operation may take. Run by main.mjs.
 import { setTimeout as wait } from 'node:timers/promises';
 import { connect } from 'cryptoki';
 import { startServer, whyNoServer } from '../support/p11-kit-server.mjs';
-import { finish, KINDS, Load, Memory, Outcome, operationsOf, settings } from './ground.mjs';
+import {
+  finish,
+  followEvents,
+  followHealth,
+  holdings,
+  KINDS,
+  Load,
+  Memory,
+  Outcome,
+  operationsOf,
+  randomOf,
+  settings,
+} from './ground.mjs';
 
 if (whyNoServer !== undefined) {
   console.error(`the soak over a p11-kit server ${whyNoServer}`);
   process.exit(1);
 }
-const { seconds, sessions } = settings();
+const { seconds, seed, sessions } = settings();
+const random = randomOf(seed);
 const server = await startServer();
 const { pin, moduleOptions } = server;
+const [operationTimeout, recovery, waiting] = [2_000, 10_000, 5_000];
+const before = holdings();
 const client = await connect(
   { module: server.module, token: { label: server.label } },
-  { pin, moduleOptions, sessions: { max: sessions }, recovery: { timeout: 10_000 } },
+  {
+    ...{ pin, moduleOptions, operationTimeout, recovery: { timeout: recovery } },
+    sessions: { max: sessions, timeout: waiting },
+  },
 );
 const operations = await operationsOf(client);
+const events = followEvents(client);
+const asking = followHealth(client);
 server.save();
 const outcome = new Outcome();
 const memory = new Memory(250);
@@ -46,21 +66,35 @@ const FAULTS = [
     await wait(100);
     await server.signal('SIGCONT');
   },
+  // It stands still for longer than an operation may take, and goes on.
+  async () => {
+    await server.signal('SIGSTOP');
+    await wait(3_000);
+    await server.signal('SIGCONT');
+  },
+  // It stands still for long, and is killed, and stays away for a while.
+  async () => {
+    await server.signal('SIGSTOP');
+    await wait(2_500);
+    await server.kill();
+    await wait(1_500);
+    await server.start();
+  },
 ];
 const end = performance.now() + seconds * 1000;
 let faults = 0;
 while (performance.now() < end) {
-  await FAULTS[faults % FAULTS.length]();
+  await FAULTS[Math.floor(random() * FAULTS.length)]();
   faults += 1;
-  await wait(100 + ((faults * 37) % 400));
+  await wait(100 + random() * 400);
 }
 const hung = await load.stop(30_000);
 await finish({
   name: 'p11-kit server',
-  ...{ client, outcome, hung, memory, operations, faults },
+  ...{ client, outcome, hung, memory, operations, events, asking, before, faults },
+  limit: 3 * (recovery + operationTimeout + waiting),
   openSessions: () => server.watcher.counters().openSessions,
   violations: () => server.watcher.violations,
   generations: () => server.watcher.counters().calls.C_GenerateKey ?? 0,
 });
-await client.close();
 await server.stop();

@@ -44,7 +44,7 @@ export async function openNss(): Promise<Nss> {
   const module = await Module.open(path, { libraryParameters });
   const token = await module.token({ slot: 2 }); // slot 1 has no objects of its own
   const session = await token.openSession({ readWrite: true });
-  await session.login('', { user: 'SO' });
+  await session.login(null, { user: 'SO' });
   await module.raw.C_InitPIN(session.handle, '1234');
   await session.logout();
   await session.login('1234');

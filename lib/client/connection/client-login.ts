@@ -27,6 +27,7 @@ export class ClientLogin {
   readonly #loggedOut: (reason: LogoutReason) => void;
   #turn: Promise<unknown> = Promise.resolve();
   #isEnding = false;
+  #isLoggingIn = false;
 
   constructor(connection: Connection, recovery: Recovery, loggedOut: (reason: LogoutReason) => void) {
     this.#connection = connection;
@@ -45,8 +46,11 @@ export class ClientLogin {
     user: User,
     signal: AbortSignal | undefined,
   ): Promise<void> {
+    this.#endLogins('login() was called again');
+    this.#recovery.retryNow();
     return this.#inTurn(async () => {
       signal?.throwIfAborted();
+      this.#isLoggingIn = true;
       if (this.#user !== undefined && this.#user !== user) await this.#end('requested', 'guest');
       const before = this.#keeper.want(user, pin);
       try {
@@ -56,8 +60,17 @@ export class ClientLogin {
       } catch (error) {
         this.#keeper.restore(before);
         throw error;
+      } finally {
+        this.#isLoggingIn = false;
       }
     });
+  }
+
+  /** A login of the program waits for a PIN provider, perhaps for ever: what comes after it does not. */
+  #endLogins(why: string): void {
+    if (!this.#isLoggingIn) return;
+    const detail = `${why} while the PIN provider had not answered`;
+    this.#keeper.stopAsking(new CryptokiError({ code: 'ERR_CRYPTOKI_LOGIN_NEEDED', detail }));
   }
 
   /** Sees to it that there is a session to log in on: a PIN must not be sent twice, so that is known before. */
@@ -74,6 +87,7 @@ export class ClientLogin {
 
   /** See Client.logout and Client.secureLogout. */
   logout(ending: Ending): Promise<void> {
+    this.#endLogins('the client was logged out');
     return this.#inTurn(() => this.#end('requested', ending));
   }
 

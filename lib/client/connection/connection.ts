@@ -1,4 +1,4 @@
-import { until } from '../../core/deadlines';
+import { limited, until } from '../../core/deadlines';
 import { CryptokiError, isCode } from '../../core/errors';
 import type { Module } from '../../model/module';
 import type { Session } from '../../model/session';
@@ -6,9 +6,16 @@ import type { Token } from '../../model/token';
 import type { Settings } from '../connect-options';
 import { SessionPool } from '../pool/session-pool';
 import type { LoginKeeper } from './login-keeper';
+import { isLoggedInAlone, onlyOneSession, warnLoginPerSession } from './login-scope';
+import { openWriting } from './write-access';
 
 /** Finds the token the client is for, among those that are there now. */
 export type TokenFinder = (module: Module) => Promise<Token>;
+
+/** How long sessions that are given up are waited for, in milliseconds. */
+const CLOSING = 2_000;
+/** How long a refusal waits for sessions that are being opened, in milliseconds: one of them may hang. */
+const OPENING = 1_000;
 
 /**
  * What a client holds of a token: an anchor session, which keeps the login and is never lent (unless the token allows
@@ -32,9 +39,22 @@ export class Connection {
   #establishing: Promise<void> | undefined;
   /** How often everything was given up: what began before must not go on. */
   #released = 0;
+  /** How often it was begun to establish the connection, or given up. */
+  #attempts = 0;
+  /** Whether a login counts on the session that made it only, against PKCS#11; asked once in a generation. */
+  #isLoginPerSession: Promise<boolean> | undefined;
+  /** Sessions that are being opened. */
+  readonly #openings = new Set<Promise<Session>>();
+  /** The anchor is the only session, and lent. */
+  #usesAnchor = false;
+  #tellsLogout = true;
+  /** Why the sessions are read-only although the token does not say that it is write-protected. */
+  #refusal: CryptokiError | undefined;
   #listener: (() => void) | undefined;
   /** The login has ended, and it was not the client that ended it. */
   onLogout: () => void = () => {};
+  /** The token has refused read/write sessions, and the client uses read-only ones from now on. */
+  onReadOnly: (error: unknown) => void = () => {};
 
   constructor(module: Module, find: TokenFinder, login: LoginKeeper, settings: Settings) {
     this.module = module;
@@ -43,7 +63,7 @@ export class Connection {
     this.#find = find;
     this.pool = new SessionPool(
       settings.sessions,
-      async () => this.anchor.token.openSession({ readWrite: this.#readWrite }),
+      () => this.#openSession(),
       () => (this.isUp ? this.#anchor : undefined),
     );
   }
@@ -85,6 +105,11 @@ export class Connection {
     return this.#removable;
   }
 
+  /** Whether its sessions are read-only. */
+  get isReadOnly(): boolean {
+    return !this.#readWrite;
+  }
+
   get anchor(): Session {
     if (this.#anchor !== undefined) return this.#anchor;
     throw goneError();
@@ -95,31 +120,52 @@ export class Connection {
    * who ask at the same time share the outcome.
    */
   async establish(reason: 'login' | 'relogin', signal?: AbortSignal): Promise<void> {
-    this.#establishing ??= this.#establish(reason, signal).finally(() => {
-      this.#establishing = undefined;
-    });
+    if (this.#establishing === undefined) {
+      const establishing = this.#establish(reason, signal).finally(() => {
+        if (this.#establishing === establishing) this.#establishing = undefined;
+      });
+      this.#establishing = establishing;
+    }
     await until(this.#establishing, signal);
   }
 
+  /** What is being established hangs in a call: it is not waited for, and comes to nothing if the call ends. */
+  abandon(): void {
+    this.#attempts += 1;
+    this.#establishing = undefined;
+  }
+
   async #establish(reason: 'login' | 'relogin', signal: AbortSignal | undefined): Promise<void> {
+    this.#attempts += 1;
+    const attempt = this.#attempts;
     await this.release();
     const released = this.#released;
     const token = await this.#find(this.module);
     const info = await token.info();
     this.#removable = (await token.slot.info()).removable;
-    const readWrite = !(this.#settings.readOnly || info.writeProtected);
-    const anchor = await token.openSession({ readWrite });
-    if (released !== this.#released) {
+    const mayWrite = !(this.#settings.readOnly || info.writeProtected);
+    // The security officer cannot log in on read-only sessions.
+    const fallsBack = mayWrite && this.login.wanted !== 'SO';
+    const { session: anchor, refusal } = fallsBack
+      ? await openWriting(token)
+      : { session: await token.openSession({ readWrite: mayWrite }), refusal: undefined };
+    const { readWrite } = anchor;
+    if (released !== this.#released || attempt !== this.#attempts) {
       await anchor.close().catch(() => {});
       throw goneError();
     }
     this.#token = token;
+    const isNews = refusal !== undefined && !isCode(this.#refusal, refusal.code);
+    this.#refusal = refusal;
     this.#readWrite = readWrite;
     this.#anchor = anchor;
+    this.#isLoginPerSession = undefined;
+    this.#usesAnchor = false;
     this.#listener = () => {
       this.invalidate();
       this.#tellLogout();
     };
+    if (isNews) this.onReadOnly(refusal);
     token.on('logout', this.#listener).on('login', this.#noteLogin);
     this.#tellLogout();
     const most = Math.min(
@@ -140,7 +186,7 @@ export class Connection {
   /** Says so when the login is not the one that there was. */
   #tellLogout(): void {
     const before = this.#login;
-    if (before === undefined || before === this.#loginEpoch) return;
+    if (!this.#tellsLogout || before === undefined || before === this.#loginEpoch) return;
     this.#login = undefined;
     this.onLogout();
   }
@@ -153,8 +199,53 @@ export class Connection {
     this.#listener = undefined;
     const anchor = this.#anchor;
     this.#anchor = undefined;
-    await this.pool.reset();
-    await anchor?.close().catch(() => {}); // it may be gone already, with the token
+    // They may be gone already, with the token; or a call on one hangs, and it is closed when that ends.
+    const closing = Promise.allSettled([this.pool.reset(), anchor?.close()]);
+    await limited(closing, CLOSING, () => goneError()).catch(() => {});
+  }
+
+  /** One more session for the pool. A refusal comes after the sessions that were asked for before: it is judged by their number. */
+  async #openSession(): Promise<Session> {
+    const earlier = [...this.#openings];
+    const opening = this.#openCompared();
+    this.#openings.add(opening);
+    try {
+      return await opening;
+    } catch (error) {
+      if (isCode(error, 'CKR_SESSION_COUNT')) {
+        await limited(Promise.allSettled(earlier), OPENING, goneError).catch(() => {});
+      }
+      throw error;
+    } finally {
+      this.#openings.delete(opening);
+    }
+  }
+
+  async #openCompared(): Promise<Session> {
+    const { anchor } = this;
+    if (this.#usesAnchor) throw onlyOneSession();
+    const session = await anchor.token.openSession({ readWrite: this.#readWrite });
+    if (this.login.wanted === undefined || anchor.token.user !== this.login.wanted) return session;
+    this.#isLoginPerSession ??= this.#isLoggedInAlone(anchor, session);
+    if (!(await this.#isLoginPerSession)) return session;
+    await session.close().catch(() => {});
+    if (!this.#usesAnchor && anchor === this.#anchor) {
+      this.#usesAnchor = true;
+      warnLoginPerSession(anchor.token);
+      this.pool.limit(1);
+      this.pool.adopt(anchor);
+    }
+    throw onlyOneSession();
+  }
+
+  /** What is asked of the other session may be noted as a logout of all: nobody is told of it. */
+  async #isLoggedInAlone(anchor: Session, other: Session): Promise<boolean> {
+    this.#tellsLogout = false;
+    try {
+      return await isLoggedInAlone(anchor, other);
+    } finally {
+      this.#tellsLogout = true;
+    }
   }
 
   /** Handles of objects are not to be relied on any more. */

@@ -1,43 +1,20 @@
-import { viewOf } from '../../core/arguments';
+import { onAbort } from '../../core/abort-signal';
+import { until } from '../../core/deadlines';
 import { CryptokiError, isCode } from '../../core/errors';
-import { copyPin } from '../../model/login/login';
 import type { Pin, Session, User } from '../../model/session';
 import type { PinProvider, PinRequest } from '../../pin';
 import { traceLogin } from '../client-tracing';
 import type { Settings } from '../connect-options';
 import { LONGEST_TIMER } from '../pool/wait-queue';
-import { until } from './recovery';
+import { checkedPin, KeptPin, noAnswer, noPinNeeded, wipe } from './client-pin';
+
+export { wipe } from './client-pin';
 
 /** Why a login ended: the program asked; it was not used, or too old; somebody else ended it, or the token was lost. */
 export type LogoutReason = 'requested' | 'idle' | 'age' | 'elsewhere';
 
 /** How often a PIN provider is asked again in one login. */
 const TRIES = 3;
-
-/** A PIN given as a value: kept until {@link forget}, to log in again. */
-class KeptPin {
-  #bytes: Uint8Array | null | undefined;
-
-  constructor(pin: Pin | null) {
-    this.#bytes = copyPin(pin);
-  }
-
-  provide(request: PinRequest): Pin | null {
-    if (this.#bytes === undefined || request.attempt > 1) {
-      throw new CryptokiError({
-        code: 'ERR_CRYPTOKI_LOGIN_NEEDED',
-        detail:
-          'the PIN is not kept any more; call login() with it, or give connect() a function that is asked for it',
-      });
-    }
-    return this.#bytes === null ? null : copyPin(this.#bytes);
-  }
-
-  forget(): void {
-    this.#bytes?.fill(0);
-    this.#bytes = undefined;
-  }
-}
 
 /** What {@link LoginKeeper} tells. */
 export interface LoginNews {
@@ -55,6 +32,12 @@ export interface Wish {
   readonly kept: KeptPin | undefined;
 }
 
+/** A login under way, and the signal of who has begun it. */
+interface PendingLogin {
+  readonly login: Promise<void>;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Keeps a client logged in: asks for the PIN when it is needed, one login at a time, and says when it is to end. */
 export class LoginKeeper {
   readonly #settings: Settings;
@@ -62,7 +45,9 @@ export class LoginKeeper {
   #wish: Wish = { user: undefined, provider: undefined, kept: undefined };
   /** Whether there was a login since {@link want}: the next one is to get it back. */
   #wasIn = false;
-  #pending: Promise<void> | undefined;
+  #pending: PendingLogin | undefined;
+  /** Of providers that have not answered: aborts their signals. */
+  readonly #asking = new Set<AbortController>();
   readonly #clocks = new Map<'idle' | 'age', NodeJS.Timeout>();
 
   constructor(settings: Settings, news: LoginNews) {
@@ -88,6 +73,8 @@ export class LoginKeeper {
     }
     this.#wish = wish;
     this.#wasIn = false;
+    if (pin !== undefined || user !== before.user)
+      this.stopAsking(noPinNeeded('login() was called meanwhile'));
     return before;
   }
 
@@ -106,6 +93,7 @@ export class LoginKeeper {
   /** From now on nobody is to be logged in. */
   wantNobody(): void {
     this.#wish = { ...this.#wish, user: undefined };
+    this.stopAsking(noPinNeeded('the client was logged out'));
     this.stop();
   }
 
@@ -120,17 +108,40 @@ export class LoginKeeper {
   }
 
   /** Logs in on `session` if that is wanted and nobody is logged in. One at a time; all who ask share the outcome. */
-  ensure(session: Session, reason: 'login' | 'relogin', signal?: AbortSignal): Promise<void> {
-    const { user } = this.#wish;
-    if (user === undefined) return Promise.resolve();
-    if (session.token.user === user) {
-      if (this.#clocks.size === 0) this.#begin(); // somebody else in the process has logged in
-      return Promise.resolve();
+  async ensure(session: Session, reason: 'login' | 'relogin', signal?: AbortSignal): Promise<void> {
+    for (;;) {
+      const { user } = this.#wish;
+      if (user === undefined) return;
+      if (session.token.user === user) {
+        if (this.#clocks.size === 0) this.#begin(); // somebody else in the process has logged in
+        return;
+      }
+      this.#pending ??= this.#begun(session, reason, signal);
+      const { login, signal: its } = this.#pending;
+      try {
+        return await until(login, signal);
+      } catch (error) {
+        if (signal?.aborted || !its?.aborted) throw error; // else who began it does not want it any more
+      }
     }
-    this.#pending ??= this.#login(session, user, this.#wasIn ? reason : 'login', signal).finally(() => {
+  }
+
+  #begun(session: Session, reason: 'login' | 'relogin', signal: AbortSignal | undefined): PendingLogin {
+    const login = this.#login(session, this.#wasIn ? reason : 'login', signal).finally(() => {
       this.#pending = undefined;
     });
-    return this.#pending;
+    login.catch(() => {}); // whoever waited may have been aborted
+    return { login, signal };
+  }
+
+  /** Whether a provider has been asked for the PIN and has not answered. */
+  get isAsking(): boolean {
+    return this.#asking.size > 0;
+  }
+
+  /** Nobody waits for a provider any more; its signal is aborted. @param reason what the waiting ends with */
+  stopAsking(reason: CryptokiError): void {
+    for (const asking of this.#asking) asking.abort(reason);
   }
 
   /** What a provider is told, but for the reason and the attempt. */
@@ -150,59 +161,85 @@ export class LoginKeeper {
   /** The PIN for one operation of a key that is always authenticated. */
   async contextPin(session: Session, key: PinRequest['key'], signal?: AbortSignal): Promise<Pin | null> {
     const request = await this.request(session, 'CONTEXT_SPECIFIC');
-    return this.#ask({ ...request, reason: 'contextSpecific', attempt: 1, key, signal });
+    for (;;) {
+      const wish = this.#wish;
+      try {
+        return await this.#ask({ ...request, reason: 'contextSpecific', attempt: 1, key }, signal);
+      } catch (error) {
+        if (signal?.aborted || wish === this.#wish || this.#wish.user === undefined) throw error;
+      }
+    }
   }
 
-  async #ask(request: PinRequest): Promise<Pin | null> {
+  /** Asks for the PIN, until the time limit, the signal, or a login() with another PIN. */
+  async #ask(request: PinRequest, signal: AbortSignal | undefined): Promise<Pin | null> {
     const { provider } = this.#wish;
-    const { signal } = request;
     signal?.throwIfAborted();
-    if (provider) {
-      const given = Promise.resolve(provider(request));
-      if (signal) given.then((pin) => signal.aborted && wipe(pin)).catch(() => {}); // it comes too late
-      return until(given, signal);
+    if (!provider) {
+      throw new CryptokiError({
+        code: 'ERR_CRYPTOKI_LOGIN_NEEDED',
+        detail: `token "${request.token.label}" wants a PIN and the client has none; give connect() or login() one`,
+      });
     }
-    throw new CryptokiError({
-      code: 'ERR_CRYPTOKI_LOGIN_NEEDED',
-      detail: `token "${request.token.label}" wants a PIN and the client has none; give connect() or login() one`,
-    });
+    const asking = new AbortController();
+    const ignore = signal && onAbort(signal, () => asking.abort(signal.reason));
+    const { pinTimeout } = this.#settings.login;
+    const giveUp = (): void => asking.abort(noAnswer(pinTimeout));
+    const timer = pinTimeout <= LONGEST_TIMER ? setTimeout(giveUp, pinTimeout) : undefined;
+    this.#asking.add(asking);
+    try {
+      const given = Promise.resolve(provider({ ...request, signal: asking.signal }));
+      given.then((pin) => asking.signal.aborted && wipe(pin)).catch(() => {}); // it comes too late
+      return checkedPin(await until(given, asking.signal));
+    } finally {
+      this.#asking.delete(asking);
+      clearTimeout(timer);
+      ignore?.();
+    }
   }
 
   async #login(
     session: Session,
-    user: User,
     reason: 'login' | 'relogin',
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const { label } = session.token;
+    let wish = this.#wish;
     let refusal: unknown;
-    let why: PinRequest['reason'] = reason;
     for (let attempt = 1; ; attempt += 1) {
+      const { user } = wish;
+      if (user === undefined) throw noPinNeeded('the client was logged out');
       const request = await this.request(session, user);
-      why = attempt > 1 ? 'retry' : reason;
+      const why = attempt > 1 ? 'retry' : reason;
       let pin: Pin | null;
       try {
-        pin = await this.#ask({ ...request, reason: why, attempt, signal });
+        pin = await this.#ask({ ...request, reason: why, attempt }, signal);
       } catch (error) {
         if (signal?.aborted) throw error;
+        if (wish !== this.#wish) {
+          // Another PIN was given meanwhile: it is asked for as if there had not been this one.
+          [wish, attempt, refusal] = [this.#wish, 0, undefined];
+          continue;
+        }
         throw refusal ?? error; // there is no other PIN: what matters is that the first was wrong
       }
       try {
         await session.login(pin, { user, username: this.#settings.username });
-        break;
       } catch (error) {
         traceLogin({ event: 'failed', token: label, user, reason: why, code: codeOf(error) });
         // The same PIN again is not sent; what matters is that it was wrong.
         const isSame = isCode(error, 'ERR_CRYPTOKI_PIN_REFUSED');
         refusal = isSame ? (refusal ?? error) : error;
         if (attempt >= TRIES || !(isSame || isCode(error, 'CKR_PIN_INCORRECT'))) throw refusal;
+        continue;
       } finally {
         wipe(pin);
       }
+      traceLogin({ event: 'login', token: label, user, reason: why });
+      this.#begin();
+      this.#news.loggedIn(user);
+      return;
     }
-    traceLogin({ event: 'login', token: label, user, reason: why });
-    this.#begin();
-    this.#news.loggedIn(user);
   }
 
   /** Starts the clocks of a new login. */
@@ -240,10 +277,4 @@ export class LoginKeeper {
 
 function codeOf(error: unknown): string | undefined {
   return error instanceof CryptokiError ? error.code : undefined;
-}
-
-/** Overwrites what a provider gave; a string cannot be. */
-export function wipe(pin: Pin | null): void {
-  if (pin === null || typeof pin === 'string') return;
-  viewOf(pin).fill(0);
 }

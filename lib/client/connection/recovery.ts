@@ -4,19 +4,22 @@ import { type Action, CryptokiError, isCode } from '../../core/errors';
 import { type RecoveryTrace, traceRecovery } from '../client-tracing';
 import type { Settings } from '../connect-options';
 import type { Connection } from './connection';
+import { Loss, type RecoveryLevel, type RecoveryNews } from './loss';
+import {
+  actionOf,
+  LIMITS,
+  MAY_PASS,
+  MOST_TRIES,
+  NO_PIN,
+  NOT_AT_FIRST,
+  NOT_FOUND,
+  pause,
+  TOKEN_GONE,
+  UNCLEAR,
+} from './recovery-rules';
 
+export type { RecoveryLevel } from './loss';
 export { until };
-
-/** How deep a recovery goes. Each level includes those before it. */
-export type RecoveryLevel = RecoveryTrace['level'];
-
-/** What {@link Recovery} tells. */
-export interface RecoveryNews {
-  recovering(level: RecoveryLevel, cause: unknown): void;
-  recovered(level: RecoveryLevel, generation: number): void;
-  /** It was given up; the next operation tries again. */
-  down(error: unknown): void;
-}
 
 /** What has been done for one operation so far. */
 export interface Tries {
@@ -28,52 +31,21 @@ export interface Tries {
   readonly actions: Map<Action, number>;
 }
 
-/**
- * How often one operation may need the same without anything having changed meanwhile. A lost session says nothing of the
- * next one, which may be lost as well.
- */
-const LIMITS: Readonly<Record<Action, number>> = {
-  retry: 3,
-  relogin: 1, // then the token wants another user, not another login
-  refind: 3,
-  reopen: 10,
-  reinitialise: 3,
-  fatal: 0,
-};
-/** Tries of one operation at most, also when others recovered in between. */
-const MOST_TRIES = 20;
-
-/** Pauses, in milliseconds: the first one, which doubles, and the longest. */
-const FIRST_PAUSE = 25;
-const LONGEST_PAUSE = 2_000;
 /** How much longer than the options say a recovery is waited for: its last attempt takes its time, unless a call hangs. */
 const PATIENCE = 5_000;
+/** How many recoveries may hang in a call while another is tried. Each may keep a thread and a session. */
+const MOST_HUNG = 3;
 /** Between two reinitialisations, which end the sessions of others in the process: of a module that was given up, and of
  * one that has other tokens. */
 const PAUSE_WHEN_DOWN = 1_000;
 const PAUSE_BESIDE_OTHERS = 10_000;
 
-/** A little different for each, so that not all come back at once. */
-const pause = (attempt: number): number =>
-  Math.min(FIRST_PAUSE * 2 ** attempt, LONGEST_PAUSE) * (0.75 + Math.random() / 2);
-
-/** Errors that may be about the operation or about the token: the token is asked. */
-const UNCLEAR = ['CKR_DEVICE_ERROR', 'CKR_FUNCTION_FAILED', 'CKR_GENERAL_ERROR', 'CKR_ARGUMENTS_BAD'];
-/** Private objects are not found without the login, which may have ended unnoticed. */
-const NOT_FOUND = 'ERR_CRYPTOKI_OBJECT_NOT_FOUND';
-/** Those of them that may pass when the token is well: how often it is worth a try. */
-const MAY_PASS: Readonly<Record<string, number>> = { CKR_FUNCTION_FAILED: 3, CKR_DEVICE_ERROR: 1 };
-/** The token is out, or its slot is gone. */
-const TOKEN_GONE = [
-  ...['CKR_TOKEN_NOT_PRESENT', 'CKR_TOKEN_NOT_RECOGNIZED', 'CKR_DEVICE_REMOVED', 'CKR_SLOT_ID_INVALID'],
-  'ERR_CRYPTOKI_TOKEN_NOT_FOUND',
-];
-
-/** What can be done about an error; undefined: nothing. */
-function actionOf(error: unknown): Action | undefined {
-  if (!(error instanceof CryptokiError) || error.code === 'ERR_CRYPTOKI_LOGIN_NEEDED') return undefined;
-  if (TOKEN_GONE.includes(error.code)) return 'reopen';
-  return error.action === 'fatal' ? undefined : error.action;
+/** A recovery. */
+interface Attempt {
+  /** What is waited for: it ends in time, also when a call hangs. */
+  inTime: Promise<void>;
+  /** It hangs in a call; another one goes on without it. */
+  isAbandoned: boolean;
 }
 
 /**
@@ -83,24 +55,60 @@ function actionOf(error: unknown): Action | undefined {
 export class Recovery {
   readonly #connection: Connection;
   readonly #settings: Settings;
-  readonly #news: RecoveryNews;
   readonly #end = new AbortController();
-  /** The recovery under way, and what is waited for: that ends in time, also when a call hangs. */
-  #current: { readonly inTime: Promise<void> } | undefined;
+  #current: Attempt | undefined;
   #diagnosis: Promise<Action | undefined> | undefined;
   /** How deep a recovery was given up. */
   #down: RecoveryLevel | undefined;
+  readonly #loss: Loss;
+  /** Recoveries that hang in a call. */
+  #hung = 0;
   #reinitialised = Number.NEGATIVE_INFINITY;
 
   constructor(connection: Connection, settings: Settings, news: RecoveryNews) {
     this.#connection = connection;
     this.#settings = settings;
-    this.#news = news;
+    this.#loss = new Loss(news);
   }
 
   /** Nothing is recovered any more; a recovery under way ends after what it is doing. */
   close(error: CryptokiError): void {
     this.#end.abort(error);
+  }
+
+  /** Whether something was lost that has not been got back, as far as was told. */
+  get isLost(): boolean {
+    return this.#loss.isTold;
+  }
+
+  /** An operation has succeeded: what was lost is there again, if it was not a recovery that got it back. */
+  works(): void {
+    // Not in the middle of the operation, which a listener that throws would fail.
+    queueMicrotask(() => {
+      if (this.isLost && this.#current === undefined) this.#recovered(this.#down ?? 'login');
+    });
+  }
+
+  /** The program has given another PIN: the next recovery need not wait. */
+  retryNow(): void {
+    this.#loss.retryNow();
+  }
+
+  /**
+   * Makes the first connection, and tries again as a running client would.
+   * @param timeout how long it tries, in milliseconds
+   * @throws what the last attempt threw; the signal's reason
+   */
+  async connect(timeout: number, signal?: AbortSignal): Promise<void> {
+    const connecting = this.#connection.establish('login', signal);
+    try {
+      await until(connecting, signal);
+    } catch (error) {
+      if (signal?.aborted || isCode(error, ...NOT_AT_FIRST)) throw error;
+      const level = this.#next('token', error, 1);
+      if (level === undefined || timeout <= 0) throw error;
+      await until(this.#begin(level, error, timeout), signal);
+    }
   }
 
   /** Nothing is under way, and nothing is known to be lost. */
@@ -140,30 +148,64 @@ export class Recovery {
   }
 
   /** One recovery at a time. */
-  #begin(level: RecoveryLevel, cause: unknown): Promise<void> {
+  #begin(level: RecoveryLevel, cause: unknown, timeout = this.#settings.recovery.timeout): Promise<void> {
     if (this.#current === undefined) {
-      const whole = this.#restore(level, cause).finally(() => {
-        this.#current = undefined;
+      const attempt: Attempt = { inTime: Promise.resolve(), isAbandoned: false };
+      const patience = (this.#down ? 0 : timeout) + this.#loss.pause;
+      const whole = this.#restore(level, cause, attempt, timeout).finally(() => {
+        if (this.#current === attempt) this.#current = undefined;
+        if (attempt.isAbandoned) this.#hung -= 1;
       });
-      const inTime = this.#limit(whole);
-      inTime.catch(() => {}); // whoever waited may have been aborted
-      this.#current = { inTime };
+      attempt.inTime = this.#limit(whole, attempt, level, patience + PATIENCE);
+      attempt.inTime.catch(() => {}); // whoever waited may have been aborted
+      this.#current = attempt;
     }
     return this.#current.inTime;
   }
 
   /** A call that hangs must not make operations hang. */
-  #limit(whole: Promise<void>): Promise<void> {
-    const most = this.#settings.recovery.timeout + PATIENCE;
+  #limit(whole: Promise<void>, attempt: Attempt, level: RecoveryLevel, most: number): Promise<void> {
     if (!Number.isFinite(most)) return whole;
     return limited(whole, most, () => {
+      const time = `the token has not come back for ${Math.round(most)} ms`;
+      const isAsking = this.#connection.login.isAsking;
       const error = new CryptokiError({
         code: 'ERR_CRYPTOKI_TIMEOUT',
-        detail: `the token has not come back for ${most} ms, and a call to the module has not ended; try again later`,
+        detail: isAsking
+          ? `${time}: the PIN provider has not answered; call login() with the PIN, or try again later`
+          : `${time}, and a call to the module has not ended; try again later`,
         action: 'retry',
       });
-      this.#news.down(error);
+      this.#loss.isDown(error);
+      if (!isAsking && this.#hung < MOST_HUNG) this.#abandon(attempt, level);
       return error;
+    });
+  }
+
+  /** The next operation begins another recovery, while this one hangs. */
+  #abandon(attempt: Attempt, level: RecoveryLevel): void {
+    attempt.isAbandoned = true;
+    this.#hung += 1;
+    this.#down = level;
+    this.#loss.failed();
+    this.#connection.abandon();
+    if (this.#current === attempt) this.#current = undefined;
+  }
+
+  #recovered(level: RecoveryLevel): void {
+    this.#down = undefined;
+    this.#loss.ends(level, this.#connection.generation);
+  }
+
+  /** Asks the token whether all is well. A call that hangs is taken for a session that is lost. */
+  #check(): Promise<void> {
+    const { operationTimeout, recovery } = this.#settings;
+    const most = Math.min(operationTimeout, recovery.timeout + PATIENCE);
+    const checked = this.#connection.check();
+    if (!Number.isFinite(most)) return checked;
+    return limited(checked, most, () => {
+      const detail = `the token has not answered for ${most} ms`;
+      return new CryptokiError({ code: 'ERR_CRYPTOKI_SESSION_CLOSED', detail, action: 'reopen' });
     });
   }
 
@@ -173,8 +215,7 @@ export class Recovery {
       this.#current !== undefined || tries.generation !== this.#connection.generation;
     await this.#diagnosis; // of an error before this one: what has happened since, it need not have seen
     if (isOver()) return 'reopen';
-    this.#diagnosis ??= this.#connection
-      .check()
+    this.#diagnosis ??= this.#check()
       .then(
         () => undefined,
         (itsError) => (isCode(itsError, ...UNCLEAR) ? 'reinitialise' : actionOf(itsError)),
@@ -191,9 +232,10 @@ export class Recovery {
     return tries.count <= (MAY_PASS[error.code] ?? 0) ? 'retry' : undefined;
   }
 
-  async #restore(first: RecoveryLevel, cause: unknown): Promise<void> {
+  async #restore(first: RecoveryLevel, cause: unknown, its: Attempt, timeout: number): Promise<void> {
     const connection = this.#connection;
-    const deadline = performance.now() + (this.#down ? 0 : this.#settings.recovery.timeout);
+    if (this.#loss.pause > 0) await this.#sleep(this.#loss.pause);
+    const deadline = performance.now() + (this.#down ? 0 : timeout);
     let level = this.#down ?? first;
     const tell = (event: RecoveryTrace['event'], error?: unknown): void => {
       const code = error instanceof CryptokiError ? error.code : undefined;
@@ -201,22 +243,25 @@ export class Recovery {
       traceRecovery({ event, token, level, generation: connection.generation, code });
     };
     tell('begin', cause);
-    this.#news.recovering(level, cause);
+    this.#loss.begins(level, cause);
     for (let attempt = 1; ; attempt += 1) {
       try {
         this.#end.signal.throwIfAborted();
         await this.#reach(level, cause);
-        this.#down = undefined;
+        if (its.isAbandoned) return;
         tell('end');
-        this.#news.recovered(level, connection.generation);
+        this.#recovered(level);
         return;
       } catch (error) {
+        if (its.isAbandoned) throw error;
         const next = this.#next(level, error, attempt);
         const left = deadline - performance.now();
         if (next === undefined || left <= 0 || this.#end.signal.aborted) {
           this.#down = next;
           tell('failed', error);
-          this.#news.down(error);
+          // Without a PIN nothing was tried: the operation after the next login() need not wait.
+          if (!isCode(error, ...NO_PIN)) this.#loss.failed();
+          this.#loss.isDown(error);
           throw error;
         }
         // The next level is tried at once, the same one after a while.
@@ -279,7 +324,11 @@ export class Recovery {
 
   async #leastPause(error: unknown): Promise<number> {
     if (isCode(error, 'CKR_CRYPTOKI_NOT_INITIALIZED')) return 0; // there is nobody whose sessions it would end
-    if (isCode(error, ...TOKEN_GONE)) {
+    // Perhaps it is another token that cannot be asked.
+    if (
+      isCode(error, ...TOKEN_GONE) ||
+      (error instanceof CryptokiError && error.function === 'C_GetTokenInfo')
+    ) {
       const tokens = await this.#connection.module.tokens().catch(() => []);
       if (tokens.some(({ initialized }) => initialized)) return PAUSE_BESIDE_OTHERS;
     }

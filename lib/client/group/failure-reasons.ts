@@ -1,4 +1,5 @@
 import { CryptokiError } from '../../core/errors';
+import { isError } from '../../core/realms';
 
 /**
  * Whose reason a failure has: the member is lost, does not answer or lets nobody in; it has too much to do; it does not
@@ -42,7 +43,7 @@ export function reasonOf(error: unknown): FailureReason {
 export function codeOf(error: unknown): string {
   if (error instanceof MemberLeft) return codeOf(error.cause);
   if (error instanceof CryptokiError) return error.code;
-  return error instanceof Error ? error.name : 'no error';
+  return isError(error) ? error.name : 'no error';
 }
 
 /** No member could do it: each is named with the last code it gave. */

@@ -1,5 +1,6 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { copy } from '../../model/mechanisms/caller-copies';
+import type { Ciphertext } from '../../model/mechanisms/made-iv';
 import type { MechanismInput } from '../../model/mechanisms/mechanism';
 import type { BytesLike } from '../../raw/raw-module';
 import type { OperationOptions } from '../client-types';
@@ -65,7 +66,7 @@ export class GroupPublicKey extends GroupObject {
 /** A secret key that is on several tokens. */
 export class GroupSecretKey extends GroupObject {
   /** Encrypts; see SecretKey.encrypt. */
-  encrypt(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
+  encrypt(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Ciphertext> {
     const message = copy(data);
     return this.operateWith(algorithm, options, (key, mechanism, its) =>
       (key as ClientSecretKey).encrypt(mechanism, message, its),

@@ -1,6 +1,6 @@
 import { CryptokiError } from '../../core/errors';
 import type { Client } from '../client';
-import type { ClientStatistics, Health, OperationOptions } from '../client-types';
+import type { ClientStatistics, Health } from '../client-types';
 import { wipe } from '../connection/login-keeper';
 import { withTimeout } from '../operations/operation-runner';
 import { type BreakerState, CircuitBreaker } from './circuit-breaker';
@@ -50,6 +50,12 @@ export class GroupMember {
   /** Whether its client could not get back in time what it had lost. */
   #isLost = false;
   readonly #numbers = { inFlight: 0, operations: 0, failures: 0 };
+  /** When the operations in flight were begun, oldest first, as performance.now() counts. */
+  readonly #begun = new Set<{ readonly at: number }>();
+  /** How long an operation takes here, in milliseconds. */
+  #time = 0;
+  /** Grows with each recovery, and each time that the member is well again: the time of operations beside one says nothing. */
+  #upheavals = 0;
   /** Grows whenever the member is well again. @internal */
   comebacks = 0;
 
@@ -71,6 +77,7 @@ export class GroupMember {
         news.down(this, error);
       },
       closed: () => {
+        this.#forgetTime();
         this.comebacks += 1;
         news.up(this);
       },
@@ -106,6 +113,17 @@ export class GroupMember {
     return this.#numbers.inFlight;
   }
 
+  /**
+   * How long an operation takes here, in milliseconds, as far as is known: as the last ones did, or longer if one in flight has
+   * already. 0 when nothing is known.
+   * @param now as performance.now() counts
+   * @internal
+   */
+  expectedTime(now: number): number {
+    const [oldest] = this.#begun;
+    return Math.max(this.#time, oldest === undefined ? 0 : now - oldest.at);
+  }
+
   /** Connects, one attempt at a time. One that takes longer than those who wait goes on, and counts when it succeeds. @internal */
   connect(): Promise<Client> {
     if (this.#client) return Promise.resolve(this.#client);
@@ -123,7 +141,7 @@ export class GroupMember {
    * @internal
    */
   async run<T>(
-    options: OperationOptions & { readonly isRepeatable: boolean },
+    options: { readonly signal?: AbortSignal | undefined; readonly isRepeatable: boolean },
     work: (client: Client, signal: AbortSignal | undefined) => Promise<T>,
   ): Promise<T> {
     const client = this.#client;
@@ -136,20 +154,36 @@ export class GroupMember {
       this.#leavers.add(leaving);
     }
     this.#numbers.inFlight += 1;
+    const begun = { at: performance.now() };
+    const upheavals = this.#upheavals;
+    this.#begun.add(begun);
     try {
       const result = await work(client, leaving?.signal ?? signal);
       this.#numbers.operations += 1;
+      if (upheavals === this.#upheavals) this.#learn(performance.now() - begun.at);
       this.#breaker.succeeded();
       return result;
     } catch (error) {
       throw leaving?.signal.aborted ? leaving.signal.reason : error;
     } finally {
+      this.#begun.delete(begun);
       this.#numbers.inFlight -= 1;
       if (leaving) {
         signal?.removeEventListener('abort', abort);
         this.#leavers.delete(leaving);
       }
     }
+  }
+
+  #forgetTime(): void {
+    this.#upheavals += 1;
+    this.#time = 0;
+  }
+
+  /** One that is much quicker than before is believed at once: the member is not slow any more. */
+  #learn(time: number): void {
+    const isKnown = this.#time > 0 && time > this.#time / 4;
+    this.#time = isKnown ? this.#time + (time - this.#time) / 8 : time;
   }
 
   /** An operation has failed because of this member. @internal */
@@ -171,7 +205,13 @@ export class GroupMember {
       if (this.#client === undefined) throw this.error;
       return { name, state, ...(await withTimeout(this.#client.health(), this.#settings.probeTimeout)) };
     } catch (error) {
-      return { name, state, ok: false, loggedIn: undefined, latency: performance.now() - begun, error };
+      const latency = performance.now() - begun;
+      const { hung = 0, givenUp = 0 } = this.#client?.statistics() ?? {};
+      const readOnly = this.#client?.readOnly ?? false;
+      return {
+        ...{ name, state, ok: false, loggedIn: undefined, latency },
+        ...{ hung, givenUp, longestLent: 0, readOnly, error },
+      };
     }
   }
 
@@ -199,8 +239,12 @@ export class GroupMember {
       await client.close().catch(() => {}); // what matters is that the group is closed
       throw groupClosed();
     }
-    client.on('recovering', () => this.#await());
+    client.on('recovering', () => {
+      this.#forgetTime();
+      this.#await();
+    });
     client.on('recovered', () => {
+      this.#forgetTime();
       this.#settled();
       if (this.#isLost) this.#breaker.close(); // what it was opened for is over
       this.#isLost = false;

@@ -1,17 +1,19 @@
-import { CryptokiError } from '../../core/errors';
+import { CryptokiError, isCode } from '../../core/errors';
 import { copyMechanism } from '../../model/mechanisms/caller-copies';
 import type { MechanismInput } from '../../model/mechanisms/mechanism';
 import type { KeyType } from '../../model/objects/key';
 import type { ObjectClass } from '../../model/objects/storage-object';
+import type { Client } from '../client';
 import type { OperationOptions } from '../client-types';
 import { until } from '../connection/recovery';
-import { STATEFUL } from '../objects/client-key';
 import type { ClientObject } from '../objects/client-object';
+import { STATEFUL } from '../objects/object-identity';
+import { withOptions } from '../operations/operation-options';
 import { codeOf, noMember, reasonOf } from './failure-reasons';
 import type { ClientGroup } from './group';
 import type { GroupMember } from './group-member';
 import { type Identity, isSame, mismatch } from './key-identity';
-import { type Checked, findAndCheck, Holding, type Search } from './member-key';
+import { type Checked, check, findAndCheck, Holding, type Search } from './member-key';
 
 /** What a group gives the objects it finds. */
 export interface Found {
@@ -52,9 +54,16 @@ export class GroupObject {
     options: OperationOptions | undefined,
     work: (object: ClientObject, options: OperationOptions) => Promise<T>,
   ): Promise<T> {
+    return withOptions(options, (signal) => this.#operate(signal, work));
+  }
+
+  #operate<T>(
+    its: AbortSignal | undefined,
+    work: (object: ClientObject, options: OperationOptions) => Promise<T>,
+  ): Promise<T> {
     return this.group.run(
       {
-        signal: options?.signal,
+        signal: its,
         isRepeatable: (member) => !isStateful(this) && !this.#holding(member).alwaysAuthenticates,
         candidates: () => this.#candidates(),
         failed: (member, error) => this.#failed(member, error),
@@ -63,7 +72,12 @@ export class GroupObject {
       async (client, signal, member) => {
         const holding = this.#holding(member);
         const checked = holding.current(client) ?? (await until(holding.look(client), signal));
-        const result = await work(checked.object, { signal });
+        const result = await work(checked.object, { signal }).catch(async (error) => {
+          if (!isCode(error, 'ERR_CRYPTOKI_OBJECT_NOT_FOUND')) throw error;
+          // It was lost and is not there any more. What has its name now is compared like any other.
+          const other = await until(holding.look(client), signal);
+          return work(other.object, { signal });
+        });
         // If the client has recovered meanwhile, it could have been another key with the same label.
         if (client.generation !== checked.generation) await until(holding.look(client), signal);
         return result;
@@ -140,12 +154,14 @@ export async function findInGroup(
   search: Search,
   options: OperationOptions,
 ): Promise<Found> {
-  const answers = await Promise.all(group.members.map((member) => ask(member, search, options)));
+  const found = await Promise.all(group.members.map((member) => ask(member, search, options)));
+  options.signal?.throwIfAborted();
+  const expected = strongest(found);
+  const answers = await Promise.all(found.map((answer) => compare(answer, expected, options)));
   options.signal?.throwIfAborted();
   const having = answers.filter((answer) => answer.checked !== undefined);
   const first = having[0]?.checked;
-  if (first === undefined) throw notFound(answers);
-  const expected = strongest(having);
+  if (first === undefined || expected === undefined) throw notFound(answers);
   const [same, others] = [true, false].map((wanted) =>
     having
       .filter(({ checked }) => checked && isSame(expected, checked.identity) === wanted)
@@ -171,17 +187,39 @@ export async function findInGroup(
 }
 
 /** What the others are compared with: a public key if one can be had, else a check value. */
-function strongest(answers: readonly Answer[]): Identity {
+function strongest(answers: readonly Answer[]): Identity | undefined {
   const all = answers.flatMap(({ checked }) => (checked ? [checked.identity] : []));
-  const best = all.find(({ value }) => value !== undefined) ?? all.find(({ checkValue }) => checkValue);
-  return (best ?? all[0]) as Identity;
+  const best =
+    all.find(({ value }) => value !== undefined) ??
+    all.find(({ checkValue }) => checkValue) ??
+    all.find(({ fingerprint }) => fingerprint);
+  return best ?? all[0];
+}
+
+/** Compares a key that tells nothing of itself with the one that tells most. */
+async function compare(
+  answer: Answer,
+  expected: Identity | undefined,
+  options: OperationOptions,
+): Promise<Answer> {
+  const { member, checked } = answer;
+  if (expected === undefined || checked === undefined || checked.identity === expected) return answer;
+  return answered(member, options, (_, signal) => check(checked.object, { signal }, expected));
 }
 
 async function ask(member: GroupMember, search: Search, options: OperationOptions): Promise<Answer> {
   if (!member.isWell) return { member, error: member.error };
+  return answered(member, options, (client, signal) => findAndCheck(client, search, { signal }));
+}
+
+async function answered(
+  member: GroupMember,
+  options: OperationOptions,
+  work: (client: Client, signal: AbortSignal | undefined) => Promise<Checked>,
+): Promise<Answer> {
   try {
     const checked = await member.run({ ...options, isRepeatable: true }, (client, signal) =>
-      until(findAndCheck(client, search, { signal }), signal),
+      until(work(client, signal), signal),
     );
     return { member, checked };
   } catch (error) {

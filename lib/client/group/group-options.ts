@@ -1,4 +1,5 @@
-import { argumentError, requireObject, requireOptions } from '../../core/arguments';
+import { argumentError, requireOptions, requireOptionsObject } from '../../core/arguments';
+import { requirePlain } from '../../core/selection';
 import { copyPin } from '../../model/login/login';
 import { type ConnectOptions, type ConnectTarget, toSettings } from '../connect-options';
 import type { BreakerOptions } from './circuit-breaker';
@@ -17,7 +18,8 @@ export interface GroupTarget extends ConnectOptions {
 /** How a group spreads its work. Options of connect() are for all members. Times are in milliseconds. */
 export interface GroupOptions extends ConnectOptions {
   /**
-   * 'roundRobin' (default): in turn; 'leastInFlight': the one with the fewest operations at that moment; 'primary': the first
+   * 'roundRobin' (default): in turn, but for those that take at least 8 times as long as the quickest, and 50 ms longer: these get one
+   * operation in a second, until they are quick again; 'leastInFlight': the one with the fewest operations at that moment; 'primary': the first
    * that is well, in the order given.
    */
   readonly strategy?: GroupStrategy | undefined;
@@ -84,7 +86,7 @@ function oneOf<T extends string>(value: T | undefined, name: string, known: read
  * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE
  */
 export function toGroupSettings(options: GroupOptions): { settings: GroupSettings; common: ConnectOptions } {
-  requireObject(options, 'the options of connect');
+  requireOptionsObject(options, 'the options of connect');
   const { strategy, require, breaker = {}, lookAgain, ...common } = options;
   requireOptions(breaker, 'the options breaker', ['failures', 'openTime', 'maxOpenTime', 'probeTimeout']);
   const failures = time(breaker.failures, 'breaker.failures', 3);
@@ -148,6 +150,6 @@ export function toPlans(
 
 function asGroupTarget(target: string | ConnectTarget | GroupTarget): GroupTarget {
   if (typeof target === 'string') return { target };
-  requireObject(target, 'each member of a group');
+  requirePlain(target, 'each member of a group');
   return 'target' in target ? target : { target };
 }

@@ -1,12 +1,15 @@
 import { EventEmitter } from 'node:events';
-import type { Attributes } from '../../model/attributes';
-import { copy, copyMechanism, copyMembers } from '../../model/mechanisms/caller-copies';
+import { asyncDispose } from '../../core/realms';
+import { copy, copyMechanism } from '../../model/mechanisms/caller-copies';
 import type { MechanismInput } from '../../model/mechanisms/mechanism';
+import { nounOf } from '../../model/objects/find-objects';
 import type { BytesLike } from '../../raw/raw-module';
 import type { Client } from '../client';
 import type { ClientStatistics, OperationOptions } from '../client-types';
 import { until } from '../connection/recovery';
+import { withOptions } from '../operations/operation-options';
 import { withTimeout } from '../operations/operation-runner';
+import { type ClientObjectSelection, copySelection } from '../search-attributes';
 import { groupClosed, MemberLeft, noMember, reasonOf } from './failure-reasons';
 import { GroupCertificate, GroupPrivateKey, GroupPublicKey, GroupSecretKey } from './group-key';
 import { GroupMember, type MemberHealth, type MemberStatistics } from './group-member';
@@ -42,7 +45,8 @@ export interface GroupStatistics {
 }
 
 /** How {@link ClientGroup.run} does an operation. @internal */
-export interface GroupRunOptions extends OperationOptions {
+export interface GroupRunOptions {
+  readonly signal?: AbortSignal | undefined;
   isRepeatable?(member: GroupMember): boolean;
   /** The members that can do it, well or not; default all. */
   candidates?(): readonly GroupMember[] | Promise<readonly GroupMember[]>;
@@ -103,44 +107,53 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
   }
 
   /**
-   * The private key with these attributes, or of this PKCS#11 URI, that is the same on all members; without either, the one of
-   * each member's own URI. The same means the same public key, or, where none can be read, the same CKA_ID. A member without
-   * it is left out, and asked again later; so is one that comes back with another key.
+   * The private key with these attributes, or of this PKCS#11 URI, that is the same on all members; left out, the one that
+   * each member's own URI names; with 'only', the only one. What says nothing is refused, as by Client.privateKey.
+   *
+   * The same means the same public key: that of the key itself, or of a public key or certificate with its id or label that a
+   * trial (a signature, a decryption or a key agreement) proves to belong to it. A key without one is tried with that of
+   * another member, or by doing the same as there. Keys that cannot be tried, such as those with CKA_ALWAYS_AUTHENTICATE, are
+   * the same if CKA_ID and type are, and no public key beside them says otherwise. A member without the key is left out, and
+   * asked again later; so is one that comes back with another key.
    * @throws ERR_CRYPTOKI_KEY_MISMATCH when it is another key on some members; ERR_CRYPTOKI_OBJECT_NOT_FOUND,
    *   ERR_CRYPTOKI_OBJECT_AMBIGUOUS; ERR_CRYPTOKI_NO_MEMBER when none is well; ERR_CRYPTOKI_UNSUPPORTED for HSS and XMSS keys
    *   on several members
    */
-  async privateKey(which?: Attributes | string, options?: OperationOptions): Promise<GroupPrivateKey> {
+  async privateKey(which?: ClientObjectSelection, options?: OperationOptions): Promise<GroupPrivateKey> {
     return new GroupPrivateKey(await this.#find('PRIVATE_KEY', which, options));
   }
 
   /** The same public key; see {@link privateKey}. */
-  async publicKey(which?: Attributes | string, options?: OperationOptions): Promise<GroupPublicKey> {
+  async publicKey(which?: ClientObjectSelection, options?: OperationOptions): Promise<GroupPublicKey> {
     return new GroupPublicKey(await this.#find('PUBLIC_KEY', which, options));
   }
 
   /**
-   * The same secret key; see {@link privateKey}. Its value cannot be read: it is the same if CKA_ID, CKA_KEY_TYPE and, where it
-   * can be read, CKA_CHECK_VALUE are.
+   * The same secret key; see {@link privateKey}. Its value cannot be read: it is the same if CKA_ID, CKA_KEY_TYPE and
+   * CKA_CHECK_VALUE are; where there is no check value, a trial compares what the keys do.
    */
-  async secretKey(which?: Attributes | string, options?: OperationOptions): Promise<GroupSecretKey> {
+  async secretKey(which?: ClientObjectSelection, options?: OperationOptions): Promise<GroupSecretKey> {
     return new GroupSecretKey(await this.#find('SECRET_KEY', which, options));
   }
 
   /** The same certificate; see {@link privateKey}. */
-  async certificate(which?: Attributes | string, options?: OperationOptions): Promise<GroupCertificate> {
+  async certificate(which?: ClientObjectSelection, options?: OperationOptions): Promise<GroupCertificate> {
     return new GroupCertificate(await this.#find('CERTIFICATE', which, options));
   }
 
   /** Digests a message on a token; see Session.digest. */
   digest(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
     const [message, { input }] = [copy(data), copyMechanism(algorithm)];
-    return this.run({ ...options }, (client, signal) => client.digest(input, message, { signal }));
+    return withOptions(options, (its) =>
+      this.run({ signal: its }, (client, signal) => client.digest(input, message, { signal })),
+    );
   }
 
   /** Random bytes of a token; see Session.random. */
   random(length: number, options?: OperationOptions): Promise<Buffer> {
-    return this.run({ ...options }, (client, signal) => client.random(length, { signal }));
+    return withOptions(options, (its) =>
+      this.run({ signal: its }, (client, signal) => client.random(length, { signal })),
+    );
   }
 
   /** Asks all members how they are, without repairing anything. */
@@ -160,7 +173,7 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
     return this.#closing;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 
@@ -252,13 +265,15 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
 
   async #find(
     objectClass: 'PRIVATE_KEY' | 'PUBLIC_KEY' | 'SECRET_KEY' | 'CERTIFICATE',
-    which: Attributes | string | undefined,
-    options: OperationOptions = {},
+    which: ClientObjectSelection | undefined,
+    options?: OperationOptions,
   ): Promise<Found> {
     if (this.closed) throw groupClosed();
-    options.signal?.throwIfAborted();
-    const own = typeof which === 'object' ? copyMembers(which) : which;
-    return findInGroup(this, { objectClass, which: own }, options);
+    const own = which === undefined ? undefined : copySelection(which, nounOf(objectClass));
+    return withOptions(options, async (signal) => {
+      signal?.throwIfAborted();
+      return findInGroup(this, { objectClass, which: own }, { signal });
+    });
   }
 
   async #close(): Promise<void> {
@@ -281,10 +296,12 @@ function sum(members: readonly MemberStatistics[]): GroupStatistics['total'] {
       idle: 0,
       lent: 0,
       pinned: 0,
+      hung: 0,
       waiting: 0,
       max: 0,
       opened: 0,
       closed: 0,
+      givenUp: 0,
       waits: 0,
       refused: 0,
     },

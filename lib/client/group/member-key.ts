@@ -1,16 +1,16 @@
-import { CryptokiError } from '../../core/errors';
-import type { Attributes } from '../../model/attributes';
+import { CryptokiError, isCode } from '../../core/errors';
 import type { ObjectClass } from '../../model/objects/storage-object';
 import type { Client } from '../client';
 import type { OperationOptions } from '../client-types';
 import type { ClientObject } from '../objects/client-object';
+import type { ClientObjectSelection } from '../search-attributes';
 import type { GroupMember } from './group-member';
-import { type Identity, identityOf, isSame } from './key-identity';
+import { comparedWith, type Identity, identityOf, isSame } from './key-identity';
 
 /** What a key of a group is searched by. */
 export interface Search {
   readonly objectClass: ObjectClass;
-  readonly which: Attributes | string | undefined;
+  readonly which: ClientObjectSelection | undefined;
 }
 
 /** Finds the object on one member. */
@@ -35,12 +35,17 @@ export interface Checked {
 /** Times an object is read again when the client recovers meanwhile. */
 const TRIES = 5;
 
-/** Reads what an object is known by, in one generation of the client. */
-async function check(object: ClientObject, options: OperationOptions): Promise<Checked> {
+/** Reads what an object is known by, in one generation of the client. @param expected what it is to be compared with */
+export async function check(
+  object: ClientObject,
+  options: OperationOptions,
+  expected?: Identity,
+): Promise<Checked> {
   const { client } = object;
   for (let i = 0; i < TRIES; i += 1) {
     const { generation } = client;
-    const identity = await identityOf(object, options);
+    const its = await identityOf(object, options);
+    const identity = expected === undefined ? its : await comparedWith(expected, object, its, options);
     if (generation === client.generation) return { object, identity, generation };
   }
   throw new CryptokiError({
@@ -131,10 +136,21 @@ export class Holding {
     return this.#looking;
   }
 
-  async #look(client: Client): Promise<Checked> {
+  /** The object as it was, or whatever has taken its place. */
+  async #checkAgain(client: Client): Promise<Checked> {
     const before = this.#checked?.object;
-    const object = before?.client === client ? before : await findOn(client, this.#search);
-    const checked = await check(object, {});
+    if (before?.client === client) {
+      try {
+        return await check(before, {}, this.#expected);
+      } catch (error) {
+        if (!isCode(error, 'ERR_CRYPTOKI_OBJECT_NOT_FOUND')) throw error;
+      }
+    }
+    return check(await findOn(client, this.#search), {}, this.#expected);
+  }
+
+  async #look(client: Client): Promise<Checked> {
+    const checked = await this.#checkAgain(client);
     if (!isSame(this.#expected, checked.identity)) throw this.#refuse(this.member);
     this.has(checked);
     return checked;

@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
+import { CryptokiError } from '../../core/errors';
 import type { Certificate } from '../../model/objects/certificate';
 import type { StorageObject } from '../../model/objects/storage-object';
 import type { Client } from '../client';
@@ -9,7 +10,7 @@ import { ClientPrivateKey } from './client-private-key';
 import { ClientPublicKey } from './client-public-key';
 import { ClientSecretKey } from './client-secret-key';
 
-export { ClientPrivateKey, STATEFUL } from './client-private-key';
+export { ClientPrivateKey } from './client-private-key';
 export { ClientPublicKey } from './client-public-key';
 export { ClientSecretKey } from './client-secret-key';
 
@@ -17,7 +18,9 @@ export { ClientSecretKey } from './client-secret-key';
 export class ClientCertificate extends ClientObject {
   /** The certificate as node:crypto has it; see Certificate.toX509. */
   toX509(options?: OperationOptions): Promise<X509Certificate> {
-    return this.use('toX509', { ...options, repeatable: true }, (object) => (object as Certificate).toX509());
+    return this.use('toX509', { given: options, repeatable: true }, (object) =>
+      (object as Certificate).toX509(),
+    );
   }
 }
 
@@ -36,19 +39,30 @@ export function makeClientObject(client: Client, object: StorageObject, generati
   return new (Type ?? ClientObject)(client, object, generation);
 }
 
-/** An object that the client has made: one with token: false keeps the session of the lease open. */
-export function adoptClientObject(client: Client, object: StorageObject, lease: Lease): ClientObject {
+/**
+ * An object that the client has made: one with token: false keeps the session of the lease open. Of a token object is learnt
+ * what proves it later; if that fails, when it is first used: what was made must not be lost to its caller.
+ */
+export async function adoptClientObject(
+  client: Client,
+  object: StorageObject,
+  lease: Lease,
+): Promise<ClientObject> {
   const made = makeClientObject(client, object, client.generation);
-  if (!object.isTokenObject) made.pin(lease);
+  if (object.isTokenObject) await made.learn(object, true).catch(() => {});
+  else made.pin(lease);
   return made;
 }
 
 /** Destroys the session objects that an operation has made which nobody waits for any more. Token objects stay. */
 export async function discardIfAborted(
   signal: AbortSignal | undefined,
+  lease: Lease,
   ...objects: readonly StorageObject[]
 ): Promise<void> {
-  if (!signal?.aborted) return;
+  if (!signal?.aborted && !lease.isGivenUp) return;
   for (const object of objects) if (!object.isTokenObject) await object.destroy();
-  throw signal.reason;
+  if (signal?.aborted) throw signal.reason;
+  const detail = 'what was made after operationTimeout had passed was destroyed';
+  throw new CryptokiError({ code: 'ERR_CRYPTOKI_TIMEOUT', detail, action: 'retry' }); // nobody hears of it
 }

@@ -1,14 +1,20 @@
-import { CryptokiError, isCode } from '../../core/errors';
+import { isBytes, viewOf } from '../../core/arguments';
+import { isCode } from '../../core/errors';
+import { asyncDispose, isPromise } from '../../core/realms';
+import { requireSelection } from '../../core/selection';
 import type { AllAttributeValues, AttributeName, Attributes } from '../../model/attributes';
-import { findObjects, findOne } from '../../model/objects/find-objects';
+import { copyMembers } from '../../model/mechanisms/caller-copies';
+import { type FindOptions, findObjects, findOne } from '../../model/objects/find-objects';
 import type { KeyType } from '../../model/objects/key';
 import { Key } from '../../model/objects/key';
 import type { ObjectClass, StorageObject } from '../../model/objects/storage-object';
 import type { Session } from '../../model/session';
 import type { Client } from '../client';
 import type { OperationOptions } from '../client-types';
+import { checkOperationOptions } from '../operations/operation-options';
 import type { RunOptions } from '../operations/operation-runner';
 import type { Lease } from '../pool/session-pool';
+import { ObjectIdentity } from './object-identity';
 
 /** What is left of a session object that nobody disposed of. */
 interface Leak {
@@ -45,18 +51,25 @@ const leaks = new FinalizationRegistry<Leak>(({ client, object, unpin, what }) =
     .finally(unpin);
 });
 
+/** Operations in which a key does nothing: it is not tried for them. */
+const WITHOUT_TRIAL = ['attributes', 'setAttributes', 'destroy', 'identity', 'toX509'];
+
 /**
- * An object as a client sees it: known by what it is, not by a handle. A token object is found again after a recovery, if
- * there is exactly one like it. A session object keeps its session open until it is disposed of; when that session is lost,
- * the object is dead.
+ * An object as a client sees it: known by what it is, not by a handle. A token object is found again after a recovery, by its
+ * label and id, and proved to be the same before it is used: by CKA_UNIQUE_ID, its public key, its value (of a certificate)
+ * or its check value; a private or secret key whose token tells none of them by what it does with random data (one signature,
+ * MAC, encryption or key agreement when it is found or first used, and one after each loss); else by what cannot change of
+ * it. Another object that has taken its name is not taken for it: ERR_CRYPTOKI_OBJECT_NOT_FOUND.
+ *
+ * A session object keeps its session open until it is disposed of; when that session is lost, the object is dead.
  */
 export class ClientObject implements AsyncDisposable {
   readonly client: Client;
   /** CKA_CLASS; undefined if the module does not tell. */
   readonly class: ObjectClass | undefined;
-  /** CKA_LABEL when the object was found or made. */
+  /** CKA_LABEL when the object was found or made, or as setAttributes() of this object has changed it. */
   readonly label: string | undefined;
-  /** CKA_ID when the object was found or made. */
+  /** CKA_ID when the object was found or made, or as setAttributes() of this object has changed it. */
   readonly id: Buffer | undefined;
   /** CKA_KEY_TYPE, of keys. */
   readonly keyType: KeyType | undefined;
@@ -68,6 +81,8 @@ export class ClientObject implements AsyncDisposable {
   #generation: number;
   #finding: { readonly generation: number; readonly object: Promise<StorageObject> } | undefined;
   #hold: Hold | undefined;
+  readonly #identity: ObjectIdentity;
+  #learning: Promise<void> | undefined;
 
   /** @internal */
   constructor(client: Client, object: StorageObject, generation: number) {
@@ -80,6 +95,7 @@ export class ClientObject implements AsyncDisposable {
     this.isPrivate = object.isPrivate;
     this.#object = object;
     this.#generation = generation;
+    this.#identity = new ObjectIdentity(client, this);
   }
 
   /** Attributes by name, as many as can be read; see StorageObject.attributes. */
@@ -89,9 +105,21 @@ export class ClientObject implements AsyncDisposable {
     return this.use('attributes', { repeatable: true }, (object) => object.attributes(...names));
   }
 
-  /** Changes attributes; see StorageObject.setAttributes. It is not done again after an error. */
-  setAttributes(attributes: Attributes): Promise<void> {
-    return this.use('setAttributes', { repeatable: false }, (object) => object.setAttributes(attributes));
+  /**
+   * Changes attributes; see StorageObject.setAttributes. It is not done again after an error. `label` and `id` of this object
+   * follow, and it is found again by them.
+   */
+  async setAttributes(attributes: Attributes): Promise<void> {
+    requireSelection(attributes, 'the attributes to change', 'name what is to change');
+    const changes = copyMembers(attributes);
+    const renamed = this.#identity.rename(changes); // also if the answer is lost
+    await this.use('setAttributes', { repeatable: false }, (object) => object.setAttributes(changes));
+    renamed();
+    const { label, id } = changes;
+    if (label !== undefined) {
+      Object.assign(this, { label: isBytes(label) ? Buffer.from(viewOf(label)).toString() : label });
+    }
+    if (id !== undefined) Object.assign(this, { id: Buffer.from(viewOf(id)) });
   }
 
   /** Destroys the object; see StorageObject.destroy. */
@@ -101,7 +129,7 @@ export class ClientObject implements AsyncDisposable {
   }
 
   /** Destroys a session object and frees its session. Token objects stay. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     if (this.isTokenObject || this.#hold === undefined) return;
     try {
       if (!this.client.closed) await this.destroy();
@@ -121,12 +149,13 @@ export class ClientObject implements AsyncDisposable {
    */
   use<T>(
     operation: string,
-    options: Pick<RunOptions, 'signal' | 'repeatable' | 'shares'>,
+    options: Pick<RunOptions, 'signal' | 'given' | 'repeatable' | 'shares'>,
     work: (object: StorageObject, session: Session) => Promise<T>,
   ): Promise<T> {
-    const { signal, shares } = options;
+    const { signal, given, shares } = options;
     const run = {
       signal,
+      given,
       shares,
       key: this.label,
       get repeatable() {
@@ -134,8 +163,8 @@ export class ClientObject implements AsyncDisposable {
       },
     };
     return this.client.run(operation, run, (session) => {
-      const object = this.#on(session);
-      return object instanceof Promise ? object.then((found) => work(found, session)) : work(object, session);
+      const object = this.#on(session, !WITHOUT_TRIAL.includes(operation));
+      return isPromise(object) ? object.then((found) => work(found, session)) : work(object, session);
     });
   }
 
@@ -160,35 +189,43 @@ export class ClientObject implements AsyncDisposable {
     this.#hold = undefined;
   }
 
-  #on(session: Session): StorageObject | Promise<StorageObject> {
+  /** Learns what proves the object after a loss, as it is made. @param object on a session of its own for the time @internal */
+  learn(object: StorageObject, fully: boolean): Promise<void> {
+    this.#learning ??= this.#identity.learn(object, fully).finally(() => {
+      this.#learning = undefined;
+    });
+    return this.#learning;
+  }
+
+  /** @param fully whether the key may be tried, if its attributes do not tell which it is */
+  #on(session: Session, fully: boolean): StorageObject | Promise<StorageObject> {
     const { generation } = this.client;
     // A session object cannot be found again: whether it lives, the model knows.
-    if (this.#generation === generation || !this.isTokenObject) return this.#object.on(session);
+    if (!this.isTokenObject) return this.#object.on(session);
+    if (this.#generation === generation) {
+      const object = this.#object.on(session);
+      return this.#identity.isKnown(fully) ? object : this.#learn(object, fully);
+    }
     if (this.#finding?.generation !== generation) {
       const object = this.#findAgain(session, generation).finally(() => {
         if (this.#finding?.object === object) this.#finding = undefined;
       });
       this.#finding = { generation, object };
     }
-    return this.#finding.object.then((object) => object.on(session));
+    return this.#finding.object.then((object) => {
+      const found = object.on(session);
+      return this.#identity.isKnown(fully) ? found : this.#learn(found, fully);
+    });
+  }
+
+  async #learn(object: StorageObject, fully: boolean): Promise<StorageObject> {
+    do await this.learn(object, fully);
+    while (!this.#identity.isKnown(fully)); // somebody else's learning was for less
+    return object;
   }
 
   async #findAgain(session: Session, generation: number): Promise<StorageObject> {
-    const { label, id, keyType } = this;
-    if (!label && !id?.length) {
-      throw new CryptokiError({
-        code: 'ERR_CRYPTOKI_OBJECT_DEAD',
-        detail:
-          'the object has neither label nor id, so it cannot be told from others after its sessions were lost; find it anew',
-      });
-    }
-    const like: Attributes = {
-      token: true,
-      ...(label === undefined ? {} : { label }),
-      ...(id === undefined ? {} : { id }),
-      ...(keyType === undefined ? {} : { keyType }),
-    };
-    const found = await findOne(session, this.class, like);
+    const found = await this.#identity.find(session);
     if (generation === this.client.generation) {
       this.#object = found;
       this.#generation = generation;
@@ -205,22 +242,29 @@ export function findClientObject<T extends ClientObject>(
   options: OperationOptions | undefined,
   make: (object: StorageObject, generation: number) => T,
 ): Promise<T> {
-  return client.run('find', { ...options, repeatable: true }, async (session) => {
+  return client.run('find', { given: options, repeatable: true }, async (session) => {
     const { generation } = client;
-    return make(await findOne(session, objectClass, attributes), generation);
+    const object = await findOne(session, objectClass, attributes);
+    const made = make(object, generation);
+    if (made.isTokenObject) await made.learn(object, true);
+    return made;
   });
 }
 
-/** All objects; see Client.find. */
+/** All objects; see Client.find. No key is tried for it. */
 export function findClientObjects(
   client: Client,
   attributes: Attributes,
-  options: OperationOptions | undefined,
+  options: (OperationOptions & FindOptions) | undefined,
   make: (object: StorageObject, generation: number) => ClientObject,
 ): Promise<ClientObject[]> {
-  return client.run('find', { ...options, repeatable: true }, async (session) => {
+  if (options !== undefined) checkOperationOptions(options, 'the options of find', 'limit');
+  const { limit, ...given } = options ?? {};
+  return client.run('find', { given: options && given, repeatable: true }, async (session) => {
     const { generation } = client;
-    const found = await findObjects(session, attributes, {});
-    return found.map((object) => make(object, generation));
+    const found = await findObjects(session, attributes, { limit });
+    const made = found.map((object) => ({ its: make(object, generation), object }));
+    await Promise.all(made.map(({ its, object }) => its.isTokenObject && its.learn(object, false)));
+    return made.map(({ its }) => its);
   });
 }

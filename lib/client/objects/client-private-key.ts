@@ -22,11 +22,12 @@ import { wipe } from '../connection/login-keeper';
 import { until } from '../connection/recovery';
 import { onClient } from '../operations/batches';
 import { clientKeyObject, clientTlsKey, clientTlsParameters } from '../operations/native-keys';
+import { withOptions } from '../operations/operation-options';
 import { createSign } from '../operations/streams';
 import { ClientObject } from './client-object';
+import { STATEFUL } from './object-identity';
 
-/** Each signature of such a key uses it up a little: it is not made twice. */
-export const STATEFUL = ['HSS', 'XMSS', 'XMSSMT'];
+type ContextPin = Awaited<ReturnType<Client['contextPin']>>;
 
 /** A private key, used on whatever session is free. */
 export class ClientPrivateKey extends ClientObject {
@@ -141,23 +142,32 @@ export class ClientPrivateKey extends ClientObject {
     operation: string,
     algorithm: MechanismInput,
     options: OperationOptions | undefined,
-    work: (
-      key: PrivateKey,
-      mechanism: MechanismInput,
-      pin?: { pin: Awaited<ReturnType<Client['contextPin']>> },
-    ) => Promise<Buffer>,
+    work: (key: PrivateKey, mechanism: MechanismInput, pin?: { pin: ContextPin }) => Promise<Buffer>,
   ): Promise<Buffer> {
     const { input, handBack } = copyMechanism(algorithm);
+    const result = await (options === undefined
+      ? this.#use(operation, input, undefined, work)
+      : withOptions(options, (signal) => this.#use(operation, input, signal, work)));
+    handBack();
+    return result;
+  }
+
+  async #use(
+    operation: string,
+    input: MechanismInput,
+    signal: AbortSignal | undefined,
+    work: (key: PrivateKey, mechanism: MechanismInput, pin?: { pin: ContextPin }) => Promise<Buffer>,
+  ): Promise<Buffer> {
     let always = this.#authenticatesAlways();
-    if (typeof always !== 'boolean') always = await until(always, options?.signal);
+    if (typeof always !== 'boolean') always = await until(always, signal);
     // A PIN is not sent twice for one wish.
     const repeatable = !always && !STATEFUL.includes(String(this.keyType));
-    const result = await this.use(
+    return this.use(
       operation,
-      { ...options, repeatable, shares: always ? undefined : 'operation' },
+      { signal, repeatable, shares: always ? undefined : 'operation' },
       async (key, session) => {
         if (!always) return work(key as PrivateKey, input);
-        const pin = await this.client.contextPin(session, this, options);
+        const pin = await this.client.contextPin(session, this, { signal });
         try {
           return await work(key as PrivateKey, input, { pin });
         } finally {
@@ -165,7 +175,5 @@ export class ClientPrivateKey extends ClientObject {
         }
       },
     );
-    handBack();
-    return result;
   }
 }

@@ -29,7 +29,7 @@ export class ClientPublicKey extends ClientObject {
   ): Promise<boolean> {
     const [message, itsSignature] = [copy(data), copy(signature)];
     const { input } = copyMechanism(algorithm);
-    return this.use('verify', { ...options, repeatable: true, shares: 'operation' }, (key) =>
+    return this.use('verify', { given: options, repeatable: true, shares: 'operation' }, (key) =>
       (key as PublicKey).verify(input, message, itsSignature),
     );
   }
@@ -38,7 +38,7 @@ export class ClientPublicKey extends ClientObject {
   encrypt(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
     const message = copy(data);
     const { input } = copyMechanism(algorithm);
-    return this.use('encrypt', { ...options, repeatable: true, shares: 'operation' }, (key) =>
+    return this.use('encrypt', { given: options, repeatable: true, shares: 'operation' }, (key) =>
       (key as PublicKey).encrypt(input, message),
     );
   }
@@ -72,7 +72,7 @@ export class ClientPublicKey extends ClientObject {
 
   /** The key as a public KeyObject of node:crypto; see PublicKey.toKeyObject. */
   toKeyObject(options?: OperationOptions): Promise<KeyObject> {
-    return this.use('toKeyObject', { ...options, repeatable: true }, (key) =>
+    return this.use('toKeyObject', { given: options, repeatable: true }, (key) =>
       (key as PublicKey).toKeyObject(),
     );
   }

@@ -1,4 +1,5 @@
 import { copy, copyMechanism } from '../../model/mechanisms/caller-copies';
+import type { Ciphertext } from '../../model/mechanisms/made-iv';
 import type { MechanismInput } from '../../model/mechanisms/mechanism';
 import type { SecretKey } from '../../model/objects/secret-key';
 import type { BatchOptions } from '../../model/operations/batch/batch';
@@ -22,7 +23,7 @@ import { ClientObject } from './client-object';
 /** A secret key, used on whatever session is free. */
 export class ClientSecretKey extends ClientObject {
   /** Encrypts; see SecretKey.encrypt. */
-  encrypt(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
+  encrypt(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Ciphertext> {
     const message = copy(data);
     return this.#operate('encrypt', algorithm, options, (key, mechanism) => key.encrypt(mechanism, message));
   }
@@ -83,8 +84,10 @@ export class ClientSecretKey extends ClientObject {
     work: (key: SecretKey, mechanism: MechanismInput) => Promise<T>,
   ): Promise<T> {
     const { input, handBack } = copyMechanism(algorithm);
-    const result = await this.use(operation, { ...options, repeatable: true, shares: 'operation' }, (key) =>
-      work(key as SecretKey, input),
+    const result = await this.use(
+      operation,
+      { given: options, repeatable: true, shares: 'operation' },
+      (key) => work(key as SecretKey, input),
     );
     handBack();
     return result;
@@ -113,7 +116,7 @@ export class ClientSecretKey extends ClientObject {
     algorithm: CipherInput,
     messages: M,
     options?: BatchOptions,
-  ): BatchOutcome<M, Buffer> {
+  ): BatchOutcome<M, Ciphertext> {
     return cipherMany('encryptMany', onClient(this.client, this), algorithm, messages, options);
   }
 

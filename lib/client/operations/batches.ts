@@ -1,23 +1,24 @@
-import { CryptokiError } from '../../core/errors';
+import { CryptokiError, isCode } from '../../core/errors';
 import type { StorageObject } from '../../model/objects/storage-object';
 import type { BatchSessions, BatchTarget } from '../../model/operations/batch/batch-operations';
 import { targetOn } from '../../model/operations/batch/batch-sessions';
+import { PieceResults } from '../../model/operations/batch/piece-results';
 import type { Session } from '../../model/session';
-import type { RawBatch } from '../../raw/raw-module';
 import type { Client } from '../client';
+import { UNCLEAR } from '../connection/recovery-rules';
 import type { ClientObject } from '../objects/client-object';
 
-/** The first failure that is not about its message: something was lost, or the token is busy. */
-function lossIn(raw: RawBatch): CryptokiError | undefined {
-  for (const { error } of raw.failures) {
-    if (error instanceof CryptokiError && error.action !== 'fatal') return error;
-  }
-  return undefined;
+/** How often the messages of a piece that failed are done again although none of them succeeded, while others have. */
+const MOST_IN_VAIN = 3;
+
+/** Whether a failure is not about its message, as far as the error says: something was lost, or the token is busy. */
+function mayPass(error: unknown): boolean {
+  return error instanceof CryptokiError && (error.action !== 'fatal' || isCode(error, ...UNCLEAR));
 }
 
 /**
- * Batches on whatever sessions of a client's pool are free. A piece in which something was lost is done again when that is
- * back.
+ * Batches on whatever sessions of a client's pool are free. Messages that failed for a reason that may pass are done again, as
+ * single operations are.
  * @param options.repeatable false for keys that signing uses up
  * @param options.check is called before each piece, and may throw
  */
@@ -29,29 +30,37 @@ export function onClient(
   return {
     lanes: client.statistics().max,
     owner: client,
-    run: async (operation, _messages, work, { signal }) => {
-      let last: RawBatch | undefined;
-      const once = async (session: Session, key: StorageObject | undefined): Promise<RawBatch> => {
+    run: async (operation, messages, work, { signal }) => {
+      let results: PieceResults | undefined;
+      const missing = (): number[] | undefined => results?.missing(mayPass);
+      const once = async (session: Session, key: StorageObject | undefined): Promise<void> => {
         const available = await session.token.mechanismSet();
         const target: BatchTarget = targetOn(session, key, available);
-        last = await work(target);
-        const loss = lossIn(last);
-        if (loss !== undefined) throw loss;
-        return last;
+        const only = missing();
+        const raw = await work(target, only);
+        if (only === undefined) results = new PieceResults(messages, raw);
+        else results?.add(only, raw);
+        const loss = raw.failures.find(({ error }) => mayPass(error));
+        if (loss !== undefined) throw loss.error;
       };
-      try {
-        await check?.();
-        return await (object === undefined
-          ? client.run(operation, { signal, repeatable, shares: 'piece' }, (session) =>
-              once(session, undefined),
-            )
-          : object.use(operation, { signal, repeatable, shares: 'piece' }, (key, session) =>
-              once(session, key),
-            ));
-      } catch (error) {
-        if (signal?.aborted || !(error instanceof CryptokiError)) throw error;
-        // It was not to be had back. What was done before counts; the rest fails with this.
-        return last ?? { count: 0, failures: [{ index: 0, error }], time: 0 };
+      const options = { signal, repeatable, shares: 'piece' } as const;
+      for (let inVain = 0; ; ) {
+        const before = missing()?.length ?? messages;
+        try {
+          await check?.();
+          await (object === undefined
+            ? client.run(operation, options, (session) => once(session, undefined))
+            : object.use(operation, options, (key, session) => once(session, key)));
+        } catch (error) {
+          if (signal?.aborted || !(error instanceof CryptokiError)) throw error;
+          // While some succeed, the token is well enough for the others.
+          const left = missing()?.length ?? messages;
+          inVain = left < before ? 0 : inVain + 1;
+          if (repeatable && left > 0 && left < messages && inVain < MOST_IN_VAIN) continue;
+          if (results === undefined) return { count: 0, failures: [{ index: 0, error }], time: 0 };
+        }
+        // What was done counts; the rest fails with what it failed with last.
+        return (results as PieceResults).toRaw();
       }
     },
   };

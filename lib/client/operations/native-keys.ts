@@ -1,5 +1,6 @@
 /** The references to keys of a client: they end with the last key of OpenSSL's made from them, and with the client. */
 import type { KeyObject } from 'node:crypto';
+import { mainProcess } from '../../core/realms';
 import { nameOf, refuseAlwaysAuthenticated } from '../../model/native-keys/key-reference';
 import { keyObjectOf, requireKeyObjects } from '../../model/native-keys/openssl-support';
 import {
@@ -45,7 +46,7 @@ class ClientReferences {
     };
     client.on('recovered', refresh);
     client.on('login', refresh);
-    if (unreleased.size === 0) process.once('exit', releaseAtExit);
+    if (unreleased.size === 0) mainProcess.once('exit', releaseAtExit);
     unreleased.add(this);
     this.#sweeper = setInterval(() => {
       for (const reference of this.#open.keys()) reference.closeIdleSessions();
@@ -103,7 +104,7 @@ class ClientReferences {
   release(): void {
     this.#isReleased = true;
     unreleased.delete(this);
-    if (unreleased.size === 0) process.off('exit', releaseAtExit);
+    if (unreleased.size === 0) mainProcess.off('exit', releaseAtExit);
     clearInterval(this.#sweeper);
     for (const reference of this.#open.keys()) reference.release();
     this.#open.clear();

@@ -12,8 +12,26 @@ import type { Share } from '../pool/session-sharing';
 /** With these the model refuses what is lost, before it calls the module. */
 const BEFORE_THE_CALL = ['ERR_CRYPTOKI_ACCESS', 'ERR_CRYPTOKI_SESSION_CLOSED', 'ERR_CRYPTOKI_OBJECT_DEAD'];
 
+/** What makes an object: with one of {@link NOTHING_DONE} they say that they have not. */
+const MAKING = [
+  ...['C_GenerateKey', 'C_GenerateKeyPair', 'C_CreateObject', 'C_CopyObject', 'C_DeriveKey'],
+  ...['C_UnwrapKey', 'C_UnwrapKeyAuthenticated', 'C_EncapsulateKey', 'C_DecapsulateKey'],
+];
+/** With these a module refuses a call before it does anything; CKR_SESSION_CLOSED may come in the middle of one. */
+const NOTHING_DONE = ['CKR_USER_NOT_LOGGED_IN', 'CKR_SESSION_HANDLE_INVALID'];
+
+/** Whether the error proves that what was to be done once was not done. Programs' own work may have done something before. */
+function isUntouched(operation: string, error: unknown): boolean {
+  if (operation === 'withSession') return false;
+  if (isCode(error, ...BEFORE_THE_CALL)) return true;
+  return isCode(error, ...NOTHING_DONE) && MAKING.includes(error.function ?? '');
+}
+
 /** How {@link Runner.run} does an operation. */
-export interface RunOptions extends OperationOptions {
+export interface RunOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** The caller's options as they were given, in the place of `signal`: Client.run checks them. */
+  readonly given?: OperationOptions | undefined;
   /** Whether it may be done again after an error that left open whether it was done. */
   readonly repeatable: boolean;
   /** It is one native call: others of the kind may use the session at the same time. */
@@ -75,21 +93,20 @@ export class Runner {
         await this.#ready(options.signal).catch((error) => this.#failed(error));
       }
       const { generation } = this.#connection;
-      let begun = false;
+      let lease: Lease | undefined;
       try {
         const { pool } = this.#connection;
-        const lease = pool.tryAcquire(options.shares) ?? (await pool.acquire(options.signal, options.shares));
-        begun = true;
+        lease = pool.tryAcquire(options.shares) ?? (await pool.acquire(options.signal, options.shares));
         const result = await this.#on(lease, options.signal, work);
         this.numbers.operations += 1;
+        if (this.#recovery.isLost) this.#recovery.works();
         return result;
       } catch (error) {
         if (isCode(error, 'ERR_CRYPTOKI_NOT_BEGUN')) continue; // another call on the session hangs
         tries ??= { generation, count: 0, actions: new Map() };
         tries.generation = generation;
         tries.count += 1;
-        const isUntouched = !begun || (operation !== 'withSession' && isCode(error, ...BEFORE_THE_CALL));
-        const isRepeatable = options.repeatable || isUntouched;
+        const isRepeatable = options.repeatable || !lease || isUntouched(operation, error);
         if (!(await this.#mayTryAgain(error, tries, isRepeatable, options.signal))) this.#failed(error);
         this.numbers.retries += 1;
         note(tries.count + 1);
@@ -113,7 +130,11 @@ export class Runner {
     const ended = lent(lease, work);
     const { operationTimeout } = this.#settings;
     if (!Number.isFinite(operationTimeout)) return until(ended, signal);
-    return withTimeout(until(ended, signal), operationTimeout);
+    return limited(until(ended, signal), operationTimeout, () => {
+      lease.giveUp();
+      const detail = `the module has not answered for ${operationTimeout} ms; the call goes on, and its session is closed when it ends. Another session takes its place`;
+      return new CryptokiError({ code: 'ERR_CRYPTOKI_TIMEOUT', detail, action: 'retry' });
+    });
   }
 
   /** Whether to try again. @throws the signal's reason */
@@ -162,7 +183,7 @@ export function closedError(): CryptokiError {
 /** The promise, or ERR_CRYPTOKI_TIMEOUT after `time` milliseconds. */
 export function withTimeout<T>(promise: Promise<T>, time: number): Promise<T> {
   return limited(promise, time, () => {
-    const detail = `the module has not answered for ${time} ms; the call goes on, and its session is lent again when it ends`;
+    const detail = `the module has not answered for ${time} ms; the call goes on`;
     return new CryptokiError({ code: 'ERR_CRYPTOKI_TIMEOUT', detail, action: 'retry' });
   });
 }

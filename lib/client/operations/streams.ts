@@ -4,9 +4,10 @@ import { CryptokiError } from '../../core/errors';
 import { copyMechanism } from '../../model/mechanisms/caller-copies';
 import { cipherMechanism } from '../../model/mechanisms/cipher';
 import { digestMechanism } from '../../model/mechanisms/digest';
+import { checkKeyType } from '../../model/mechanisms/families';
 import type { MechanismInput } from '../../model/mechanisms/mechanism';
 import type { StorageObject } from '../../model/objects/storage-object';
-import { CipherStream } from '../../model/operations/streams/cipher-stream';
+import { type CipherStream, cipherStream, OPERATIONS } from '../../model/operations/streams/cipher-stream';
 import { DigestStream, SignStream, VerifyStream } from '../../model/operations/streams/message-stream';
 import { Multipart } from '../../model/operations/streams/multipart';
 import {
@@ -15,7 +16,7 @@ import {
   ENCRYPT,
   type Kind,
   SIGN,
-  VERIFY,
+  verification,
 } from '../../model/operations/streams/multipart-functions';
 import type { Opener, Sink } from '../../model/operations/streams/part-sink';
 import {
@@ -121,7 +122,10 @@ export function createSign(
   alwaysAuthenticates: () => boolean | Promise<boolean>,
 ): SignStream {
   checkOptions(options);
-  const planned = planStream(key.client.token, copyMechanism(algorithm).input);
+  const planned = planStream(key.client.token, copyMechanism(algorithm).input, {
+    operation: 'Sign',
+    keyType: key.keyType,
+  });
   const lend = withKey(key, 'createSign');
   const open = openSign(
     planned,
@@ -151,11 +155,15 @@ export function createVerify(
   options: OperationOptions,
 ): VerifyStream {
   checkOptions(options);
-  const planned = planStream(key.client.token, copyMechanism(algorithm).input);
+  const planned = planStream(key.client.token, copyMechanism(algorithm).input, {
+    operation: 'Verify',
+    keyType: key.keyType,
+  });
   const lend = withKey(key, 'createVerify');
   const open = openVerify(
     planned,
-    (mechanism, signal, lost) => borrow(lend, beginOn(VERIFY, mechanism), true, signal, lost),
+    (mechanism, signal, lost) =>
+      borrow(lend, beginOn(verification(mechanism), mechanism), true, signal, lost),
     (mechanism, digest, itsSignature) => key.verify(mechanism, digest, itsSignature, options),
   );
   return new VerifyStream(open, options, copySignature(signature));
@@ -186,12 +194,9 @@ export function createCipher(
   checkOptions(options);
   const { input, handBack } = copyMechanism(algorithm);
   const mechanism = cipherMechanism(input);
+  checkKeyType(OPERATIONS[what], input, mechanism.mechanism, key.keyType);
   const lend = withKey(key, what === 'encrypt' ? 'createEncrypt' : 'createDecrypt');
-  const open: Opener<Buffer> = async (signal, lost) => {
-    const begin = beginOn(what === 'encrypt' ? ENCRYPT : DECRYPT, mechanism);
-    const sink = await borrow(lend, begin, true, signal, lost);
-    handBack(); // an IV that the module has made
-    return sink;
-  };
-  return new CipherStream(open, mechanism, options);
+  const begin: Opener<Buffer> = (signal, lost) =>
+    borrow(lend, beginOn(what === 'encrypt' ? ENCRYPT : DECRYPT, mechanism), true, signal, lost);
+  return cipherStream(what, { algorithm, mechanism, handBack, options }, begin);
 }

@@ -17,6 +17,10 @@ export interface Entry {
   stale: boolean;
   /** An error said that it is of no use any more: it is closed when all have given it back. */
   isLost: boolean;
+  /** A call on it has not ended in time: another session takes its place. */
+  isHung: boolean;
+  /** When it was lent, or shared by the first of those who use it, as performance.now() counts. */
+  lentSince: number;
   /** It keeps the login as well, so it stays open. */
   readonly anchor: boolean;
   /** As performance.now() counts. */
@@ -24,15 +28,24 @@ export interface Entry {
   closing: Promise<void> | undefined;
 }
 
-/** A session, lent. @param giveBack is called once */
-export function leaseOf(entry: Entry, giveBack: (error: unknown) => void): Lease {
+/** A session, lent. @param giveBack is called once @param giveUp is called when it has not come back in time */
+export function leaseOf(entry: Entry, giveBack: (error: unknown) => void, giveUp: () => void): Lease {
   let released = false;
+  let givenUp = false;
   return {
     session: entry.session,
     release: (error) => {
       if (released) return;
       released = true;
       giveBack(error);
+    },
+    giveUp: () => {
+      if (released || givenUp) return;
+      givenUp = true;
+      giveUp();
+    },
+    get isGivenUp() {
+      return givenUp;
     },
     pin: () => {
       let pinned = true;
@@ -48,12 +61,19 @@ export function leaseOf(entry: Entry, giveBack: (error: unknown) => void): Lease
 /** The sessions of a pool: those that are lent, and those that lie idle, the one used last on top. */
 export class PoolEntries {
   readonly #entries = new Set<Entry>();
+  readonly #mostHung: number;
   #idle: Entry[] = [];
+
+  /** @param mostHung how many sessions that hang do not count */
+  constructor(mostHung: number) {
+    this.#mostHung = mostHung;
+  }
 
   add(session: Session, anchor: boolean): Entry {
     const entry: Entry = {
       ...{ session, anchor, users: 0, share: undefined, movedAt: 0 },
       ...{ pins: 0, stale: false, isLost: false, idleSince: 0, closing: undefined },
+      ...{ isHung: false, lentSince: 0 },
     };
     this.#entries.add(entry);
     return entry;
@@ -105,24 +125,43 @@ export class PoolEntries {
     return [...this.#entries].filter(({ users }) => users === 0);
   }
 
-  /** How many count: not those that were given up while they were lent. */
+  /** How many count: not those that were given up while they were lent, nor those that hang, up to a bound. */
   get count(): number {
     let count = 0;
-    for (const { stale } of this.#entries) if (!stale) count += 1;
-    return count;
+    let hung = 0;
+    for (const { stale, isHung } of this.#entries) {
+      if (isHung) hung += 1;
+      else if (!stale) count += 1;
+    }
+    return count + Math.max(hung - this.#mostHung, 0);
   }
 
-  get isAnyLent(): boolean {
-    for (const { users } of this.#entries) if (users > 0) return true;
+  /** Whether there is a session that does not hang. */
+  get isAnyUsable(): boolean {
+    for (const { stale, isHung } of this.#entries) if (!stale && !isHung) return true;
     return false;
   }
 
-  numbers(): { open: number; idle: number; lent: number; pinned: number } {
+  /** Whether a session is lent that may come back soon. */
+  get isAnyLent(): boolean {
+    for (const { users, isHung } of this.#entries) if (users > 0 && !isHung) return true;
+    return false;
+  }
+
+  /** For how long the session that was lent longest ago is lent, in milliseconds. */
+  get longestLent(): number {
+    let since = Number.POSITIVE_INFINITY;
+    for (const { users, lentSince } of this.#entries) if (users > 0) since = Math.min(since, lentSince);
+    return Math.max(performance.now() - since, 0);
+  }
+
+  numbers(): { open: number; idle: number; lent: number; hung: number; pinned: number } {
     const entries = [...this.#entries];
     return {
       open: entries.length,
       idle: this.#idle.length,
       lent: entries.filter(({ users }) => users > 0).length,
+      hung: entries.filter(({ isHung }) => isHung).length,
       pinned: entries.filter(({ pins }) => pins > 0).length,
     };
   }

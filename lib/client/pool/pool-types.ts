@@ -10,6 +10,8 @@ export interface PoolOptions {
   readonly timeout: number;
   /** After so many milliseconds without use a session is closed. */
   readonly idleTimeout: number;
+  /** How many sessions that hang in a call are replaced at a time; default as many as max. */
+  readonly maxHung?: number;
 }
 
 /** The numbers of a pool. */
@@ -22,13 +24,19 @@ export interface PoolStatistics {
   readonly idle: number;
   readonly lent: number;
   readonly pinned: number;
+  /** Of those that are lent: in a call that has not ended within operationTimeout. Others take their place; they are closed when the call ends. */
+  readonly hung: number;
   /** Who waits for a session at this moment, also for one that is being opened. */
   readonly waiting: number;
   /** The bound at this moment: what the options, the token's information and its refusals allow. */
   readonly max: number;
-  /** Since the beginning: sessions opened and closed, operations that found all sessions lent, and those that were refused. */
+  /**
+   * Since the beginning: sessions opened and closed, given up since a call on them hung, operations that found all sessions
+   * lent, and those that were refused.
+   */
   readonly opened: number;
   readonly closed: number;
+  readonly givenUp: number;
   readonly waits: number;
   readonly refused: number;
 }
@@ -38,6 +46,10 @@ export interface Lease {
   readonly session: Session;
   /** Gives it back; with the error of the work, when it failed. Further calls do nothing. */
   release(error?: unknown): void;
+  /** It has not come back in time: another session takes its place. It is closed when it comes back. */
+  giveUp(): void;
+  /** Whether {@link giveUp} was called: nobody waits for the result. */
+  readonly isGivenUp: boolean;
   /** Keeps the session open until the returned function is called: it owns a session object. */
   pin(): () => void;
 }

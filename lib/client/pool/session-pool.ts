@@ -29,20 +29,20 @@ export class SessionPool {
   readonly #options: PoolOptions;
   readonly #open: () => Promise<Session>;
   readonly #lastResort: () => Session | undefined;
-  readonly #entries = new PoolEntries();
+  readonly #entries: PoolEntries;
   readonly #waiters = new Waiters<Entry>();
   readonly #trimmer: NodeJS.Timeout | undefined;
   #opening = 0;
   /** Grows with each reset: what was being opened before is not for those who wait now. */
   #epoch = 0;
   readonly #bound: SessionBound;
-  readonly #sharing = new Sharing(this.#entries);
+  readonly #sharing: Sharing;
   #usedAt = 0;
   #openAgainAt = 0;
   #paused: Promise<void> | undefined;
   #whenReturned: (() => void) | undefined;
   #closed: CryptokiError | undefined;
-  readonly #numbers = { opened: 0, closed: 0, waits: 0, refused: 0 };
+  readonly #numbers = { opened: 0, closed: 0, givenUp: 0, waits: 0, refused: 0 };
 
   /**
    * @param open opens one more session
@@ -50,6 +50,8 @@ export class SessionPool {
    */
   constructor(options: PoolOptions, open: () => Promise<Session>, lastResort: () => Session | undefined) {
     this.#options = options;
+    this.#entries = new PoolEntries(options.maxHung ?? options.max);
+    this.#sharing = new Sharing(this.#entries);
     this.#open = open;
     this.#lastResort = lastResort;
     this.#bound = new SessionBound(options.max);
@@ -62,6 +64,16 @@ export class SessionPool {
   /** When a session was used last, as performance.now() counts: at this moment, if one is lent. */
   get usedAt(): number {
     return this.#entries.isAnyLent ? performance.now() : this.#usedAt;
+  }
+
+  /** Whether a session can be had: not when all hang, and no other may take their place. */
+  get canLend(): boolean {
+    return this.#entries.isAnyUsable || this.#opening > 0 || this.#bound.allows(this.#entries.count);
+  }
+
+  /** For how long the session that was lent longest ago is lent, in milliseconds; 0 when none is. */
+  get longestLent(): number {
+    return this.#entries.longestLent;
   }
 
   /** The token allows no more than this. */
@@ -145,7 +157,7 @@ export class SessionPool {
     this.#waiters.fail(error);
     let timer: NodeJS.Timeout | undefined;
     const enough = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, patience);
+      if (patience <= LONGEST_TIMER) timer = setTimeout(resolve, patience);
     });
     await Promise.race([this.pause(), enough]);
     clearTimeout(timer);
@@ -179,6 +191,7 @@ export class SessionPool {
   }
 
   #use(entry: Entry, shares: Share | undefined): Entry {
+    if (entry.users === 0) entry.lentSince = performance.now();
     entry.users += 1;
     entry.share = shares;
     if (shares) this.#sharing.begun(entry);
@@ -215,10 +228,23 @@ export class SessionPool {
   }
 
   #lease(entry: Entry, shares: Share | undefined): Lease {
-    return leaseOf(entry, (error) => {
+    const giveBack = (error: unknown): void => {
       if (shares) this.#sharing.ended(entry, error);
+      entry.lentSince = performance.now();
       this.#giveBack(entry, error);
-    });
+    };
+    return leaseOf(entry, giveBack, () => this.#giveUp(entry));
+  }
+
+  /** A call on the session hangs: it is not waited for. The one that keeps the login cannot be replaced. */
+  #giveUp(entry: Entry): void {
+    if (entry.isHung || entry.anchor) return;
+    entry.isHung = true;
+    entry.isLost = true;
+    this.#numbers.givenUp += 1;
+    this.#trace('hung');
+    this.#checkReturned();
+    this.#serve();
   }
 
   #giveBack(entry: Entry, error: unknown): void {

@@ -23,9 +23,18 @@ export interface LoginOptions extends ForceOptions {
   readonly username?: string | undefined;
 }
 
-/** A PIN of our own, to be wiped: outside of the heap, where the collector would leave copies. */
+/**
+ * A PIN of our own, to be wiped: outside of the heap, where the collector would leave copies.
+ * @throws RangeError ERR_OUT_OF_RANGE for an empty one: it is a PIN that was not set, and costs a try like any other
+ */
 export function copyPin(pin: Pin | null, what = 'the PIN'): Uint8Array | null {
   if (pin === null) return null;
+  if ((typeof pin === 'string' && pin === '') || (isBytes(pin) && pin.byteLength === 0)) {
+    throw argumentError(
+      RangeError,
+      `${what} is empty, so nothing was sent: it would cost a try. null lets the token ask for it on its own pad`,
+    );
+  }
   if (typeof pin === 'string') {
     const length = Buffer.byteLength(pin);
     const bytes = Buffer.from(new ArrayBuffer(length));

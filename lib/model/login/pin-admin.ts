@@ -71,7 +71,12 @@ function refuseOpenSessions(slot: Slot): void {
 /** C_InitPIN; see Session.initPin. */
 export async function initPin(session: Session, newPin: Pin | null): Promise<void> {
   const raw = useForPin(session, 'init');
-  await raw.C_InitPIN(session.name, newPin);
+  const pin = copyPin(newPin, 'the new PIN');
+  try {
+    await raw.C_InitPIN(session.name, pin);
+  } finally {
+    pin?.fill(0);
+  }
   await changed(session.token, 'USER');
 }
 
@@ -86,9 +91,12 @@ export async function setPin(
   const force = checkForce(options.force);
   const { token } = session;
   useForPin(session, 'set');
-  const [before, after] = [copyPin(oldPin, 'the old PIN'), copyPin(newPin, 'the new PIN')];
   const user = token.user ?? 'USER';
+  let before: Uint8Array | null = null;
+  let after: Uint8Array | null = null;
   try {
+    before = copyPin(oldPin, 'the old PIN');
+    after = copyPin(newPin, 'the new PIN');
     await guarded(token, { account: accountOf(token, user), pin: before, force, asksFlags: true }, () =>
       useForPin(session, 'set').C_SetPIN(session.name, before, after),
     );

@@ -1,6 +1,7 @@
 /** Copies of what the caller may change while an operation waits for its session. */
 import { isBytes, viewOf } from '../../core/arguments';
 import type { BytesLike } from '../../raw/raw-module';
+import { handBack as setMember } from './made-iv';
 import type { MechanismInput } from './mechanism';
 
 /** The bytes, as they are at the call. Something else is left to the call, which refuses it. */
@@ -36,17 +37,24 @@ const nothing = (): void => {};
 export function copyMechanism(input: MechanismInput): CopiedMechanism {
   if (typeof input !== 'object' || input === null) return { input, handBack: nothing };
   const { parameter } = input as { parameter?: unknown };
-  if (typeof parameter !== 'object' || parameter === null || !('mechanism' in input)) {
-    return { input: copyMembers(input), handBack: nothing };
-  }
   if (isBytes(parameter)) return { input: { ...input, parameter: copy(parameter) }, handBack: nothing };
-  const theirs = parameter as Record<string, unknown>;
-  const ours = copyMembers(theirs);
+  if (typeof parameter !== 'object' || parameter === null || !('mechanism' in input)) return copied(input);
+  const { input: ours, handBack } = copied(parameter);
+  return { input: { ...input, parameter: ours } as MechanismInput, handBack };
+}
+
+/** A copy of an algorithm or a parameter. */
+function copied<T extends object>(theirs: T): { readonly input: T; handBack(): void } {
+  const ours = copyMembers(theirs) as Record<string, unknown>;
   const before = { ...ours };
   return {
-    input: { ...input, parameter: ours } as MechanismInput,
+    input: ours as T,
     handBack: () => {
-      for (const name of Object.keys(ours)) if (ours[name] !== before[name]) theirs[name] = ours[name];
+      for (const name of Object.keys(ours)) {
+        if (ours[name] === before[name]) continue;
+        setMember(theirs, name, ours[name]);
+        before[name] = ours[name];
+      }
     },
   };
 }

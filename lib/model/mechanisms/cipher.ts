@@ -23,6 +23,16 @@ function bytes(algorithm: Algorithm, option: string, length?: number): BytesLike
   return value;
 }
 
+function notEmpty(algorithm: Algorithm, option: string): BytesLike {
+  const value = bytes(algorithm, option);
+  if (value.byteLength > 0) return value;
+  throw argumentError(
+    RangeError,
+    `${algorithm.name}: "${option}" must not be empty. For a module that makes it itself, give as many bytes as it has: what ` +
+      'was used is set in the algorithm and comes with the ciphertext',
+  );
+}
+
 function optionalBytes(algorithm: Algorithm, option: string): BytesLike | undefined {
   return algorithm[option] === undefined ? undefined : bytes(algorithm, option);
 }
@@ -47,7 +57,7 @@ const ALGORITHMS = new Map<string, Build>([
       checkOptions(algorithm, 'iv', 'additionalData', 'tagLength');
       const parameter = {
         structure: 'CK_GCM_PARAMS',
-        iv: bytes(algorithm, 'iv'),
+        iv: notEmpty(algorithm, 'iv'),
         aad: optionalBytes(algorithm, 'additionalData'),
         tagBits: bits(algorithm, 'tagLength', 128, 128),
       };

@@ -30,13 +30,30 @@ const CURVES: readonly Curve[] = [
 /** The names by which curves are known here. */
 export const CURVE_NAMES: readonly string[] = CURVES.map(({ name }) => name);
 
-/** CKA_EC_PARAMS may also hold the name of the curve as a PrintableString (PKCS#11 3.1, section 2.3.3). */
+/**
+ * CKA_EC_PARAMS may also hold the name of the curve as a PrintableString (PKCS#11 3.1, section 2.3.3): in lower case and without
+ * what stands between letters and digits.
+ */
 const PRINTABLE: Readonly<Record<string, string>> = {
-  edwards25519: 'Ed25519',
-  edwards448: 'Ed448',
-  curve25519: 'X25519',
-  curve448: 'X448',
+  ...Object.fromEntries(CURVES.map(({ name }) => [plain(name), name])),
+  ...{ secp224r1: 'P-224', nistp224: 'P-224' },
+  ...{ secp256r1: 'P-256', prime256v1: 'P-256', ansix9p256r1: 'P-256', nistp256: 'P-256' },
+  ...{ secp384r1: 'P-384', ansix9p384r1: 'P-384', nistp384: 'P-384' },
+  ...{ secp521r1: 'P-521', ansix9p521r1: 'P-521', nistp521: 'P-521' },
+  ...{ edwards25519: 'Ed25519', edwards448: 'Ed448', curve25519: 'X25519', curve448: 'X448' },
 };
+
+function plain(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '');
+}
+
+/** UTF8String, PrintableString, IA5String. */
+const TEXTS = [0x0c, 0x13, 0x16];
+
+/** The curves of keys of a type (CKA_KEY_TYPE). */
+export function curvesOf(keyType: string): readonly Curve[] {
+  return CURVES.filter((curve) => curve.keyType === keyType);
+}
 
 /**
  * The curve with this name.
@@ -51,8 +68,9 @@ export function curveNamed(name: string): Curve {
   );
 }
 
-/** The curve that a value of CKA_EC_PARAMS means, if it is one of ours. */
+/** The curve that a value of CKA_EC_PARAMS means by its object identifier or its name, if it is one of ours. */
 export function curveOf(ecParams: Buffer): Curve | undefined {
-  const text = ecParams[0] === 0x13 ? PRINTABLE[ecParams.toString('latin1', 2)] : undefined;
-  return CURVES.find((curve) => (text === undefined ? curve.oid.equals(ecParams) : curve.name === text));
+  const isText = TEXTS.includes(ecParams[0] as number) && ecParams[1] === ecParams.length - 2;
+  const name = isText ? PRINTABLE[plain(ecParams.toString('latin1', 2))] : undefined;
+  return CURVES.find((curve) => (isText ? curve.name === name : curve.oid.equals(ecParams)));
 }

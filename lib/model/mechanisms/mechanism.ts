@@ -1,5 +1,5 @@
-import { argumentError } from '../../core/arguments';
-import { constantValue } from '../../core/constant-names';
+import { argumentError, nearestName, shown, unknownName } from '../../core/arguments';
+import { constantName, constantValue } from '../../core/constant-names';
 import type { RawMechanism } from '../../raw/raw-module';
 import type { MechanismName } from '../slot';
 
@@ -21,9 +21,14 @@ export interface Algorithm {
  */
 export type MechanismInput = string | Algorithm | Mechanism;
 
+const MEMBERS = ['mechanism', 'parameter'];
+
 /** The mechanism itself, when the input is one. */
 export function asMechanism(input: MechanismInput): RawMechanism | undefined {
   if (typeof input !== 'object' || input === null || !('mechanism' in input)) return undefined;
+  for (const name of Object.keys(input)) {
+    if (!MEMBERS.includes(name)) throw unknownName('a mechanism has', name, MEMBERS);
+  }
   const { mechanism, parameter } = input as Mechanism;
   return { mechanism: constantValue('CKM', mechanism), parameter };
 }
@@ -39,19 +44,30 @@ export function asAlgorithm(input: MechanismInput): Algorithm {
   );
 }
 
+/** An algorithm or a mechanism as an error names it. */
+export function nameOf(input: MechanismInput): string {
+  if (typeof input === 'string') return shown(input);
+  const { mechanism, name } = input as Partial<Mechanism & Algorithm>;
+  if (typeof mechanism !== 'number') return shown(mechanism ?? name);
+  const known = constantName('CKM', mechanism);
+  return typeof known === 'string' ? `CKM_${known}` : `the mechanism 0x${mechanism.toString(16)}`;
+}
+
 /** Refuses options that the algorithm does not have: a misspelt one must not be ignored. */
 export function checkOptions(algorithm: Algorithm, ...known: string[]): void {
   for (const option of Object.keys(algorithm)) {
     if (option === 'name' || known.includes(option)) continue;
-    const list = known.length > 0 ? `it has ${known.join(', ')}` : 'it has none';
-    throw argumentError(TypeError, `${algorithm.name} has no option "${option}"; ${list}`);
+    throw unknownName(`${algorithm.name} has`, option, known);
   }
 }
 
 /** The error for a name that no table has. */
 export function unknownAlgorithm(name: string, known: Iterable<string>): Error {
+  const list = [...known];
+  const near = nearestName(name, list);
+  const hint = near === undefined ? 'there are' : `did you mean "${near}"? There are`;
   return argumentError(
     RangeError,
-    `"${name}" is no algorithm for this; there are ${[...known].join(', ')}. Give a mechanism as { mechanism: 'NAME' }`,
+    `"${shown(name)}" is no algorithm for this; ${hint} ${list.join(', ')}. Give a mechanism as { mechanism: 'NAME' }`,
   );
 }

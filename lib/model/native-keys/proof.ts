@@ -10,6 +10,7 @@ import {
   type SignKeyObjectInput,
   verify,
 } from 'node:crypto';
+import { BitString, fromBER, Sequence } from 'asn1js';
 import { CryptokiError, isCode } from '../../core/errors';
 import { CKA, CKD, CKK, CKM, CKO } from '../../generated/constants';
 import { HASHES, type Hash } from '../mechanisms/digest';
@@ -21,7 +22,7 @@ import { isRefusal } from './reading';
 type Trial = (candidate: KeyObject) => Promise<boolean>;
 
 /** The key may not do this, or the token cannot: another trial may be possible. */
-const CANNOT = [
+export const CANNOT = [
   ...['CKR_KEY_FUNCTION_NOT_PERMITTED', 'CKR_KEY_TYPE_INCONSISTENT', 'CKR_KEY_SIZE_RANGE'],
   ...['CKR_MECHANISM_INVALID', 'CKR_MECHANISM_PARAM_INVALID', 'CKR_FUNCTION_NOT_SUPPORTED'],
   ...['CKR_ACTION_PROHIBITED', 'ERR_CRYPTOKI_UNSUPPORTED'],
@@ -170,10 +171,7 @@ export class Proof {
           ? generateKeyPairSync('x25519')
           : generateKeyPairSync('x448');
     const secret = diffieHellman({ privateKey: pair.privateKey, publicKey: candidate });
-    const point = pair.publicKey
-      .export({ type: 'spki', format: 'der' })
-      .subarray(type === 'ec' ? -(2 * secret.length + 1) : -secret.length);
-    const derived = await ifMeaningful(derive(this.#key, point, secret.length));
+    const derived = await ifMeaningful(agree(this.#key, pair.publicKey));
     return derived?.equals(secret) ?? false;
   }
 }
@@ -185,6 +183,22 @@ async function ifMeaningful(answer: Promise<Buffer>): Promise<Buffer | undefined
     if (isCode(error, ...MEANINGLESS)) return undefined;
     throw error;
   }
+}
+
+/** The point of a public key of ECDH, and how long what is agreed on is. */
+function pointOf(publicKey: KeyObject): { readonly point: Buffer; readonly length: number } {
+  const info = publicKey.export({ type: 'spki', format: 'der' });
+  const { result } = fromBER(new Uint8Array(info).buffer);
+  const [, bits] = result instanceof Sequence ? result.valueBlock.value : [];
+  const point = Buffer.from(bits instanceof BitString ? bits.valueBlock.valueHexView : []);
+  const isPair = publicKey.asymmetricKeyType === 'ec'; // 4, x and y
+  return { point, length: isPair ? (point.length - 1) / 2 : point.length };
+}
+
+/** What a private key of ECDH agrees on with the holder of a public key: CKM_ECDH1_DERIVE. */
+export function agree(key: PrivateKey, publicKey: KeyObject): Promise<Buffer> {
+  const { point, length } = pointOf(publicKey);
+  return derive(key, point, length);
 }
 
 /** C_DeriveKey by CKM_ECDH1_DERIVE, and the value of the key that it makes. */

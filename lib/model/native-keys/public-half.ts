@@ -1,7 +1,7 @@
 /** The public key that belongs to a private key in a token: OpenSSL wants to know it. */
 import { createPublicKey, KeyObject, X509Certificate } from 'node:crypto';
 import { argumentError, isBytes, requireOptions, viewOf } from '../../core/arguments';
-import { CryptokiError } from '../../core/errors';
+import { CryptokiError, isCode } from '../../core/errors';
 import type { BytesLike } from '../../raw/raw-module';
 import type { Certificate } from '../objects/certificate';
 import type { PrivateKey } from '../objects/private-key';
@@ -79,6 +79,50 @@ async function* candidates(session: Session, key: PrivateKey): AsyncGenerator<Ke
       yield ifReadable(async () => (await (object as Certificate).toX509()).publicKey);
     }
   }
+}
+
+/** The public key that belongs to a private key, where a trial shows it; else those with its id or label that may. */
+export interface PublicHalves {
+  readonly proved: KeyObject | undefined;
+  readonly candidates: readonly KeyObject[];
+}
+
+/**
+ * Looks for the public key that belongs to a private key in its token.
+ * @param mayTry whether the private key may do something for the proof
+ * @throws what tells that session, login, object or token is lost
+ */
+export async function publicHalvesOf(
+  session: Session,
+  key: PrivateKey,
+  mayTry: boolean,
+): Promise<PublicHalves> {
+  const proof = mayTry ? new Proof(key) : undefined;
+  const found: KeyObject[] = [];
+  for await (const candidate of candidates(session, key)) {
+    if (candidate === undefined) continue;
+    const belongs = await belongsTo(proof, candidate);
+    if (belongs) return { proved: candidate, candidates: [] };
+    if (belongs === undefined) found.push(candidate);
+  }
+  return { proved: undefined, candidates: found };
+}
+
+async function belongsTo(proof: Proof | undefined, candidate: KeyObject): Promise<boolean | undefined> {
+  try {
+    return await proof?.proves(candidate);
+  } catch (error) {
+    if (isCode(error, 'ERR_CRYPTOKI_UNSUPPORTED') || isRefusal(error)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Whether a public key belongs to a private key; undefined where the private key can do nothing that would show it.
+ * @throws what tells that session, login, object or token is lost
+ */
+export function isHalfOf(key: PrivateKey, publicKey: KeyObject): Promise<boolean | undefined> {
+  return belongsTo(new Proof(key), publicKey);
 }
 
 const infoOf = (publicKey: KeyObject): Buffer => publicKey.export({ type: 'spki', format: 'der' });

@@ -1,9 +1,10 @@
-import { argumentError, requireObject, requireOptions } from '../../core/arguments';
+import { argumentError, requireOptions } from '../../core/arguments';
 import { CryptokiError } from '../../core/errors';
-import { type Attributes, fromResults, toTemplate } from '../attributes';
+import type { Attributes } from '../attributes';
 import type { Session } from '../session';
-import { IDENTITY_TYPES, loginEpoch, makeObject } from './create-object';
-import { IDENTITY, type ObjectClass, type StorageObject } from './storage-object';
+import { classOf, loginEpoch, makeObject } from './create-object';
+import { search } from './search';
+import type { Identity, ObjectClass, StorageObject } from './storage-object';
 
 /** How a search is limited. */
 export interface FindOptions {
@@ -11,7 +12,7 @@ export interface FindOptions {
   readonly limit?: number | undefined;
 }
 
-/** C_FindObjects, with what identifies each object, as one native job; see Session.find. */
+/** C_FindObjects, with what identifies each object; see Session.find. */
 export async function findObjects(
   session: Session,
   attributes: Attributes,
@@ -23,10 +24,20 @@ export async function findObjects(
     throw argumentError(RangeError, 'limit must be a positive integer');
   }
   const epoch = loginEpoch(session);
-  const found = await session.use().findObjects(session.name, toTemplate(attributes), IDENTITY_TYPES, limit);
-  return found.map(({ handle, attributes: results }) =>
-    makeObject(session, handle, fromResults(IDENTITY, results), epoch),
+  // What was found has the class that was searched for, also where it cannot be read (the device may be lost by then).
+  const objectClass = classOf(attributes);
+  const searched: Identity = objectClass === undefined ? {} : { class: objectClass };
+  const found = await search(session, attributes, limit);
+  return found.map(({ handle, identity }) =>
+    makeObject(session, handle, { ...searched, ...identity }, epoch),
   );
+}
+
+/** What errors call an object of a class. */
+export function nounOf(objectClass: ObjectClass | undefined): string {
+  return String(objectClass ?? 'object')
+    .toLowerCase()
+    .replace('_', ' ');
 }
 
 /** The one object of a class with these attributes; see Session.privateKey. */
@@ -35,7 +46,6 @@ export async function findOne(
   objectClass: ObjectClass | undefined,
   attributes: Attributes,
 ): Promise<StorageObject> {
-  requireObject(attributes, 'the attributes to search by');
   const found = await findObjects(
     session,
     objectClass === undefined ? attributes : { ...attributes, class: objectClass },
@@ -43,9 +53,7 @@ export async function findOne(
   );
   const [only] = found;
   if (only !== undefined && found.length === 1) return only;
-  const what = String(objectClass ?? 'object')
-    .toLowerCase()
-    .replace('_', ' ');
+  const what = nounOf(objectClass);
   const names = Object.keys(attributes).join(', ') || 'no attributes';
   const where = `on token "${session.token.label}"`;
   if (found.length > 1) {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { argumentError, requireOptions, shown } from '../../core/arguments';
+import { requirePlain } from '../../core/selection';
 import { CKM } from '../../generated/constants';
 import type { RawMechanism } from '../../raw/raw-module';
 import { type AttributeName, type Attributes, toTemplate } from '../attributes';
@@ -152,6 +153,9 @@ const traitsOf = (template: Attributes): ObjectTraits => ({
 /** C_GenerateKeyPair; see Session.generateKeyPair. */
 export async function generateKeyPair(session: Session, options: KeyPairOptions): Promise<KeyPair> {
   requireOptions(options, 'the options of generateKeyPair', PAIR_OPTIONS);
+  for (const name of ['publicKey', 'privateKey'] as const) {
+    if (options[name] !== undefined) requirePlain(options[name], `${name} in the options of generateKeyPair`);
+  }
   const mechanism = pairMechanism(options.keyType);
   const { label, token = false, extractable = false, id = randomBytes(20) } = options;
   const isElliptic = typeof options.keyType === 'string' && options.keyType.startsWith('EC');

@@ -30,8 +30,8 @@ export class PrivateKey extends Key {
    * @param options.pin for a key with CKA_ALWAYS_AUTHENTICATE: the PIN, sent within the same job (C_Login with
    *   CKU_CONTEXT_SPECIFIC). Operations with a PIN are made one at a time per token; a PIN that the token refused is not
    *   sent again.
-   * @returns the signature; of ECDSA r and s one after the other, each as long as the curve's order (IEEE P1363): for
-   *   node:crypto give dsaEncoding 'ieee-p1363'
+   * @returns the signature; of ECDSA r and s one after the other, each as long as the curve's order (IEEE P1363), also where the
+   *   module returns DER or leaves out leading zeros: for node:crypto give dsaEncoding 'ieee-p1363'
    * @throws CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT, CKR_MECHANISM_INVALID, CKR_USER_NOT_LOGGED_IN,
    *   CKR_DATA_LEN_RANGE, CKR_PIN_INCORRECT; ERR_CRYPTOKI_PIN_REFUSED, ERR_CRYPTOKI_UNSUPPORTED, ERR_CRYPTOKI_OBJECT_DEAD, ERR_CRYPTOKI_SESSION_CLOSED
    */

@@ -1,40 +1,9 @@
 /** Public keys as node:crypto takes them: attributes of PKCS#11 to a SubjectPublicKeyInfo or a JSON web key. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { BitString, fromBER, ObjectIdentifier, OctetString, Sequence } from 'asn1js';
 import { CryptokiError } from '../../core/errors';
-import { curveOf } from '../mechanisms/curves';
+import type { Certificate } from './certificate';
+import { ellipticKey, ellipticKeyByPoint, hasPoint, saysCurve } from './elliptic-key-info';
 import type { PublicKey } from './public-key';
-
-const EC_PUBLIC_KEY = '1.2.840.10045.2.1';
-
-function toArrayBuffer(bytes: Uint8Array): ArrayBuffer {
-  return new Uint8Array(bytes).buffer;
-}
-
-/**
- * CKA_EC_POINT is a DER OCTET STRING around the point, but several modules give the point itself (PKCS#11 3.1, section
- * 2.3.3, for Edwards curves; some always).
- */
-function pointOf(ecPoint: Buffer, pointLength: number | undefined): Buffer {
-  if (ecPoint.length === pointLength) return ecPoint;
-  const { result, offset } = fromBER(toArrayBuffer(ecPoint));
-  const isWrapped = result instanceof OctetString && offset === ecPoint.length;
-  return isWrapped ? Buffer.from(result.valueBlock.valueHexView) : ecPoint;
-}
-
-function ellipticKeyInfo(ecParams: Buffer, ecPoint: Buffer): Buffer {
-  const curve = curveOf(ecParams);
-  const parameters = fromBER(toArrayBuffer(curve?.oid ?? ecParams)).result;
-  const isWeierstrass = curve === undefined || curve.keyType === 'EC';
-  const algorithm = isWeierstrass
-    ? [new ObjectIdentifier({ value: EC_PUBLIC_KEY }), parameters]
-    : [parameters];
-  const point = toArrayBuffer(pointOf(ecPoint, curve?.pointLength));
-  const info = new Sequence({
-    value: [new Sequence({ value: algorithm }), new BitString({ valueHex: point })],
-  });
-  return Buffer.from(info.toBER());
-}
 
 /** See PublicKey.toKeyObject. */
 export async function toKeyObject(key: PublicKey): Promise<KeyObject> {
@@ -51,6 +20,21 @@ export async function toKeyObject(key: PublicKey): Promise<KeyObject> {
   }
 }
 
+/** The key of a certificate with the same CKA_ID and the same point. */
+async function certifiedKey(key: PublicKey, ecPoint: Buffer): Promise<KeyObject | undefined> {
+  const { id } = key;
+  if (!id?.length) return undefined;
+  for (const object of await key.session.find({ class: 'CERTIFICATE', id })) {
+    try {
+      const { publicKey } = await (object as Certificate).toX509();
+      if (hasPoint(publicKey, ecPoint)) return publicKey;
+    } catch (error) {
+      if (error instanceof CryptokiError && error.rv !== undefined) throw error;
+    }
+  }
+  return undefined;
+}
+
 async function keyObjectOf(key: PublicKey): Promise<KeyObject> {
   const { modulus, publicExponent, ecParams, ecPoint, publicKeyInfo } = await key.attributes(
     'modulus',
@@ -63,11 +47,19 @@ async function keyObjectOf(key: PublicKey): Promise<KeyObject> {
     const jwk = { kty: 'RSA', n: modulus.toString('base64url'), e: publicExponent.toString('base64url') };
     return createPublicKey({ key: jwk, format: 'jwk' });
   }
-  if (ecParams !== undefined && ecPoint !== undefined) {
-    return createPublicKey({ key: ellipticKeyInfo(ecParams, ecPoint), format: 'der', type: 'spki' });
-  }
+  if (saysCurve(ecParams) && ecPoint !== undefined) return ellipticKey(ecParams, ecPoint);
   if (publicKeyInfo !== undefined && publicKeyInfo.length > 0) {
     return createPublicKey({ key: publicKeyInfo, format: 'der', type: 'spki' });
+  }
+  if (ecPoint !== undefined) {
+    const found = ellipticKeyByPoint(String(key.keyType), ecPoint) ?? (await certifiedKey(key, ecPoint));
+    if (found !== undefined) return found;
+    throw new CryptokiError({
+      code: 'ERR_CRYPTOKI_UNSUPPORTED',
+      detail:
+        `the public key "${key.label ?? ''}" does not say which curve it is on (CKA_EC_PARAMS is missing), and no certificate ` +
+        'with its CKA_ID has its point',
+    });
   }
   throw new CryptokiError({
     code: 'ERR_CRYPTOKI_UNSUPPORTED',

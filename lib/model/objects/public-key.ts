@@ -22,7 +22,7 @@ export class PublicKey extends Key {
   /**
    * Verifies a signature on the token, as one native job (C_VerifyInit, C_Verify, PKCS#11 3.1, section 5.15).
    * @param algorithm as for PrivateKey.sign
-   * @returns false when the signature is wrong, also in its length
+   * @returns false when the signature is wrong, also in its length: a module that takes shorter ones is not believed
    * @throws as PrivateKey.sign
    */
   verify(algorithm: MechanismInput, data: BytesLike, signature: BytesLike): Promise<boolean> {

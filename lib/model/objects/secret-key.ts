@@ -1,4 +1,5 @@
 import type { BytesLike } from '../../raw/raw-module';
+import type { Ciphertext } from '../mechanisms/made-iv';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import {
   type BatchOutcome,
@@ -32,21 +33,25 @@ export class SecretKey extends Key {
    * Encrypts as one native job (C_EncryptInit, C_Encrypt, PKCS#11 3.1, section 5.8).
    * @param algorithm { name: 'AES-GCM', iv, additionalData?, tagLength? (bits, 128) }: the tag follows the ciphertext;
    *   { name: 'AES-CBC', iv } with PKCS#7 padding; { name: 'AES-CTR', counter, length? (bits, 64) }; or a mechanism
-   * @throws CKR_DATA_LEN_RANGE, CKR_MECHANISM_PARAM_INVALID, CKR_KEY_FUNCTION_NOT_PERMITTED; ERR_CRYPTOKI_OBJECT_DEAD,
-   *   ERR_CRYPTOKI_SESSION_CLOSED
+   * @returns the ciphertext; with the member `iv` where the module has made the IV of AES-GCM itself (some HSMs do, in FIPS mode
+   *   for example), which is set in `algorithm` as well. Nothing can be decrypted without it.
+   * @throws CKR_DATA_LEN_RANGE, CKR_MECHANISM_PARAM_INVALID, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_TYPE_INCONSISTENT;
+   *   ERR_CRYPTOKI_OBJECT_DEAD, ERR_CRYPTOKI_SESSION_CLOSED; ERR_CRYPTOKI_UNSUPPORTED when the module has made the IV and
+   *   `algorithm` is frozen
    */
-  encrypt(algorithm: MechanismInput, data: BytesLike): Promise<Buffer> {
+  encrypt(algorithm: MechanismInput, data: BytesLike): Promise<Ciphertext> {
     return encrypt(this, algorithm, data);
   }
 
   /** {@link encrypt}, blocking the calling thread. */
-  encryptSync(algorithm: MechanismInput, data: BytesLike): Buffer {
+  encryptSync(algorithm: MechanismInput, data: BytesLike): Ciphertext {
     return encryptSync(this, algorithm, data);
   }
 
   /**
    * Decrypts as one native job (C_DecryptInit, C_Decrypt, PKCS#11 3.1, section 5.10).
-   * @throws CKR_ENCRYPTED_DATA_INVALID (some modules: CKR_GENERAL_ERROR) when an AES-GCM tag is wrong, and those of
+   * @throws CKR_ENCRYPTED_DATA_INVALID (some modules: CKR_GENERAL_ERROR) when an AES-GCM tag is wrong,
+   *   CKR_ENCRYPTED_DATA_LEN_RANGE for an empty ciphertext of AES-CBC (with padding it is never empty), and those of
    *   {@link encrypt}
    */
   decrypt(algorithm: MechanismInput, encryptedData: BytesLike): Promise<Buffer> {
@@ -72,8 +77,9 @@ export class SecretKey extends Key {
   }
 
   /**
-   * Verifies a MAC on the token (C_VerifyInit, C_Verify, PKCS#11 3.1, section 5.15).
-   * @returns false when it is wrong
+   * Verifies a MAC: the token makes it (C_SignInit, C_Sign), and both are compared in constant time. Where the key cannot sign
+   * (CKA_SIGN is false), the token verifies it (C_VerifyInit, C_Verify, PKCS#11 3.1, section 5.15).
+   * @returns false when it is wrong, also in its length
    */
   verify(algorithm: MechanismInput, data: BytesLike, signature: BytesLike): Promise<boolean> {
     return verify(this, algorithm, data, signature);
@@ -110,8 +116,8 @@ export class SecretKey extends Key {
   }
 
   /**
-   * Verifies the MAC of a message of any length as it comes (C_VerifyInit, C_VerifyUpdate, C_VerifyFinal, PKCS#11
-   * 3.1, section 5.15); see PrivateKey.createSign. The result is false when the MAC is wrong.
+   * Verifies the MAC of a message of any length as it comes, as {@link verify} does; see PrivateKey.createSign. The result is
+   * false when the MAC is wrong.
    * @param signature if it is not known yet, it is given to the stream's final()
    */
   createVerify(algorithm: MechanismInput, signature?: BytesLike, options: StreamOptions = {}): VerifyStream {
@@ -150,7 +156,7 @@ export class SecretKey extends Key {
     algorithm: CipherInput,
     messages: M,
     options: ModelBatchOptions = {},
-  ): BatchOutcome<M, Buffer> {
+  ): BatchOutcome<M, Ciphertext> {
     const { sessions = [this.session], ...rest } = batchOptions(options);
     return cipherMany('encryptMany', onSessions(sessions, this), algorithm, messages, rest);
   }

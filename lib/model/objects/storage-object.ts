@@ -1,5 +1,7 @@
 import { argumentError } from '../../core/arguments';
 import { CryptokiError } from '../../core/errors';
+import { asyncDispose } from '../../core/realms';
+import { requireSelection } from '../../core/selection';
 import type { AttributeValues, Named } from '../../generated/attributes';
 import type { RawModule } from '../../raw';
 import {
@@ -109,10 +111,11 @@ export class StorageObject implements AsyncDisposable {
 
   /**
    * Changes attributes (C_SetAttributeValue, PKCS#11 3.1, section 5.7.6). `label` and `id` of this object keep what
-   * they were.
-   * @throws CKR_ATTRIBUTE_READ_ONLY, CKR_ACTION_PROHIBITED; ERR_CRYPTOKI_SESSION_READ_ONLY, ERR_CRYPTOKI_ACCESS
+   * they were. Attributes without members, or with one that is undefined, are refused, since nothing would change.
+   * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE; CKR_ATTRIBUTE_READ_ONLY, CKR_ACTION_PROHIBITED; ERR_CRYPTOKI_SESSION_READ_ONLY, ERR_CRYPTOKI_ACCESS
    */
   async setAttributes(attributes: Attributes): Promise<void> {
+    requireSelection(attributes, 'the attributes to change', 'name what is to change');
     const raw = this.#useForWriting('change');
     await raw.C_SetAttributeValue(this.session.name, this.handle, toTemplate(attributes));
   }
@@ -158,8 +161,13 @@ export class StorageObject implements AsyncDisposable {
   }
 
   /** Destroys a session object that this program made; token objects stay. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     if (this.#life.creator !== undefined && this.#whyDead() === undefined) await this.destroy();
+  }
+
+  /** What all objects that stand for this one share. @internal */
+  get life(): object {
+    return this.#life;
   }
 
   /**
@@ -177,6 +185,11 @@ export class StorageObject implements AsyncDisposable {
     });
   }
 
+  /** CKA_KEY_TYPE of a key, as far as the module tells. @internal */
+  static keyTypeOf(object: StorageObject): Identity['keyType'] {
+    return object.#identity.keyType;
+  }
+
   #useForWriting(writing: Writing): RawModule {
     this.use();
     return useForWriting(this.session, writing, { token: this.isTokenObject, private: this.isPrivate });
@@ -192,4 +205,9 @@ export class StorageObject implements AsyncDisposable {
     }
     return undefined;
   }
+}
+
+/** CKA_KEY_TYPE of a key, as far as the module tells. */
+export function keyTypeOf(object: StorageObject): Identity['keyType'] {
+  return StorageObject.keyTypeOf(object);
 }

@@ -1,22 +1,41 @@
 /** What keys do, whatever class they are of. Each is one native job on the key's session. */
-
-import type { BytesLike } from '../../raw/raw-module';
+import { isBytes } from '../../core/arguments';
+import { isPromise } from '../../core/realms';
+import type { BytesLike, RawMechanism } from '../../raw/raw-module';
 import { type ContextLogin, loggedInFor, loggedInForSync } from '../login/context-login';
 import { cipherMechanism } from '../mechanisms/cipher';
+import { checkKeyType, familyOf } from '../mechanisms/families';
+import { type Ciphertext, watchIv, withIv } from '../mechanisms/made-iv';
 import type { MechanismInput } from '../mechanisms/mechanism';
+import { wrongCiphertext } from '../mechanisms/padding';
 import { isOtherLength, type PreparedSignature, prepareSignature } from '../mechanisms/signature';
-import type { StorageObject } from '../objects/storage-object';
+import { keyTypeOf, type StorageObject } from '../objects/storage-object';
+import { plainForm, plainFormSync, withDigest, withDigestSync } from './ecdsa-operation';
+import { isImpossible, signatureLength, signatureLengthSync } from './signature-length';
+
+function prepareFor(
+  operation: 'Sign' | 'Verify',
+  key: StorageObject,
+  algorithm: MechanismInput,
+  available: ReadonlySet<number>,
+  data: BytesLike,
+): PreparedSignature {
+  const prepared = prepareSignature(algorithm, available, data);
+  checkKeyType(operation, algorithm, prepared.mechanism.mechanism, keyTypeOf(key));
+  return prepared;
+}
 
 /** A promise only when the mechanisms of the token could not be asked before. */
 function prepare(
+  operation: 'Sign' | 'Verify',
   key: StorageObject,
   algorithm: MechanismInput,
   data: BytesLike,
 ): PreparedSignature | Promise<PreparedSignature> {
   const available = key.session.token.mechanismSet();
-  return available instanceof Promise
-    ? available.then((set) => prepareSignature(algorithm, set, data))
-    : prepareSignature(algorithm, available, data);
+  return isPromise(available)
+    ? available.then((set) => prepareFor(operation, key, algorithm, set, data))
+    : prepareFor(operation, key, algorithm, available, data);
 }
 
 export function sign(
@@ -27,10 +46,18 @@ export function sign(
 ): Promise<Buffer> {
   return loggedInFor(key, options, async (pin) => {
     key.use();
-    let prepared = prepare(key, algorithm, data);
-    if (prepared instanceof Promise) prepared = await prepared;
-    const { mechanism, message, digest } = prepared;
-    return key.use().sign(key.session.name, mechanism, key.handle, message, digest, pin);
+    let prepared = prepare('Sign', key, algorithm, data);
+    if (isPromise(prepared)) prepared = await prepared;
+    const { mechanism } = prepared;
+    const ready = prepared;
+    const send = ({ message, digest }: PreparedSignature): Promise<Buffer> =>
+      key.use().sign(key.session.name, mechanism, key.handle, message, digest, pin);
+    if (familyOf(mechanism.mechanism) !== 'ECDSA') return send(prepared);
+    // A PIN is sent at most once for one signature, so nothing is tried twice with one.
+    if (pin !== undefined) await signatureLength(key, mechanism);
+    const signature = await withDigest(key, prepared, send);
+    const again = pin === undefined ? () => withDigest(key, ready, send) : undefined;
+    return plainForm(key, mechanism, signature, again);
   });
 }
 
@@ -43,8 +70,15 @@ export function signSync(
   return loggedInForSync(key, options, (pin) => {
     const raw = key.use();
     const available = key.session.token.mechanismSetSync();
-    const { mechanism, message, digest } = prepareSignature(algorithm, available, data);
-    return raw.signSync(key.session.name, mechanism, key.handle, message, digest, pin);
+    const prepared = prepareFor('Sign', key, algorithm, available, data);
+    const { mechanism } = prepared;
+    const send = ({ message, digest }: PreparedSignature): Buffer =>
+      raw.signSync(key.session.name, mechanism, key.handle, message, digest, pin);
+    if (familyOf(mechanism.mechanism) !== 'ECDSA') return send(prepared);
+    if (pin !== undefined) signatureLengthSync(key, mechanism);
+    const signature = withDigestSync(key, prepared, send);
+    const again = pin === undefined ? () => withDigestSync(key, prepared, send) : undefined;
+    return plainFormSync(key, mechanism, signature, again);
   });
 }
 
@@ -55,11 +89,21 @@ export async function verify(
   signature: BytesLike,
 ): Promise<boolean> {
   key.use();
-  let prepared = prepare(key, algorithm, data);
-  if (prepared instanceof Promise) prepared = await prepared;
-  const { mechanism, message, digest, macLength } = prepared;
-  if (isOtherLength(signature, macLength)) return false;
-  return key.use().verify(key.session.name, mechanism, key.handle, message, signature, digest);
+  let prepared = prepare('Verify', key, algorithm, data);
+  if (isPromise(prepared)) prepared = await prepared;
+  const { mechanism, macLength } = prepared;
+  if (isOtherLength(signature, macLength) || isImpossible(mechanism, signature)) return false;
+  const send = ({ message, digest }: PreparedSignature): Promise<boolean> =>
+    key.use().verify(key.session.name, mechanism, key.handle, message, signature, digest);
+  const length = signatureLength(key, mechanism);
+  if (!isPromise(length)) {
+    return isOtherLength(signature, length) ? false : withDigest(key, prepared, send);
+  }
+  // Both are asked for at once, so that what the caller does next on the session comes after them.
+  const [known, verified] = await Promise.allSettled([length, withDigest(key, prepared, send)]);
+  if (known.status === 'fulfilled' && isOtherLength(signature, known.value)) return false;
+  if (verified.status === 'rejected') throw verified.reason;
+  return verified.value;
 }
 
 export function verifySync(
@@ -69,25 +113,53 @@ export function verifySync(
   signature: BytesLike,
 ): boolean {
   const raw = key.use();
-  const { mechanism, message, digest, macLength } = prepareSignature(
-    algorithm,
-    key.session.token.mechanismSetSync(),
-    data,
+  const available = key.session.token.mechanismSetSync();
+  const prepared = prepareFor('Verify', key, algorithm, available, data);
+  const { mechanism, macLength } = prepared;
+  if (isOtherLength(signature, macLength) || isImpossible(mechanism, signature)) return false;
+  if (isOtherLength(signature, signatureLengthSync(key, mechanism))) return false;
+  return withDigestSync(key, prepared, ({ message, digest }) =>
+    raw.verifySync(key.session.name, mechanism, key.handle, message, signature, digest),
   );
-  if (isOtherLength(signature, macLength)) return false;
-  return raw.verifySync(key.session.name, mechanism, key.handle, message, signature, digest);
+}
+
+/** The mechanism that decrypts this ciphertext. @throws CKR_ENCRYPTED_DATA_LEN_RANGE */
+function decipherFor(key: StorageObject, algorithm: MechanismInput, data: BytesLike): RawMechanism {
+  const mechanism = cipherFor('Decrypt', key, algorithm);
+  const wrong = isBytes(data) ? wrongCiphertext(mechanism, data.byteLength) : undefined;
+  if (wrong !== undefined) throw wrong;
+  return mechanism;
+}
+
+/** The mechanism of a cipher, for this key. */
+function cipherFor(
+  operation: 'Encrypt' | 'Decrypt',
+  key: StorageObject,
+  algorithm: MechanismInput,
+): RawMechanism {
+  const mechanism = cipherMechanism(algorithm);
+  checkKeyType(operation, algorithm, mechanism.mechanism, keyTypeOf(key));
+  return mechanism;
 }
 
 export async function encrypt(
   key: StorageObject,
   algorithm: MechanismInput,
   data: BytesLike,
-): Promise<Buffer> {
-  return key.use().encrypt(key.session.name, cipherMechanism(algorithm), key.handle, data);
+): Promise<Ciphertext> {
+  const raw = key.use();
+  const mechanism = cipherFor('Encrypt', key, algorithm);
+  const madeIv = watchIv(algorithm, mechanism);
+  const result = await raw.encrypt(key.session.name, mechanism, key.handle, data);
+  return madeIv === undefined ? result : withIv(result, madeIv());
 }
 
-export function encryptSync(key: StorageObject, algorithm: MechanismInput, data: BytesLike): Buffer {
-  return key.use().encryptSync(key.session.name, cipherMechanism(algorithm), key.handle, data);
+export function encryptSync(key: StorageObject, algorithm: MechanismInput, data: BytesLike): Ciphertext {
+  const raw = key.use();
+  const mechanism = cipherFor('Encrypt', key, algorithm);
+  const madeIv = watchIv(algorithm, mechanism);
+  const result = raw.encryptSync(key.session.name, mechanism, key.handle, data);
+  return madeIv === undefined ? result : withIv(result, madeIv());
 }
 
 export function decrypt(
@@ -96,9 +168,11 @@ export function decrypt(
   data: BytesLike,
   options?: ContextLogin,
 ): Promise<Buffer> {
-  return loggedInFor(key, options, async (pin) =>
-    key.use().decrypt(key.session.name, cipherMechanism(algorithm), key.handle, data, pin),
-  );
+  return loggedInFor(key, options, async (pin) => {
+    const raw = key.use();
+    const mechanism = decipherFor(key, algorithm, data);
+    return raw.decrypt(key.session.name, mechanism, key.handle, data, pin);
+  });
 }
 
 export function decryptSync(
@@ -107,7 +181,9 @@ export function decryptSync(
   data: BytesLike,
   options?: ContextLogin,
 ): Buffer {
-  return loggedInForSync(key, options, (pin) =>
-    key.use().decryptSync(key.session.name, cipherMechanism(algorithm), key.handle, data, pin),
-  );
+  return loggedInForSync(key, options, (pin) => {
+    const raw = key.use();
+    const mechanism = decipherFor(key, algorithm, data);
+    return raw.decryptSync(key.session.name, mechanism, key.handle, data, pin);
+  });
 }

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { argumentError, requireOptions } from '../../core/arguments';
+import { dispose, isAbortSignal } from '../../core/realms';
 import type { Slot } from '../slot';
 import type { Token } from '../token';
 import type { SlotObserver, SlotSubscriber, TokensPresent } from './slot-observer';
@@ -83,7 +84,7 @@ export class SlotWatcher
     super();
     requireOptions(options, 'the options of watch', ['interval', 'signal']);
     const { interval = DEFAULT_INTERVAL, signal } = options;
-    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    if (signal !== undefined && !isAbortSignal(signal)) {
       throw argumentError(TypeError, 'signal must be an AbortSignal');
     }
     this.#subscriber = {
@@ -108,7 +109,7 @@ export class SlotWatcher
     this.#end(undefined, false);
   }
 
-  [Symbol.dispose](): void {
+  [dispose](): void {
     this.close();
   }
 

@@ -1,7 +1,8 @@
 import { argumentError, requireOptions } from '../../core/arguments';
+import { ONLY, requireSelection } from '../../core/selection';
 import type { Token } from '../token';
 
-/** Which token: every member given must be equal to the token's. */
+/** Which token: every member given must be equal to the token's. A member that is undefined is refused, and so is a selector without members. */
 export interface TokenSelector {
   readonly label?: string | undefined;
   readonly serialNumber?: string | undefined;
@@ -13,11 +14,20 @@ export interface TokenSelector {
 
 const TEXTS = ['label', 'serialNumber', 'model', 'manufacturer'] as const;
 
+/** Which token, or 'only': the only initialised one that there is. */
+export type TokenSelection = TokenSelector | typeof ONLY;
+
 /**
- * Refuses a selector that could not fit anything as it is meant.
- * @throws TypeError ERR_INVALID_ARG_TYPE
+ * Refuses a selector that could not fit anything as it is meant, or that says nothing.
+ * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
  */
-export function checkSelector(selector: TokenSelector): void {
+export function checkSelector(selector: TokenSelection): void {
+  if (selector === ONLY) return;
+  requireSelection(
+    selector,
+    'a token selector',
+    `name the token, or give '${ONLY}' to ask for the only initialised one`,
+  );
   requireOptions(selector, 'the members of a token selector', [...TEXTS, 'slot']);
   for (const name of TEXTS) {
     if (selector[name] !== undefined && typeof selector[name] !== 'string') {
@@ -30,15 +40,16 @@ export function checkSelector(selector: TokenSelector): void {
   }
 }
 
-/** Whether a token fits. A selector that names nothing looks at initialised tokens only. */
-export function matchesToken(token: Token, selector: TokenSelector): boolean {
+/** Whether a token fits; every initialised one fits 'only'. */
+export function matchesToken(token: Token, selector: TokenSelection): boolean {
+  if (selector === ONLY) return token.initialized;
   const isWanted = TEXTS.every((name) => selector[name] === undefined || selector[name] === token[name]);
   const isThere = selector.slot === undefined || BigInt(selector.slot) === token.slot.id;
-  const isNamed = selector.slot !== undefined || TEXTS.some((name) => selector[name] !== undefined);
-  return isWanted && isThere && (isNamed || token.initialized);
+  return isWanted && isThere;
 }
 
 /** For messages: "payments" (serial 1234, slot 5). */
 export function describeToken(token: Token): string {
-  return `"${token.label}" (serial ${token.serialNumber || 'none'}, slot ${token.slot.id})`;
+  const flag = token.initialized ? '' : ', not initialised';
+  return `"${token.label}" (serial ${token.serialNumber || 'none'}, slot ${token.slot.id}${flag})`;
 }

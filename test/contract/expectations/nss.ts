@@ -27,20 +27,10 @@ export const nss: Expectations = {
     },
     'RSA data too long to sign': { code: /^CKR_/, why: stale },
     'data too long for RSA-PKCS1': { code: /^CKR_/, why: stale },
-    'a wrong MAC': { code: /^(false|CKR_)/, why: stale },
-    'a wrong MAC in pieces': { code: /^CKR_/, why: stale },
-    'an empty ECDSA signature': {
-      code: 'CKR_DATA_LEN_RANGE',
-      why: 'it means the length of the signature',
-    },
     'a GCM ciphertext without a tag': { code: 'CKR_DATA_LEN_RANGE', why: 'ciphertext is data to it' },
     'an empty GCM ciphertext': { code: 'CKR_DATA_LEN_RANGE', why: 'ciphertext is data to it' },
     'an empty RSA ciphertext': { code: 'CKR_DATA_LEN_RANGE', why: 'ciphertext is data to it' },
     'an RSA ciphertext of the wrong length': { code: 'CKR_DATA_LEN_RANGE', why: 'ciphertext is data to it' },
-    'an ECDSA signature of another length': {
-      code: 'CKR_DATA_LEN_RANGE',
-      why: 'it means the length of the signature',
-    },
   },
   functions: {
     C_LoginUser: { ...begun, why: 'so it refuses a name that it does not know' },

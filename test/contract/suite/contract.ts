@@ -205,7 +205,7 @@ export class Contract {
 
   /** Nothing is half-open on the session: it finds, digests and signs. */
   async expectUsable(): Promise<void> {
-    await this.session.find({}, { limit: 1 });
+    await this.session.find('all', { limit: 1 });
     if (this.has('SHA256:DIGEST')) {
       expect(await this.session.digest('SHA-256', Buffer.from('still there'))).toHaveLength(32);
     }

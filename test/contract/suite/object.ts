@@ -24,7 +24,7 @@ export function object(contract: Contract): void {
     const found = await contract.session.find();
     expect(new Set(found.map(({ handle }) => handle)).size).toBe(found.length);
     for (const each of found) expect(each.class).toBeDefined();
-    expect(await contract.session.find({}, { limit: 1 })).toHaveLength(Math.min(1, found.length));
+    expect(await contract.session.find('all', { limit: 1 })).toHaveLength(Math.min(1, found.length));
     expect(await contract.session.find({ label: `none ${randomBytes(8).toString('hex')}` })).toEqual([]);
   });
 

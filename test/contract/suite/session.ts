@@ -51,7 +51,7 @@ export function session(contract: Contract): void {
     const sessions = await Promise.all(Array.from({ length: 12 }, () => contract.open(false)));
     expect(new Set(sessions.map(({ handle }) => handle)).size).toBe(12);
     for (let round = 0; round < 5; round++) {
-      await Promise.all(sessions.map((each) => each.find({}, { limit: 5 })));
+      await Promise.all(sessions.map((each) => each.find('all', { limit: 5 })));
       await Promise.all(sessions.map((each) => each.info()));
     }
     await Promise.all(sessions.map((each) => each.close()));

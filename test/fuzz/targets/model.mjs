@@ -83,7 +83,7 @@ export const on = (name) => ({
     const world = new World(leg, place, module, await tokenOf(place, module));
     if (name === 'nss') {
       const session = await world.token.openSession({ readWrite: true });
-      await session.login('', { user: 'SO' });
+      await session.login(null, { user: 'SO' });
       await session.initPin(place.pin);
       await session.close();
     }

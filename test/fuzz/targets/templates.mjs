@@ -91,7 +91,7 @@ export const on = (name) => ({
     if (token === undefined) throw new Error('the module has no token');
     const session = await token.openSession({ readWrite: true });
     if (name === 'nss') {
-      await session.login('', { user: 'SO' });
+      await session.login(null, { user: 'SO' });
       await session.initPin(place.pin);
       await session.logout();
     }

@@ -14,6 +14,7 @@ export const KEYS = {
   rsa: ['RSA', { modulusBits: 2048, usage: ['sign', 'decrypt'] }],
   p256: ['EC', { curve: 'P-256', usage: ['sign', 'derive'] }],
   p384: ['EC', { curve: 'P-384' }],
+  p521: ['EC', { curve: 'P-521' }],
   secp256k1: ['EC', { curve: 'secp256k1' }],
   ed25519: ['EC_EDWARDS', { curve: 'Ed25519' }],
   ed448: ['EC_EDWARDS', { curve: 'Ed448' }],

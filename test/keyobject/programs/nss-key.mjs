@@ -12,7 +12,7 @@ const libraryParameters = `configdir='sql:${folder}' certPrefix='' keyPrefix='' 
 const module = await Module.open(library, { libraryParameters });
 const token = await module.token({ slot: 2 });
 const session = await token.openSession({ readWrite: true });
-await session.login('', { user: 'SO' });
+await session.login(null, { user: 'SO' });
 await module.raw.C_InitPIN(session.handle, '1234');
 await session.logout();
 await session.login('1234');

@@ -97,12 +97,13 @@ void curve() {
   const CK_SESSION_HANDLE session = open();
   CK_OBJECT_HANDLE publicKey = 0;
   signingKey(session, publicKey);
-  Bytes curve(100);
+  Bytes curve(500);
   Bytes point(200);
   std::array<CK_ATTRIBUTE, 2> wanted{
       {{CKA_EC_PARAMS, curve.data(), curve.size()}, {CKA_EC_POINT, point.data(), point.size()}}};
   say("C_GetAttributeValue", p11->C_GetAttributeValue(session, publicKey, wanted.data(), wanted.size()));
-  std::printf("%s\n", hex(curve.data(), wanted[0].ulValueLen).c_str());
+  const bool hasCurve = wanted[0].ulValueLen <= curve.size();
+  std::printf("%s\n", hasCurve ? hex(curve.data(), wanted[0].ulValueLen).c_str() : "unavailable");
   std::printf("%lu bytes, first %s\n", wanted[1].ulValueLen, hex(point.data(), 5).c_str());
 }
 

@@ -1,4 +1,4 @@
-import pkcs11js, { type Attribute, type Handle, type PKCS11 } from 'cryptoki/pkcs11js';
+import pkcs11js, { type AttributeInput, type Handle, type PKCS11 } from 'cryptoki/pkcs11js';
 import { createToken, type TestToken } from '../../support/token';
 
 /** A token of SoftHSM2 seen through cryptoki/pkcs11js, with a read/write session on which the user is logged in. */
@@ -39,11 +39,11 @@ export async function open(): Promise<Opened> {
 }
 
 /** A template: [type, value] for each attribute. */
-export const template = (...attributes: [type: number, value: Attribute['value']][]): Attribute[] =>
+export const template = (...attributes: [type: number, value: AttributeInput['value']][]): AttributeInput[] =>
   attributes.map(([type, value]) => ({ type, value }));
 
 /** A secret key of 16 bytes that may do everything and be read. */
-export const aesKey = (value: Buffer = Buffer.alloc(16, 1)): Attribute[] =>
+export const aesKey = (value: Buffer = Buffer.alloc(16, 1)): AttributeInput[] =>
   template(
     [pkcs11js.CKA_CLASS, pkcs11js.CKO_SECRET_KEY],
     [pkcs11js.CKA_KEY_TYPE, pkcs11js.CKK_AES],
@@ -58,7 +58,7 @@ export const aesKey = (value: Buffer = Buffer.alloc(16, 1)): Attribute[] =>
   );
 
 /** The templates of a P-256 key pair. */
-export const ecKeys = (): [publicKey: Attribute[], privateKey: Attribute[]] => [
+export const ecKeys = (): [publicKey: AttributeInput[], privateKey: AttributeInput[]] => [
   template([pkcs11js.CKA_EC_PARAMS, Buffer.from('06082a8648ce3d030107', 'hex')]),
   template([pkcs11js.CKA_SIGN, true], [pkcs11js.CKA_DERIVE, true]),
 ];

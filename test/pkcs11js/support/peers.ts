@@ -1,66 +1,21 @@
-import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { install } from './install';
 
-const root = resolve(import.meta.dirname, '..', '..', '..');
-const cache = join(root, '.cache', 'pkcs11js');
-const compat = join(root, 'compat', 'pkcs11js');
-const manifest = join(root, 'test', 'pkcs11js', 'peers', 'package.json');
+const manifest = resolve(import.meta.dirname, '..', 'peers', 'package.json');
 
-/** Names the folder: another manifest or another compat/pkcs11js makes another one. */
-function fingerprint(): string {
-  const hash = createHash('sha256');
-  for (const file of [manifest, ...readdirSync(compat).map((name) => join(compat, name))]) {
-    hash.update(readFileSync(file));
-  }
-  return hash.digest('hex').slice(0, 16);
-}
-
-async function install(folder: string): Promise<void> {
-  cpSync(manifest, join(folder, 'package.json'));
-  cpSync(compat, join(folder, 'pkcs11js'), { recursive: true });
-  // This very checkout takes the place of what compat/pkcs11js would get from the registry.
+/** This very checkout takes the place of what compat/pkcs11js would get from the registry. */
+function leaveOutCryptoki(folder: string): void {
   const own = join(folder, 'pkcs11js', 'package.json');
   const { dependencies, ...others } = JSON.parse(readFileSync(own, 'utf8'));
   if (Object.keys(dependencies).join() !== 'cryptoki')
     throw new Error('compat/pkcs11js has more dependencies');
   writeFileSync(own, JSON.stringify(others));
-  const shell = process.platform === 'win32'; // npm is a batch file there
-  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock'];
-  await promisify(execFile)('npm', ['install', ...flags], { cwd: folder, shell });
-  symlinkSync(root, join(folder, 'node_modules', 'cryptoki'), 'junction');
 }
 
 /**
  * A project with graphene-pk11, node-webcrypto-p11 and Fabric's client from the registry, in which npm has put
- * compat/pkcs11js in the place of pkcs11js. Installed once, into .cache; needs the registry then. Test files that come
- * here at the same time install one each, and the first is kept.
+ * compat/pkcs11js in the place of pkcs11js; see {@link install}.
  * @returns its folder
  */
-export async function peers(): Promise<string> {
-  const folder = join(cache, fingerprint());
-  if (existsSync(folder)) return folder;
-  mkdirSync(cache, { recursive: true });
-  const mine = mkdtempSync(join(cache, 'new-'));
-  try {
-    await install(mine);
-    renameSync(mine, folder);
-  } catch (error) {
-    rmSync(mine, { recursive: true, force: true });
-    if (!existsSync(folder)) throw error;
-  }
-  return folder;
-}
+export const peers = (): Promise<string> => install(manifest, leaveOutCryptoki);

@@ -64,7 +64,7 @@ async function openNss(slot: number): Promise<Opened | undefined> {
   });
   const session = await (await (await module.slot(slot)).token()).openSession({ readWrite: true });
   if (slot === 2) {
-    await session.login('', { user: 'SO' });
+    await session.login(null, { user: 'SO' });
     await module.raw.C_InitPIN(session.handle, PIN);
     await session.logout();
     await session.login(PIN);

@@ -2,11 +2,14 @@
 import { argumentError, isBytes, shown } from '../../../core/arguments';
 import { CryptokiError } from '../../../core/errors';
 import type { RawModule } from '../../../raw';
-import type { BytesLike, RawBatch } from '../../../raw/raw-module';
+import type { BytesLike, RawBatch, RawMechanism } from '../../../raw/raw-module';
 import { cipherMechanism } from '../../mechanisms/cipher';
 import { digestMechanism } from '../../mechanisms/digest';
-import { type Algorithm, asMechanism, type MechanismInput } from '../../mechanisms/mechanism';
-import { isOtherLength, prepareSignatures } from '../../mechanisms/signature';
+import { checkKeyType } from '../../mechanisms/families';
+import { type Ciphertext, watchIv, withIv } from '../../mechanisms/made-iv';
+import { type Algorithm, type MechanismInput, nameOf } from '../../mechanisms/mechanism';
+import { wrongCiphertext } from '../../mechanisms/padding';
+import { keyTypeOf, type StorageObject } from '../../objects/storage-object';
 import {
   type BatchOptions,
   type BatchWork,
@@ -16,7 +19,9 @@ import {
   Pace,
 } from './batch';
 import type { BatchItem, BatchResults } from './batch-results';
-import { copyOf, pack, unpack } from './packed-bytes';
+import { copyOf, pack } from './packed-bytes';
+import { select } from './piece-results';
+import { signPiece, verifyPiece } from './signatures';
 
 /** Where a piece of a batch is done. */
 export interface BatchTarget {
@@ -25,6 +30,8 @@ export interface BatchTarget {
   readonly session: bigint;
   /** CK_OBJECT_HANDLE; 0 for digests. */
   readonly key: bigint;
+  /** The key itself, not for digests. */
+  readonly object: StorageObject | undefined;
   /** The mechanisms of the token. */
   readonly available: ReadonlySet<number>;
 }
@@ -35,11 +42,14 @@ export interface BatchSessions {
   readonly lanes: number;
   /** What stays from batch to batch: a client, a slot. What was learnt of an operation's pace is kept by it. */
   readonly owner: object;
-  /** @param messages how many there are in the piece */
+  /**
+   * @param messages how many there are in the piece
+   * @param work does the messages with the indexes `only`, or all
+   */
   run(
     operation: string,
     messages: number,
-    work: (target: BatchTarget) => Promise<RawBatch>,
+    work: (target: BatchTarget, only?: readonly number[]) => Promise<RawBatch>,
     options: BatchOptions,
   ): Promise<RawBatch>;
 }
@@ -87,14 +97,16 @@ function bytesBatch<M extends Messages<BytesLike>>(
   { lanes }: BatchSessions,
   pace: Pace,
   run: (messages: readonly BytesLike[], first: number) => Promise<RawBatch>,
-): BatchOutcome<M, Buffer> {
-  return start<BytesLike, Buffer, M>(messages, options, {
+): BatchOutcome<M, Ciphertext> {
+  return start<BytesLike, Ciphertext, M>(messages, options, {
     lanes,
     pace,
     size: sizeOf,
     piece: run,
-    value: ({ data, offsets }, index) =>
-      data === undefined || offsets === undefined ? Buffer.alloc(0) : copyOf({ data, offsets }, index),
+    value: ({ data, offsets, ivs }: RawBatch & MadeIvs, index) =>
+      data === undefined || offsets === undefined
+        ? Buffer.alloc(0)
+        : withIv(copyOf({ data, offsets }, index), ivs?.get(index)),
   });
 }
 
@@ -132,11 +144,8 @@ export function signMany<M extends Messages<BytesLike>>(
       return sessions.run(
         'signMany',
         piece.length,
-        (target) => {
-          const { mechanism, messages: packed, digest } = prepareSignatures(algorithm, target.available, own);
-          return target.raw.signMany(
-            ...([target.session, mechanism, target.key, packed.data, packed.offsets, digest] as const),
-          );
+        (target, only) => {
+          return signPiece(target, algorithm, select(own, only));
         },
         options,
       );
@@ -167,21 +176,7 @@ export function verifyMany<M extends Messages<SignedMessage>>(
       return sessions.run(
         'verifyMany',
         piece.length,
-        async (target) => {
-          const plan = prepareSignatures(algorithm, target.available, own);
-          const { data, offsets } = plan.messages;
-          const raw = await target.raw.verifyMany(
-            ...([target.session, plan.mechanism, target.key, data, offsets] as const),
-            ...([signatures.data, signatures.offsets, plan.digest] as const),
-          );
-          const wrong = new Set<number>();
-          for (let i = 0; i < piece.length; i += 1) {
-            if (isOtherLength(unpack(signatures, i), plan.macLength)) wrong.add(i);
-          }
-          if (wrong.size === 0) return raw;
-          for (const index of wrong) raw.valid?.fill(0, index, index + 1);
-          return { ...raw, failures: raw.failures.filter(({ index }) => !wrong.has(index)) };
-        },
+        (target, only) => verifyPiece(target, algorithm, select(own, only), select(signatures, only)),
         options,
       );
     },
@@ -202,11 +197,12 @@ export function digestMany<M extends Messages<BytesLike>>(
     sessions,
     paceOf(sessions, 'digest', algorithm),
     async (piece, first) => {
-      const { data, offsets } = pack(piece, first);
+      const own = pack(piece, first);
       return sessions.run(
         'digestMany',
         piece.length,
-        ({ raw, session }) => {
+        ({ raw, session }, only) => {
+          const { data, offsets } = select(own, only);
           return raw.digestMany(session, mechanism, data, offsets);
         },
         options,
@@ -216,7 +212,7 @@ export function digestMany<M extends Messages<BytesLike>>(
 }
 
 /** Two messages under one of these with the same IV give away what is in them. */
-const NEVER_TWICE = ['AES-GCM', 'AES-CTR'];
+const NEVER_TWICE = ['AES-GCM', 'AES-CTR', 'AES_GCM', 'CKM_AES_GCM'];
 
 export function cipherMany<M extends Messages<BytesLike>>(
   operation: 'encryptMany' | 'decryptMany',
@@ -224,11 +220,11 @@ export function cipherMany<M extends Messages<BytesLike>>(
   algorithm: CipherInput,
   messages: M,
   options: BatchOptions = {},
-): BatchOutcome<M, Buffer> {
+): BatchOutcome<M, Ciphertext> {
   const each = typeof algorithm === 'function' ? algorithm : undefined;
   const one = typeof algorithm === 'function' ? undefined : algorithm;
-  if (operation === 'encryptMany' && one !== undefined && asMechanism(one) === undefined) {
-    const name = typeof one === 'string' ? one : shown((one as { name?: unknown }).name);
+  if (operation === 'encryptMany' && one !== undefined) {
+    const name = nameOf(one);
     if (NEVER_TWICE.includes(name)) {
       throw new CryptokiError({
         code: 'ERR_CRYPTOKI_UNSUPPORTED',
@@ -239,17 +235,73 @@ export function cipherMany<M extends Messages<BytesLike>>(
   const common = one === undefined ? undefined : cipherMechanism(one);
   const pace = paceOf(sessions, operation, one ?? each);
   return bytesBatch(messages, options, sessions, pace, async (piece, first) => {
-    const { data, offsets } = pack(piece, first);
-    const mechanism =
-      common ??
-      piece.map((_, index) => cipherMechanism((each as (index: number) => MechanismInput)(first + index)));
-    return sessions.run(
+    const own = pack(piece, first);
+    const algorithms =
+      each === undefined ? [one as MechanismInput] : piece.map((_, index) => each(first + index));
+    const mechanisms = common === undefined ? algorithms.map(cipherMechanism) : [common];
+    const watched =
+      operation === 'encryptMany'
+        ? algorithms.map((input, i) => watchIv(input, mechanisms[i] as RawMechanism))
+        : [];
+    const raw = await sessions.run(
       operation,
       piece.length,
-      ({ raw, session, key }) => {
-        return raw[operation](session, mechanism, key, data, offsets);
+      async ({ raw: module, session, key, object }, only) => {
+        // One for all messages, or one for each of those that are done now.
+        const those = <T>(all: readonly T[]): readonly T[] =>
+          only === undefined || common !== undefined ? all : only.map((index) => all[index] as T);
+        const { data, offsets } = select(own, only);
+        const theirs = those(mechanisms);
+        if (object !== undefined) checkKeyTypes(operation, object, those(algorithms), theirs);
+        const done = await module[operation](session, common ?? [...theirs], key, data, offsets);
+        return operation === 'decryptMany' ? withWrong(done, theirs, offsets) : done;
       },
       options,
     );
+    return withMadeIvs(raw, watched);
   });
+}
+
+function checkKeyTypes(
+  operation: 'encryptMany' | 'decryptMany',
+  key: StorageObject,
+  algorithms: readonly MechanismInput[],
+  mechanisms: readonly RawMechanism[],
+): void {
+  const kind = operation === 'encryptMany' ? 'Encrypt' : 'Decrypt';
+  const keyType = keyTypeOf(key);
+  mechanisms.forEach(({ mechanism }, i) => {
+    checkKeyType(kind, algorithms[i] as MechanismInput, mechanism, keyType);
+  });
+}
+
+/** Modules say different things of ciphertexts that cannot be right, or nothing. */
+function withWrong(raw: RawBatch, mechanisms: readonly RawMechanism[], offsets: Uint32Array): RawBatch {
+  const failures = new Map(raw.failures.map(({ index, error }) => [index, error]));
+  let isChanged = false;
+  for (let index = 0; index < raw.count; index += 1) {
+    const length = (offsets[index + 1] as number) - (offsets[index] as number);
+    const wrong = wrongCiphertext((mechanisms[index] ?? mechanisms[0]) as RawMechanism, length);
+    if (wrong === undefined) continue;
+    failures.set(index, wrong);
+    isChanged = true;
+  }
+  if (!isChanged) return raw;
+  const sorted = [...failures].sort(([a], [b]) => a - b);
+  return { ...raw, failures: sorted.map(([index, error]) => ({ index, error })) };
+}
+
+/** IVs that the module has made, by message of the piece. */
+interface MadeIvs {
+  readonly ivs?: ReadonlyMap<number, Buffer>;
+}
+
+function withMadeIvs(raw: RawBatch, watched: readonly ReturnType<typeof watchIv>[]): RawBatch & MadeIvs {
+  const failed = new Set(raw.failures.map(({ index }) => index));
+  const ivs = new Map<number, Buffer>();
+  watched.forEach((madeIv, index) => {
+    const iv = index < raw.count && !failed.has(index) ? madeIv?.() : undefined;
+    if (iv !== undefined) ivs.set(index, iv);
+  });
+  return ivs.size === 0 ? raw : { ...raw, ivs };
 }

@@ -7,7 +7,8 @@ export type BatchItem<T> =
 
 /**
  * What came of the messages of a batch, in their order. Values are made when they are asked for: until then they lie packed
- * in a few large buffers.
+ * in a few large buffers. So there are no elements: `results.at(0)` gives the value of the first message, `for ... of` all of
+ * them, {@link toArray} an array; `results[0]` throws.
  */
 export class BatchResults<T> implements Iterable<T> {
   /** How many messages there were. */
@@ -21,6 +22,7 @@ export class BatchResults<T> implements Iterable<T> {
     this.length = length;
     this.failures = failures;
     this.#value = value;
+    if (length > GUARDED) refuseIndex(this, length - 1);
   }
 
   /**
@@ -54,3 +56,19 @@ export class BatchResults<T> implements Iterable<T> {
     return [...this];
   }
 }
+
+/** Loops begin at 0 or end at 0: these indexes and the last one are enough to tell a program that there are no elements. */
+const GUARDED = 1024;
+
+/** Makes reading an index an error; undefined in the place of a signature would go unnoticed. */
+function refuseIndex(object: object, index: number): void {
+  const get = (): never => {
+    throw argumentError(
+      TypeError,
+      `the results of a batch have no elements: use results.at(${index}), for ... of results, or results.toArray()`,
+    );
+  };
+  Object.defineProperty(object, index, { get, enumerable: false, configurable: true });
+}
+
+for (let index = 0; index < GUARDED; index += 1) refuseIndex(BatchResults.prototype, index);

@@ -1,4 +1,4 @@
-import { argumentError, requireObject } from '../../../core/arguments';
+import { argumentError, requireOptionsObject } from '../../../core/arguments';
 import type { StorageObject } from '../../objects/storage-object';
 import type { Session } from '../../session';
 import type { BatchOptions } from './batch';
@@ -12,7 +12,7 @@ export interface ModelBatchOptions extends BatchOptions {
 
 /** @throws TypeError ERR_INVALID_ARG_TYPE for options that are no object */
 export function batchOptions(options: ModelBatchOptions): ModelBatchOptions {
-  requireObject(options, 'the options of a batch');
+  requireOptionsObject(options, 'the options of a batch');
   return options;
 }
 
@@ -52,5 +52,5 @@ export function targetOn(
   available: ReadonlySet<number>,
 ): BatchTarget {
   const raw = key === undefined ? session.use() : key.use();
-  return { raw, session: session.name, key: key?.handle ?? 0n, available };
+  return { raw, session: session.name, key: key?.handle ?? 0n, object: key, available };
 }

@@ -2,7 +2,7 @@
  * Batches: one operation on many messages. They are cut into pieces, each of which is one native job on one session; so
  * many pieces are under way at once as there are sessions to use.
  */
-import { argumentError, requireOptions } from '../../../core/arguments';
+import { argumentError, requireOptions, requireSignal } from '../../../core/arguments';
 import { CryptokiError } from '../../../core/errors';
 import type { RawBatch } from '../../../raw/raw-module';
 import { type BatchItem, BatchResults } from './batch-results';
@@ -91,6 +91,7 @@ function failuresOf({ first, length, raw }: Piece, failures: Map<number, Error>)
 /** @throws TypeError ERR_INVALID_ARG_TYPE */
 export function checkBatchOptions(options: BatchOptions, ...more: string[]): void {
   requireOptions(options, 'the options of a batch', [...OPTIONS, ...more]);
+  requireSignal(options.signal);
   if (options.onProgress !== undefined && typeof options.onProgress !== 'function') {
     throw argumentError(TypeError, 'onProgress must be a function');
   }

@@ -2,6 +2,7 @@ import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { WritableStream } from 'node:stream/web';
 import { bytesOf } from '../../../core/arguments';
+import { asyncDispose } from '../../../core/realms';
 import type { BytesLike } from '../../../raw/raw-module';
 import { Lane } from './part-scheduler';
 import type { Opener } from './part-sink';
@@ -72,7 +73,7 @@ class MessageStream<T> extends Writable {
   }
 
   /** Ends the operation, if it has not ended, and waits until the session is free. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     this.#watch();
     if (this.closed) return;
     const closed = new Promise((resolve) => this.once('close', resolve));

@@ -1,7 +1,14 @@
 /** The functions of multi-part operations, by what they do. */
-import { isCode } from '../../../core/errors';
+import { timingSafeEqual } from 'node:crypto';
+import { type CryptokiError, isCode } from '../../../core/errors';
 import { CKF } from '../../../generated/constants';
 import type { RawMechanism, RawModule } from '../../../raw';
+import { native } from '../../../raw/addon';
+import { wrongCiphertext } from '../../mechanisms/padding';
+import { isOtherLength } from '../../mechanisms/signature';
+import type { StorageObject } from '../../objects/storage-object';
+import { plainForm } from '../ecdsa-operation';
+import { isImpossible, signatureLength } from '../signature-length';
 
 /** Init, Update and Final of one kind of operation (PKCS#11 3.1, sections 5.8 to 5.15). */
 export interface Kind<T> {
@@ -13,6 +20,14 @@ export interface Kind<T> {
   final(raw: RawModule, session: bigint, signature: Buffer | undefined): Promise<T>;
   /** The operation on an empty message in one piece: ends what Final does not. */
   whole(raw: RawModule, session: bigint): Promise<T>;
+  /** Asks the key what {@link early} needs, before Init. */
+  prepare?(key: StorageObject, mechanism: RawMechanism): unknown;
+  /** The result, where it is known before Final; the operation is cancelled then. */
+  early?(key: StorageObject, mechanism: RawMechanism, signature: Buffer): Promise<T | undefined>;
+  /** What is wrong with a message of this length. */
+  wrong?(mechanism: RawMechanism, length: number): CryptokiError | undefined;
+  /** The result in the form that the caller gets. */
+  finish?(key: StorageObject, mechanism: RawMechanism, result: T): Promise<T>;
 }
 
 /** C_DigestUpdate and its like give nothing. */
@@ -36,6 +51,7 @@ export const SIGN: Kind<Buffer> = {
   update: (raw, session, part) => raw.C_SignUpdate(session, part).then(nothing),
   final: (raw, session) => raw.C_SignFinal(session),
   whole: (raw, session) => raw.C_Sign(session, EMPTY),
+  finish: (key, mechanism, signature) => plainForm(key, mechanism, signature, undefined),
 };
 
 export const VERIFY: Kind<boolean> = {
@@ -45,7 +61,54 @@ export const VERIFY: Kind<boolean> = {
   update: (raw, session, part) => raw.C_VerifyUpdate(session, part).then(nothing),
   final: (raw, session, signature) => verified(raw.C_VerifyFinal(session, signature ?? EMPTY)),
   whole: (raw, session) => verified(raw.C_Verify(session, EMPTY, EMPTY)),
+  prepare: signatureLength,
+  early: async (key, mechanism, signature) => {
+    const isFalse =
+      isImpossible(mechanism, signature) || isOtherLength(signature, await signatureLength(key, mechanism));
+    return isFalse ? false : undefined;
+  },
 };
+
+/** Verifies a MAC by making it; where the key cannot sign, as other signatures are verified. */
+class MacVerification implements Kind<boolean> {
+  readonly name = 'Verify';
+  #signs = false;
+
+  get flag(): number {
+    return this.#signs ? CKF.SIGN : CKF.VERIFY;
+  }
+
+  async init(raw: RawModule, session: bigint, mechanism: RawMechanism, key: bigint): Promise<void> {
+    this.#signs = false;
+    try {
+      await SIGN.init(raw, session, mechanism, key);
+      this.#signs = true;
+    } catch {
+      await VERIFY.init(raw, session, mechanism, key);
+    }
+  }
+
+  update(raw: RawModule, session: bigint, part: readonly Uint8Array[]): Promise<Buffer | undefined> {
+    return (this.#signs ? SIGN : VERIFY).update(raw, session, part);
+  }
+
+  async final(raw: RawModule, session: bigint, mac: Buffer | undefined): Promise<boolean> {
+    if (!this.#signs) return VERIFY.final(raw, session, mac);
+    const made = await SIGN.final(raw, session, undefined);
+    return mac !== undefined && made.length === mac.length && timingSafeEqual(made, mac);
+  }
+
+  async whole(raw: RawModule, session: bigint): Promise<boolean> {
+    if (!this.#signs) return VERIFY.whole(raw, session);
+    await SIGN.whole(raw, session);
+    return false;
+  }
+}
+
+/** How signatures by this mechanism are verified. */
+export function verification({ mechanism }: RawMechanism): Kind<boolean> {
+  return native.isMac(Number(mechanism)) ? new MacVerification() : VERIFY;
+}
 
 export const DIGEST: Kind<Buffer> = {
   name: 'Digest',
@@ -72,4 +135,5 @@ export const DECRYPT: Kind<Buffer> = {
   update: (raw, session, part) => raw.C_DecryptUpdate(session, part),
   final: (raw, session) => raw.C_DecryptFinal(session),
   whole: (raw, session) => raw.C_Decrypt(session, EMPTY),
+  wrong: wrongCiphertext,
 };

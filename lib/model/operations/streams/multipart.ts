@@ -29,13 +29,16 @@ export class Multipart<T> implements Sink<T> {
   readonly #kind: Kind<T>;
   readonly #session: Session;
   readonly #key: StorageObject | undefined;
+  readonly #mechanism: RawMechanism;
   #isOver = false;
   #parts = 0;
+  #bytes = 0;
 
-  private constructor({ kind, session, key }: Begin<T>) {
+  private constructor({ kind, session, key, mechanism }: Begin<T>) {
     this.#kind = kind;
     this.#session = session;
     this.#key = key;
+    this.#mechanism = mechanism;
   }
 
   /**
@@ -51,6 +54,7 @@ export class Multipart<T> implements Sink<T> {
     const operation = new Multipart(begin);
     let isInitialised = false;
     const init = async (): Promise<void> => {
+      if (key !== undefined) await kind.prepare?.(key, mechanism);
       await kind.init(use(), session.name, mechanism, key?.handle ?? 0n);
       isInitialised = true;
     };
@@ -73,6 +77,7 @@ export class Multipart<T> implements Sink<T> {
   }
 
   async update(part: readonly Uint8Array[]): Promise<Buffer | undefined> {
+    for (const piece of part) this.#bytes += piece.byteLength;
     try {
       const output = await this.#kind.update(this.#session.use(), this.#session.name, part);
       this.#parts += 1;
@@ -83,10 +88,25 @@ export class Multipart<T> implements Sink<T> {
   }
 
   async final(signature: Buffer | undefined): Promise<T> {
+    const key = this.#key;
     try {
+      const early =
+        key === undefined || signature === undefined
+          ? undefined
+          : await this.#kind.early?.(key, this.#mechanism, signature);
+      if (early !== undefined) {
+        await this.cancel();
+        return early;
+      }
+      const wrong = this.#kind.wrong?.(this.#mechanism, this.#bytes);
+      if (wrong !== undefined) {
+        await this.cancel();
+        throw wrong;
+      }
       const result = await this.#kind.final(this.#session.use(), this.#session.name, signature);
       this.#over();
-      return result;
+      if (key === undefined || this.#kind.finish === undefined) return result;
+      return await this.#kind.finish(key, this.#mechanism, result);
     } catch (error) {
       throw this.#explained(error);
     }
@@ -117,17 +137,16 @@ export class Multipart<T> implements Sink<T> {
     }
     // A call may end the operation with an error, or say that there is none of its own kind: NSS of AES-GCM, which it does
     // in one piece only. So it is over when one succeeds, or both know of none.
-    const { final, whole } = this.#kind;
     for (let attempt = 0; attempt < 2; attempt += 1) {
-      const outcomes = [await this.#finish(final), await this.#finish(whole)];
+      const outcomes = [await this.#finish('final'), await this.#finish('whole')];
       if (outcomes.includes('ended') || outcomes.every((outcome) => outcome === 'none')) return true;
     }
     return false;
   }
 
-  async #finish(finish: Kind<T>['final']): Promise<'ended' | 'none' | 'failed'> {
+  async #finish(by: 'final' | 'whole'): Promise<'ended' | 'none' | 'failed'> {
     try {
-      await finish(this.#session.use(), this.#session.name, undefined);
+      await this.#kind[by](this.#session.use(), this.#session.name, undefined);
       return 'ended';
     } catch (error) {
       return isCode(error, 'CKR_OPERATION_NOT_INITIALIZED') ? 'none' : 'failed';

@@ -1,3 +1,4 @@
+import { isError } from '../../../core/realms';
 import type { Opener, Sink } from './part-sink';
 
 /** Chunks are put together to parts of so many bytes while the session is busy, and larger ones are cut. */
@@ -224,7 +225,7 @@ export class Lane<T> {
   /** The first error counts: those after it come of it. */
   #failed(error: unknown): void {
     if (this.#error !== undefined) return;
-    this.#error = error instanceof Error ? error : new Error(String(error));
+    this.#error = isError(error) ? error : new Error(String(error));
     this.#fail(this.#error);
   }
 

@@ -6,15 +6,18 @@ import { checkForce, copyPin } from '../../login/login';
 import { copyMechanism } from '../../mechanisms/caller-copies';
 import { cipherMechanism } from '../../mechanisms/cipher';
 import { digestMechanism } from '../../mechanisms/digest';
+import { checkKeyType } from '../../mechanisms/families';
 import type { MechanismInput } from '../../mechanisms/mechanism';
 import type { PrivateKey } from '../../objects/private-key';
 import type { PublicKey } from '../../objects/public-key';
 import type { SecretKey } from '../../objects/secret-key';
+import { keyTypeOf } from '../../objects/storage-object';
 import type { Session } from '../../session';
-import { CipherStream } from './cipher-stream';
+import { type CipherStream, cipherStream, OPERATIONS } from './cipher-stream';
 import { DigestStream, SignStream, VerifyStream } from './message-stream';
 import { Multipart } from './multipart';
-import { DECRYPT, DIGEST, ENCRYPT, SIGN, VERIFY } from './multipart-functions';
+import { DECRYPT, DIGEST, ENCRYPT, SIGN, verification } from './multipart-functions';
+import type { Sink } from './part-sink';
 import type { StreamOptions } from './stream-options';
 import { checkOptions, copySignature, openSign, openVerify, planStream } from './stream-plan';
 
@@ -27,7 +30,10 @@ export function createSign(
   checkOptions(options, 'pin', 'force');
   key.use();
   const force = checkForce(options.force);
-  const planned = planStream(key.session.token, copyMechanism(algorithm).input);
+  const planned = planStream(key.session.token, copyMechanism(algorithm).input, {
+    operation: 'Sign',
+    keyType: keyTypeOf(key),
+  });
   const pin = options.pin === undefined ? undefined : copyPin(options.pin);
   const login = pin === undefined ? undefined : { pin, force };
   const { session } = key;
@@ -52,11 +58,14 @@ export function createVerify(
 ): VerifyStream {
   checkOptions(options);
   key.use();
-  const planned = planStream(key.session.token, copyMechanism(algorithm).input);
+  const planned = planStream(key.session.token, copyMechanism(algorithm).input, {
+    operation: 'Verify',
+    keyType: keyTypeOf(key),
+  });
   const { session } = key;
   const open = openVerify(
     planned,
-    (mechanism) => Multipart.begin({ kind: VERIFY, session, mechanism, key }),
+    (mechanism) => Multipart.begin({ kind: verification(mechanism), session, mechanism, key }),
     (mechanism, digest, itsSignature) => key.verify(mechanism, digest, itsSignature),
   );
   return new VerifyStream(open, options, copySignature(signature));
@@ -85,11 +94,8 @@ export function createCipher(
   key.use();
   const { input, handBack } = copyMechanism(algorithm);
   const mechanism = cipherMechanism(input);
+  checkKeyType(OPERATIONS[what], input, mechanism.mechanism, keyTypeOf(key));
   const kind = what === 'encrypt' ? ENCRYPT : DECRYPT;
-  const open = async () => {
-    const sink = await Multipart.begin({ kind, session: key.session, mechanism, key });
-    handBack(); // an IV that the module has made
-    return sink;
-  };
-  return new CipherStream(open, mechanism, options);
+  const begin = (): Promise<Sink<Buffer>> => Multipart.begin({ kind, session: key.session, mechanism, key });
+  return cipherStream(what, { algorithm, mechanism, handBack, options }, begin);
 }

@@ -1,5 +1,6 @@
 import type { Duplex, Writable } from 'node:stream';
 import { argumentError } from '../../../core/arguments';
+import { isAbortSignal, isError } from '../../../core/realms';
 
 /** How a stream waits. */
 export interface StreamOptions {
@@ -10,10 +11,10 @@ export interface StreamOptions {
 /** Destroys a stream when the signal says so. */
 export function followSignal(stream: Writable | Duplex, signal: AbortSignal | undefined): void {
   if (signal === undefined) return;
-  if (!(signal instanceof AbortSignal)) throw argumentError(TypeError, 'signal must be an AbortSignal');
+  if (!isAbortSignal(signal)) throw argumentError(TypeError, 'signal must be an AbortSignal');
   const abort = (): void => {
     const { reason } = signal;
-    stream.destroy(reason instanceof Error ? reason : new Error('the stream was aborted', { cause: reason }));
+    stream.destroy(isError(reason) ? reason : new Error('the stream was aborted', { cause: reason }));
   };
   if (signal.aborted) {
     abort();

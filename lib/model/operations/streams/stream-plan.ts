@@ -1,8 +1,11 @@
 /** How messages are signed and verified part by part, wherever the session comes from. */
 import { bytesOf, requireOptions } from '../../../core/arguments';
 import { CryptokiError } from '../../../core/errors';
+import { isPromise } from '../../../core/realms';
+import type { Named } from '../../../generated/attributes';
 import { CKM } from '../../../generated/constants';
 import type { BytesLike, RawMechanism } from '../../../raw/raw-module';
+import { checkKeyType } from '../../mechanisms/families';
 import type { Mechanism, MechanismInput } from '../../mechanisms/mechanism';
 import {
   isOtherLength,
@@ -29,7 +32,17 @@ export type BeginPlan<T> = (
   lost: (error: unknown) => void,
 ) => Promise<Sink<T>>;
 
-function planFor(input: MechanismInput, available: ReadonlySet<number>): StreamPlan {
+/** What a stream does, and the type of its key. */
+export interface StreamPurpose {
+  readonly operation: 'Sign' | 'Verify';
+  readonly keyType: Named<'CKK'> | undefined;
+}
+
+function planFor(
+  input: MechanismInput,
+  available: ReadonlySet<number>,
+  { operation, keyType }: StreamPurpose,
+): StreamPlan {
   const plan = planSignature(input, available);
   const isNamed = typeof input === 'string' || !('mechanism' in input);
   if (isNamed && plan.mechanism.mechanism === CKM.EDDSA) {
@@ -40,17 +53,23 @@ function planFor(input: MechanismInput, available: ReadonlySet<number>): StreamP
         "same, give { mechanism: 'EDDSA' }",
     });
   }
+  checkKeyType(operation, input, plan.mechanism.mechanism, keyType);
   return { ...plan, macLength: prepareSignature(input, available, NOTHING).macLength };
 }
 
 /**
  * How to sign or verify part by part with what the token has; a promise when its mechanisms are not known yet.
- * @throws RangeError ERR_OUT_OF_RANGE for an unknown name; ERR_CRYPTOKI_UNSUPPORTED when the token cannot, and for EdDSA
+ * @throws RangeError ERR_OUT_OF_RANGE for an unknown name; CKR_KEY_TYPE_INCONSISTENT; ERR_CRYPTOKI_UNSUPPORTED when the token
+ *   cannot, and for EdDSA
  */
-export function planStream(token: Token, input: MechanismInput): StreamPlan | Promise<StreamPlan> {
+export function planStream(
+  token: Token,
+  input: MechanismInput,
+  purpose: StreamPurpose,
+): StreamPlan | Promise<StreamPlan> {
   const available = token.mechanismSet();
-  if (!(available instanceof Promise)) return planFor(input, available);
-  const plan = available.then((set) => planFor(input, set));
+  if (!isPromise(available)) return planFor(input, available, purpose);
+  const plan = available.then((set) => planFor(input, set, purpose));
   plan.catch(() => {}); // told when it is needed
   return plan;
 }

@@ -1,0 +1,195 @@
+/** The public keys that an ECDSA signature leaves open (SEC 1, section 4.1.6): what proves keys whose token tells no point. */
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { BitString, fromBER, Integer, ObjectIdentifier, OctetString, Sequence } from 'asn1js';
+
+/** Something in DER. */
+type Block = ReturnType<typeof fromBER>['result'];
+
+const EC_PUBLIC_KEY = '1.2.840.10045.2.1';
+
+/** A curve y^2 = x^3 + ax + b over the integers modulo p, with a base point of order n. */
+interface Domain {
+  readonly p: bigint;
+  readonly a: bigint;
+  readonly b: bigint;
+  readonly n: bigint;
+  readonly base: Point;
+  /** Bytes of a coordinate. */
+  readonly size: number;
+}
+
+/** Of affine coordinates; undefined is the point at infinity. */
+type Point = { readonly x: bigint; readonly y: bigint } | undefined;
+
+/** x / z^2, y / z^3: no division in each step. z is 0 at infinity. */
+interface Jacobian {
+  readonly x: bigint;
+  readonly y: bigint;
+  readonly z: bigint;
+}
+
+const toNumber = (bytes: Uint8Array): bigint => BigInt(`0x${Buffer.from(bytes).toString('hex') || '0'}`);
+
+const mod = (value: bigint, modulus: bigint): bigint => {
+  const rest = value % modulus;
+  return rest < 0n ? rest + modulus : rest;
+};
+
+function power(base: bigint, exponent: bigint, modulus: bigint): bigint {
+  let result = 1n;
+  let square = mod(base, modulus);
+  for (let left = exponent; left > 0n; left >>= 1n) {
+    if (left & 1n) result = (result * square) % modulus;
+    square = (square * square) % modulus;
+  }
+  return result;
+}
+
+/** The modulus is a prime. */
+const inverse = (value: bigint, modulus: bigint): bigint => power(value, modulus - 2n, modulus);
+
+function double({ p, a }: Domain, { x, y, z }: Jacobian): Jacobian {
+  const yy = mod(y * y, p);
+  const s = mod(4n * x * yy, p);
+  const zz = mod(z * z, p);
+  const m = mod(3n * x * x + a * zz * zz, p);
+  const x2 = mod(m * m - 2n * s, p);
+  return { x: x2, y: mod(m * (s - x2) - 8n * yy * yy, p), z: mod(2n * y * z, p) };
+}
+
+function add(domain: Domain, one: Jacobian, other: Jacobian): Jacobian {
+  const { p } = domain;
+  if (one.z === 0n) return other;
+  if (other.z === 0n) return one;
+  const [zz1, zz2] = [mod(one.z * one.z, p), mod(other.z * other.z, p)];
+  const [u1, u2] = [mod(one.x * zz2, p), mod(other.x * zz1, p)];
+  const [s1, s2] = [mod(one.y * zz2 * other.z, p), mod(other.y * zz1 * one.z, p)];
+  if (u1 === u2) return s1 === s2 ? double(domain, one) : { x: 1n, y: 1n, z: 0n };
+  const h = mod(u2 - u1, p);
+  const hh = mod(h * h, p);
+  const hhh = mod(h * hh, p);
+  const r = mod(s2 - s1, p);
+  const x = mod(r * r - hhh - 2n * u1 * hh, p);
+  return { x, y: mod(r * (u1 * hh - x) - s1 * hhh, p), z: mod(h * one.z * other.z, p) };
+}
+
+function multiply(domain: Domain, point: Point, factor: bigint): Jacobian {
+  let result: Jacobian = { x: 1n, y: 1n, z: 0n };
+  if (point === undefined) return result;
+  const jacobian = { ...point, z: 1n };
+  for (const digit of mod(factor, domain.n).toString(2)) {
+    result = double(domain, result);
+    if (digit === '1') result = add(domain, result, jacobian);
+  }
+  return result;
+}
+
+function affine({ p }: Domain, { x, y, z }: Jacobian): Point {
+  if (z === 0n) return undefined;
+  const i = inverse(z, p);
+  return { x: mod(x * i * i, p), y: mod(y * i * i * i, p) };
+}
+
+function children(block: Block | undefined): readonly Block[] {
+  return block instanceof Sequence ? block.valueBlock.value : [];
+}
+
+const bytesOf = (block: Block | undefined): Uint8Array =>
+  block instanceof Integer || block instanceof OctetString ? block.valueBlock.valueHexView : new Uint8Array();
+
+/** What OpenSSL knows of a curve, from a key with explicit parameters (RFC 3279, section 2.3.5). */
+function domainOf(namedCurve: string): Domain | undefined {
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve, paramEncoding: 'explicit' });
+  const der = publicKey.export({ type: 'spki', format: 'der' });
+  const [algorithm] = children(fromBER(new Uint8Array(der).buffer).result);
+  const [, parameters] = children(algorithm);
+  const [, field, curve, point, order] = children(parameters);
+  const [, prime] = children(field);
+  const [a, b] = children(curve);
+  const p = toNumber(bytesOf(prime));
+  const base = Buffer.from(bytesOf(point));
+  const size = (base.length - 1) / 2;
+  // A field of another kind, or one whose square roots take another formula.
+  if (!(prime instanceof Integer) || p % 4n !== 3n || base[0] !== 4) return undefined;
+  return {
+    ...{ p, size, a: toNumber(bytesOf(a)), b: toNumber(bytesOf(b)), n: toNumber(bytesOf(order)) },
+    base: { x: toNumber(base.subarray(1, 1 + size)), y: toNumber(base.subarray(1 + size)) },
+  };
+}
+
+/** The bytes of a DER element with this tag that begins at `at`, and where it ends. */
+function element(
+  bytes: Buffer,
+  tag: number,
+  at: number,
+): { readonly from: number; readonly to: number } | undefined {
+  const isLong = bytes[at + 1] === 0x81; // P-521
+  const from = at + (isLong ? 3 : 2);
+  const length = bytes[from - 1] ?? 0x80;
+  if (bytes[at] !== tag || (!isLong && length > 0x7f) || from + length > bytes.length) return undefined;
+  return { from, to: from + length };
+}
+
+/** r and s, from two halves of one length, or from DER, which some modules give. */
+function halves(signature: Buffer): readonly [bigint, bigint] {
+  const sequence = element(signature, 0x30, 0);
+  const r = sequence?.to === signature.length ? element(signature, 0x02, sequence.from) : undefined;
+  const s = r && element(signature, 0x02, r.to);
+  if (r !== undefined && s?.to === signature.length) {
+    return [toNumber(signature.subarray(r.from, r.to)), toNumber(signature.subarray(s.from, s.to))];
+  }
+  const half = signature.length / 2;
+  return [toNumber(signature.subarray(0, half)), toNumber(signature.subarray(half))];
+}
+
+function toKey(domain: Domain, curveOid: Buffer, { x, y }: NonNullable<Point>): KeyObject {
+  const coordinate = (value: bigint): string => value.toString(16).padStart(domain.size * 2, '0');
+  const point = new Uint8Array(Buffer.from(`04${coordinate(x)}${coordinate(y)}`, 'hex')).buffer;
+  const parameters = fromBER(new Uint8Array(curveOid).buffer).result;
+  const algorithm = [new ObjectIdentifier({ value: EC_PUBLIC_KEY }), parameters];
+  const info = new Sequence({
+    value: [new Sequence({ value: algorithm }), new BitString({ valueHex: point })],
+  });
+  return createPublicKey({ key: Buffer.from(info.toBER()), format: 'der', type: 'spki' });
+}
+
+/** Whether {@link signersOf} can be asked about a curve. @param namedCurve OpenSSL's name of it */
+export function hasSigners(namedCurve: string): boolean {
+  return domainOf(namedCurve) !== undefined;
+}
+
+/**
+ * The public keys under which a signature is right: two as a rule, of which one belongs to the key that has signed.
+ * @param namedCurve OpenSSL's name of the curve
+ * @param curveOid its object identifier in DER
+ * @param digest what was signed
+ * @returns none for a curve with which this cannot be done
+ */
+export function signersOf(
+  namedCurve: string,
+  curveOid: Buffer,
+  digest: Buffer,
+  signature: Buffer,
+): KeyObject[] {
+  const domain = domainOf(namedCurve);
+  if (domain === undefined) return [];
+  const { p, a, b, n, base } = domain;
+  const [r, s] = halves(signature);
+  if (r === 0n || s === 0n || r >= n || s >= n) return [];
+  const surplus = Math.max(0, digest.length * 8 - n.toString(2).length);
+  const e = toNumber(digest) >> BigInt(surplus);
+  const w = inverse(r, n);
+  const fromBase = multiply(domain, base, -e * w);
+  const keys: KeyObject[] = [];
+  for (let x = r; x < p; x += n) {
+    const square = mod(x * x * x + a * x + b, p);
+    const y = power(square, (p + 1n) / 4n, p);
+    if ((y * y) % p !== square) continue;
+    const { x: qx, y: qy, z } = multiply(domain, { x, y }, s * w);
+    for (const signed of [qy, mod(-qy, p)]) {
+      const point = affine(domain, add(domain, fromBase, { x: qx, y: signed, z }));
+      if (point !== undefined) keys.push(toKey(domain, curveOid, point));
+    }
+  }
+  return keys;
+}
