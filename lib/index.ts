@@ -75,7 +75,6 @@ export {
   VerifyStream,
 } from './model/operations/streams';
 export {
-  type Pin,
   Session,
   type SessionEvents,
   type SessionInfo,
@@ -107,6 +106,8 @@ export {
   pinFromPrompt,
   pinFromUri,
 } from './pin';
-export type { BytesLike, InitializeOptions, LoadOptions, RawMechanism, RawVersion } from './raw/raw-module';
+export type { Pin } from './pin/pin';
+export type { InitializeOptions, LoadOptions } from './raw/options';
+export type { BytesLike, RawMechanism, RawVersion } from './raw/values';
 export { httpsAgent, type TlsKey, tlsOptions } from './tls/agents';
 export { equalUris, formatUri, matchesUri, type Pkcs11Uri, parseUri, type UriResource } from './uri';

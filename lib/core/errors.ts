@@ -1,15 +1,6 @@
-import { RETURN_VALUES } from '../generated/errors';
+import { type Action, RETURN_VALUES, type ReturnValue } from '../generated/errors';
 
-/** What the library or the program can do about a failed call. */
-export type Action = 'retry' | 'reopen' | 'relogin' | 'refind' | 'reinitialise' | 'fatal';
-
-/** An entry of spec/errors.json. */
-export interface ReturnValue {
-  readonly name: string;
-  readonly meaning: string;
-  readonly advice: string;
-  readonly action: Action;
-}
+export type { Action, ReturnValue } from '../generated/errors';
 
 /** Codes of errors that this package raises itself, before or without a call into the module. */
 export type OwnCode =

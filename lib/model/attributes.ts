@@ -15,7 +15,7 @@ import type {
   RawAttributeInput,
   RawAttributeResult,
   RawAttributeValue,
-} from '../raw/raw-module';
+} from '../raw/values';
 
 /** The attributes of vendors that the program has registered: it declares them here (see {@link registerAttribute}). */
 // biome-ignore lint/suspicious/noEmptyInterface: for programs to add to

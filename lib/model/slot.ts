@@ -1,7 +1,7 @@
 import { constantName, constantValue, smallFlags } from '../core/constant-names';
 import type { Named } from '../generated/attributes';
 import { CKF } from '../generated/constants';
-import type { RawVersion } from '../raw/raw-module';
+import type { RawVersion } from '../raw/values';
 import { LoginState } from './login/login-state';
 import { type InitTokenOptions, initToken } from './login/pin-admin';
 import type { Module } from './module';

@@ -4,10 +4,11 @@ import { smallFlags } from '../core/constant-names';
 import { isCode } from '../core/errors';
 import { CKF } from '../generated/constants';
 import type { CK_TOKEN_INFO } from '../generated/structures';
-import type { RawVersion } from '../raw/raw-module';
+import type { Pin } from '../pin/pin';
+import type { RawVersion } from '../raw/values';
 import { copyPin, type LoginOptions } from './login/login';
 import { refuseReadOnlyBesideSO } from './login/session-access';
-import { type Pin, Session, type SessionOptions, type User } from './session';
+import { Session, type SessionOptions, type User } from './session';
 import type { Slot } from './slot';
 
 /** What the token says of a PIN; many tokens never say any of it. */

@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { CryptokiError, type CryptokiErrorInit, type OwnCode } from '../core/errors';
-import type { RawModule } from './index';
-import type { LoadOptions } from './raw-module';
+import type { LoadOptions } from './options';
+import type { RawModule } from './raw-module';
 import { candidate, takeResult, useMemory } from './short-results';
 
 /** The exports of the native addon. */

@@ -3,7 +3,7 @@
  * what ten elements of an array cost, and a mechanism with its parameter has up to ten names.
  */
 import { native } from './addon';
-import type { RawMechanism } from './raw-module';
+import type { RawMechanism } from './values';
 
 /**
  * The number of a mechanism without a parameter; or the mechanism with bytes or a number; or the mechanism, the index of its

@@ -1,5 +1,5 @@
 import { argumentError } from '../core/arguments';
-import type { RawVersion } from '../raw/raw-module';
+import type { RawVersion } from '../raw/values';
 import {
   BY_NAME,
   CLASSES,

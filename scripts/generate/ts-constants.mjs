@@ -41,7 +41,16 @@ export function tsErrors({ errors, constants }) {
     const value = constants.CKR[name.slice(4)];
     return `  [${number(value)}, { name: ${JSON.stringify(name)}, meaning: ${JSON.stringify(meaning)}, advice: ${JSON.stringify(advice)}, action: ${JSON.stringify(action)} }],`;
   });
-  return `${BANNER}import type { ReturnValue } from '../errors';
+  return `${BANNER}/** What the library or the program can do about a failed call. */
+export type Action = 'retry' | 'reopen' | 'relogin' | 'refind' | 'reinitialise' | 'fatal';
+
+/** An entry of spec/errors.json. */
+export interface ReturnValue {
+  readonly name: string;
+  readonly meaning: string;
+  readonly advice: string;
+  readonly action: Action;
+}
 
 /** What each CK_RV means and what to do about it. */
 export const RETURN_VALUES: ReadonlyMap<number, ReturnValue> = new Map<number, ReturnValue>([
@@ -91,7 +100,7 @@ export function tsAttributes({ attributes, constants }) {
     return `  ${property}: { type: ${number(constants.CKA[name.slice(4)])}, name: '${name}', kind: '${kind}'${rest} },`;
   });
   const families = Object.keys(constants).filter((family) => family.startsWith('CK') && family.length === 3);
-  return `${BANNER}import type { BytesLike, RawAttribute, RawAttributeResult } from '../raw/types';
+  return `${BANNER}import type { BytesLike, RawAttribute, RawAttributeResult } from '../raw/values';
 import type { ${families.join(', ')} } from './constants';
 
 /** The families of constants, by their prefix. */

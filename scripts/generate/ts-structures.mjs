@@ -72,7 +72,7 @@ export function tsStructures({ structures }) {
     });
     return `/** ${name} */\nexport interface ${name} {\n${lines.join('\n')}\n}`;
   });
-  return `${BANNER}import type { BytesLike, RawAttribute, RawMechanism, RawVersion } from '../raw/types';
+  return `${BANNER}import type { BytesLike, RawAttribute, RawMechanism, RawVersion } from '../raw/values';
 
 ${information.join('\n\n')}
 
@@ -82,5 +82,12 @@ ${inputs.join('\n\n')}
 export interface ParameterStructures {
 ${parameters.map(({ name }) => `  ${name}: ${name};`).join('\n')}
 }
+
+/**
+ * The parameter of one message of the message-based functions: bytes as they are, or an object with the fields of the
+ * structure that its member \`structure\` names (CK_GCM_MESSAGE_PARAMS ...). Fields that the module writes (a nonce it has
+ * made, the tag) are set in the object when the call has succeeded.
+ */
+export type RawParameter = BytesLike | { structure: keyof ParameterStructures; [field: string]: unknown };
 `;
 }

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Attributes } from '../../model/attributes';
 import { copy, copyMechanism, copyMembers } from '../../model/mechanisms/caller-copies';
 import type { MechanismInput } from '../../model/mechanisms/mechanism';
-import type { BytesLike } from '../../raw/raw-module';
+import type { BytesLike } from '../../raw/values';
 import type { Client } from '../client';
 import type { ClientStatistics, OperationOptions } from '../client-types';
 import { until } from '../connection/recovery';

@@ -3,7 +3,7 @@ import type { StorageObject } from '../../model/objects/storage-object';
 import type { BatchSessions, BatchTarget } from '../../model/operations/batch/batch-operations';
 import { targetOn } from '../../model/operations/batch/batch-sessions';
 import type { Session } from '../../model/session';
-import type { RawBatch } from '../../raw/raw-module';
+import type { RawBatch } from '../../raw/batches';
 import type { Client } from '../client';
 import type { ClientObject } from '../objects/client-object';
 

@@ -26,7 +26,7 @@ import {
   planStream,
 } from '../../model/operations/streams/stream-plan';
 import type { Session } from '../../model/session';
-import type { BytesLike, RawMechanism } from '../../raw/raw-module';
+import type { BytesLike, RawMechanism } from '../../raw/values';
 import type { Client } from '../client';
 import type { OperationOptions } from '../client-types';
 import { wipe } from '../connection/login-keeper';

@@ -5,8 +5,8 @@
 import { requireOptions } from '../../core/arguments';
 import { CryptokiError, isCode } from '../../core/errors';
 import { CKR } from '../../generated/constants';
+import type { Pin } from '../../pin/pin';
 import type { StorageObject } from '../objects/storage-object';
-import type { Pin } from '../session';
 import { accountOf, checkForce, checkNotRefused, copyPin, type ForceOptions, guarded } from './login';
 import { type Account, forgetRefused, rememberRefused } from './pin-guard';
 

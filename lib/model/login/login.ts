@@ -4,7 +4,8 @@ import { argumentError, isBytes, requireOptions, viewOf } from '../../core/argum
 import { constantValue } from '../../core/constant-names';
 import { CryptokiError, isCode } from '../../core/errors';
 import { CKR } from '../../generated/constants';
-import type { Pin, Session, User } from '../session';
+import type { Pin } from '../../pin/pin';
+import type { Session, User } from '../session';
 import type { Token } from '../token';
 import { type Account, forgetRefused, rememberRefused, wasRefused } from './pin-guard';
 import { refuseSOBesideReadOnly } from './session-access';

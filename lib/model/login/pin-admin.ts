@@ -3,7 +3,8 @@
 import { argumentError, requireOptions } from '../../core/arguments';
 import { CryptokiError, isCode } from '../../core/errors';
 import { CKR } from '../../generated/constants';
-import type { Pin, Session } from '../session';
+import type { Pin } from '../../pin/pin';
+import type { Session } from '../session';
 import type { Slot } from '../slot';
 import type { Token } from '../token';
 import { accountOf, checkForce, copyPin, type ForceOptions, guarded } from './login';

@@ -1,6 +1,6 @@
 /** Copies of what the caller may change while an operation waits for its session. */
 import { isBytes, viewOf } from '../../core/arguments';
-import type { BytesLike } from '../../raw/raw-module';
+import type { BytesLike } from '../../raw/values';
 import type { MechanismInput } from './mechanism';
 
 /** The bytes, as they are at the call. Something else is left to the call, which refuses it. */

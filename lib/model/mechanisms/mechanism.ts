@@ -1,6 +1,6 @@
 import { argumentError } from '../../core/arguments';
 import { constantValue } from '../../core/constant-names';
-import type { RawMechanism } from '../../raw/raw-module';
+import type { RawMechanism } from '../../raw/values';
 import type { MechanismName } from '../slot';
 
 /** A mechanism as the specification has it: its CKM_ name or number, and its parameter (see {@link RawMechanism}). */

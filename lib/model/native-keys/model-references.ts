@@ -1,7 +1,6 @@
 /** Native keys of the model: PrivateKey.tlsKey and PrivateKey.toKeyObject. */
 import type { KeyObject } from 'node:crypto';
 import type { RawModule } from '../../raw';
-import { TlsAbilities, type TlsParameters } from '../../tls/tls-algorithms';
 import type { PrivateKey } from '../objects/private-key';
 import { createReference, nameOf, placeOf, type Reference, refuseAlwaysAuthenticated } from './key-reference';
 import { keyObjectOf, requireKeyObjects } from './openssl-support';
@@ -11,6 +10,7 @@ import {
   type KeyObjectOptions,
   publicKeyInfoOf,
 } from './public-half';
+import { TlsAbilities, type TlsParameters } from './tls-algorithms';
 
 /** What PEM names, by key. */
 const named = new WeakMap<PrivateKey, Promise<Reference>>();

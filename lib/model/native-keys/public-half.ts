@@ -2,7 +2,7 @@
 import { createPublicKey, KeyObject, X509Certificate } from 'node:crypto';
 import { argumentError, isBytes, requireOptions, viewOf } from '../../core/arguments';
 import { CryptokiError } from '../../core/errors';
-import type { BytesLike } from '../../raw/raw-module';
+import type { BytesLike } from '../../raw/values';
 import type { Certificate } from '../objects/certificate';
 import type { PrivateKey } from '../objects/private-key';
 import type { PublicKey } from '../objects/public-key';

@@ -1,6 +1,6 @@
 /** What keys do, whatever class they are of. Each is one native job on the key's session. */
 
-import type { BytesLike } from '../../raw/raw-module';
+import type { BytesLike } from '../../raw/values';
 import { type ContextLogin, loggedInFor, loggedInForSync } from '../login/context-login';
 import { cipherMechanism } from '../mechanisms/cipher';
 import type { MechanismInput } from '../mechanisms/mechanism';

@@ -2,7 +2,8 @@
 import { argumentError, isBytes, shown } from '../../../core/arguments';
 import { CryptokiError } from '../../../core/errors';
 import type { RawModule } from '../../../raw';
-import type { BytesLike, RawBatch } from '../../../raw/raw-module';
+import type { RawBatch } from '../../../raw/batches';
+import type { BytesLike } from '../../../raw/values';
 import { cipherMechanism } from '../../mechanisms/cipher';
 import { digestMechanism } from '../../mechanisms/digest';
 import { type Algorithm, asMechanism, type MechanismInput } from '../../mechanisms/mechanism';

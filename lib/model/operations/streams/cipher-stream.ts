@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream';
 import type { ReadableStream, WritableStream } from 'node:stream/web';
 import { CKM } from '../../../generated/constants';
-import type { RawMechanism } from '../../../raw/raw-module';
+import type { RawMechanism } from '../../../raw/values';
 import { type Ends, Lane } from './part-scheduler';
 import type { Opener } from './part-sink';
 import { followSignal, type StreamOptions } from './stream-options';

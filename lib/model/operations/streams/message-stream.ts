@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { WritableStream } from 'node:stream/web';
 import { bytesOf } from '../../../core/arguments';
-import type { BytesLike } from '../../../raw/raw-module';
+import type { BytesLike } from '../../../raw/values';
 import { Lane } from './part-scheduler';
 import type { Opener } from './part-sink';
 import { followSignal, type StreamOptions } from './stream-options';

@@ -1,6 +1,6 @@
 /** The streams of the model: on the session of the key. */
 
-import type { BytesLike } from '../../../raw/raw-module';
+import type { BytesLike } from '../../../raw/values';
 import type { ContextLogin } from '../../login/context-login';
 import { checkForce, copyPin } from '../../login/login';
 import { copyMechanism } from '../../mechanisms/caller-copies';

@@ -2,7 +2,7 @@
 import { bytesOf, requireOptions } from '../../../core/arguments';
 import { CryptokiError } from '../../../core/errors';
 import { CKM } from '../../../generated/constants';
-import type { BytesLike, RawMechanism } from '../../../raw/raw-module';
+import type { BytesLike, RawMechanism } from '../../../raw/values';
 import type { Mechanism, MechanismInput } from '../../mechanisms/mechanism';
 import {
   isOtherLength,

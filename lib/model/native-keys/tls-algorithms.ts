@@ -1,7 +1,7 @@
 /** The signature algorithms of TLS that a key can do with its token, and the options that leave the others out. */
 import { createPublicKey } from 'node:crypto';
-import { CryptokiError } from '../core/errors';
-import { CKM } from '../generated/constants';
+import { CryptokiError } from '../../core/errors';
+import { CKM } from '../../generated/constants';
 
 /** An algorithm of TLS (RFC 8446, section 4.2.3), by OpenSSL's name. */
 interface Scheme {
