@@ -95,8 +95,8 @@ Napi::Value registerVendorAttribute(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// The parameter structures as lib/raw/flat-mechanism.ts needs them: [{ name, fields: [name] }], in the order of the
-// table.
+// The parameter structures as lib/raw/flat-mechanism.ts needs them: [{ name, fields: [name] }], in the order
+// of the table.
 Napi::Value listStructures(const Napi::CallbackInfo& info) {
   auto list = Napi::Array::New(info.Env(), structures().size());
   for (std::uint32_t i = 0; i < list.Length(); ++i) {

@@ -59,8 +59,9 @@ class Environment {
 
   // Where results cross into JavaScript that fit in here; JavaScript thread only. It is shared memory
   // (SharedArrayBuffer), which no program can detach or shrink, and the Environment holds a reference to it:
-  // so the pointer stays good as long as the Environment. JavaScript copies from it (lib/raw/short-results.ts), so
-  // each result has an ArrayBuffer of its own. Empty where setup() was given none.
+  // so the pointer stays good as long as the Environment. JavaScript copies from it
+  // (lib/raw/short-results.ts), so each result has an ArrayBuffer of its own. Empty where setup() was given
+  // none.
   struct Crossing {
     unsigned char* data = nullptr;
     std::size_t size = 0;

@@ -96,8 +96,8 @@ CK_RV begin(const Turn& turn, CK_MECHANISM& mechanism, CK_OBJECT_HANDLE key) {
   });
 }
 
-// The mechanism as lib/raw/flat-mechanism.ts gives it, as long as this lives: the arguments from one on, an array as
-// several.
+// The mechanism as lib/raw/flat-mechanism.ts gives it, as long as this lives: the arguments from one on, an
+// array as several.
 class DirectMechanism {
  public:
   DirectMechanism(const Arguments& arguments, std::size_t first, const char* function) {

@@ -84,9 +84,10 @@ void defineSlotEvents(std::vector<RawModule::Method>& methods);  // slot_event.c
 void defineObjects(std::vector<RawModule::Method>& methods);  // object.cc: C_GetAttributeValue, findObjects
 void defineOperations(
     std::vector<RawModule::Method>& methods);  // operation.cc: sign, verify, digest, encrypt, decrypt
-void defineBatches(std::vector<RawModule::Method>& methods);     // batch/batch.cc: signMany and the like
-void defineKeyObjects(std::vector<RawModule::Method>& methods);  // keyobject/methods.cc: references to keys
-void defineDirect(std::vector<RawModule::Method>& methods);      // direct.cc: without a job
+void defineBatches(std::vector<RawModule::Method>& methods);  // batch/batch.cc: signMany and the like
+void defineKeyObjects(
+    std::vector<RawModule::Method>& methods);  // openssl_provider/methods.cc: references to keys
+void defineDirect(std::vector<RawModule::Method>& methods);  // direct.cc: without a job
 
 // A job with its arguments and its claim to the module, in the order that this file's head describes.
 template <class JobClass>

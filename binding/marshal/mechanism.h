@@ -42,9 +42,10 @@ class MechanismMemory {
   // `value` is { mechanism: number, parameter?: bytes | number | object }. An object is the mechanism's own
   // parameter structure, or the one that its member `structure` names.
   void read(Napi::Value value, const Argument& argument);
-  // The same, or what lib/raw/flat-mechanism.ts makes of it: the number of a mechanism without a parameter, or an
-  // array: [mechanism, parameter], or [mechanism, index of the structure, the parameter's object, a value for
-  // each field]. If it is not to be held, the object is for the caller to keep, and to be given to writeBack.
+  // The same, or what lib/raw/flat-mechanism.ts makes of it: the number of a mechanism without a parameter,
+  // or an array: [mechanism, parameter], or [mechanism, index of the structure, the parameter's object, a
+  // value for each field]. If it is not to be held, the object is for the caller to keep, and to be given to
+  // writeBack.
   void readBrief(Napi::Value value, const Argument& argument, bool hold = true);
   // The same from the elements of such an array.
   void readBrief(Napi::Env env, std::span<const napi_value> elements, const Argument& argument, bool hold);

@@ -1,5 +1,5 @@
-// Which PINs tokens have refused, for all threads of the process: lib/model/login/pin-guard.ts says what for. Known are
-// only keyed digests.
+// Which PINs tokens have refused, for all threads of the process: lib/model/login/pin-guard.ts says what for.
+// Known are only keyed digests.
 #pragma once
 
 #include "napi_setup.h"

@@ -16,8 +16,10 @@ const DEFINITIONS = [
   ...['NODE_ADDON_API_REQUIRE_BASIC_FINALIZERS', 'NODE_API_NO_EXTERNAL_BUFFERS_ALLOWED'],
 ];
 const SOURCES = [
-  ...['key_management', 'key_exchange', 'asym_cipher', 'decoder', 'signature', 'signature_context'],
-  ...['rsa_padding', 'hash', 'software_key'],
+  ...['key_management', 'key_exchange', 'asym_cipher', 'decoder', 'signature', 'signature_context'].map(
+    (name) => `openssl_provider/${name}`,
+  ),
+  ...['rsa_padding', 'hash', 'software_key'].map((name) => `openssl/${name}`),
 ];
 
 /** Runs the compiler on one source. */
@@ -37,7 +39,7 @@ describe.skipIf(process.platform !== 'linux')('the provider without memory', () 
     const sources = [
       'test/native/provider_memory.cc',
       'binding/runtime/secret.cc',
-      ...SOURCES.map((name) => `binding/keyobject/${name}.cc`),
+      ...SOURCES.map((name) => `binding/${name}.cc`),
     ];
     const objects: string[] = [];
     // Two at a time: each holds the headers of Node-API.

@@ -5,9 +5,9 @@
 #include <new>
 #include <string>
 
-#include "keyobject/parameters.h"
-#include "keyobject/provider.h"
-#include "keyobject/reference_table.h"
+#include "openssl/parameters.h"
+#include "openssl_provider/provider.h"
+#include "native_keys/reference_table.h"
 
 namespace {
 

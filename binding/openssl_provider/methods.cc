@@ -6,12 +6,12 @@
 #include <utility>
 
 #include "calls/raw_module.h"
-#include "keyobject/exit_gate.h"
-#include "keyobject/provider.h"
-#include "keyobject/reference_table.h"
 #include "marshal/bytes.h"
 #include "marshal/collect.h"
 #include "marshal/number.h"
+#include "native_keys/exit_gate.h"
+#include "native_keys/reference_table.h"
+#include "openssl_provider/provider.h"
 
 namespace cryptoki {
 namespace {

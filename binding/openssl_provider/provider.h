@@ -6,9 +6,9 @@
 #include <string>
 
 #include "error.h"
-#include "keyobject/key_reference.h"
-#include "keyobject/openssl.h"
-#include "keyobject/software_key.h"
+#include "native_keys/key_reference.h"
+#include "openssl/openssl.h"
+#include "openssl/software_key.h"
 
 namespace cryptoki::provider {
 

@@ -1,4 +1,4 @@
-#include "keyobject/software_key.h"
+#include "openssl/software_key.h"
 
 namespace cryptoki {
 

@@ -4,9 +4,9 @@
 #include <random>
 #include <string>
 
-#include "keyobject/hash.h"
-#include "keyobject/parameters.h"
-#include "keyobject/provider.h"
+#include "openssl/hash.h"
+#include "openssl/parameters.h"
+#include "openssl_provider/provider.h"
 
 namespace cryptoki::provider {
 namespace {

@@ -1,9 +1,9 @@
-#include "keyobject/token_sessions.h"
+#include "native_keys/token_sessions.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "keyobject/session_turn.h"
+#include "native_keys/session_turn.h"
 
 namespace cryptoki {
 namespace {

@@ -1,10 +1,10 @@
-#include "keyobject/signature_context.h"
+#include "openssl_provider/signature_context.h"
 
 #include <algorithm>
 #include <vector>
 
-#include "keyobject/parameters.h"
-#include "keyobject/rsa_padding.h"
+#include "openssl/parameters.h"
+#include "openssl/rsa_padding.h"
 
 namespace cryptoki::provider {
 namespace {

@@ -1,8 +1,8 @@
-#include "keyobject/rsa_padding.h"
+#include "openssl/rsa_padding.h"
 
 #include <algorithm>
 
-#include "keyobject/digesting.h"
+#include "openssl/digesting.h"
 
 namespace cryptoki::provider {
 namespace {

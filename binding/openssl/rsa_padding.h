@@ -1,7 +1,7 @@
 // The paddings of RSA signatures (RFC 8017), made here for tokens that have RSA without padding only.
 #pragma once
 
-#include "keyobject/hash.h"
+#include "openssl/hash.h"
 
 namespace cryptoki::provider {
 

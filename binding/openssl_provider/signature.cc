@@ -1,8 +1,8 @@
 // SIGNATURE: the functions that OpenSSL calls.
 #include <memory>
 
-#include "keyobject/parameters.h"
-#include "keyobject/signature_context.h"
+#include "openssl/parameters.h"
+#include "openssl_provider/signature_context.h"
 
 namespace cryptoki::provider {
 namespace {

@@ -2,7 +2,7 @@
 #include <array>
 
 #include "calls/steps.h"
-#include "keyobject/key_reference.h"
+#include "native_keys/key_reference.h"
 
 namespace cryptoki {
 namespace {

@@ -1,10 +1,10 @@
-#include "keyobject/key_reference.h"
+#include "native_keys/key_reference.h"
 
 #include <utility>
 
 #include "environment.h"
-#include "keyobject/exit_gate.h"
-#include "keyobject/reference_table.h"
+#include "native_keys/exit_gate.h"
+#include "native_keys/reference_table.h"
 #include "runtime/channel.h"
 
 namespace cryptoki {

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <memory>
 
-#include "keyobject/parameters.h"
-#include "keyobject/provider.h"
+#include "openssl/parameters.h"
+#include "openssl_provider/provider.h"
 
 namespace cryptoki::provider {
 namespace {

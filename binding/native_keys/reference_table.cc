@@ -1,4 +1,4 @@
-#include "keyobject/reference_table.h"
+#include "native_keys/reference_table.h"
 
 #include <map>
 #include <mutex>
@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "keyobject/key_reference.h"
+#include "native_keys/key_reference.h"
 
 namespace cryptoki {
 namespace {

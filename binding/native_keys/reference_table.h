@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "keyobject/token_sessions.h"
+#include "native_keys/token_sessions.h"
 
 namespace cryptoki {
 

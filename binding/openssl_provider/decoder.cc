@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
-#include "keyobject/parameters.h"
-#include "keyobject/provider.h"
-#include "keyobject/reference_table.h"
+#include "native_keys/reference_table.h"
+#include "openssl/parameters.h"
+#include "openssl_provider/provider.h"
 
 namespace cryptoki::provider {
 namespace {

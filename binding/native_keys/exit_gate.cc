@@ -1,4 +1,4 @@
-#include "keyobject/exit_gate.h"
+#include "native_keys/exit_gate.h"
 
 #include <chrono>
 #include <condition_variable>

@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 
-#include "keyobject/digesting.h"
-#include "keyobject/hash.h"
-#include "keyobject/provider.h"
+#include "openssl/digesting.h"
+#include "openssl/hash.h"
+#include "openssl_provider/provider.h"
 
 namespace cryptoki::provider {
 

@@ -4,8 +4,8 @@
 #include <memory>
 #include <vector>
 
-#include "keyobject/parameters.h"
-#include "keyobject/provider.h"
+#include "openssl/parameters.h"
+#include "openssl_provider/provider.h"
 
 namespace cryptoki::provider {
 namespace {

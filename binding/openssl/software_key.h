@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "keyobject/openssl.h"
+#include "openssl/openssl.h"
 #include "runtime/secret.h"
 
 namespace cryptoki {

@@ -1,4 +1,4 @@
-#include "keyobject/session_turn.h"
+#include "native_keys/session_turn.h"
 
 #include <condition_variable>
 #include <mutex>

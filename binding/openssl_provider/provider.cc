@@ -1,5 +1,5 @@
-#include "keyobject/provider.h"
-#include "keyobject/reference_table.h"
+#include "openssl_provider/provider.h"
+#include "native_keys/reference_table.h"
 
 #include <array>
 #include <cstdarg>

@@ -1,4 +1,4 @@
-#include "keyobject/openssl.h"
+#include "openssl/openssl.h"
 
 #include <mutex>
 

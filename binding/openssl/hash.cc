@@ -1,4 +1,4 @@
-#include "keyobject/hash.h"
+#include "openssl/hash.h"
 
 #include <cstring>
 

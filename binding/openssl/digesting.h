@@ -4,7 +4,7 @@
 #include <string>
 
 #include "error.h"
-#include "keyobject/openssl.h"
+#include "openssl/openssl.h"
 #include "runtime/secret.h"
 
 namespace cryptoki::provider {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "keyobject/openssl.h"
+#include "openssl/openssl.h"
 
 namespace cryptoki::provider {
 

@@ -11,8 +11,8 @@
 #include <string>
 #include <thread>
 
-#include "keyobject/software_key.h"
-#include "keyobject/token_sessions.h"
+#include "native_keys/token_sessions.h"
+#include "openssl/software_key.h"
 
 namespace cryptoki {
 
