@@ -46,7 +46,7 @@ export type { ContextLogin } from './model/login/context-login';
 export type { ForceOptions, LoginOptions } from './model/login/login';
 export type { InitTokenOptions } from './model/login/pin-admin';
 export { CURVE_NAMES } from './model/mechanisms/curves';
-export type { Algorithm, Mechanism, MechanismInput } from './model/mechanisms/mechanism';
+export type { Algorithm, Mechanism, MechanismInput, MechanismName } from './model/mechanisms/mechanism';
 export { Module, type ModuleInfo, type ModuleOptions } from './model/module';
 export type { KeyObjectOptions, PublicHalf } from './model/native-keys/public-half';
 export { Certificate } from './model/objects/certificate';
@@ -82,7 +82,7 @@ export {
   type SessionState,
   type User,
 } from './model/session';
-export { type MechanismInfo, type MechanismName, Slot, type SlotInfo } from './model/slot';
+export { type MechanismInfo, Slot, type SlotInfo } from './model/slot';
 export {
   type SlotEvent,
   SlotWatcher,
@@ -90,7 +90,8 @@ export {
   type WatchOptions,
 } from './model/slots/slot-watcher';
 export type { TokenSelector } from './model/slots/token-selector';
-export { type PinFlags, Token, type TokenEvents, type TokenInfo } from './model/token';
+export { Token, type TokenEvents } from './model/token';
+export type { PinFlags, TokenInfo } from './model/token-info';
 export {
   firstPin,
   type PinEnvironmentOptions,

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
+import { checkLevels } from './lint/levels.mjs';
 import {
   at,
   cpus,
@@ -115,6 +116,7 @@ const linters = {
   biome: () => runBin('biome', ['check', '--error-on-warnings', ...(options.fix ? ['--write'] : []), '.']),
   tsc: () => runBin('tsc', ['-p', 'tsconfig.json', '--noEmit']),
   'tsc-check': () => runBin('tsc', ['-p', 'tsconfig.check.json']),
+  levels: async () => checkLevels(),
   'clang-format': clangFormat,
   'clang-tidy': clangTidy,
   publint: async () => runBin('publint', ['run', '--strict', await packed()]),

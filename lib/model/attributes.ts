@@ -8,7 +8,7 @@ import {
   type AttributeValues,
 } from '../generated/attributes';
 import { CKA } from '../generated/constants';
-import { native } from '../raw/addon';
+import { registerAttributeType } from '../raw/process-state';
 import type {
   BytesLike,
   RawAttribute,
@@ -70,7 +70,7 @@ export function registerAttribute(name: string, options: { type: number; kind: V
     throw argumentError(RangeError, 'the type of an attribute of a vendor must be 0x80000000 or above');
   }
   if (!KINDS.includes(kind)) throw argumentError(RangeError, `kind must be one of ${KINDS.join(', ')}`);
-  native.registerAttribute(type, kind, name);
+  registerAttributeType(type, kind, name);
   vendors.set(name, { type, name, kind });
 }
 

@@ -1,7 +1,10 @@
 import { argumentError } from '../../core/arguments';
 import { constantValue } from '../../core/constant-names';
+import type { Named } from '../../generated/attributes';
 import type { RawMechanism } from '../../raw/values';
-import type { MechanismName } from '../slot';
+
+/** The name of a mechanism without CKM_ ('ECDSA_SHA256'), or the number of one without a standard name. */
+export type MechanismName = Named<'CKM'>;
 
 /** A mechanism as the specification has it: its CKM_ name or number, and its parameter (see {@link RawMechanism}). */
 export interface Mechanism {

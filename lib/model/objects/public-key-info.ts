@@ -3,7 +3,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { BitString, fromBER, ObjectIdentifier, OctetString, Sequence } from 'asn1js';
 import { CryptokiError } from '../../core/errors';
 import { curveOf } from '../mechanisms/curves';
-import type { PublicKey } from './public-key';
+import type { ModelPublicKey } from '../model-types';
 
 const EC_PUBLIC_KEY = '1.2.840.10045.2.1';
 
@@ -37,7 +37,7 @@ function ellipticKeyInfo(ecParams: Buffer, ecPoint: Buffer): Buffer {
 }
 
 /** See PublicKey.toKeyObject. */
-export async function toKeyObject(key: PublicKey): Promise<KeyObject> {
+export async function toKeyObject(key: ModelPublicKey): Promise<KeyObject> {
   try {
     return await keyObjectOf(key);
   } catch (cause) {
@@ -51,7 +51,7 @@ export async function toKeyObject(key: PublicKey): Promise<KeyObject> {
   }
 }
 
-async function keyObjectOf(key: PublicKey): Promise<KeyObject> {
+async function keyObjectOf(key: ModelPublicKey): Promise<KeyObject> {
   const { modulus, publicExponent, ecParams, ecPoint, publicKeyInfo } = await key.attributes(
     'modulus',
     'publicExponent',

@@ -5,11 +5,11 @@ import { type ContextLogin, loggedInFor, loggedInForSync } from '../login/contex
 import { cipherMechanism } from '../mechanisms/cipher';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import { isOtherLength, type PreparedSignature, prepareSignature } from '../mechanisms/signature';
-import type { StorageObject } from '../objects/storage-object';
+import type { ModelObject } from '../model-types';
 
 /** A promise only when the mechanisms of the token could not be asked before. */
 function prepare(
-  key: StorageObject,
+  key: ModelObject,
   algorithm: MechanismInput,
   data: BytesLike,
 ): PreparedSignature | Promise<PreparedSignature> {
@@ -20,7 +20,7 @@ function prepare(
 }
 
 export function sign(
-  key: StorageObject,
+  key: ModelObject,
   algorithm: MechanismInput,
   data: BytesLike,
   options?: ContextLogin,
@@ -35,7 +35,7 @@ export function sign(
 }
 
 export function signSync(
-  key: StorageObject,
+  key: ModelObject,
   algorithm: MechanismInput,
   data: BytesLike,
   options?: ContextLogin,
@@ -49,7 +49,7 @@ export function signSync(
 }
 
 export async function verify(
-  key: StorageObject,
+  key: ModelObject,
   algorithm: MechanismInput,
   data: BytesLike,
   signature: BytesLike,
@@ -63,7 +63,7 @@ export async function verify(
 }
 
 export function verifySync(
-  key: StorageObject,
+  key: ModelObject,
   algorithm: MechanismInput,
   data: BytesLike,
   signature: BytesLike,
@@ -78,20 +78,16 @@ export function verifySync(
   return raw.verifySync(key.session.name, mechanism, key.handle, message, signature, digest);
 }
 
-export async function encrypt(
-  key: StorageObject,
-  algorithm: MechanismInput,
-  data: BytesLike,
-): Promise<Buffer> {
+export async function encrypt(key: ModelObject, algorithm: MechanismInput, data: BytesLike): Promise<Buffer> {
   return key.use().encrypt(key.session.name, cipherMechanism(algorithm), key.handle, data);
 }
 
-export function encryptSync(key: StorageObject, algorithm: MechanismInput, data: BytesLike): Buffer {
+export function encryptSync(key: ModelObject, algorithm: MechanismInput, data: BytesLike): Buffer {
   return key.use().encryptSync(key.session.name, cipherMechanism(algorithm), key.handle, data);
 }
 
 export function decrypt(
-  key: StorageObject,
+  key: ModelObject,
   algorithm: MechanismInput,
   data: BytesLike,
   options?: ContextLogin,
@@ -102,7 +98,7 @@ export function decrypt(
 }
 
 export function decryptSync(
-  key: StorageObject,
+  key: ModelObject,
   algorithm: MechanismInput,
   data: BytesLike,
   options?: ContextLogin,

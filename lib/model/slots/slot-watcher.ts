@@ -2,7 +2,9 @@ import { EventEmitter } from 'node:events';
 import { argumentError, requireOptions } from '../../core/arguments';
 import type { Slot } from '../slot';
 import type { Token } from '../token';
-import type { SlotObserver, SlotSubscriber, TokensPresent } from './slot-observer';
+import type { SlotObserver, SlotSubscriber } from './slot-observer';
+
+type TokensPresent = ReadonlyMap<Slot, Token>;
 
 /** How slots are watched. */
 export interface WatchOptions {
@@ -70,8 +72,8 @@ export class SlotWatcher
   extends EventEmitter<SlotWatcherEvents>
   implements AsyncIterable<SlotEvent, undefined>, Disposable
 {
-  readonly #observer: SlotObserver;
-  readonly #subscriber: SlotSubscriber;
+  readonly #observer: SlotObserver<Slot, Token>;
+  readonly #subscriber: SlotSubscriber<Slot, Token>;
   readonly #iterators = new Set<SlotEventIterator>();
   readonly #signal: AbortSignal | undefined;
   readonly #abort = (): void => this.#end(this.#signal?.reason, false);
@@ -79,7 +81,7 @@ export class SlotWatcher
   #closed = false;
 
   /** @internal */
-  constructor(observer: SlotObserver, options: WatchOptions) {
+  constructor(observer: SlotObserver<Slot, Token>, options: WatchOptions) {
     super();
     requireOptions(options, 'the options of watch', ['interval', 'signal']);
     const { interval = DEFAULT_INTERVAL, signal } = options;

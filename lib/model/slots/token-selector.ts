@@ -1,5 +1,5 @@
 import { argumentError, requireOptions } from '../../core/arguments';
-import type { Token } from '../token';
+import type { ModelToken } from '../model-types';
 
 /** Which token: every member given must be equal to the token's. */
 export interface TokenSelector {
@@ -31,7 +31,7 @@ export function checkSelector(selector: TokenSelector): void {
 }
 
 /** Whether a token fits. A selector that names nothing looks at initialised tokens only. */
-export function matchesToken(token: Token, selector: TokenSelector): boolean {
+export function matchesToken(token: ModelToken, selector: TokenSelector): boolean {
   const isWanted = TEXTS.every((name) => selector[name] === undefined || selector[name] === token[name]);
   const isThere = selector.slot === undefined || BigInt(selector.slot) === token.slot.id;
   const isNamed = selector.slot !== undefined || TEXTS.some((name) => selector[name] !== undefined);
@@ -39,6 +39,6 @@ export function matchesToken(token: Token, selector: TokenSelector): boolean {
 }
 
 /** For messages: "payments" (serial 1234, slot 5). */
-export function describeToken(token: Token): string {
+export function describeToken(token: ModelToken): string {
   return `"${token.label}" (serial ${token.serialNumber || 'none'}, slot ${token.slot.id})`;
 }

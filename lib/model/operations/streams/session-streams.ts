@@ -7,10 +7,7 @@ import { copyMechanism } from '../../mechanisms/caller-copies';
 import { cipherMechanism } from '../../mechanisms/cipher';
 import { digestMechanism } from '../../mechanisms/digest';
 import type { MechanismInput } from '../../mechanisms/mechanism';
-import type { PrivateKey } from '../../objects/private-key';
-import type { PublicKey } from '../../objects/public-key';
-import type { SecretKey } from '../../objects/secret-key';
-import type { Session } from '../../session';
+import type { ModelKey, ModelSession, SigningKey, VerifyingKey } from '../../model-types';
 import { CipherStream } from './cipher-stream';
 import { DigestStream, SignStream, VerifyStream } from './message-stream';
 import { Multipart } from './multipart';
@@ -20,7 +17,7 @@ import { checkOptions, copySignature, openSign, openVerify, planStream } from '.
 
 /** See PrivateKey.createSign. */
 export function createSign(
-  key: PrivateKey | SecretKey,
+  key: SigningKey,
   algorithm: MechanismInput,
   options: ContextLogin & StreamOptions,
 ): SignStream {
@@ -45,7 +42,7 @@ export function createSign(
 
 /** See PublicKey.createVerify. */
 export function createVerify(
-  key: PublicKey | SecretKey,
+  key: VerifyingKey,
   algorithm: MechanismInput,
   signature: BytesLike | undefined,
   options: StreamOptions,
@@ -64,7 +61,7 @@ export function createVerify(
 
 /** See Session.createDigest. */
 export function createDigest(
-  session: Session,
+  session: ModelSession,
   algorithm: MechanismInput,
   options: StreamOptions,
 ): DigestStream {
@@ -77,7 +74,7 @@ export function createDigest(
 /** See SecretKey.createEncrypt. */
 export function createCipher(
   what: 'encrypt' | 'decrypt',
-  key: SecretKey,
+  key: ModelKey,
   algorithm: MechanismInput,
   options: StreamOptions,
 ): CipherStream {

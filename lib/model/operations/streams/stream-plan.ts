@@ -10,7 +10,7 @@ import {
   prepareSignature,
   type SignaturePlan,
 } from '../../mechanisms/signature';
-import type { Token } from '../../token';
+import type { ModelToken } from '../../model-types';
 import { HashSink, type Opener, type Sink } from './part-sink';
 import type { StreamOptions } from './stream-options';
 
@@ -47,7 +47,7 @@ function planFor(input: MechanismInput, available: ReadonlySet<number>): StreamP
  * How to sign or verify part by part with what the token has; a promise when its mechanisms are not known yet.
  * @throws RangeError ERR_OUT_OF_RANGE for an unknown name; ERR_CRYPTOKI_UNSUPPORTED when the token cannot, and for EdDSA
  */
-export function planStream(token: Token, input: MechanismInput): StreamPlan | Promise<StreamPlan> {
+export function planStream(token: ModelToken, input: MechanismInput): StreamPlan | Promise<StreamPlan> {
   const available = token.mechanismSet();
   if (!(available instanceof Promise)) return planFor(input, available);
   const plan = available.then((set) => planFor(input, set));
