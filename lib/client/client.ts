@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { requireOptions } from '../core/arguments';
+import { until } from '../core/deadlines';
 import { isCode } from '../core/errors';
 import type { Attributes } from '../model/attributes';
 import { copy, copyMechanism, copyMembers } from '../model/mechanisms/caller-copies';
@@ -20,7 +21,7 @@ import { checkUser, type Settings } from './connect-options';
 import { ClientLogin } from './connection/client-login';
 import { Connection, type TokenFinder } from './connection/connection';
 import { LoginKeeper } from './connection/login-keeper';
-import { Recovery, until } from './connection/recovery';
+import { Recovery } from './connection/recovery';
 import {
   adoptClientObject,
   type ClientCertificate,

@@ -1,4 +1,5 @@
 import { viewOf } from '../../core/arguments';
+import { until } from '../../core/deadlines';
 import { CryptokiError, isCode } from '../../core/errors';
 import { copyPin } from '../../model/login/login';
 import type { Session, User } from '../../model/session';
@@ -7,7 +8,6 @@ import type { Pin } from '../../pin/pin';
 import { traceLogin } from '../client-tracing';
 import type { Settings } from '../connect-options';
 import { LONGEST_TIMER } from '../pool/wait-queue';
-import { until } from './recovery';
 
 /** Why a login ended: the program asked; it was not used, or too old; somebody else ended it, or the token was lost. */
 export type LogoutReason = 'requested' | 'idle' | 'age' | 'elsewhere';

@@ -5,8 +5,6 @@ import { type RecoveryTrace, traceRecovery } from '../client-tracing';
 import type { Settings } from '../connect-options';
 import type { Connection } from './connection';
 
-export { until };
-
 /** How deep a recovery goes. Each level includes those before it. */
 export type RecoveryLevel = RecoveryTrace['level'];
 

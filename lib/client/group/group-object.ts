@@ -1,10 +1,10 @@
+import { until } from '../../core/deadlines';
 import { CryptokiError } from '../../core/errors';
 import { copyMechanism } from '../../model/mechanisms/caller-copies';
 import type { MechanismInput } from '../../model/mechanisms/mechanism';
 import type { KeyType } from '../../model/objects/key';
 import type { ObjectClass } from '../../model/objects/storage-object';
 import type { OperationOptions } from '../client-types';
-import { until } from '../connection/recovery';
 import { STATEFUL } from '../objects/client-key';
 import type { ClientObject } from '../objects/client-object';
 import { codeOf, noMember, reasonOf } from './failure-reasons';

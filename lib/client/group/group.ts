@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events';
+import { until } from '../../core/deadlines';
 import type { Attributes } from '../../model/attributes';
 import { copy, copyMechanism, copyMembers } from '../../model/mechanisms/caller-copies';
 import type { MechanismInput } from '../../model/mechanisms/mechanism';
 import type { BytesLike } from '../../raw/values';
 import type { Client } from '../client';
 import type { ClientStatistics, OperationOptions } from '../client-types';
-import { until } from '../connection/recovery';
 import { withTimeout } from '../operations/operation-runner';
 import { groupClosed, MemberLeft, noMember, reasonOf } from './failure-reasons';
 import { GroupCertificate, GroupPrivateKey, GroupPublicKey, GroupSecretKey } from './group-key';

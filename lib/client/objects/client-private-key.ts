@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import { until } from '../../core/deadlines';
 import { CryptokiError } from '../../core/errors';
 import { copy, copyMechanism } from '../../model/mechanisms/caller-copies';
 import type { MechanismInput } from '../../model/mechanisms/mechanism';
@@ -19,7 +20,6 @@ import type { BytesLike } from '../../raw/values';
 import type { Client } from '../client';
 import type { OperationOptions } from '../client-types';
 import { wipe } from '../connection/login-keeper';
-import { until } from '../connection/recovery';
 import { onClient } from '../operations/batches';
 import { clientKeyObject, clientTlsKey, clientTlsParameters } from '../operations/native-keys';
 import { createSign } from '../operations/streams';
