@@ -37,9 +37,9 @@ export function tsConstants({ constants }) {
 }
 
 export function tsErrors({ errors, constants }) {
-  const lines = Object.entries(errors).map(([name, { meaning, advice, action }]) => {
+  const lines = Object.entries(errors).map(([name, { meaning, advice, adviceFor, action }]) => {
     const value = constants.CKR[name.slice(4)];
-    return `  [${number(value)}, { name: ${JSON.stringify(name)}, meaning: ${JSON.stringify(meaning)}, advice: ${JSON.stringify(advice)}, action: ${JSON.stringify(action)} }],`;
+    return `  [${number(value)}, { name: ${JSON.stringify(name)}, meaning: ${JSON.stringify(meaning)}, advice: ${JSON.stringify(advice)}${adviceFor === undefined ? '' : `, adviceFor: ${JSON.stringify(adviceFor)}`}, action: ${JSON.stringify(action)} }],`;
   });
   return `${BANNER}/** What the library or the program can do about a failed call. */
 export type Action = 'retry' | 'reopen' | 'relogin' | 'refind' | 'reinitialise' | 'fatal';
@@ -49,6 +49,8 @@ export interface ReturnValue {
   readonly name: string;
   readonly meaning: string;
   readonly advice: string;
+  /** Advice for some C functions, in place of the general one. */
+  readonly adviceFor?: Readonly<Record<string, string>>;
   readonly action: Action;
 }
 
