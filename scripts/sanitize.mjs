@@ -20,12 +20,17 @@ const kinds = {
     // Not the test of the package, which packs and compiles the ordinary addon; nor modules that need programs beside
     // them: those would inherit the sanitizer's runtime.
     command: () => [
-      ...[process.execPath, binPath('vitest'), 'run', '--exclude', 'test/package.test.ts'],
+      ...[process.execPath, binPath('vitest'), 'run', '--exclude', 'test/package/package.test.ts'],
       ...['--exclude', 'test/contract/{p11-kit,p11-kit-trust,opencryptoki,tpm2}.test.ts'],
-      ...['--exclude', 'test/client/{recovery,group}*.test.ts', '--exclude', 'test/card*.test.ts'],
-      ...['--exclude', 'test/keyobject/{libraries,memory,nss}.test.ts', '--exclude', 'test/bench.test.ts'],
+      ...['--exclude', 'test/client/{recovery,group}*.test.ts', '--exclude', 'test/cards/*.test.ts'],
+      ...[
+        '--exclude',
+        'test/native-keys/{libraries,memory,nss}.test.ts',
+        '--exclude',
+        'test/package/bench.test.ts',
+      ],
       // The sanitizer keeps what is freed.
-      ...['--exclude', 'test/{stream-memory,keyobject/handshakes}.test.ts'],
+      ...['--exclude', 'test/{model/operations/stream-memory,native-keys/handshakes}.test.ts'],
     ],
   },
   thread: {

@@ -8,7 +8,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Client, PinRequest } from 'cryptoki';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { bytes, collector, sha256, source } from '../stream-support';
+import { bytes, collector, sha256, source } from '../model/operations/stream-support';
 import { failure } from '../support/open';
 import { type Ground, hold, prepare, signer } from './support/ground';
 
