@@ -1,4 +1,4 @@
-// What can go wrong, as C++ values. environment.cc turns them into JavaScript errors.
+// Errors as C++ values. environment.cc turns them into JavaScript errors.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace cryptoki {
 
-// A call that failed: either the module returned a CK_RV, or the binding refused (code ERR_CRYPTOKI_...).
-// Thrown and kept by jobs; holds no PIN, key or message content.
+// A failed call: the module returned a CK_RV, or the binding refused the call (code ERR_CRYPTOKI_...). Jobs
+// throw and keep it; it never contains a PIN, key value or message.
 struct Failure {
   std::string code;  // empty for a CK_RV
   CK_RV rv = CKR_OK;
@@ -24,7 +24,7 @@ struct Failure {
   }
 };
 
-// A JavaScript argument that cannot be used: TypeError (ERR_INVALID_ARG_TYPE) or RangeError
+// An invalid JavaScript argument. Becomes a TypeError (ERR_INVALID_ARG_TYPE) or a RangeError
 // (ERR_OUT_OF_RANGE).
 struct BadArgument {
   bool range;
