@@ -138,7 +138,7 @@ Attachment::Finalisation Attachment::finalise() {
   return begun;
 }
 
-// Every session is closed in its own queue, after the calls asked for before. These and all other calls hold
+// Each session is closed in its own queue, after the calls requested before. These and all other calls hold
 // the use.
 Attachment::Finalisation Attachment::beginFinalise() {
   std::set<std::shared_ptr<Session>> sessions;
@@ -193,7 +193,7 @@ bool Attachment::suspend(std::shared_ptr<Use>& use) {
 }
 
 void Attachment::resume(CK_RV rv) {
-  std::shared_ptr<Use> later;  // posts the finalisation when it goes
+  std::shared_ptr<Use> later;  // posts the finalisation when it is destroyed
   module_->reinitialisations().announceChange();
   {
     std::lock_guard lock(mutex_);
@@ -216,7 +216,7 @@ CK_RV Attachment::release() {
     }
     isAbandoned = abandoned_;
   }
-  // Nobody can ask for it a second time when the owner is gone.
+  // If the owner has ended, nothing can request the finalisation again, so retry it here.
   const CK_RV rv = isAbandoned ? finaliseModulePatiently(*module_) : finaliseModule(*module_);
   if (rv != CKR_OK && isAbandoned) process().leave(module_->entry());
   std::lock_guard lock(mutex_);
@@ -224,7 +224,7 @@ CK_RV Attachment::release() {
     counted_ = false;
     state_ = State::Loaded;
   } else {
-    state_ = State::Ready;  // as it was, without its sessions: C_Finalize can be tried again
+    state_ = State::Ready;  // as before, but without its sessions: C_Finalize can be tried again
     use_ = std::make_shared<Use>();
   }
   return rv;
@@ -238,7 +238,7 @@ void Attachment::abandon() noexcept {
     }
     if (!isForked()) beginFinalise();
   } catch (const std::exception&) {
-    // No memory: the module stays initialised until the process ends.
+    // Out of memory: the module stays initialised until the process ends.
   }
 }
 

@@ -12,9 +12,9 @@ namespace {
 using GetFunctionList = CK_RV (*)(const void**);
 using GetInterface = CK_RV (*)(CK_UTF8CHAR*, CK_VERSION*, CK_INTERFACE**, CK_FLAGS);
 
-// Copies the part of the list that its version has; the rest stays null. A list from C_GetFunctionList has
-// the functions of 2.40 and ends there, whatever version it says: that of SoftHSM 2.7 says 3.2, and so do
-// those of modules that were compiled with newer headers. Only C_GetInterface gives longer ones.
+// Copies the functions of the list's version; the others stay null. A list from C_GetFunctionList ends with
+// the functions of 2.40, whatever version it reports: SoftHSM 2.7 and modules that were compiled with newer
+// headers report 3.2. Only C_GetInterface returns longer lists.
 FunctionList copyList(const void* list, bool fromInterface) {
   CK_VERSION version{};
   std::memcpy(&version, list, sizeof version);
