@@ -1,4 +1,4 @@
-// A digest under way, made by OpenSSL.
+// A digest in progress, computed by OpenSSL.
 #pragma once
 
 #include <string>
@@ -29,7 +29,7 @@ class Digesting {
     if (openssl::functions().EVP_DigestUpdate(context_, data, size) != 1)
       throw failed("OpenSSL cannot digest");
   }
-  // The digest so far; it can go on.
+  // The digest of the data so far; more data may follow.
   Bytes value() const {
     openssl::EVP_MD_CTX* copy = openssl::functions().EVP_MD_CTX_new();
     Bytes digest(64);

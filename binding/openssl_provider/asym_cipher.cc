@@ -51,8 +51,8 @@ Bytes digest(const Bytes& data) {
   return value;
 }
 
-// What wrongly padded data is said to hold: the same bytes each time, for as long as the process lives, so
-// that nobody learns from the answer that the padding was wrong.
+// The plaintext returned for wrongly padded data (implicit rejection). It is the same for the same data
+// during the life of the process, so the result does not reveal that the padding was wrong.
 Bytes rejection(const Bytes& encrypted) {
   static const Bytes& secret = *[] {
     std::random_device device;
@@ -173,7 +173,7 @@ class Context {
 
   Bytes decryptedPkcs1(const Bytes& encrypted) const {
     if (!rejects_) return with(CKM_RSA_PKCS, {}, encrypted);
-    Bytes instead = rejection(encrypted);  // made in any case, for the time it takes
+    Bytes instead = rejection(encrypted);  // always computed: the duration must not reveal the padding error
     try {
       return with(CKM_RSA_PKCS, {}, encrypted);
     } catch (const Failure& failure) {

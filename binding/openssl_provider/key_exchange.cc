@@ -67,7 +67,7 @@ int derive(void* context, unsigned char* secret, std::size_t* length, std::size_
   });
 }
 
-// Key derivation by OpenSSL after the exchange is not offered; the defaults may be set.
+// Key derivation by OpenSSL after the exchange is not supported; the default values may be set.
 int setParams(void* /*context*/, const OSSL_PARAM params[]) {
   return guarded([&] {
     const auto* kdf = locate(params, "kdf-type");
