@@ -1,4 +1,4 @@
-// The oddity of a rule: its name, and the functions that it fits.
+// The oddity of a rule: its name, and the functions that it applies to.
 #include <algorithm>
 #include <numeric>
 #include <stdexcept>
@@ -10,7 +10,7 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& why) { throw std::invalid_argument(why); }
 
-// How many letters have to be changed, put in or left out to make one of the other.
+// The edit distance: the number of letters to change, insert or remove.
 std::size_t distance(std::string_view one, std::string_view other) {
   std::vector<std::size_t> row(other.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -56,11 +56,11 @@ void Rule::readOddity(std::string_view name) {
   faults_.oddities.set(static_cast<std::size_t>(*oddity_));
 }
 
-// After all words: what they mean together.
+// Call it after all words have been read: checks their combination.
 void Rule::applyOddity() {
   for (std::size_t i = 0; !oddity_ && i < kFunctionCount; ++i) {
     if (!givesLists(i)) continue;
-    // A program asks for the lists before it makes calls: rules for all functions do not count that.
+    // A program requests the lists before it makes calls: rules for all functions do not count that.
     if (functions_.at(i) && !all_) refuse(std::string(kShapes.at(i).name) + " is spoiled by oddities only");
     functions_.at(i) = false;
   }

@@ -10,7 +10,7 @@
 namespace cryptoki::fault {
 namespace {
 
-constexpr double kLongestDelay = 86'400'000;  // a day; what must last longer is a hang
+constexpr double kLongestDelay = 86'400'000;  // a day; use a hang for longer times
 
 [[noreturn]] void refuse(const std::string& why) { throw std::invalid_argument(why); }
 
@@ -37,7 +37,7 @@ std::int64_t readSigned(std::string_view name, std::string_view text) {
   return value;
 }
 
-// Through a stream: std::from_chars for fractions is missing in older C++ libraries.
+// Uses a stream: older C++ libraries have no std::from_chars for fractions.
 double readFraction(std::string_view name, std::string_view text, double most) {
   std::istringstream stream{std::string(text)};
   stream.imbue(std::locale::classic());
@@ -177,7 +177,7 @@ bool Rule::readAction(std::string_view name, std::optional<std::string_view> val
   return true;
 }
 
-// A rule that could never do what it says is a mistake in a test.
+// A rule that can never apply is a mistake in a test.
 void Rule::checkFunctions() const {
   if (all_) return;
   for (std::size_t i = 0; i < kFunctionCount; ++i) {
