@@ -42,7 +42,8 @@ class LoadJob final : public Job {
 std::shared_ptr<LoadJob> makeLoad(const Napi::CallbackInfo& info) {
   if (!info[0].IsString()) refuse("\"path\" must be a string", info[0]);
   const std::string path = info[0].ToString();
-  if (path.empty() || path.find('\0') != std::string::npos) refuse("\"path\" must name a library", info[0]);
+  if (path.empty() || path.find('\0') != std::string::npos)
+    refuse("\"path\" must be the path of a library", info[0]);
   LoadOptions options;
   if (info[1].IsObject()) {
     const auto object = info[1].As<Napi::Object>();

@@ -115,7 +115,7 @@ Napi::Value Environment::currentError() {
   } catch (const std::exception& unexpected) {
     return error(Failure::ours("ERR_CRYPTOKI_INTERNAL", unexpected.what()));
   } catch (...) {
-    return error(Failure::ours("ERR_CRYPTOKI_INTERNAL", "the module has thrown a C++ exception"));
+    return error(Failure::ours("ERR_CRYPTOKI_INTERNAL", "the module threw a C++ exception"));
   }
 }
 
@@ -149,7 +149,7 @@ void raise(napi_env env) noexcept {
   }
   bool isPending = false;
   if (napi_is_exception_pending(env, &isPending) == napi_ok && !isPending)
-    napi_throw_error(env, "ERR_CRYPTOKI_INTERNAL", "the call failed, and its error could not be made");
+    napi_throw_error(env, "ERR_CRYPTOKI_INTERNAL", "the call failed, and its error could not be created");
 }
 
 std::uint64_t Environment::addWatch(Napi::Function callback) {

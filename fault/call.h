@@ -65,7 +65,7 @@ class Call {
   // Returns CKR_BUFFER_TOO_SMALL, and a length larger than the buffer.
   CK_RV refuseAsGrown(CK_ULONG by) const;
 
-  // After the call; `rv` is its result. After an error there is no result to change.
+  // After the call; `rv` is its return value. After an error they change nothing.
   void changeLength(std::int64_t by, CK_RV rv) const;
   void flipBit(std::uint64_t number, CK_RV rv) const;
 

@@ -35,7 +35,7 @@ Real* Instance::real() {
   const char* plan = std::getenv("CRYPTOKI_FAULT_PLAN");
   try {
     if (path == nullptr)
-      throw std::invalid_argument("CRYPTOKI_FAULT_MODULE does not say which PKCS#11 module to wrap");
+      throw std::invalid_argument("CRYPTOKI_FAULT_MODULE must name the PKCS#11 module to wrap");
     if (plan != nullptr) setPlan(plan);
     useModule(path);  // last: a wrong plan must fail the load
   } catch (const Failure& failure) {
@@ -50,7 +50,7 @@ void Instance::useModule(const std::string& path) {
   const std::lock_guard lock(mutex_);
   if (keptReal_ != nullptr) {
     if (keptReal_->path() != path)
-      throw std::logic_error("it wraps another module already: " + keptReal_->path());
+      throw std::logic_error("the fault module already wraps another module: " + keptReal_->path());
     return;
   }
   keptReal_ = std::make_unique<Real>(path);

@@ -146,7 +146,7 @@ struct Interfaces {
   std::vector<CK_INTERFACE> interfaces;
 };
 
-// Null when there is no real module.
+// Null without a real module.
 Interfaces* interfaces() noexcept {
   try {
     const Real* real = Instance::get().real();

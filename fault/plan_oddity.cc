@@ -41,7 +41,7 @@ bool givesLists(std::size_t function) {
 }  // namespace
 
 void Rule::readOddity(std::string_view name) {
-  if (oddity_) refuse("a rule has one oddity: make two rules");
+  if (oddity_) refuse("a rule can have only one oddity: make two rules");
   const auto* known = std::ranges::find(kOddities, name, &OddityShape::name);
   if (known == kOddities.end()) {
     const auto* nearest = std::ranges::min_element(
@@ -61,7 +61,8 @@ void Rule::applyOddity() {
   for (std::size_t i = 0; !oddity_ && i < kFunctionCount; ++i) {
     if (!givesLists(i)) continue;
     // A program requests the lists before it makes calls: rules for all functions do not count that.
-    if (functions_.at(i) && !all_) refuse(std::string(kShapes.at(i).name) + " is spoiled by oddities only");
+    if (functions_.at(i) && !all_)
+      refuse(std::string(kShapes.at(i).name) + " accepts only rules with an oddity");
     functions_.at(i) = false;
   }
   if (!oddity_) return;
@@ -73,9 +74,9 @@ void Rule::applyOddity() {
       refuse("the oddity " + name + " does not apply to " + std::string(kShapes.at(i).name) +
              "; it applies to " + functionNames(shape.functions));
   }
-  if (faults_.grown) refuse("grown answers without a call, so the oddity " + name + " could not act");
+  if (faults_.grown) refuse("grown replaces the call, so the oddity " + name + " would have no effect");
   if (faults_.returns && !shape.takesCode)
-    refuse("return answers without a call, so the oddity " + name + " could not act");
+    refuse("return replaces the call, so the oddity " + name + " would have no effect");
   faults_.oddityCode = faults_.returns;
   faults_.returns.reset();
 }

@@ -45,7 +45,7 @@ napi_value loginEpoch(const Arguments& arguments) {
   return arguments.number(tokenIn(arguments, "loginEpoch").epoch());
 }
 
-// (slot) -> CKU_USER or CKU_SO, or undefined when nobody is logged in.
+// (slot) -> CKU_USER or CKU_SO, or undefined without a login.
 napi_value loggedIn(const Arguments& arguments) {
   const Login login = tokenIn(arguments, "loggedIn").login();
   if (login == Login::None) return nullptr;

@@ -39,8 +39,7 @@ bool aboutOneAttribute(CK_RV rv) {
 // The largest size that a value of this kind can have.
 std::size_t longest(AttributeKind kind) {
   constexpr std::size_t kMostMembers = 4096;
-  constexpr std::size_t kMostRoom = std::size_t{64}
-                                    << 10;  // some modules say too much; isReadable() looks at what came
+  constexpr std::size_t kMostRoom = std::size_t{64} << 10;  // some modules report too much; see isReadable()
   if (fixedSize(kind) != 0) return kMostRoom;
   if (kind == AttributeKind::Ulongs) return kMostListed * sizeof(CK_ULONG);
   if (kind == AttributeKind::Template) return kMostMembers * sizeof(CK_ATTRIBUTE);

@@ -33,7 +33,7 @@ class AttributeReader {
   // with the first call, if the module compares lengths.
   void expectSizesOf(const AttributeReader& other);
 
-  // Returns all values as bytes, whatever their type; except templates.
+  // Returns all values as bytes, whatever their type, except templates.
   void keepBytes() { keepsBytes_ = true; }
 
   // Array of { type, value } or { type, reason: 'sensitive' | 'invalid' | 'unavailable' }, in the order of

@@ -36,7 +36,7 @@ const Structure& chooseStructure(const Napi::Object& parameter, const Structure*
   if (const Structure* structure = structureNamed(name)) return *structure;
   throw BadArgument{false,
                     std::string(argument.function) + ": \"" + argument.name() +
-                        ".structure\" names no parameter structure of PKCS#11; give the parameter as bytes"};
+                        ".structure\" is not a parameter structure of PKCS#11; give the parameter as bytes"};
 }
 
 }  // namespace

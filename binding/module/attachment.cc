@@ -90,11 +90,10 @@ Attachment::Use::~Use() {
 
 void Attachment::checkProcess(const char* function) {
   if (!isForked()) return;
-  throw Failure::ours(
-      "ERR_CRYPTOKI_FORKED",
-      "this process is a fork of the one that loaded the module; PKCS#11 does not survive a fork: start "
-      "a new process (child_process) or use worker_threads",
-      function);
+  throw Failure::ours("ERR_CRYPTOKI_FORKED",
+                      "this process is a fork of the one that loaded the module; a fork cannot use it: start "
+                      "a new process (child_process) or use worker_threads",
+                      function);
 }
 
 std::shared_ptr<void> Attachment::use(const char* function) {

@@ -59,14 +59,14 @@ FunctionList discover(const Library& library, const std::string& path, bool only
   if (entry == nullptr) {
     throw Failure::ours("ERR_CRYPTOKI_MODULE_NOT_PKCS11",
                         path +
-                            " is a library without C_GetFunctionList, so no PKCS#11 module; give the path of "
+                            " has no C_GetFunctionList, so it is not a PKCS#11 module; give the path of "
                             "the vendor's PKCS#11 library");
   }
   const void* list = nullptr;
   const CK_RV rv = reinterpret_cast<GetFunctionList>(entry)(&list);
   if (rv != CKR_OK) throw Failure::returned(rv, "C_GetFunctionList");
   if (list == nullptr) {
-    throw Failure::ours("ERR_CRYPTOKI_MODULE_NOT_PKCS11", "C_GetFunctionList returned no list",
+    throw Failure::ours("ERR_CRYPTOKI_MODULE_NOT_PKCS11", "C_GetFunctionList returned a null pointer",
                         "C_GetFunctionList");
   }
   return copyList(list, false);

@@ -94,7 +94,7 @@ Library::Library(const std::string& path, Isolation isolation) {
   }
   if (isPath && !S_ISREG(status.st_mode)) {
     throw Failure::ours("ERR_CRYPTOKI_MODULE_LOAD",
-                        path + " is no file; give the path of the vendor's PKCS#11 library");
+                        path + " is not a file; give the path of the vendor's PKCS#11 library");
   }
   if (isPath && !isComplete(path, static_cast<std::uint64_t>(status.st_size))) {
     throw Failure::ours("ERR_CRYPTOKI_MODULE_LOAD",
@@ -107,11 +107,11 @@ Library::Library(const std::string& path, Isolation isolation) {
   const bool missing = !isPath && reason.starts_with(path + ": cannot open");
   if (missing) {
     throw Failure::ours("ERR_CRYPTOKI_MODULE_NOT_FOUND",
-                        "the dynamic loader finds no library " + path + "; give its full path");
+                        "the dynamic loader cannot find the library " + path + "; give its full path");
   }
   throw Failure::ours(
       "ERR_CRYPTOKI_MODULE_LOAD",
-      reason + "; is it a library for this system and architecture, with all the libraries it needs?");
+      reason + "; check that it is built for this system and that the libraries it needs are installed");
 }
 
 Library::~Library() {

@@ -45,7 +45,7 @@ void checkLogin(Module& module, TokenState& token) noexcept {
       }
     }
   } catch (const std::exception&) {
-    // Out of memory: the next session that is opened asks.
+    // Out of memory: the login is checked when the next session is opened.
   }
   token.isChecking = false;
 }

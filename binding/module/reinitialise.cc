@@ -56,8 +56,8 @@ class Reinitialisation final : public Work, public std::enable_shared_from_this<
       failure = Failure::returned(ended, "C_Finalize");
     } else if (!finalised) {
       failure = Failure::ours("ERR_CRYPTOKI_MODULE_SHARED",
-                              "something else in this process has initialised the module, so it cannot be "
-                              "initialised again; close that, or restart the process",
+                              "other software in this process has initialised the module, so it cannot be "
+                              "initialised again; close that software, or restart the process",
                               "C_Finalize");
     }
     std::vector<std::shared_ptr<ReinitialiseJob>> waiters;

@@ -52,7 +52,7 @@ class TokenState {
   CK_STATE state(bool readWrite) const;
 
   // True when the login state is unknown: no session was open, or another step may have ended the login. The
-  // next session that is opened asks the module, and checkLogin() does.
+  // module is asked when the next session is opened, or by checkLogin().
   bool isDoubtful() const { return doubtful_.load(); }
   void doubt();
 

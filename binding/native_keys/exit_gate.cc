@@ -39,8 +39,7 @@ void watchExit() { waitAtExit(&close); }
 
 OperationInFlight::OperationInFlight(const char* function) {
   std::lock_guard lock(gate().mutex);
-  if (gate().isClosed)
-    throw Failure::ours("ERR_CRYPTOKI_CLIENT_CLOSED", "the process is about to end", function);
+  if (gate().isClosed) throw Failure::ours("ERR_CRYPTOKI_CLIENT_CLOSED", "the process is exiting", function);
   ++gate().inFlight;
 }
 

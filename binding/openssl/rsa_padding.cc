@@ -47,7 +47,7 @@ Bytes padPss(const Hash& hash, const Hash& mgf, const Bytes& digest, std::size_t
   if (length < digest.size() + saltLength + 2) throw tooShort();
   Bytes salt(saltLength);
   if (saltLength > 0 && openssl::functions().RAND_bytes(salt.data(), static_cast<int>(saltLength)) != 1)
-    throw Failure::ours("ERR_CRYPTOKI_UNSUPPORTED", "OpenSSL has no random bytes");
+    throw Failure::ours("ERR_CRYPTOKI_UNSUPPORTED", "OpenSSL cannot generate random bytes");
 
   const unsigned char zeros[8] = {};
   Digesting digesting;

@@ -46,7 +46,7 @@ Bytes digest(const Bytes& data) {
                     functions().EVP_DigestFinal_ex(context, value.data(), &length) == 1;
   functions().EVP_MD_CTX_free(context);
   functions().EVP_MD_free(algorithm);
-  if (!done) throw unsupported("OpenSSL cannot digest");
+  if (!done) throw unsupported("OpenSSL cannot compute a digest");
   value.resize(length);
   return value;
 }
@@ -83,7 +83,7 @@ class Context {
  public:
   void init(const Key* key, bool decrypts, const OSSL_PARAM params[]) {
     if (key != nullptr) key_ = *key;
-    if (!key_.publicKey || (decrypts && !key_.reference)) throw unsupported("there is no private key");
+    if (!key_.publicKey || (decrypts && !key_.reference)) throw unsupported("the key has no private part");
     setParams(params);
   }
 
@@ -140,13 +140,13 @@ class Context {
 
  private:
   static int must(std::optional<int> value) {
-    if (!value) throw unsupported("a parameter of the decryption is not understood");
+    if (!value) throw unsupported("a parameter of the decryption is not supported");
     return *value;
   }
 
   static const Hash& hash(const std::string& name) {
     const Hash* found = hashOf(name.empty() ? "SHA1" : name);
-    if (found == nullptr) throw unsupported("PKCS#11 has no digest " + name);
+    if (found == nullptr) throw unsupported("PKCS#11 does not define the digest " + name);
     return *found;
   }
 
@@ -159,7 +159,7 @@ class Context {
       case openssl::kPadOaep:
         break;
       default:
-        throw unsupported("tokens do not decrypt with this padding (TLS with RSA key exchange wants it)");
+        throw unsupported("tokens cannot decrypt with this padding (TLS with RSA key exchange uses it)");
     }
     CK_RSA_PKCS_OAEP_PARAMS parameter{};
     Bytes label = label_;

@@ -55,8 +55,8 @@ int decode(void* /*context*/, openssl::OSSL_CORE_BIO* in, int /*selection*/, ope
     if (!reference) {
       throw Failure::ours(
           "ERR_CRYPTOKI_CLIENT_CLOSED",
-          "the client or module that the key belongs to is closed, the session key was dropped, or the "
-          "reference is of another process");
+          "the client or module that the key belongs to is closed, the session key was released, or the "
+          "reference belongs to another process");
     }
     if (!reference->publicKey().is(kind)) return 1;
     auto key = std::make_unique<Key>(Key{kind, reference->publicKey(), reference});

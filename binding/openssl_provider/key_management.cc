@@ -1,6 +1,6 @@
-// KEYMGMT: all functions of a key except its operations. The OpenSSL key answers everything that concerns the
-// public half. The private half is never exported, not even in part: OpenSSL would use an exported key with
-// its own algorithms.
+// KEYMGMT: all functions of a key except its operations. Functions of the public half use OpenSSL's own key.
+// The private half is never exported, not even in part: OpenSSL would use an exported key with its own
+// algorithms.
 #include <memory>
 #include <vector>
 

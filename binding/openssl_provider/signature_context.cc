@@ -46,7 +46,7 @@ bool isDer(const Bytes& signature) {
 }
 
 int must(std::optional<int> value) {
-  if (!value) throw unsupported("a parameter of the signature is not understood");
+  if (!value) throw unsupported("a parameter of the signature is not supported");
   return *value;
 }
 
@@ -72,7 +72,7 @@ SignatureContext::SignatureContext(const SignatureContext& other)
 
 void SignatureContext::init(const Key* key, const char* digest, bool signs, const OSSL_PARAM params[]) {
   if (key != nullptr) key_ = *key;
-  if (!key_.publicKey || (signs && !key_.reference)) throw unsupported("there is no private key");
+  if (!key_.publicKey || (signs && !key_.reference)) throw unsupported("the key has no private part");
   if (digest != nullptr) digestName_ = digest;
   setParams(params);
 }
@@ -100,7 +100,7 @@ void SignatureContext::beginMessage(bool signs) {
   message_ = {};
   isWhole_ = isEdwards();
   if (isWhole_) {
-    if (!digestName_.empty()) throw unsupported("a key for EdDSA signs without a digest");
+    if (!digestName_.empty()) throw unsupported("an EdDSA key signs without a digest");
     return;
   }
   if (digestName_.empty()) digestName_ = "SHA256";
@@ -158,7 +158,7 @@ bool SignatureContext::verifyDigest(const Bytes& signature, const Bytes& digest)
 
 const Hash& SignatureContext::hash() const {
   const Hash* found = hashOf(digestName_);
-  if (found == nullptr) throw unsupported("PKCS#11 has no digest " + digestName_);
+  if (found == nullptr) throw unsupported("PKCS#11 does not define the digest " + digestName_);
   return *found;
 }
 
@@ -172,7 +172,7 @@ CK_MECHANISM_TYPE SignatureContext::mechanismForDigest() const {
     case openssl::kPadNone:
       return CKM_RSA_X_509;
     default:
-      throw unsupported("tokens do not sign with this padding");
+      throw unsupported("tokens cannot sign with this padding");
   }
 }
 
@@ -181,7 +181,7 @@ CK_MECHANISM_TYPE SignatureContext::mechanismForMessage() const {
   if (key_.kind == KeyKind::Ec) return hash().ecdsa;
   if (padding_ == openssl::kPadPss) return hash().rsaPss;
   if (padding_ == openssl::kPadPkcs1) return hash().rsaPkcs;
-  throw unsupported("tokens do not sign with this padding");
+  throw unsupported("tokens cannot sign with this padding");
 }
 
 Bytes SignatureContext::parameter() const {
@@ -195,7 +195,7 @@ Bytes SignatureContext::parameter() const {
 
 const Hash& SignatureContext::mgf() const {
   const Hash* found = mgfName_.empty() ? &hash() : hashOf(mgfName_);
-  if (found == nullptr) throw unsupported("PKCS#11 has no digest " + mgfName_);
+  if (found == nullptr) throw unsupported("PKCS#11 does not define the digest " + mgfName_);
   return *found;
 }
 

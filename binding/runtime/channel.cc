@@ -22,7 +22,7 @@ Channel::Channel(Environment& environment) : environment_(environment) {
   const auto name = Napi::String::New(env, "cryptoki");
   if (napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this,
                                       &Channel::wake, &function_) != napi_ok) {
-    throw Napi::Error::New(env, "cryptoki: no thread-safe function");
+    throw Napi::Error::New(env, "cryptoki: cannot create a thread-safe function");
   }
   napi_unref_threadsafe_function(env, function_);
 }

@@ -50,7 +50,7 @@ void Job::executeQuietly() noexcept {
   } catch (const std::exception& unexpected) {
     fail(Failure::ours("ERR_CRYPTOKI_INTERNAL", unexpected.what()));
   } catch (...) {
-    fail(Failure::ours("ERR_CRYPTOKI_INTERNAL", "the module has thrown a C++ exception"));
+    fail(Failure::ours("ERR_CRYPTOKI_INTERNAL", "the module threw a C++ exception"));
   }
 }
 

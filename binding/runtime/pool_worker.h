@@ -1,4 +1,4 @@
-// A pool thread that runs limited work, as seen by the watching thread. Use it under the pool's lock.
+// The state of a pool thread, for the thread that watches the others. Use it under the pool's lock.
 #pragma once
 
 #include <chrono>

@@ -10,7 +10,7 @@ namespace cryptoki {
 // registered runs first. Call it after each C_Initialize: a module may have registered handlers there.
 void watchProcessExit();
 
-// Adds one more wait at exit: `wait` returns true when its calls have ended.
+// Sets one additional wait for the exit: `wait` returns true when its calls have ended.
 void waitAtExit(bool (*wait)());
 
 // The exit handlers registered earlier do not run at all: for modules whose handlers hang or abort.
