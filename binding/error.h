@@ -14,7 +14,7 @@ struct Failure {
   std::string code;  // empty for a CK_RV
   CK_RV rv = CKR_OK;
   const char* function = nullptr;  // the C_ function, where there is one
-  std::string detail;              // more than the code says; may be empty
+  std::string detail;              // adds details to the code; may be empty
 
   static Failure returned(CK_RV rv, const char* function, std::string detail = {}) {
     return {{}, rv, function, std::move(detail)};

@@ -37,7 +37,7 @@ class RawModule final {
   RawModule(Environment& environment, std::shared_ptr<Attachment> attachment);
   RawModule(const RawModule&) = delete;
   RawModule& operator=(const RawModule&) = delete;
-  // The JavaScript object was collected.
+  // Runs when the JavaScript object is garbage-collected, or when the environment ends.
   ~RawModule();
 
   const std::shared_ptr<Attachment>& attachment() const { return attachment_; }

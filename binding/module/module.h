@@ -51,14 +51,14 @@ class Module {
     return function(arguments...);
   }
 
-  // The same without the lock, for C_WaitForSlotEvent and for the calls that end it, C_Finalize.
+  // The same without the lock: C_WaitForSlotEvent may block for ever, and C_Finalize must be able to end it.
   template <auto Function, class... Arguments>
   CK_RV callUnlocked(Arguments... arguments) const {
     const auto function = list_.functions.*Function;
     return function == nullptr ? CKR_FUNCTION_NOT_SUPPORTED : function(arguments...);
   }
 
-  // Runs one call at a time from now on, in the whole process.
+  // Makes calls run one at a time from now on, in the whole process; see Locking.
   void require(Locking locking) const { process().require(entry_, static_cast<int>(locking)); }
 
   // The quirks of this module, set after its initialisation.

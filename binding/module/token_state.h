@@ -59,7 +59,7 @@ class TokenState {
   // True while a job of checkLogin() is queued.
   std::atomic<bool> isChecking{false};
 
-  // Of the calls on its sessions.
+  // Measurements of the calls on its sessions.
   const std::shared_ptr<Workload> workload = std::make_shared<Workload>();
 
   // Shared while a session is being opened, alone while one or all are being closed.
