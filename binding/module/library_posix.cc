@@ -111,7 +111,7 @@ Library::Library(const std::string& path, Isolation isolation) {
   }
   throw Failure::ours(
       "ERR_CRYPTOKI_MODULE_LOAD",
-      reason + "; check that it is built for this system and that the libraries it needs are installed");
+      reason + "; check that it is built for this system and architecture, and has all its dependencies");
 }
 
 Library::~Library() {
