@@ -75,7 +75,7 @@ void RawModule::LoginWatch::loginChanged(CK_SLOT_ID slot) noexcept {
   channel_->complete(std::make_shared<LoginNews>(id_, slot));
 }
 
-// (callback | null)
+// (callback | null): sets or removes the function that receives login changes.
 Napi::Value RawModule::watchLogins(RawModule& raw, const Napi::CallbackInfo& info) {
   auto& environment = Environment::of(info.Env());
   const Argument argument{*raw.attachment_, "watchLogins", "callback"};

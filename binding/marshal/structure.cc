@@ -137,8 +137,7 @@ void StructureMemory::readPointed(const Field& field, Napi::Value value, const A
     case FieldKind::Bytes:
     case FieldKind::ByteBits: {
       Bytes bytes = toBytes(value, argument);
-      if (bytes.empty())
-        return;  // in a parameter, modules take only a null pointer for nothing (NSS: OAEP labels)
+      if (bytes.empty()) return;  // modules accept only a null pointer for an empty field (NSS: OAEP labels)
       const auto length = static_cast<CK_ULONG>(keep(field, std::move(bytes)).bytes.size());
       return putField(structure_, field.lengthOffset,
                       field.kind == FieldKind::ByteBits ? length * 8 : length);

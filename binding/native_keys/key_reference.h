@@ -114,7 +114,7 @@ class KeyReference : public std::enable_shared_from_this<KeyReference> {
   std::shared_ptr<TokenState> token_;
   std::shared_ptr<TokenSessions> sessions_;
   std::uint64_t epoch_ = 0;     // of the login, when object_ was found
-  std::uint64_t losses_ = 0;    // of sessions_, when object_ was known to be right
+  std::uint64_t losses_ = 0;    // of sessions_, when object_ was known to be valid
   std::uint64_t revision_ = 0;  // increases with each found()
   std::uint64_t answers_ = 0;
   std::optional<Failure> stale_;  // reason why object_ must not be used

@@ -119,7 +119,7 @@ class Pool {
   unsigned skip_ = 0;                // polls to leave out now
 
   bool stopping_ = false;
-  bool hasGivenUp_ = false;              // waiting for the calls in flight at exit
+  bool hasGivenUp_ = false;              // the wait at exit for calls in flight timed out
   std::atomic<std::size_t> blocked_{0};  // threads of postBlocking()
 };
 

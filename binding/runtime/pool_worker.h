@@ -33,7 +33,7 @@ class Pool::Worker {
   enum class Doing : unsigned char { Unknown, Computing, Waiting };
   Doing look(Workload::Clock::time_point now) {
     constexpr int kPart = 4;   // of the time: a short wait for a lock does not mean that a device is slow
-    constexpr int kTwice = 2;  // in a row
+    constexpr int kTwice = 2;  // looks in a row that must find it waiting
     const auto computed = usage_.computed();
     const auto before = std::exchange(seen_, now);
     const auto used = computed - std::exchange(computed_, computed);

@@ -8,7 +8,7 @@ namespace cryptoki {
 
 class ThreadUsage {
  public:
-  // Of the calling thread.
+  // Measures the calling thread.
   ThreadUsage();
   ThreadUsage(const ThreadUsage&) = delete;
   ThreadUsage& operator=(const ThreadUsage&) = delete;
