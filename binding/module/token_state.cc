@@ -38,7 +38,7 @@ void TokenState::note(Login login, bool endsEpoch) {
 void TokenState::doubt() {
   std::lock_guard lock(mutex_);
   doubtful_ = true;
-  ++version_;  // an answer that is on its way is older
+  ++version_;  // invalidates a C_GetSessionInfo in progress
 }
 
 bool TokenState::adopt(CK_STATE state, std::uint64_t version) {

@@ -10,7 +10,7 @@
 namespace cryptoki {
 namespace {
 
-// As long as Pool::quiesce waits.
+// The same time as in Pool::quiesce().
 constexpr auto kExitPatience = std::chrono::milliseconds(1000);
 
 struct InFlight {
@@ -26,7 +26,7 @@ InFlight& gate() {
   return only;
 }
 
-// Returns whether all operations have ended.
+// Refuses new operations and waits for those in flight. Returns true when all have ended.
 bool close() {
   std::unique_lock lock(gate().mutex);
   gate().isClosed = true;
@@ -39,8 +39,7 @@ void watchExit() { waitAtExit(&close); }
 
 OperationInFlight::OperationInFlight(const char* function) {
   std::lock_guard lock(gate().mutex);
-  if (gate().isClosed)
-    throw Failure::ours("ERR_CRYPTOKI_CLIENT_CLOSED", "the process is about to end", function);
+  if (gate().isClosed) throw Failure::ours("ERR_CRYPTOKI_CLIENT_CLOSED", "the process is exiting", function);
   ++gate().inFlight;
 }
 

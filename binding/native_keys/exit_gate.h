@@ -1,14 +1,14 @@
-// Operations on threads that are not ours must have ended before the module's exit handlers run: real modules
-// crash on calls after that.
+// Operations on threads that this addon does not own must end before the exit handlers of the module run:
+// real modules crash on later calls.
 #pragma once
 
 namespace cryptoki {
 
-// From now on the exit of the process waits for operations, before exit handlers that are registered already
+// From now on the exit of the process waits for these operations, before the exit handlers registered already
 // run.
 void watchExit();
 
-// One operation. Throws Failure when the process is about to end.
+// One operation in progress. Throws Failure when the process is exiting.
 class OperationInFlight {
  public:
   explicit OperationInFlight(const char* function);

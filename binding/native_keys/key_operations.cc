@@ -1,4 +1,4 @@
-// What a key in a token does: each operation with a session of its own.
+// The operations of a key in a token; each one has a session to itself.
 #include <array>
 
 #include "calls/steps.h"
@@ -7,7 +7,7 @@
 namespace cryptoki {
 namespace {
 
-// Answers of modules that have too much to do, or that hold a session of which somebody else makes use.
+// Results of modules that are overloaded, or whose session is in use by other software.
 bool isBusy(CK_RV rv) {
   switch (rv) {
     case CKR_OPERATION_ACTIVE:
@@ -21,11 +21,12 @@ bool isBusy(CK_RV rv) {
   }
 }
 
-// Of a decryption only that which says nothing about the data: how long an answer takes must not tell what is
-// wrong with the padding.
+// For a decryption, only the result that does not depend on the data: the duration must not reveal the kind
+// of a padding error (a repetition takes longer).
 bool isBusyBefore(CK_RV rv) { return rv == CKR_OPERATION_ACTIVE; }
 
-// Init and operation on this session; shared, since a module that says CKR_PENDING goes on with the memory.
+// Init function and operation on this session. Shared, because a module that returns CKR_PENDING still uses
+// the memory.
 template <class Kind>
 std::shared_ptr<Steps<Kind>> stepsOf(const std::shared_ptr<Session>& session, CK_MECHANISM_TYPE mechanism,
                                      const Bytes& parameter, CK_OBJECT_HANDLE key, const Bytes& data) {
@@ -48,7 +49,7 @@ Bytes KeyReference::sign(CK_MECHANISM_TYPE mechanism, const Bytes& parameter, co
           bool isDoubtful) {
         const auto steps = stepsOf<Sign>(session, mechanism, parameter, key, data);
         auto& out = std::get<2>(steps->run);
-        // NSS wants a buffer of exactly the length of an Ed25519 signature.
+        // NSS requires a buffer of exactly the length of an Ed25519 signature.
         if (parts_.publicKey.is(KeyKind::Ed25519)) out.prepareExactly(kEd25519Signature);
         keepPending(*session, steps, [&] { steps->perform(attachment, session); });
         signature = Bytes(out.buffer.data(), out.length);

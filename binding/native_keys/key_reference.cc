@@ -12,12 +12,12 @@ namespace {
 
 using Clock = TokenSessions::Clock;
 
-// How long an operation waits: for a session, and for JavaScript to get back what was lost.
+// The time that an operation waits for a session, and for JavaScript to find a lost key again.
 constexpr auto kPatience = std::chrono::seconds(5);
 constexpr auto kBetweenLooks = std::chrono::milliseconds(50);
 constexpr int kMostQuestions = 2;
 
-// How long after an answer that says "busy" the operation is done once more.
+// The pause before an operation is repeated after a "busy" result.
 constexpr auto kPause = std::chrono::milliseconds(50);
 
 Failure closed(const char* function) {
@@ -29,12 +29,12 @@ bool isLostSession(const Failure& failure) {
   return failure.rv == CKR_SESSION_HANDLE_INVALID || failure.rv == CKR_SESSION_CLOSED;
 }
 
-// What JavaScript can do about a failure.
+// The reaction of JavaScript to a failure.
 enum class Remedy : unsigned char {
   None,
-  Look,   // it may be about the operation or about the token, which JavaScript may look at meanwhile
-  Heal,   // worth waiting for
-  Renew,  // the handle is worth nothing until JavaScript says where the key is
+  Look,   // JavaScript may check the token, but the operation fails at once
+  Heal,   // the operation waits for JavaScript to repair the connection
+  Renew,  // the handle is useless until JavaScript reports where the key is
 };
 
 Remedy remedyFor(const Failure& failure) {
@@ -61,7 +61,7 @@ Remedy remedyFor(const Failure& failure) {
   }
 }
 
-// "Get it back", on its way to the function that JavaScript has given.
+// Passes a failure to the JavaScript function of the reference, which then looks for the key.
 class KeyNews final : public Job {
  public:
   KeyNews(std::uint64_t watch, Failure failure) : watch_(watch), failure_(std::move(failure)) {}
@@ -79,7 +79,7 @@ class KeyNews final : public Job {
   Failure failure_;
 };
 
-// "Nobody uses it any more", on the same way.
+// Calls the same function without an error when the reference is destroyed, and removes it.
 class KeyFarewell final : public Job {
  public:
   explicit KeyFarewell(std::uint64_t watch) : watch_(watch) {}
@@ -118,7 +118,7 @@ KeyReference::~KeyReference() {
   if (farewell_) parts_.channel->complete(std::move(farewell_));
 }
 
-// The caller has the mutex, or is the only one who knows this.
+// The caller holds the mutex, or is the constructor.
 void KeyReference::settle(const KeyObjectHandle& object) {
   if (!sessions_ || object.slot != object_.slot || object.readWrite != object_.readWrite) {
     token_ = parts_.attachment->module().token(object.slot);
@@ -185,7 +185,7 @@ KeyReference::Seen KeyReference::look(const char* function) {
   std::lock_guard lock(mutex_);
   if (isReleased_) throw closed(function);
   Seen seen{object_.handle, revision_, sessions_, object_.home, sessions_->losses() != losses_, stale_};
-  // Objects that the login shows are gone with it.
+  // A logout destroys the handles of private objects.
   if (!seen.stale && object_.isPrivate && epoch_ != token_->epoch())
     seen.stale.emplace(Failure::returned(CKR_USER_NOT_LOGGED_IN, function));
   return seen;
@@ -215,12 +215,11 @@ void KeyReference::run(const char* function, IsBusy isBusy, const Operation& ope
       } catch (const Failure& thrown) {
         failure = thrown;
       }
-      // A session may be lost alone; another one is as good.
+      // A session may be lost alone; try another one.
       if (isLostSession(failure) && !std::exchange(isReopened, true)) continue;
       if (failure.code.empty() && isBusy(failure.rv) && !std::exchange(isRepeated, true)) {
         std::this_thread::sleep_for(kPause);
-        isReopened =
-            false;  // the failed operation may have cost the session, which says nothing of the token
+        isReopened = false;  // the failed operation may have closed the session; allow another one
         continue;
       }
     }
@@ -229,14 +228,15 @@ void KeyReference::run(const char* function, IsBusy isBusy, const Operation& ope
   }
 }
 
-// Tells JavaScript, and waits for its answer. Returns whether there is a new one.
+// Passes the failure to JavaScript and waits for its response. Returns true when there is a new object
+// handle.
 bool KeyReference::ask(const Seen& seen, const Failure& failure, Clock::time_point deadline) {
   parts_.attachment->checkProcess(failure.function);
   if (isOver()) throw closed(failure.function);
   if (!parts_.channel || parts_.channel->isClosed()) return false;
   const Remedy remedy = remedyFor(failure);
   std::unique_lock lock(mutex_);
-  if (revision_ != seen.revision) return true;  // somebody has asked before
+  if (revision_ != seen.revision) return true;  // another thread has asked before
   if (remedy == Remedy::Renew) stale_ = failure;
   const auto before = answers_;
   if (!std::exchange(isAsked_, true)) {
@@ -244,13 +244,13 @@ bool KeyReference::ask(const Seen& seen, const Failure& failure, Clock::time_poi
     parts_.channel->complete(std::make_shared<KeyNews>(parts_.watch, failure));
     lock.lock();
   }
-  // JavaScript cannot answer while its thread is in here. And data that cannot be decrypted must not take
-  // longer.
+  // JavaScript cannot respond while its thread waits here. And the failed decryption of invalid data must not
+  // take longer.
   if (remedy == Remedy::Look || std::this_thread::get_id() == owner_) return false;
   while (answers_ == before && !isReleased_ && Clock::now() < deadline) {
     answered_.wait_for(lock, kBetweenLooks);
     lock.unlock();
-    if (isOver() || parts_.channel->isClosed()) throw closed(failure.function);  // nobody will answer
+    if (isOver() || parts_.channel->isClosed()) throw closed(failure.function);  // JavaScript cannot respond
     lock.lock();
   }
   return revision_ != seen.revision;

@@ -1,5 +1,5 @@
-// A private key in a token, as the OpenSSL provider uses it: which object, through whose attachment, with
-// which sessions.
+// A private key in a token, as the OpenSSL provider uses it: its object, and the attachment and sessions for
+// its operations.
 #pragma once
 
 #include <cstdint>
@@ -19,18 +19,17 @@ namespace cryptoki {
 class Channel;
 class Job;
 
-// Where the key is, as JavaScript saw it last.
+// The position of the key, as JavaScript last found it.
 struct KeyObjectHandle {
   CK_SLOT_ID slot = 0;
   CK_OBJECT_HANDLE handle = 0;
-  bool isPrivate = true;          // dies with the login
-  bool readWrite = false;         // how its sessions are opened
-  std::shared_ptr<Session> home;  // used where the token allows no other; may be null
+  bool isPrivate = true;          // becomes invalid with the logout
+  bool readWrite = false;         // the kind of its sessions
+  std::shared_ptr<Session> home;  // session to borrow if the token allows no other; may be null
 };
 
-// It goes with the last key of OpenSSL's that was made from it and the last claim to its name. What it holds
-// goes with it: the attachment, the sessions, and JavaScript is told.
-
+// Shared by the OpenSSL keys made from it and by claims to its name; destroyed with the last of them. Then it
+// releases the attachment and the sessions, and notifies JavaScript.
 class KeyReference : public std::enable_shared_from_this<KeyReference> {
  public:
   struct Parts {
@@ -38,12 +37,13 @@ class KeyReference : public std::enable_shared_from_this<KeyReference> {
     KeyObjectHandle object;
     std::set<CK_MECHANISM_TYPE> mechanisms;
     SoftwareKey publicKey;
-    // Whom to ask when something was lost, and to tell of the end; without a channel nobody is.
+    // Receives requests to find the key again, and the end of the reference. Without a channel nothing is
+    // reported.
     std::shared_ptr<Channel> channel;
     std::uint64_t watch = 0;
   };
 
-  // Makes one and enters it in the table of the process, with one claim; on the JavaScript thread.
+  // Creates a reference and adds it to the table of the process, with one claim. JavaScript thread only.
   static std::shared_ptr<KeyReference> create(Parts parts);
 
   KeyReference(std::string id, Parts parts);
@@ -51,30 +51,30 @@ class KeyReference : public std::enable_shared_from_this<KeyReference> {
   KeyReference& operator=(const KeyReference&) = delete;
   ~KeyReference();
 
-  // Random; whoever knows it can use the key within this process.
+  // Random; any code that has the id can use the key within this process.
   const std::string& id() const { return id_; }
   const SoftwareKey& publicKey() const { return parts_.publicKey; }
   std::uint64_t watch() const { return parts_.watch; }
   bool offers(CK_MECHANISM_TYPE mechanism) const { return parts_.mechanisms.contains(mechanism); }
 
-  // Any thread, without JavaScript. They throw Failure.
+  // Any thread, without JavaScript. All three throw Failure.
 
-  // C_SignInit, C_Sign. `isRight` checks a signature against the public key; it is asked when the handle
-  // might mean another object by now.
+  // C_SignInit, C_Sign. `isRight` verifies a signature with the public key; it is called when the handle
+  // might refer to another object now.
   Bytes sign(CK_MECHANISM_TYPE mechanism, const Bytes& parameter, const Bytes& data,
              const std::function<bool(const Bytes&)>& isRight);
   // C_DecryptInit, C_Decrypt.
   Bytes decrypt(CK_MECHANISM_TYPE mechanism, const Bytes& parameter, const Bytes& data);
-  // C_DeriveKey, and the value of the key that it makes, `length` bytes.
+  // C_DeriveKey, and the value of the derived key, `length` bytes.
   Bytes derive(const Bytes& peer, std::size_t length);
 
-  // JavaScript's answers. Found again: `object` is where it is. Stale: it is not where it was. Gave up: it
-  // cannot be found. Released: nobody may use it any more.
+  // Responses of JavaScript. found: the key is at `object`. stale: the key is not at its former position.
+  // gaveUp: the key cannot be found. release: the reference must not be used any more.
   void found(const KeyObjectHandle& object);
   void stale();
   void gaveUp();
   void release();
-  // Whether its module was closed.
+  // Returns true when its module was closed.
   bool isOver() const;
   void closeIdleSessions(TokenSessions::Clock::time_point since) { sessions()->closeIdle(since); }
 
@@ -85,11 +85,11 @@ class KeyReference : public std::enable_shared_from_this<KeyReference> {
     std::shared_ptr<TokenSessions> sessions;
     std::shared_ptr<Session> home;
     bool isDoubtful;
-    std::optional<Failure> stale;  // why the handle is of no use
+    std::optional<Failure> stale;  // reason why the handle is invalid
   };
-  // Whether an answer of the module says that it is busy: the operation is done once more.
+  // Returns true when a result means that the module is busy: the operation is repeated once.
   using IsBusy = bool (*)(CK_RV rv);
-  // What is done with a session of one's own. Throws Failure.
+  // An operation on a session that the caller holds alone. Throws Failure.
   using Operation =
       std::function<void(Attachment&, const std::shared_ptr<Session>&, CK_OBJECT_HANDLE, bool isDoubtful)>;
 
@@ -105,7 +105,7 @@ class KeyReference : public std::enable_shared_from_this<KeyReference> {
   const std::string id_;
   const Parts parts_;
   const Attachment::Keep keep_;
-  std::shared_ptr<Job> farewell_;  // made beforehand: the end must not need memory
+  std::shared_ptr<Job> farewell_;  // created in advance: the destructor must not need memory
   const std::thread::id owner_ = std::this_thread::get_id();
 
   std::mutex mutex_;
@@ -113,12 +113,12 @@ class KeyReference : public std::enable_shared_from_this<KeyReference> {
   KeyObjectHandle object_;
   std::shared_ptr<TokenState> token_;
   std::shared_ptr<TokenSessions> sessions_;
-  std::uint64_t epoch_ = 0;     // of the login, when object_ was seen
-  std::uint64_t losses_ = 0;    // of sessions_, when object_ was known to be right
-  std::uint64_t revision_ = 0;  // grows with each found()
+  std::uint64_t epoch_ = 0;     // of the login, when object_ was found
+  std::uint64_t losses_ = 0;    // of sessions_, when object_ was known to be valid
+  std::uint64_t revision_ = 0;  // increases with each found()
   std::uint64_t answers_ = 0;
-  std::optional<Failure> stale_;  // why object_ is not to be used
-  bool isProved_ = true;  // object_ has the private key; false when it was found anew, until it has signed
+  std::optional<Failure> stale_;  // reason why object_ must not be used
+  bool isProved_ = true;  // object_ is the private key; false after found(), until a signature was verified
   bool isAsked_ = false;
   bool isReleased_ = false;
 };

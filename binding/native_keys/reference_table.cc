@@ -18,8 +18,8 @@ struct Name {
   std::size_t claims = 0;
 };
 
-// A reference locks the table when it goes. So none may go while the table is locked: what is let go is moved
-// out first.
+// The destructor of a reference locks the table. So a reference must not be destroyed while the table is
+// locked: move it out of the table first and destroy it after the unlock.
 struct Table {
   std::mutex mutex;
   std::map<std::string, Name, std::less<>> names;

@@ -1,4 +1,4 @@
-// The names by which PEM stands for references to keys, within this process.
+// The names that stand for key references in PEM, valid within this process.
 #pragma once
 
 #include <memory>
@@ -11,28 +11,28 @@ namespace cryptoki {
 
 class KeyReference;
 
-// Any thread. A name can be looked up while its reference lives; claims keep it alive.
+// Any thread. A name can be looked up while its reference lives; claims keep the reference alive.
 namespace reference_table {
 
-// Enters a reference with one claim. Names of attachments that were closed go.
+// Adds a reference with one claim. Drops the claims to references whose attachment was closed.
 void add(const std::shared_ptr<KeyReference>& reference);
 // The reference with this name, or null.
 std::shared_ptr<KeyReference> find(std::string_view id);
-// One more claim; false when the reference is gone.
+// Adds a claim; returns false when the reference no longer exists.
 bool claim(std::string_view id);
-// One claim less: with the last one, the reference lives as long as the keys of OpenSSL's made from it.
+// Removes a claim. After the last one, the reference lives as long as the OpenSSL keys made from it.
 void unclaim(std::string_view id);
-// The name is no more.
+// Removes the name.
 void erase(std::string_view id) noexcept;
 
-// What the names of this copy of the addon begin with.
+// The prefix of all names of this copy of the addon.
 const std::string& prefix();
 // A new name.
 std::string newName();
 
 }  // namespace reference_table
 
-// The sessions that references share.
+// The sessions that references to the same token share.
 std::shared_ptr<TokenSessions> sessionsFor(const std::shared_ptr<Attachment>& attachment, CK_SLOT_ID slot,
                                            bool readWrite);
 

@@ -20,7 +20,7 @@ class Place final : public Work {
         return;
       }
     }
-    queue_->leave();  // nobody waits any more
+    queue_->leave();  // the waiting thread has given up
   }
 
   bool wait(std::chrono::steady_clock::time_point deadline) {

@@ -1,4 +1,4 @@
-// The turn on a session that others use as well.
+// Waits for a session that is shared with other users.
 #pragma once
 
 #include <chrono>
@@ -8,9 +8,9 @@
 
 namespace cryptoki {
 
-// Waits until the queue of the session comes to the calling thread, which then has the session until
-// queue().leave(). False at the deadline. The jobs before it run on native threads and never wait for
-// JavaScript, so the JavaScript thread may wait here.
+// Waits until the calling thread holds the session; queue().leave() gives it back. Returns false at the
+// deadline. The jobs in the queue run on native threads and never wait for JavaScript, so the JavaScript
+// thread may wait here.
 bool waitForTurn(const Session& session, std::chrono::steady_clock::time_point deadline);
 
 }  // namespace cryptoki

@@ -27,10 +27,10 @@ class CloseSession final : public Job {
   std::shared_ptr<Session> session_;
 };
 
-// The answers of tokens that allow no more sessions; lib/client/pool/session-pool.ts knows the same.
+// The results of tokens that allow no more sessions; the same list as in lib/client/pool/session-pool.ts.
 bool isLimit(CK_RV rv) { return rv == CKR_SESSION_COUNT || rv == CKR_HOST_MEMORY || rv == CKR_DEVICE_MEMORY; }
 
-// Answers that another kind of session does not change.
+// Results that do not depend on the kind of session.
 bool isGone(CK_RV rv) {
   switch (rv) {
     case CKR_DEVICE_ERROR:
@@ -45,7 +45,7 @@ bool isGone(CK_RV rv) {
   }
 }
 
-// Where one is borrowed instead, the token is asked for another session no more often than this.
+// While a session is borrowed, the minimal time between two attempts to open one.
 constexpr auto kAskAgain = std::chrono::seconds(1);
 
 }  // namespace
@@ -84,7 +84,7 @@ std::shared_ptr<Session> TokenSessions::take(const std::shared_ptr<Session>& hom
       } catch (const Failure& failure) {
         lock.lock();
         --open_;
-        given_.notify_all();  // those who wait for the last session that there was wait in vain
+        given_.notify_all();  // threads that wait for the last session must check again
         full = isLimit(failure.rv);
         if (!full) throw;
         refusal = failure;
@@ -102,12 +102,12 @@ std::shared_ptr<Session> TokenSessions::take(const std::shared_ptr<Session>& hom
   throw Failure::ours("ERR_CRYPTOKI_POOL_EXHAUSTED", "all sessions of the token are busy", kOpen);
 }
 
-// The caller has the mutex.
+// The caller holds the mutex.
 std::shared_ptr<Session> TokenSessions::takeIdle() {
   while (!idle_.empty()) {
     auto session = std::move(idle_.back().session);
     idle_.pop_back();
-    // Nobody else uses it, but it may be about to be closed with all others.
+    // No other thread uses it, but C_CloseAllSessions may be about to close it.
     if (session->isOpen() && session->queue().tryEnter()) {
       if (session->isOpen()) return session;
       session->queue().leave();
@@ -122,7 +122,7 @@ std::shared_ptr<Session> TokenSessions::open() {
   std::shared_ptr<Session> session;
   const bool readWrite = readWrite_;
   CK_RV rv = open(readWrite, session);
-  // Some modules have read/write sessions only, others refuse those (a write-protected token).
+  // Some modules have only read/write sessions, others refuse those (a write-protected token).
   if (rv != CKR_OK && !isGone(rv) && open(!readWrite, session) == CKR_OK) {
     rv = CKR_OK;
     readWrite_ = !readWrite;
@@ -176,7 +176,7 @@ void TokenSessions::close(const std::shared_ptr<Session>& session) noexcept {
     job->hold(std::move(use));
     session->queue().submit(std::move(job));
   } catch (...) {
-    // The attachment is at its end, which closes its sessions.
+    // The attachment is ending, and closes its sessions.
   }
 }
 

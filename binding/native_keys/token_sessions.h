@@ -1,5 +1,5 @@
-// Sessions for callers that cannot wait for JavaScript: OpenSSL calls a key on the JavaScript thread, or on
-// libuv's.
+// Sessions for callers that cannot wait for JavaScript: OpenSSL uses a key on the JavaScript thread, or on
+// the threads of libuv.
 #pragma once
 
 #include <atomic>
@@ -14,20 +14,20 @@
 
 namespace cryptoki {
 
-// Of one token, opened through one attachment when they are needed. The login covers them, as all of the
-// process.
+// Sessions of one token, opened on demand through one attachment. The login of the process applies to them as
+// well.
 class TokenSessions {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // `readWrite`: how sessions are opened; the other way is tried when the module refuses this one.
+  // `readWrite`: the kind of session to open; if the module refuses it, the other kind is tried.
   TokenSessions(std::shared_ptr<Attachment> attachment, CK_SLOT_ID slot, bool readWrite);
   TokenSessions(const TokenSessions&) = delete;
   TokenSessions& operator=(const TokenSessions&) = delete;
   ~TokenSessions();
 
-  // A session that is the holder's alone. `home` (may be null) belongs to somebody else: it is taken, when
-  // its queue comes to us, where the token allows no session besides. Throws what C_OpenSession returned, or
+  // A session that this object holds alone. `home` (may be null) belongs to another user: it is borrowed,
+  // through its queue, if the token allows no further session. Throws the error of C_OpenSession, or
   // ERR_CRYPTOKI_POOL_EXHAUSTED at the deadline.
   class Turn {
    public:
@@ -50,10 +50,10 @@ class TokenSessions {
     std::shared_ptr<Session> session_;
   };
 
-  // Grows with each session that was lost. Handles may mean other objects afterwards.
+  // Increases with each lost session. Afterwards handles may refer to other objects.
   std::uint64_t losses();
 
-  // Closes, on a native thread, the sessions that nobody has used since.
+  // Closes, on a native thread, the sessions that have been idle since `since`.
   void closeIdle(Clock::time_point since);
 
  private:
@@ -76,10 +76,10 @@ class TokenSessions {
   std::atomic<bool> readWrite_;
   std::mutex mutex_;
   std::condition_variable given_;
-  std::vector<Idle> idle_;  // the last is the latest
+  std::vector<Idle> idle_;  // the last is the most recently used
   std::size_t open_ = 0;
   std::uint64_t losses_ = 0;
-  Clock::time_point askAgainAt_;  // after the token has refused one more session
+  Clock::time_point askAgainAt_;  // set when the token refuses one more session
 };
 
 }  // namespace cryptoki

@@ -1,4 +1,4 @@
-// A digest under way, made by OpenSSL.
+// A digest in progress, computed by OpenSSL.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ class Digesting {
 
   void begin(const std::string& name) {
     openssl::EVP_MD* digest = openssl::functions().EVP_MD_fetch(nullptr, name.c_str(), nullptr);
-    if (digest == nullptr) throw failed("OpenSSL has no digest " + name);
+    if (digest == nullptr) throw failed("OpenSSL does not support the digest " + name);
     if (context_ == nullptr) context_ = openssl::functions().EVP_MD_CTX_new();
     const int done =
         context_ == nullptr ? 0 : openssl::functions().EVP_DigestInit_ex2(context_, digest, nullptr);
@@ -27,9 +27,9 @@ class Digesting {
   }
   void update(const void* data, std::size_t size) {
     if (openssl::functions().EVP_DigestUpdate(context_, data, size) != 1)
-      throw failed("OpenSSL cannot digest");
+      throw failed("OpenSSL cannot compute a digest");
   }
-  // The digest so far; it can go on.
+  // The digest of the data so far; more data may follow.
   Bytes value() const {
     openssl::EVP_MD_CTX* copy = openssl::functions().EVP_MD_CTX_new();
     Bytes digest(64);
@@ -37,7 +37,7 @@ class Digesting {
     const bool done = copy != nullptr && openssl::functions().EVP_MD_CTX_copy_ex(copy, context_) == 1 &&
                       openssl::functions().EVP_DigestFinal_ex(copy, digest.data(), &length) == 1;
     openssl::functions().EVP_MD_CTX_free(copy);
-    if (!done) throw failed("OpenSSL cannot digest");
+    if (!done) throw failed("OpenSSL cannot compute a digest");
     digest.resize(length);
     return digest;
   }

@@ -11,7 +11,7 @@
 namespace cryptoki::provider {
 namespace {
 
-// 2.16.840.1.101.3.4.2.n
+// The object identifier 2.16.840.1.101.3.4.2.n in DER
 std::vector<unsigned char> nist(unsigned char n) {
   return {0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, n};
 }

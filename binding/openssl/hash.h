@@ -1,4 +1,4 @@
-// Digest algorithms by OpenSSL's names, as PKCS#11 and DigestInfo have them.
+// Digest algorithms by OpenSSL name, with their PKCS#11 mechanisms and their object identifier.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 namespace cryptoki::provider {
 
 struct Hash {
-  std::vector<const char*> names;  // as OpenSSL knows it; the first is passed on to it
+  std::vector<const char*> names;  // the OpenSSL names; the first is passed to OpenSSL
   std::size_t length;              // bytes
   CK_MECHANISM_TYPE digest;
   CK_RSA_PKCS_MGF_TYPE mgf;
@@ -19,11 +19,11 @@ struct Hash {
   CK_MECHANISM_TYPE rsaPss;
   std::vector<unsigned char> object;  // the object identifier in DER, without tag and length
 
-  // What CKM_RSA_PKCS signs: DigestInfo (RFC 8017, section 9.2).
+  // DigestInfo (RFC 8017, section 9.2), the data that CKM_RSA_PKCS signs.
   Bytes digestInfo(const Bytes& digest) const;
 };
 
-// Null for one that PKCS#11 has no number for.
+// Null for a digest that PKCS#11 has no mechanism for.
 const Hash* hashOf(const std::string& name);
 
 }  // namespace cryptoki::provider

@@ -79,12 +79,13 @@ const char* resolveAll() {
 
 std::string findOnce(const std::string& version) {
   if (const char* missing = resolveAll())
-    return std::string("this program does not offer the functions of OpenSSL 3 (") + missing + " is missing)";
+    return std::string("this program does not export the functions of OpenSSL 3 (") + missing +
+           " is missing)";
   constexpr int kFullVersion = 7;
   const std::string itself = found.OpenSSL_version(kFullVersion);
   if (version.empty() || !version.starts_with(itself.substr(0, itself.find('+'))))
-    return "this program uses " + (version.empty() ? "no OpenSSL" : version) + ", and only OpenSSL " +
-           itself + " is to be found";
+    return "process.versions.openssl is " + (version.empty() ? "not set" : version) +
+           ", but the OpenSSL in this process is " + itself + ", which the program does not use";
   return {};
 }
 

@@ -1,7 +1,7 @@
-// The few things of OpenSSL 3 that the provider needs: numbers, structures and functions of its public
-// interface for providers (openssl/core.h, core_dispatch.h). Declared here, so that a build needs no headers
-// of OpenSSL, and found at run time in the executable, so that the addon loads where there are none
-// (Electron, Bun).
+// The part of OpenSSL 3 that the provider needs: numbers, structures and functions of its public interface
+// for providers (openssl/core.h, core_dispatch.h). Declared here, so that a build needs no OpenSSL headers.
+// The functions are looked up in the executable at run time, so that the addon also loads where they are
+// missing (Electron, Bun).
 #pragma once
 
 #include <cstddef>
@@ -50,7 +50,7 @@ using OSSL_provider_init_fn = int(const OSSL_CORE_HANDLE* handle, const OSSL_DIS
 
 }  // extern "C"
 
-// Types of parameters.
+// Parameter types.
 constexpr unsigned int kInteger = 1;
 constexpr unsigned int kUnsignedInteger = 2;
 constexpr unsigned int kUtf8String = 4;
@@ -59,7 +59,7 @@ constexpr unsigned int kUtf8Pointer = 6;
 
 constexpr std::size_t kUnmodified = static_cast<std::size_t>(-1);
 
-// What of a key is meant.
+// Parts of a key (selection).
 constexpr int kPrivateKey = 0x01;
 constexpr int kPublicKey = 0x02;
 constexpr int kParameters = 0x84;
@@ -71,7 +71,7 @@ constexpr int kOpSignature = 12;
 constexpr int kOpAsymCipher = 13;
 constexpr int kOpDecoder = 21;
 
-// Functions that the library gives to a provider, and a provider to the library.
+// Functions that libcrypto passes to a provider, and that a provider passes to libcrypto.
 enum : int {
   kCoreNewError = 5,
   kCoreSetErrorDebug = 6,
@@ -81,11 +81,11 @@ enum : int {
   kProviderGetReasonStrings = 1029,
 };
 
-// Padding modes of RSA, and salt lengths of PSS that are no lengths.
+// Padding modes of RSA, and special values for the salt length of PSS.
 enum : int { kPadPkcs1 = 1, kPadNone = 3, kPadOaep = 4, kPadPss = 6 };
 enum : int { kSaltDigest = -1, kSaltAuto = -2, kSaltMax = -3, kSaltAutoDigestMax = -4 };
 
-// The functions that are called. All or none.
+// The functions that the provider calls. It needs all of them.
 struct Functions {
   const char* (*OpenSSL_version)(int what);
   int (*OSSL_PROVIDER_add_builtin)(OSSL_LIB_CTX*, const char* name, OSSL_provider_init_fn*);
@@ -140,12 +140,12 @@ struct Functions {
   int (*ERR_pop_to_mark)();
 };
 
-// Finds the functions in the executable, or the libraries it is linked with. Returns why they cannot be used,
-// or nothing. `version` is process.versions.openssl: another OpenSSL that happens to be in the process is of
-// no use.
+// Finds the functions in the executable, or in the libraries it is linked with. Returns the reason why they
+// cannot be used, or an empty string. `version` is process.versions.openssl: a different OpenSSL that is also
+// in the process is useless, because Node does not use it.
 std::string find(const std::string& version);
 
-// After find() has found them.
+// Valid after find() has returned an empty string.
 const Functions& functions();
 
 }  // namespace cryptoki::openssl

@@ -1,4 +1,4 @@
-// OSSL_PARAM: what contexts are told and asked.
+// OSSL_PARAM: reading and writing the parameters of OpenSSL contexts.
 #pragma once
 
 #include <cstring>
@@ -18,7 +18,7 @@ inline openssl::OSSL_PARAM text(const char* key, const std::string& value) {
   return {key, openssl::kUtf8String, const_cast<char*>(value.data()), value.size(),
           openssl::kUnmodified};  // NOLINT
 }
-openssl::OSSL_PARAM text(const char* key, std::string&& value) = delete;  // it must outlive the parameter
+openssl::OSSL_PARAM text(const char* key, std::string&& value) = delete;  // must outlive the parameter
 inline openssl::OSSL_PARAM number(const char* key, int& value) {
   return {key, openssl::kInteger, &value, sizeof value, openssl::kUnmodified};
 }
@@ -36,7 +36,7 @@ Param* locate(Param* params, const char* key) {
   return nullptr;
 }
 
-// An integer in the byte order of this machine, if it is of a size that is used.
+// An integer in the byte order of this machine; empty when its size is not supported.
 template <class Integer>
 std::optional<int> toIntAs(const openssl::OSSL_PARAM& param) {
   Integer value{};
@@ -56,7 +56,7 @@ inline std::optional<std::string> toText(const openssl::OSSL_PARAM& param) {
   return std::string(data, strnlen(data, param.size));
 }
 
-// A number, or one of the words that stand for some.
+// A number, or one of the words that stand for a number.
 template <std::size_t count>
 std::optional<int> toInt(const openssl::OSSL_PARAM& param,
                          const std::pair<const char*, int> (&words)[count]) {
@@ -113,7 +113,7 @@ inline bool put(openssl::OSSL_PARAM* param, const std::string& value) {
   return true;
 }
 
-// The text for a number, for a parameter that is asked for as text.
+// Writes the word for a number when the parameter is requested as text.
 template <std::size_t count>
 bool put(openssl::OSSL_PARAM* param, int value, const std::pair<const char*, int> (&words)[count]) {
   if (param == nullptr || param->type != openssl::kUtf8String) return put(param, value);

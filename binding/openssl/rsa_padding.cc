@@ -11,10 +11,10 @@ Failure tooShort() {
   return Failure::ours("ERR_CRYPTOKI_UNSUPPORTED", "the key is too short for the digest", "C_SignInit");
 }
 
-// MGF1 (section B.2.1) is added to `masked`, `length` bytes of it.
+// XORs the MGF1 mask (section B.2.1) into the first `length` bytes of `masked`.
 void mask(unsigned char* masked, std::size_t length, const Hash& hash, const Bytes& seed) {
   unsigned char counter[4] = {0, 0, 0, 0};
-  for (std::size_t at = 0; at < length; ++counter[3]) {  // of any key fewer than 256 rounds
+  for (std::size_t at = 0; at < length; ++counter[3]) {  // fewer than 256 rounds for any key
     Digesting digesting;
     digesting.begin(hash.names.front());
     digesting.update(seed.data(), seed.size());
@@ -47,7 +47,7 @@ Bytes padPss(const Hash& hash, const Hash& mgf, const Bytes& digest, std::size_t
   if (length < digest.size() + saltLength + 2) throw tooShort();
   Bytes salt(saltLength);
   if (saltLength > 0 && openssl::functions().RAND_bytes(salt.data(), static_cast<int>(saltLength)) != 1)
-    throw Failure::ours("ERR_CRYPTOKI_UNSUPPORTED", "OpenSSL has no random bytes");
+    throw Failure::ours("ERR_CRYPTOKI_UNSUPPORTED", "OpenSSL cannot generate random bytes");
 
   const unsigned char zeros[8] = {};
   Digesting digesting;
@@ -57,7 +57,7 @@ Bytes padPss(const Hash& hash, const Hash& mgf, const Bytes& digest, std::size_t
   digesting.update(salt.data(), salt.size());
   const Bytes seed = digesting.value();
 
-  // Of the modulus' length: one byte of zero more where its bits are 8 n + 1.
+  // The block is as long as the modulus: it starts with an extra zero byte if the modulus has 8 n + 1 bits.
   Bytes block = Bytes::zeros((bits + 7) / 8);
   unsigned char* encoded = block.data() + (block.size() - length);
   const std::size_t masked = length - seed.size() - 1;

@@ -1,4 +1,4 @@
-// The public half of a key as OpenSSL's own: what needs no private key is left to it.
+// The public half of a key as an OpenSSL key: operations that do not need the private key use it.
 #pragma once
 
 #include <utility>
@@ -8,22 +8,22 @@
 
 namespace cryptoki {
 
-// Algorithms of others only: ours would ask us again.
+// Selects algorithms of other providers only: the algorithms of this provider would call this code again.
 constexpr const char* kNotOurs = "provider!=cryptoki";
 
-// The types of keys, by their names in OpenSSL.
+// The types of keys, by their OpenSSL names.
 enum class KeyKind : unsigned char { Rsa, Ec, Ed25519, Ed448, X25519, X448 };
 constexpr KeyKind kKeyKinds[] = {KeyKind::Rsa,   KeyKind::Ec,     KeyKind::Ed25519,
                                  KeyKind::Ed448, KeyKind::X25519, KeyKind::X448};
 const char* nameOf(KeyKind kind);
 
-// Counts a reference to an EVP_PKEY.
+// Owns one reference to an EVP_PKEY.
 class SoftwareKey {
  public:
   SoftwareKey() = default;
-  // From a SubjectPublicKeyInfo in DER; null when OpenSSL does not know it.
+  // From a SubjectPublicKeyInfo in DER; null when OpenSSL cannot decode it.
   static SoftwareKey fromDer(const Bytes& info);
-  // From what a key management is given to import; null when it is no key.
+  // From the parameters that OpenSSL passes to an import; null when they do not form a key.
   static SoftwareKey fromParameters(KeyKind kind, int selection, const openssl::OSSL_PARAM params[]);
 
   SoftwareKey(const SoftwareKey& other) : key_(other.key_) {
@@ -41,13 +41,13 @@ class SoftwareKey {
 
   openssl::EVP_PKEY* get() const { return key_; }
   explicit operator bool() const { return key_ != nullptr; }
-  // False when it is of no kind that the provider has.
+  // Returns false when the provider does not support this kind of key.
   bool kind(KeyKind& kind) const;
   bool is(KeyKind kind) const { return openssl::functions().EVP_PKEY_is_a(key_, nameOf(kind)) == 1; }
   std::size_t bits() const { return static_cast<std::size_t>(openssl::functions().EVP_PKEY_get_bits(key_)); }
-  // Bytes of a signature, an encrypted message or a secret, at most.
+  // The maximal size in bytes of a signature, an encrypted message or a secret.
   std::size_t size() const { return static_cast<std::size_t>(openssl::functions().EVP_PKEY_get_size(key_)); }
-  // The public key as it is encoded for a peer; empty when there is none.
+  // The public key in the encoding for a peer; empty when there is none.
   Bytes encoded() const;
 
  private:

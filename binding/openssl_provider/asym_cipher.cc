@@ -46,13 +46,13 @@ Bytes digest(const Bytes& data) {
                     functions().EVP_DigestFinal_ex(context, value.data(), &length) == 1;
   functions().EVP_MD_CTX_free(context);
   functions().EVP_MD_free(algorithm);
-  if (!done) throw unsupported("OpenSSL cannot digest");
+  if (!done) throw unsupported("OpenSSL cannot compute a digest");
   value.resize(length);
   return value;
 }
 
-// What wrongly padded data is said to hold: the same bytes each time, for as long as the process lives, so
-// that nobody learns from the answer that the padding was wrong.
+// The plaintext returned for wrongly padded data (implicit rejection). It is the same for the same data
+// during the life of the process, so the result does not reveal that the padding was wrong.
 Bytes rejection(const Bytes& encrypted) {
   static const Bytes& secret = *[] {
     std::random_device device;
@@ -83,7 +83,7 @@ class Context {
  public:
   void init(const Key* key, bool decrypts, const OSSL_PARAM params[]) {
     if (key != nullptr) key_ = *key;
-    if (!key_.publicKey || (decrypts && !key_.reference)) throw unsupported("there is no private key");
+    if (!key_.publicKey || (decrypts && !key_.reference)) throw unsupported("the key has no private part");
     setParams(params);
   }
 
@@ -140,13 +140,13 @@ class Context {
 
  private:
   static int must(std::optional<int> value) {
-    if (!value) throw unsupported("a parameter of the decryption is not understood");
+    if (!value) throw unsupported("a parameter of the decryption is not supported");
     return *value;
   }
 
   static const Hash& hash(const std::string& name) {
     const Hash* found = hashOf(name.empty() ? "SHA1" : name);
-    if (found == nullptr) throw unsupported("PKCS#11 has no digest " + name);
+    if (found == nullptr) throw unsupported("PKCS#11 does not define the digest " + name);
     return *found;
   }
 
@@ -159,7 +159,7 @@ class Context {
       case openssl::kPadOaep:
         break;
       default:
-        throw unsupported("tokens do not decrypt with this padding (TLS with RSA key exchange wants it)");
+        throw unsupported("tokens cannot decrypt with this padding (TLS with RSA key exchange uses it)");
     }
     CK_RSA_PKCS_OAEP_PARAMS parameter{};
     Bytes label = label_;
@@ -173,7 +173,7 @@ class Context {
 
   Bytes decryptedPkcs1(const Bytes& encrypted) const {
     if (!rejects_) return with(CKM_RSA_PKCS, {}, encrypted);
-    Bytes instead = rejection(encrypted);  // made in any case, for the time it takes
+    Bytes instead = rejection(encrypted);  // always computed: the duration must not reveal the padding error
     try {
       return with(CKM_RSA_PKCS, {}, encrypted);
     } catch (const Failure& failure) {

@@ -1,5 +1,5 @@
-// DECODER: PEM with our label becomes a key. Nothing else is looked at, and what is in the PEM is a random
-// name that means nothing outside of this process.
+// DECODER: turns PEM with our label into a key and ignores all other data. The PEM contains a random name
+// that is meaningless outside of this process.
 #include <array>
 #include <memory>
 #include <string>
@@ -35,7 +35,7 @@ std::string readAll(openssl::OSSL_CORE_BIO* in) {
   return all;
 }
 
-// The id of a reference, or nothing when this is other PEM.
+// The id of a reference, or an empty string for other PEM.
 std::string idIn(const std::string& pem) {
   const std::string begin = std::string("-----BEGIN ") + kPemLabel + "-----";
   const auto at = pem.find(begin);
@@ -50,13 +50,13 @@ int decode(void* /*context*/, openssl::OSSL_CORE_BIO* in, int /*selection*/, ope
            void* argument, openssl::OSSL_PASSPHRASE_CALLBACK* /*ask*/, void* /*askArgument*/) {
   return guarded([&] {
     const std::string id = idIn(readAll(in));
-    if (!id.starts_with(reference_table::prefix())) return 1;  // others may know what it is
+    if (!id.starts_with(reference_table::prefix())) return 1;  // other decoders may recognise it
     const auto reference = reference_table::find(id);
     if (!reference) {
       throw Failure::ours(
           "ERR_CRYPTOKI_CLIENT_CLOSED",
-          "the client or module that the key belongs to is closed, the session key was dropped, or the "
-          "reference is of another process");
+          "the client or module that the key belongs to is closed, the session key was released, or the "
+          "reference belongs to another process");
     }
     if (!reference->publicKey().is(kind)) return 1;
     auto key = std::make_unique<Key>(Key{kind, reference->publicKey(), reference});
@@ -70,7 +70,7 @@ int decode(void* /*context*/, openssl::OSSL_CORE_BIO* in, int /*selection*/, ope
         kEnd,
     };
     const int done = callback(params, argument);
-    const std::unique_ptr<Key> left(given);  // nobody has taken it
+    const std::unique_ptr<Key> left(given);  // destroys the key if it was not taken
     return done;
   });
 }

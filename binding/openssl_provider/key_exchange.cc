@@ -38,7 +38,7 @@ void* dupContext(void* context) { return copyContext<Context>(context); }
 int init(void* context, void* key, const OSSL_PARAM /*params*/[]) {
   return guarded([&] {
     if (key != nullptr) of(context).key = *static_cast<const Key*>(key);
-    return of(context).key.reference ? 1 : raise("there is no private key");
+    return of(context).key.reference ? 1 : raise("the key has no private part");
   });
 }
 
@@ -58,7 +58,7 @@ int derive(void* context, unsigned char* secret, std::size_t* length, std::size_
     *length = size;
     if (secret == nullptr) return 1;
     if (room < size) throw Failure::returned(CKR_BUFFER_TOO_SMALL, "C_DeriveKey");
-    if (!peer) return raise("there is no key of a peer");
+    if (!peer) return raise("the key of the peer is missing");
     if (!key.reference->offers(CKM_ECDH1_DERIVE))
       throw Failure::returned(CKR_MECHANISM_INVALID, "C_DeriveKey");
     const Bytes value = key.reference->derive(peer.encoded(), size);
@@ -67,12 +67,12 @@ int derive(void* context, unsigned char* secret, std::size_t* length, std::size_
   });
 }
 
-// Key derivation by OpenSSL after the exchange is not offered; the defaults may be set.
+// Key derivation by OpenSSL after the exchange is not supported; the default values may be set.
 int setParams(void* /*context*/, const OSSL_PARAM params[]) {
   return guarded([&] {
     const auto* kdf = locate(params, "kdf-type");
     if (kdf != nullptr && !toText(*kdf).value_or("").empty())
-      return raise("a KDF is not offered with the key exchange");
+      return raise("a KDF is not supported with the key exchange");
     return 1;
   });
 }

@@ -1,6 +1,6 @@
-// KEYMGMT: what OpenSSL may know and do with a key, but for using it. All that concerns the public half is
-// asked of OpenSSL's own key. The private half is never exported, not even by half: OpenSSL would use that
-// with its own algorithms.
+// KEYMGMT: all functions of a key except its operations. Functions of the public half use OpenSSL's own key.
+// The private half is never exported, not even in part: OpenSSL would use an exported key with its own
+// algorithms.
 #include <memory>
 #include <vector>
 
@@ -33,13 +33,13 @@ enum : int {
 
 template <KeyKind kind>
 void* create(void* /*context*/) {
-  // OpenSSL owns it until free()
+  // OpenSSL owns it until release()
   return guardedPointer([]() -> void* { return std::make_unique<Key>(Key{kind, {}, {}}).release(); });
 }
 
 void release(void* key) { letGo<Key>(key); }
 
-// What the decoder has made changes hands.
+// Takes over the key that the decoder created.
 void* load(const void* reference, std::size_t size) {
   if (size != kReferenceSize) return nullptr;
   return std::exchange(*static_cast<Key**>(const_cast<void*>(reference)),
@@ -59,7 +59,7 @@ int getParams(void* opaque, OSSL_PARAM params[]) {
   return key.publicKey ? functions().EVP_PKEY_get_params(key.publicKey.get(), params) : 0;
 }
 
-// All kinds together: what a key does not have, its own public half refuses.
+// The parameters of all key types; the public half refuses those that it does not have.
 const OSSL_PARAM* gettableParams(void* /*context*/) {
   static const OSSL_PARAM all[] = {
       describe("bits", openssl::kInteger),

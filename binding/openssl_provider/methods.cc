@@ -1,4 +1,4 @@
-// What JavaScript does with references: methods of RawModule without a call into the module.
+// Methods of RawModule for key references; they do not call the module.
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -36,9 +36,9 @@ KeyObjectHandle readHandle(RawModule& raw, const Napi::Object& object, const cha
   return handle;
 }
 
-// ({ slot, handle, isPrivate, readWrite, session, publicKeyInfo, mechanisms, opensslVersion }, told?) ->
-// { id, pem }. `told` is called with the error when the key is not where it was, and without one when nobody
-// uses the reference any more. There is one claim to the name.
+// ({ slot, handle, isPrivate, readWrite, session, publicKeyInfo, mechanisms, opensslVersion }, callback?) ->
+// { id, pem }. Calls `callback` with an error when the key is no longer valid, and without one when the
+// reference is destroyed. The caller gets one claim to the name.
 Napi::Value createKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
   constexpr const char* kFunction = "createKeyReference";
   if (!info[0].IsObject()) argument(raw, kFunction, "key").mustBe("an object", info[0]);
@@ -72,7 +72,7 @@ Napi::Value createKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
     Environment::of(info.Env()).removeWatch(watch);
     throw;
   }
-  watchExit();  // the module is initialised
+  watchExit();  // possible now, because the module is initialised
   auto result = Napi::Object::New(info.Env());
   result.Set("id", reference->id());
   result.Set("pem", provider::pemOf(*reference));
@@ -88,7 +88,8 @@ std::shared_ptr<KeyReference> referenceIn(RawModule& raw, const Napi::CallbackIn
   return reference_table::find(readId(raw, info, function));
 }
 
-// (id, { slot, handle, isPrivate, readWrite, session } | null): where it is now, or that it cannot be found.
+// (id, { slot, handle, isPrivate, readWrite, session } | null): the new position of the key; null if it
+// cannot be found.
 Napi::Value updateKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
   constexpr const char* kFunction = "updateKeyReference";
   const auto reference = referenceIn(raw, info, kFunction);
@@ -101,13 +102,13 @@ Napi::Value updateKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// (id): the object is not where it was.
+// (id): the key is no longer at its position.
 Napi::Value invalidateKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
   if (const auto reference = referenceIn(raw, info, "invalidateKeyReference")) reference->stale();
   return info.Env().Undefined();
 }
 
-// (id): nobody may use it any more.
+// (id): forbids any further use.
 Napi::Value releaseKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
   if (const auto reference = referenceIn(raw, info, "releaseKeyReference")) {
     reference->release();
@@ -116,18 +117,18 @@ Napi::Value releaseKeyReference(RawModule& raw, const Napi::CallbackInfo& info) 
   return info.Env().Undefined();
 }
 
-// (id) -> whether there is such a reference; there is one more claim to its name then.
+// (id) -> true if the reference exists; it then has one more claim.
 Napi::Value claimKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), reference_table::claim(readId(raw, info, "claimKeyReference")));
 }
 
-// (id): one claim less. After the last one the reference lives as long as the keys made from it.
+// (id): removes a claim. After the last one the reference lives as long as the keys made from it.
 Napi::Value unclaimKeyReference(RawModule& raw, const Napi::CallbackInfo& info) {
   reference_table::unclaim(readId(raw, info, "unclaimKeyReference"));
   return info.Env().Undefined();
 }
 
-// (id, milliseconds): closes its sessions that nobody has used for so long.
+// (id, milliseconds): closes sessions that have been idle for this time.
 Napi::Value closeIdleKeySessions(RawModule& raw, const Napi::CallbackInfo& info) {
   constexpr const char* kFunction = "closeIdleKeySessions";
   constexpr CK_ULONG kLongest = 86'400'000;  // a day

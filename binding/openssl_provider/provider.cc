@@ -12,7 +12,7 @@ using openssl::OSSL_CORE_HANDLE;
 using openssl::OSSL_DISPATCH;
 using openssl::OSSL_ITEM;
 
-// What the library has given us; written once, before any of our functions is called.
+// Functions from libcrypto. Written once, before libcrypto calls any of our functions.
 struct Core {
   const OSSL_CORE_HANDLE* handle = nullptr;
   void (*newError)(const OSSL_CORE_HANDLE*) = nullptr;
@@ -23,8 +23,8 @@ struct Core {
 };
 Core core;
 
-// The reasons of errors. Those of modules have the number of their CK_RV, ours follow. Node makes codes of
-// the texts: ERR_OSSL_CKR_DEVICE_REMOVED.
+// The reasons of errors. Errors of modules use the number of their CK_RV; ours follow. Node derives error
+// codes from the texts: ERR_OSSL_CKR_DEVICE_REMOVED.
 enum : unsigned int { kOther = 0x10000, kClosed, kBusy, kForked, kNotOffered };
 
 #define CRYPTOKI_REASON(name) \
@@ -98,7 +98,7 @@ void setError(unsigned int reason, const char* function, const char* format,
 const openssl::OSSL_ALGORITHM* query(void* /*context*/, int operation, int* noCache) {
   *noCache = 0;
   switch (operation) {
-    case openssl::kOpKeyManagement:  // its tables are made when they are asked for the first time
+    case openssl::kOpKeyManagement:  // the first call builds its tables, which may throw
       return guardedPointer([] { return keyManagements(); });
     case openssl::kOpSignature:
       return signatures();
@@ -142,11 +142,11 @@ int initialise(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* in, const OS
   return 1;
 }
 
-// Why it cannot be, or nothing.
+// Returns the reason why the provider cannot be registered, or an empty string.
 std::string registerOnce(const std::string& version) {
   if (std::string why = openssl::find(version); !why.empty()) return why;
-  // A name after "default", "fips" and "legacy": OpenSSL keeps providers sorted, and where the order decides,
-  // its own must come first. Each copy of the addon has its own.
+  // The name sorts after "default", "fips" and "legacy": OpenSSL sorts providers by name, and its own must be
+  // preferred. The name is unique for each copy of the addon.
   static const std::string& name =
       *new std::string("tokens-cryptoki-" + reference_table::prefix());  // NOLINT
   const auto& functions = openssl::functions();

@@ -1,5 +1,5 @@
-// An OpenSSL provider in this addon: keys in tokens as keys of OpenSSL. Registered once per process, in the
-// library context that Node uses, and never unloaded.
+// An OpenSSL provider in this addon: presents keys in tokens as OpenSSL keys. Registered once per process, in
+// the library context that Node uses, and never unloaded.
 #pragma once
 
 #include <memory>
@@ -12,29 +12,29 @@
 
 namespace cryptoki::provider {
 
-// A key of OpenSSL's that is ours: the public half, and the private one where it is there.
+// An OpenSSL key of this provider: the public half, and the private one if it has one.
 struct Key {
   KeyKind kind = KeyKind::Rsa;
   SoftwareKey publicKey;
   std::shared_ptr<KeyReference> reference;
 };
 
-// What the decoder gives to the key management is a pointer to a Key.
+// The decoder passes a pointer to a Key to the key management.
 inline constexpr std::size_t kReferenceSize = sizeof(void*);
 
-// Registers the provider if that has not been done. Throws ERR_CRYPTOKI_UNSUPPORTED where OpenSSL is not to
-// be had. `version`: process.versions.openssl.
+// Registers the provider, once. Throws ERR_CRYPTOKI_UNSUPPORTED if OpenSSL is not available. `version`:
+// process.versions.openssl.
 void ensureRegistered(const std::string& version);
 
 // The PEM of a reference; the decoder turns it into a key.
 std::string pemOf(const KeyReference& reference);
 inline constexpr const char* kPemLabel = "CRYPTOKI KEY REFERENCE";
 
-// Puts an error into OpenSSL's queue; returns 0, which is failure there.
+// Adds an error to OpenSSL's queue; returns 0, which means failure to OpenSSL.
 int raise(const Failure& failure) noexcept;
-int raise(const char* what) noexcept;  // something that is not offered, or was asked for wrongly
+int raise(const char* what) noexcept;  // for unsupported or invalid requests
 
-// Runs what OpenSSL asks for: a Failure, or any other exception, becomes an error of OpenSSL's.
+// Runs a function called by OpenSSL. Any exception becomes an OpenSSL error.
 template <class Body>
 int guarded(Body&& body) noexcept {
   try {
@@ -48,7 +48,7 @@ int guarded(Body&& body) noexcept {
   }
 }
 
-// The same for what gives a pointer: null is failure.
+// The same for functions that return a pointer: null means failure.
 template <class Body>
 auto guardedPointer(Body&& body) noexcept -> decltype(body()) {
   decltype(body()) result = nullptr;
@@ -59,7 +59,7 @@ auto guardedPointer(Body&& body) noexcept -> decltype(body()) {
   return result;
 }
 
-// A context of OpenSSL's: made, copied and let go by it.
+// Contexts are created, copied and destroyed by OpenSSL.
 template <class Context>
 void* makeContext() noexcept {
   return guardedPointer([]() -> void* { return std::make_unique<Context>().release(); });
@@ -74,10 +74,10 @@ void letGo(void* context) noexcept {
   const std::unique_ptr<Context> last(static_cast<Context*>(context));
 }
 
-// Reads up to `size` bytes of what is to be decoded.
+// Reads up to `size` bytes of the input to decode.
 bool read(openssl::OSSL_CORE_BIO* in, void* data, std::size_t size, std::size_t* length);
 
-// A function in the form of a dispatch table.
+// A function as an entry of a dispatch table.
 template <class Function>
 openssl::OSSL_DISPATCH entry(int id, Function* function) {
   return {id, reinterpret_cast<void (*)()>(function)};

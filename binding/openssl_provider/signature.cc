@@ -135,7 +135,7 @@ const OSSL_DISPATCH kDigestFirst[] = {
     {0, nullptr},
 };
 
-// EdDSA takes a message as a whole only.
+// EdDSA accepts only a complete message.
 const OSSL_DISPATCH kAtOnce[] = {
     entry(kNewContext, &newContext),
     entry(kFreeContext, &freeContext),

@@ -16,7 +16,7 @@ Failure unsupported(const std::string& what) {
   return Failure::ours("ERR_CRYPTOKI_UNSUPPORTED", what, "C_SignInit");
 }
 
-// r and s one after the other, as tokens give them, in DER.
+// Converts the signature of a token, r and s concatenated, to DER.
 Bytes toDer(const Bytes& signature) {
   const std::size_t half = signature.size() / 2;
   std::string numbers;
@@ -26,7 +26,7 @@ Bytes toDer(const Bytes& signature) {
     while (from + 1 < end && *from == 0) ++from;
     const bool pad = (*from & 0x80) != 0;
     numbers.push_back(0x02);
-    numbers.push_back(static_cast<char>((end - from) + (pad ? 1 : 0)));  // of any curve less than 128
+    numbers.push_back(static_cast<char>((end - from) + (pad ? 1 : 0)));  // less than 128 for any curve
     if (pad) numbers.push_back(0);
     numbers.append(reinterpret_cast<const char*>(from), static_cast<std::size_t>(end - from));
   }
@@ -37,7 +37,7 @@ Bytes toDer(const Bytes& signature) {
   return {whole.data(), whole.size()};
 }
 
-// Some modules give ECDSA signatures in DER: a SEQUENCE that is as long as it says.
+// Some modules return ECDSA signatures in DER: a SEQUENCE of the encoded length.
 bool isDer(const Bytes& signature) {
   if (signature.size() < 3 || signature.data()[0] != 0x30) return false;
   const std::size_t first = signature.data()[1];
@@ -46,7 +46,7 @@ bool isDer(const Bytes& signature) {
 }
 
 int must(std::optional<int> value) {
-  if (!value) throw unsupported("a parameter of the signature is not understood");
+  if (!value) throw unsupported("a parameter of the signature is not supported");
   return *value;
 }
 
@@ -72,7 +72,7 @@ SignatureContext::SignatureContext(const SignatureContext& other)
 
 void SignatureContext::init(const Key* key, const char* digest, bool signs, const OSSL_PARAM params[]) {
   if (key != nullptr) key_ = *key;
-  if (!key_.publicKey || (signs && !key_.reference)) throw unsupported("there is no private key");
+  if (!key_.publicKey || (signs && !key_.reference)) throw unsupported("the key has no private part");
   if (digest != nullptr) digestName_ = digest;
   setParams(params);
 }
@@ -100,11 +100,11 @@ void SignatureContext::beginMessage(bool signs) {
   message_ = {};
   isWhole_ = isEdwards();
   if (isWhole_) {
-    if (!digestName_.empty()) throw unsupported("a key for EdDSA signs without a digest");
+    if (!digestName_.empty()) throw unsupported("an EdDSA key signs without a digest");
     return;
   }
   if (digestName_.empty()) digestName_ = "SHA256";
-  // Where the token digests and signs in one, and does not sign digests, it gets the message.
+  // If the token cannot sign digests but can digest and sign in one step, it gets the message.
   isWhole_ =
       signs && !key_.reference->offers(mechanismForDigest()) && key_.reference->offers(mechanismForMessage());
   if (!isWhole_) digesting_.begin(digestName_);
@@ -158,7 +158,7 @@ bool SignatureContext::verifyDigest(const Bytes& signature, const Bytes& digest)
 
 const Hash& SignatureContext::hash() const {
   const Hash* found = hashOf(digestName_);
-  if (found == nullptr) throw unsupported("PKCS#11 has no digest " + digestName_);
+  if (found == nullptr) throw unsupported("PKCS#11 does not define the digest " + digestName_);
   return *found;
 }
 
@@ -172,7 +172,7 @@ CK_MECHANISM_TYPE SignatureContext::mechanismForDigest() const {
     case openssl::kPadNone:
       return CKM_RSA_X_509;
     default:
-      throw unsupported("tokens do not sign with this padding");
+      throw unsupported("tokens cannot sign with this padding");
   }
 }
 
@@ -181,7 +181,7 @@ CK_MECHANISM_TYPE SignatureContext::mechanismForMessage() const {
   if (key_.kind == KeyKind::Ec) return hash().ecdsa;
   if (padding_ == openssl::kPadPss) return hash().rsaPss;
   if (padding_ == openssl::kPadPkcs1) return hash().rsaPkcs;
-  throw unsupported("tokens do not sign with this padding");
+  throw unsupported("tokens cannot sign with this padding");
 }
 
 Bytes SignatureContext::parameter() const {
@@ -195,7 +195,7 @@ Bytes SignatureContext::parameter() const {
 
 const Hash& SignatureContext::mgf() const {
   const Hash* found = mgfName_.empty() ? &hash() : hashOf(mgfName_);
-  if (found == nullptr) throw unsupported("PKCS#11 has no digest " + mgfName_);
+  if (found == nullptr) throw unsupported("PKCS#11 does not define the digest " + mgfName_);
   return *found;
 }
 
@@ -224,7 +224,7 @@ Bytes SignatureContext::signDigest(const Bytes& digest) const {
   return key_.reference->sign(CKM_RSA_X_509, {}, padded(digest), isRight);
 }
 
-// For RSA without padding in the token.
+// The padded digest, for a token that only supports RSA without padding.
 Bytes SignatureContext::padded(const Bytes& digest) const {
   if (padding_ == openssl::kPadPss) return padPss(hash(), mgf(), digest, saltBytes(), key_.publicKey.bits());
   return padPkcs1(digestName_.empty() ? digest : hash().digestInfo(digest), key_.publicKey.size());

@@ -1,5 +1,4 @@
-// What one signature or verification is made with: the key, and what OpenSSL has said about padding and
-// digest.
+// The state of one signature or verification: the key, and the padding and digest that OpenSSL has set.
 #pragma once
 
 #include <optional>
@@ -11,7 +10,7 @@
 
 namespace cryptoki::provider {
 
-// Signs in the token; verifies by OpenSSL's own algorithms with the public half. Throws Failure.
+// Signs in the token; verifies with OpenSSL's own algorithms and the public half. Throws Failure.
 class SignatureContext {
  public:
   SignatureContext() = default;
@@ -19,18 +18,18 @@ class SignatureContext {
   SignatureContext& operator=(const SignatureContext&) = delete;
   ~SignatureContext() = default;
 
-  // `key` null: the one of before.
+  // `key` null: keeps the current key.
   void init(const Key* key, const char* digest, bool signs, const openssl::OSSL_PARAM params[]);
   void setParams(const openssl::OSSL_PARAM params[]);
   bool getParams(openssl::OSSL_PARAM params[]) const;
 
-  // A message, part by part.
+  // Signs or verifies a message, part by part.
   void beginMessage(bool signs);
   void update(const unsigned char* data, std::size_t size);
   int signMessage(unsigned char* out, std::size_t* length, std::size_t room);
   bool verifyMessage(const Bytes& signature) const;
 
-  // What is a digest already.
+  // Signs or verifies a digest.
   int sign(unsigned char* out, std::size_t* length, std::size_t room, const unsigned char* data,
            std::size_t size);
   bool verifyDigest(const Bytes& signature, const Bytes& digest) const;

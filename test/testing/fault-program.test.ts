@@ -67,7 +67,7 @@ describe.skipIf(process.platform === 'win32' || isSanitized)('a program without 
         (error: { stdout: string; stderr: string }) => error.stdout + error.stderr,
       );
     expect(await failed({ CRYPTOKI_FAULT_MODULE: undefined })).toBe(
-      'C_GetFunctionList: 0x5\ncryptoki_fault: CRYPTOKI_FAULT_MODULE does not say which PKCS#11 module to wrap\n',
+      'C_GetFunctionList: 0x5\ncryptoki_fault: CRYPTOKI_FAULT_MODULE must name the PKCS#11 module to wrap\n',
     );
     expect(await failed({ CRYPTOKI_FAULT_MODULE: '/no/file.so' })).toContain('/no/file.so');
     const plan = { CRYPTOKI_FAULT_MODULE: token.module, CRYPTOKI_FAULT_PLAN: '\n# nothing\nC_Sign nth=x' };

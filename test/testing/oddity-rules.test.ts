@@ -129,10 +129,10 @@ describe('a plan is refused', () => {
       { function: ['C_GetAttributeValue', 'C_Sign'], oddity: 'lengths-ignored' },
       'the oddity lengths-ignored does not apply to C_Sign; it applies to C_GetAttributeValue',
     ],
-    [{ function: 'C_Sign', oddity: 'length-unwritten', return: 1 }, 'return answers without a call'],
-    [{ function: 'C_Sign', oddity: 'length-unwritten', grown: 1 }, 'grown answers without a call'],
-    [{ function: 'C_GetFunctionList', return: 1 }, 'C_GetFunctionList is spoiled by oddities only'],
-    [{ function: 'C_OpenSession', session: 1, oddity: 'one-session' }, 'called on no session'],
+    [{ function: 'C_Sign', oddity: 'length-unwritten', return: 1 }, 'return replaces the call'],
+    [{ function: 'C_Sign', oddity: 'length-unwritten', grown: 1 }, 'grown replaces the call'],
+    [{ function: 'C_GetFunctionList', return: 1 }, 'C_GetFunctionList accepts only rules with an oddity'],
+    [{ function: 'C_OpenSession', session: 1, oddity: 'one-session' }, 'is not called on a session'],
   ])('%j', (rule, message) => {
     expect(() => its.hsm.plan([wrong<FaultRule>(rule)])).toThrow(
       expect.objectContaining({ code: 'ERR_OUT_OF_RANGE', message: expect.stringContaining(message) }),
