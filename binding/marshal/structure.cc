@@ -33,6 +33,9 @@ StructureMemory& StructureMemory::operator=(StructureMemory&&) noexcept = defaul
 StructureMemory::~StructureMemory() = default;
 
 namespace {
+// No cipher of TLS has a longer IV. The number decides how much memory the module may write to, so it is
+// limited.
+constexpr CK_ULONG kMostIvBits = 8192;
 
 void refuseUnknownFields(const Napi::Object& object, const Structure& description, const Argument& argument) {
   for (const std::string& name : ownNames(object)) {
@@ -155,9 +158,12 @@ void StructureMemory::readPointed(const Field& field, Napi::Value value, const A
       keep(field, std::move(bytes));
       return;
     }
-    case FieldKind::ParentBits:
-      keep(field, Bytes::zeros(parent == nullptr ? 0 : (parent->ivBits() + 7) / 8));
+    case FieldKind::ParentBits: {
+      const CK_ULONG bits = parent == nullptr ? 0 : parent->ivBits();
+      if (bits > kMostIvBits) argument.outOfRange("an IV of at most 1,024 bytes (ivSizeInBits)");
+      keep(field, Bytes::zeros((bits + 7) / 8));
       return;
+    }
     case FieldKind::VersionPointer: {
       const CK_VERSION version = isAbsent(value) ? CK_VERSION{} : toVersion(value, argument);
       keep(field, Bytes(&version, sizeof version));

@@ -19,6 +19,11 @@ export class DataObjects {
     this.ground = ground;
   }
 
+  /** The values of an object are not known any more. @param {unknown} handle */
+  mayHaveChanged(handle) {
+    this.known.delete(/** @type {bigint} */ (handle));
+  }
+
   /** Makes, reads or finds data objects. @param {Random} random @returns {Plan} */
   plan(random) {
     const session = /** @type {bigint} */ (this.ground.own[0]);

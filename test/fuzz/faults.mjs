@@ -135,5 +135,14 @@ export function randomPlan(random) {
     const name = needsLength ? random.pick(WITH_LENGTH) : random.chance(0.15) ? '*' : random.pick(FUNCTIONS);
     return { function: name, ...rare, ...chosen };
   });
-  return { rules: /** @type {FaultRule[]} */ (rules), altersValues };
+  // A module that gives one length and writes another whole cannot be survived: no other rule changes its lengths.
+  const ignoresLengths = rules.some((rule) => 'oddity' in rule && rule.oddity === 'lengths-ignored');
+  const consistent = ignoresLengths
+    ? rules.filter(
+        (rule) =>
+          ('oddity' in rule && rule.oddity === 'lengths-ignored') ||
+          !['C_GetAttributeValue', '*'].includes(rule.function),
+      )
+    : rules;
+  return { rules: /** @type {FaultRule[]} */ (consistent), altersValues };
 }

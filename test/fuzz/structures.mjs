@@ -41,7 +41,8 @@ export const OPTIONAL = new Set([
  * A value that a field takes. @param {Random} random @param {Field} field
  * @returns {unknown}
  */
-export function fieldValue(random, { kind, count = 0, nested = '' }) {
+export function fieldValue(random, { js, kind, count = 0, nested = '' }) {
+  if (js === 'ivSizeInBits') return random.pick([0, 1, 16, 128, 2n, 8192]); // it is limited
   switch (kind) {
     case 'Fixed':
       return random.bytes(count);

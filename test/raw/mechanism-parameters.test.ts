@@ -127,6 +127,17 @@ describe.skipIf(whyNoNss !== undefined)(`mechanism parameters (${whyNoNss ?? 'NS
       key,
       secret(16, CKK.AES),
     );
+    for (const ivSizeInBits of [8193, 2 ** 32, 2n ** 64n - 1n]) {
+      const tooLong = { ...parameter, ivSizeInBits, returnedKeyMaterial: {} };
+      expect(() =>
+        raw.C_DeriveKeySync(
+          session,
+          { mechanism: CKM.TLS12_KEY_AND_MAC_DERIVE, parameter: tooLong },
+          key,
+          [],
+        ),
+      ).toThrow(/at most 1,024 bytes/);
+    }
     const block = prf(masterSecret, 'key expansion', Buffer.concat([server, client]), 40);
     expect(await readValue(material.clientKey ?? 0n)).toEqual(block.subarray(0, 16));
     expect([material.ivClient, material.ivServer]).toEqual([block.subarray(32, 36), block.subarray(36, 40)]);

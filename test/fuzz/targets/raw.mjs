@@ -123,7 +123,7 @@ function plans(random, leg, ground, { operations, objects }) {
     case 'object':
       return [objects.plan(random)];
     case 'any':
-      return [anyCall(random, leg, ground)];
+      return [anyCall(random, leg, ground, objects)];
     default:
       return [
         operations.single(
@@ -148,8 +148,8 @@ function scene(leg, ground, random, name = '') {
   };
 }
 
-/** A call of any method, with any arguments. @param {Random} random @param {Leg} leg @param {Ground} ground @returns {Plan} */
-function anyCall(random, leg, ground) {
+/** A call of any method, with any arguments. @param {Random} random @param {Leg} leg @param {Ground} ground @param {DataObjects} objects @returns {Plan} */
+function anyCall(random, leg, ground, objects) {
   let name = random.pick([...SIGNATURES.keys()]);
   if (RARE.has(name) && random.chance(0.8)) name = random.pick([...SIGNATURES.keys()]);
   // Handles of sessions and objects mean other ones after these, and the other thread cannot know.
@@ -164,6 +164,8 @@ function anyCall(random, leg, ground) {
   });
   const values = made.map(([value]) => value);
   const texts = made.map(([, text]) => text);
+  // Even a call that fails may have changed some of the attributes (NSS).
+  if (name === 'C_SetAttributeValue') objects.mayHaveChanged(values[1]);
   const keyIndex = /** @type {readonly string[]} */ (roles).indexOf('object');
   const keepsKey =
     ground.place.faults !== undefined &&

@@ -195,6 +195,9 @@ export async function run(leg) {
   }
 }
 
+const toJson = (/** @type {Pkcs11Uri} */ uri) =>
+  JSON.stringify(uri, (_name, value) => (typeof value === 'bigint' ? `${value}` : value));
+
 /** @param {Leg} leg @param {Pkcs11Uri} value @param {string} whole @param {Pkcs11Uri} parsed */
 function checkTrip(leg, value, whole, parsed) {
   if (!isDeepStrictEqual(plain(parsed), plain(value)))
@@ -202,12 +205,9 @@ function checkTrip(leg, value, whole, parsed) {
   else if (formatUri(parsed) !== whole) leg.fail('formatUri gives another text for the same URI', whole);
   else if (!equalUris(parsed, value)) leg.fail('equalUris: the same are not equal', whole);
   else leg.verified('URIs');
-  if (
-    value.pinValue &&
-    value.pinValue.length > 8 &&
-    JSON.stringify({ ...parsed, token: { ...parsed.token, slot: undefined } }).includes(value.pinValue) &&
-    !whole.replace(/pin-value=[^&]*/, '').includes(encodeURIComponent(value.pinValue))
-  )
+  // The PIN may stand elsewhere in the URI by chance: a URI without it must give the same text.
+  const withoutPin = parseUri(formatUri({ ...value, pinValue: undefined }));
+  if (toJson(parsed) !== toJson(withoutPin))
     leg.fail('a parsed URI shows its PIN to JSON.stringify', 'a PIN');
 }
 
