@@ -110,7 +110,7 @@ test('before an operation that is never repeated, which then runs once because i
   }
 });
 
-describe('another client of the same token', () => {
+describe('another client of the same module', () => {
   test('may log in and out, and another one may reinitialise the module', async () => {
     const target = { module: its.hsm.path, token: { label: its.soft.label } };
     const others: Client[] = [];

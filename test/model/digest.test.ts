@@ -16,19 +16,22 @@ const judge = (algorithm: string, data: Buffer): Buffer =>
   createHash(algorithm.replace('-', '').toLowerCase()).update(data).digest();
 
 describe.each(['SHA-1', 'SHA-224', 'SHA-256', 'SHA-384', 'SHA-512'])('%s', (algorithm) => {
-  test.each([0, 1, 63, 64, 65, 1000, 2 ** 20])('of %i bytes is that of node:crypto', async (size) => {
-    const data = Buffer.alloc(size, 'some data');
-    expect(await session.digest(algorithm, data)).toEqual(judge(algorithm, data));
-    expect(session.digestSync({ name: algorithm }, data)).toEqual(judge(algorithm, data));
-  });
+  test.each([0, 1, 63, 64, 65, 1000, 2 ** 20])(
+    'of %i bytes equals the digest of node:crypto',
+    async (size) => {
+      const data = Buffer.alloc(size, 'some data');
+      expect(await session.digest(algorithm, data)).toEqual(judge(algorithm, data));
+      expect(session.digestSync({ name: algorithm }, data)).toEqual(judge(algorithm, data));
+    },
+  );
 });
 
-test('10 MB are digested', async () => {
+test('10 MB can be digested', async () => {
   const data = Buffer.alloc(10_000_000, 'much data');
   expect(await session.digest('SHA-256', data)).toEqual(judge('SHA-256', data));
 });
 
-test('the data is copied before the promise is returned', async () => {
+test('a digest copies its data before it returns the promise', async () => {
   const data = Buffer.alloc(1000, 'data');
   const expected = judge('SHA-256', data);
   const digest = session.digest('SHA-256', data);
@@ -36,7 +39,7 @@ test('the data is copied before the promise is returned', async () => {
   expect(await digest).toEqual(expected);
 });
 
-test('mechanisms are taken by name and by number', async () => {
+test('mechanisms are accepted by name and by number', async () => {
   const data = Buffer.from('data');
   for (const mechanism of ['SHA256', 'CKM_SHA256', CKM.SHA256] as const) {
     expect(await session.digest({ mechanism }, data)).toEqual(judge('SHA-256', data));
@@ -67,7 +70,7 @@ test.each<[unknown]>([[undefined], [null], ['text'], [5], [[1]], [{}], [{ length
   },
 );
 
-test('an algorithm that the token does not have is its error, and the session stays usable', async () => {
+test('an algorithm that the token lacks fails with the error of the token, and the session remains usable', async () => {
   for (const algorithm of ['SHA3-256', { mechanism: 'AES_GCM' }] as const) {
     expect(await failure(session.digest(algorithm, Buffer.alloc(1)))).toMatchObject({
       code: 'CKR_MECHANISM_INVALID',

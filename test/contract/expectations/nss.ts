@@ -1,9 +1,9 @@
 import type { Expectations } from './expectations';
 
-/** NSS keeps the reason of a failure per thread, and some failures give none: then that of an earlier one comes out. */
+/** NSS stores the reason of a failure per thread. Some failures set none: C functions then return the reason of an earlier one. */
 const stale = 'the reason of an earlier failure on the same thread comes out';
 
-/** Functions that are there want what comes before them. */
+/** These functions exist and fail because their preconditions are not met. */
 const begun = { code: 'CKR_OPERATION_NOT_INITIALIZED', why: 'it is there, and nothing was begun' };
 const messages = { code: 'no error', why: 'it has messages of AES-GCM and ChaCha20-Poly1305' };
 
@@ -80,7 +80,7 @@ export const nss: Expectations = {
   },
 };
 
-/** Of the slot without database. */
+/** Of the slot without a database. */
 export const nssCrypto: Expectations = {
   ...nss,
   lacks: { ...nss.lacks, 'token data': 'it keeps nothing' },

@@ -1,7 +1,7 @@
 import type { Expectations } from './expectations';
 import { softhsm2 } from './softhsm2';
 
-/** Those of the SoftHSM2 behind it, and what the way through the socket changes. */
+/** The expectations of the SoftHSM2 behind it, and what the transport over the socket changes. */
 export const p11kit: Expectations = {
   ...softhsm2,
   codes: {

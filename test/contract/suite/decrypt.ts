@@ -70,7 +70,7 @@ export function decrypt(contract: Contract): void {
 
   test('AES-CBC: broken padding is refused', CBC, async () => {
     const { key } = await contract.aes();
-    // The last block decrypts to 16 zeros, which is no padding.
+    // The last block decrypts to 16 zeros, which is not a valid padding.
     const encrypted = await key.encrypt(cbc, Buffer.alloc(32));
     expect(await codeOf(key.decrypt(cbc, encrypted.subarray(0, 32)))).toEqual(
       contract.code('CBC with broken padding'),

@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { type Contract, MESSAGES } from './contract';
 import { codeOf } from './outcome';
 
-/** Names of the model, with those of mechanism and node:crypto. */
+/** Digest names of the model, with the names of the mechanism and of node:crypto. */
 const DIGESTS = [
   ['SHA-1', 'SHA_1', 'sha1'],
   ['SHA-224', 'SHA224', 'sha224'],
@@ -70,7 +70,7 @@ export function digest(contract: Contract): void {
     try {
       await raw.C_DigestUpdate(session.handle, Buffer.from('one '));
       const state = await raw.C_GetOperationState(session.handle);
-      const other = await contract.open(); // of the same kind: some save the state of the session too
+      const other = await contract.open(); // opened in the same way, because some modules save the session state too
       await raw.C_SetOperationState(other.handle, state, 0n, 0n);
       await raw.C_DigestUpdate(other.handle, Buffer.from('two'));
       expect(await raw.C_DigestFinal(other.handle)).toEqual(createHash('sha256').update('one two').digest());

@@ -111,7 +111,7 @@ export function encrypt(contract: Contract): void {
         for (const size of empty ? [0] : [1, 32, its.longest]) {
           const data = Buffer.alloc(size, 'x');
           const encrypted = await key.encrypt(its.algorithm, data);
-          // Node refuses PKCS#1 v1.5: the token itself decrypts it, in the chapter on that.
+          // node:crypto refuses to decrypt PKCS#1 v1.5; the chapter on decryption tests it on the token.
           if (its.title === 'RSA-PKCS1') expect(encrypted).toHaveLength(256);
           else expect(its.decrypt(pair.privateKey, encrypted)).toEqual(data);
         }

@@ -26,7 +26,7 @@ export function kem(contract: Contract): void {
     { type: CKA.EXTRACTABLE, value: true },
   ];
 
-  /** The model knows ML-KEM as a mechanism only. */
+  /** The model offers ML-KEM as a mechanism only. */
   const pair = ({ name, parameterSet }: (typeof SETS)[number]): Promise<KeyPair> =>
     contract.keyFor(name, () =>
       contract.session.generateKeyPair(

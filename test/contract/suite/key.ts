@@ -11,7 +11,7 @@ export function key(contract: Contract): void {
   const { test } = contract.chapter('key');
 
   for (const name of ['RSA', 'P-256', 'P-384', 'P-521', 'secp256k1', 'Ed25519', 'X25519']) {
-    // Not its curve: that a module lacks one is what its expectations say, by the error.
+    // Without the requirement of the curve: the expectations of a module list a missing curve by its error.
     test(`a key pair is generated: ${name}`, pairNeeds(name).slice(0, 2), async () => {
       const { publicKey, privateKey } = await contract.makePair(name, name === 'X25519' ? 'derive' : 'sign');
       const keyType = name === 'RSA' ? 'RSA' : familyOf(name);

@@ -6,7 +6,7 @@ import { codeOf } from './outcome';
 export function login(contract: Contract): void {
   const { test } = contract.chapter('login');
 
-  /** Without login; afterwards the user is logged in again. */
+  /** Runs an action without login and logs the user in again afterwards. */
   async function loggedOut(body: () => Promise<void>): Promise<void> {
     await contract.session.logout();
     try {
@@ -35,10 +35,10 @@ export function login(contract: Contract): void {
     expect(await codeOf(raw.C_Login(session.handle, CKU.USER, contract.pin))).toBe(
       'CKR_USER_ALREADY_LOGGED_IN',
     );
-    await loggedOut(() => session.logout()); // and not being logged in is none either
+    await loggedOut(() => session.logout()); // a logout without a login succeeds, too
   });
 
-  // One wrong PIN in the whole suite, and a good one after it: some tokens lock after three.
+  // The suite sends one wrong PIN, followed by a good one: some tokens lock after three.
   test('a wrong PIN is refused, and the right one then taken', ['login'], async () => {
     await loggedOut(async () => {
       expect(await codeOf(contract.session.login('wrong-7'))).toEqual(contract.code('a wrong PIN'));
@@ -124,7 +124,7 @@ export function login(contract: Contract): void {
     const outcome = await codeOf(raw.C_SetPIN(session.handle, contract.pin, '1'));
     if (outcome === 'no error') await raw.C_SetPIN(session.handle, '1', contract.pin);
     expect(outcome).toEqual(contract.code('a new PIN too short'));
-    await loggedOut(async () => {}); // it is still the old one
+    await loggedOut(async () => {}); // the old PIN still works
   });
 
   test('the PIN is given by the security officer', ['login', 'write', 'so'], async () => {

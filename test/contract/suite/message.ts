@@ -8,14 +8,14 @@ import { codeOf } from './outcome';
 const AAD = Buffer.from('associated data');
 const SIZES = [0, 7, 16, 100_000];
 
-/** What one message is encrypted with: the module writes the tag, and the IV where it is asked to make it. */
+/** Parameters for one message: the module writes the tag, and the IV if it generates it. */
 interface MessageParameter {
   iv: Buffer;
   tag: Buffer;
   readonly raw: RawParameter;
 }
 
-/** A message-based cipher, by the module and by node:crypto. */
+/** A message-based cipher, for the module and for node:crypto. */
 interface MessageCipher {
   readonly title: string;
   readonly mechanism: 'AES_GCM' | 'CHACHA20_POLY1305';
@@ -29,7 +29,7 @@ const gcm = (iv: Buffer, tag: Buffer, ivGenerator: number, ivFixedBits: number) 
   ...{ iv, ivFixedBits, ivGenerator, tag },
 });
 
-/** Reads back through the object that the module wrote into. */
+/** Reads the fields of the object into which the module wrote. */
 function written<T extends { tag: Buffer }>(raw: T & RawParameter, iv: (raw: T) => Buffer): MessageParameter {
   return {
     raw,

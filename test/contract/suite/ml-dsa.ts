@@ -15,7 +15,7 @@ export const ML_DSA = [
 
 export const ML_DSA_NEEDS = ['write', 'ML_DSA:SIGN', 'ML_DSA:VERIFY'];
 
-/** A shared pair; the model knows ML-DSA as a mechanism only. */
+/** A shared key pair; the model offers ML-DSA as a mechanism only. */
 export function mlDsaPair(
   contract: Contract,
   { name, parameterSet }: (typeof ML_DSA)[number],

@@ -7,7 +7,7 @@ import { codeOf } from './outcome';
 export function session(contract: Contract): void {
   const { test } = contract.chapter('session');
 
-  /** Something that takes a moment. */
+  /** A call that takes some milliseconds. */
   const work = (on: Session): Promise<Buffer> =>
     contract.has('SHA256:DIGEST') ? on.digest('SHA-256', Buffer.alloc(20_000)) : on.random(5_000);
 

@@ -8,7 +8,7 @@ import { codeOf } from './outcome';
 const PARTS = [Buffer.from('one '), Buffer.alloc(50_000, 3)];
 const MESSAGE = Buffer.concat(PARTS);
 
-/** Mechanisms that take the message itself, so that it can come in pieces. */
+/** Mechanisms that hash the message themselves, so that it can be passed in parts. */
 interface Case {
   readonly title: string;
   readonly mechanism: keyof typeof CKM;
@@ -33,7 +33,7 @@ const CASES: readonly Case[] = [
   ),
 ];
 
-/** The functions that are given the signature before the data: C_VerifySignatureInit and those after it. */
+/** The functions that take the signature before the data: C_VerifySignatureInit and its successors. */
 export function verifySignature(contract: Contract): void {
   const { test } = contract.chapter('verify signature');
 

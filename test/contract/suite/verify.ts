@@ -14,7 +14,7 @@ function flip(bytes: Buffer, position: number): Buffer {
   return changed;
 }
 
-/** 'true', 'false', or the code of the error. */
+/** 'true', 'false', or the error code. */
 async function outcomeOf(attempt: () => unknown): Promise<string> {
   let result: unknown;
   const code = await codeOf(async () => {

@@ -28,14 +28,17 @@ describe.skipIf(whyNoNss !== undefined)(`with NSS${whyNoNss ? ` (${whyNoNss})` :
   });
   afterAll(() => nss.close());
 
-  test.each(['SHA-1', 'SHA-224', 'SHA-256', 'SHA-384', 'SHA-512'])('digests: %s', async (name) => {
-    for (const message of [MESSAGE, Buffer.alloc(0), Buffer.alloc(1)]) {
-      const stream = nss.session.createDigest(name);
-      await pipeline(source(message, 'mixed'), stream);
-      const judge = createHash(name.replace('-', '').toLowerCase());
-      expect(await stream.result()).toEqual(judge.update(message).digest());
-    }
-  });
+  test.each(['SHA-1', 'SHA-224', 'SHA-256', 'SHA-384', 'SHA-512'])(
+    'a stream digests with %s',
+    async (name) => {
+      for (const message of [MESSAGE, Buffer.alloc(0), Buffer.alloc(1)]) {
+        const stream = nss.session.createDigest(name);
+        await pipeline(source(message, 'mixed'), stream);
+        const judge = createHash(name.replace('-', '').toLowerCase());
+        expect(await stream.result()).toEqual(judge.update(message).digest());
+      }
+    },
+  );
 
   test.each<[string, () => KeyPair]>([
     ...['SHA1', 'SHA224', 'SHA256', 'SHA384', 'SHA512'].flatMap((hash): [string, () => KeyPair][] => [
@@ -60,22 +63,25 @@ describe.skipIf(whyNoNss !== undefined)(`with NSS${whyNoNss ? ` (${whyNoNss})` :
       await verifying.update(MESSAGE);
       results.push(await verifying.final().catch(() => 'refused'));
     }
-    expect(results.map((each) => each === true)).toEqual([true, false, false]); // NSS has errors for wrong lengths
+    expect(results.map((each) => each === true)).toEqual([true, false, false]); // NSS returns an error for a signature of another length
   });
 
-  test.each(['SHA1', 'SHA256', 'SHA384', 'SHA512'])('makes MACs: HMAC-%s', async (hash) => {
-    const stream = hmac.createSign(`HMAC-${hash}`);
-    await pipeline(source(MESSAGE, 'mixed'), stream);
-    const mac = await stream.result();
-    expect(mac).toEqual(createHmac(hash.toLowerCase(), value).update(MESSAGE).digest());
-    const results: unknown[] = [];
-    for (const each of [mac, bytes(mac.length), mac.subarray(1), Buffer.alloc(0)]) {
-      const verifying = hmac.createVerify(`HMAC-${hash}`, each);
-      await verifying.update(MESSAGE);
-      results.push(await verifying.final().catch(() => 'refused'));
-    }
-    expect(results.map((each) => each === true)).toEqual([true, false, false, false]);
-  });
+  test.each(['SHA1', 'SHA256', 'SHA384', 'SHA512'])(
+    'a stream makes and verifies MACs with HMAC-%s',
+    async (hash) => {
+      const stream = hmac.createSign(`HMAC-${hash}`);
+      await pipeline(source(MESSAGE, 'mixed'), stream);
+      const mac = await stream.result();
+      expect(mac).toEqual(createHmac(hash.toLowerCase(), value).update(MESSAGE).digest());
+      const results: unknown[] = [];
+      for (const each of [mac, bytes(mac.length), mac.subarray(1), Buffer.alloc(0)]) {
+        const verifying = hmac.createVerify(`HMAC-${hash}`, each);
+        await verifying.update(MESSAGE);
+        results.push(await verifying.final().catch(() => 'refused'));
+      }
+      expect(results.map((each) => each === true)).toEqual([true, false, false, false]);
+    },
+  );
 
   const iv = bytes(16, 3);
   const CIPHERS: MechanismInput[] = [
@@ -83,7 +89,7 @@ describe.skipIf(whyNoNss !== undefined)(`with NSS${whyNoNss ? ` (${whyNoNss})` :
     { name: 'AES-CTR', counter: iv },
     { mechanism: 'AES_CBC_PAD', parameter: iv },
   ];
-  test.each(CIPHERS)('encrypts and decrypts: %o', async (algorithm) => {
+  test.each(CIPHERS)('a stream encrypts and decrypts with %o', async (algorithm) => {
     for (const cut of CUTS) {
       for (const message of [MESSAGE, MESSAGE.subarray(0, 1), MESSAGE.subarray(0, 65536)]) {
         const there = collector();
@@ -96,7 +102,7 @@ describe.skipIf(whyNoNss !== undefined)(`with NSS${whyNoNss ? ` (${whyNoNss})` :
     }
   });
 
-  test('gives the module whole blocks, however slowly the bytes come', async () => {
+  test('a stream passes whole blocks to the module, even if bytes arrive one at a time', async () => {
     const algorithm = { name: 'AES-CBC', iv };
     const message = MESSAGE.subarray(0, 20_003);
     const encrypted = await aes.encrypt(algorithm, message);
@@ -117,7 +123,7 @@ describe.skipIf(whyNoNss !== undefined)(`with NSS${whyNoNss ? ` (${whyNoNss})` :
     }
   });
 
-  test('says that AES-GCM is done in one piece, and frees the session', async () => {
+  test('a stream reports that AES-GCM does not support parts, and frees the session', async () => {
     const algorithm = { name: 'AES-GCM', iv: iv.subarray(0, 12) };
     const error = await failure(pipeline(source(MESSAGE), aes.createEncrypt(algorithm), collector().sink));
     expect(error.message).toContain('in one piece only: use encrypt()');
@@ -125,7 +131,7 @@ describe.skipIf(whyNoNss !== undefined)(`with NSS${whyNoNss ? ` (${whyNoNss})` :
     expect(await aes.encrypt(algorithm, MESSAGE)).toHaveLength(MESSAGE.length + 16);
   });
 
-  test('a stream that is destroyed leaves the session as it was', async () => {
+  test('a stream that is destroyed leaves the session usable', async () => {
     const streams = [
       () => nss.session.createDigest('SHA-256'),
       () => rsa.privateKey.createSign('RSA-PKCS1-SHA256'),
