@@ -1,5 +1,5 @@
 // @ts-check
-// Plans of calls that make data objects, read them and find them: their values are known.
+// Plans of calls that create data objects, read them and find them. Their values are known, so results can be checked.
 import { CKA, CKO } from 'cryptoki/raw';
 import { bytesOf, EDGES } from './values.mjs';
 
@@ -8,7 +8,7 @@ import { bytesOf, EDGES } from './values.mjs';
 /** @typedef {import('./ground.mjs').Ground} Ground */
 /** @typedef {import('./call.mjs').Plan} Plan */
 
-/** Data objects that only this class knows. */
+/** Data objects that only this class creates and changes. */
 export class DataObjects {
   /** @type {Map<bigint, { label: Buffer, value: Buffer }>} */
   known = new Map();
@@ -19,7 +19,7 @@ export class DataObjects {
     this.ground = ground;
   }
 
-  /** Makes, reads or finds data objects. @param {Random} random @returns {Plan} */
+  /** Creates, reads or finds data objects. @param {Random} random @returns {Plan} */
   plan(random) {
     const session = /** @type {bigint} */ (this.ground.own[0]);
     const sync = random.chance(0.5);
@@ -33,7 +33,7 @@ export class DataObjects {
         { type: CKA.VALUE, value: bytesOf(random, value)[0] },
       ];
       const check = (/** @type {unknown} */ handle) => {
-        // Wrong arguments could hit the others.
+        // Wrong arguments could affect other objects.
         if (!EDGES.some((edge) => typeof edge === 'bigint' && edge === handle))
           this.known.set(/** @type {bigint} */ (handle), { label, value });
       };
@@ -88,7 +88,7 @@ export class DataObjects {
     };
   }
 
-  /** Forgets them: their session or the module has gone. */
+  /** Forgets the objects after their session or the module has ended. */
   forget() {
     this.known.clear();
   }

@@ -5,22 +5,25 @@ const nodes = await allNodes();
 const openssl = await hasOpenssl();
 const available = nodes.filter(({ binary }) => binary !== undefined);
 
-describe.skipIf(!openssl)('the end of what a native key needs', () => {
+describe.skipIf(!openssl)('the lifetime of native keys', () => {
   test.each(available)('$name: process.exit() with signatures in flight ends with code 0', async (node) => {
     for (let round = 0; round < 2; round += 1) {
       expect((await outcomes(node, 'exit')).get('in flight')?.value).toBe(true);
     }
   });
 
-  test.each(available)('$name: a server goes on when module, session and key were dropped', async (node) => {
-    const results = await outcomes(node, 'dropped');
-    expect(results.get('the module is collected')?.value).toBe(true);
-    expect(results.get('the server goes on')?.value).toEqual(['hello', 'hello', 'hello']);
-    expect(results.get('violations')?.value).toEqual([]);
-  });
+  test.each(available)(
+    '$name: a server continues after the program has dropped module, session and key',
+    async (node) => {
+      const results = await outcomes(node, 'dropped');
+      expect(results.get('the module is collected')?.value).toBe(true);
+      expect(results.get('the server goes on')?.value).toEqual(['hello', 'hello', 'hello']);
+      expect(results.get('violations')?.value).toEqual([]);
+    },
+  );
 
   test.each(available.filter((node) => node.hasKeyObjects))(
-    '$name: a KeyObject keeps its module open, and lets it go',
+    '$name: a KeyObject keeps its module open and releases it when it is garbage-collected',
     async (node) => {
       const results = await outcomes(node, 'dropped');
       expect(results.get('the module of a KeyObject is collected')?.value).toBe(true);
@@ -46,12 +49,15 @@ describe.skipIf(!openssl)('the end of what a native key needs', () => {
     120_000,
   );
 
-  test.each(available)('$name: a key of a worker gives errors when the worker is gone', async (node) => {
-    const results = await outcomes(node, 'worker-owner');
-    expect(results.get('at first')?.value).toBe(true);
-    expect(results.get('sessions lost')?.value).toBe(true);
-    const ends = results.get('in flight')?.value;
-    expect(String(ends)).toMatch(/^(ok|,|[^,]*(CRYPTOKI_CLIENT_CLOSED|CKR_\w+))+$/);
-    expect(results.get('terminated')?.error).toBe('ERR_OSSL_CRYPTOKI_CLIENT_CLOSED');
-  });
+  test.each(available)(
+    '$name: a key of a worker thread fails with an error after the thread has ended',
+    async (node) => {
+      const results = await outcomes(node, 'worker-owner');
+      expect(results.get('at first')?.value).toBe(true);
+      expect(results.get('sessions lost')?.value).toBe(true);
+      const ends = results.get('in flight')?.value;
+      expect(String(ends)).toMatch(/^(ok|,|[^,]*(CRYPTOKI_CLIENT_CLOSED|CKR_\w+))+$/);
+      expect(results.get('terminated')?.error).toBe('ERR_OSSL_CRYPTOKI_CLIENT_CLOSED');
+    },
+  );
 });

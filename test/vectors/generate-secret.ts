@@ -1,4 +1,4 @@
-/** Secret keys that a token generates are random, so there is no known answer: node:crypto uses the same key. */
+/** Secret keys that a token generates are random and have no known answers, so node:crypto uses the same key. */
 import { CKA, CKO } from 'cryptoki/raw';
 import { expect, test } from 'vitest';
 import { SECRET_KEYS } from './data/secret-keys';

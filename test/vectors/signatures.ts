@@ -1,6 +1,6 @@
 /**
- * RSA and ECDSA by mechanism: the algorithms of the model choose among mechanisms, here each is used by itself. PKCS#1
- * v1.5 always makes the same signature, so node:crypto's is the vector; other signatures are verified, both ways.
+ * RSA and ECDSA by mechanism: the algorithms of the model choose a mechanism, and these tests use each one directly. PKCS#1
+ * v1.5 signatures are deterministic, so the one of node:crypto is the vector; others are verified in both directions.
  */
 import {
   constants,

@@ -1,6 +1,6 @@
 // @ts-check
-// PKCS#11 URIs: what is formatted is parsed to the same, in one canonical text; anything else gives an error with a code.
-import { isDeepStrictEqual } from 'node:util';
+// PKCS#11 URIs: parsing a formatted URI must return the same members and the same canonical text. Any other text must cause an
+// error with a code.
 import { equalUris, formatUri, matchesUri, parseUri } from 'cryptoki';
 import { junk } from '../values.mjs';
 
@@ -103,7 +103,7 @@ function uri(random) {
   });
 }
 
-/** What a URI holds, as plain objects: parsed ones keep the PIN apart. @param {Pkcs11Uri} value */
+/** The members of a URI as plain objects, because parsed URIs hide the PIN. @param {Pkcs11Uri} value */
 function plain({ token, library, slot, object, vendor, pinSource, pinValue, moduleName, modulePath }) {
   const copy = (/** @type {object} */ part) => ({ ...part });
   const parts = { token: copy(token), library: copy(library), slot: copy(slot), object: copy(object) };
@@ -122,7 +122,7 @@ function plain({ token, library, slot, object, vendor, pinSource, pinValue, modu
   };
 }
 
-/** Another text, which is often still a URI. @param {Random} random @param {string} whole */
+/** A changed text, which is often still a URI. @param {Random} random @param {string} whole */
 function mutated(random, whole) {
   let result = whole;
   for (let i = random.between(1, 4); i > 0; i -= 1) {

@@ -86,7 +86,7 @@ describe('login()', () => {
     }
   });
 
-  test('succeeds again on the same and on another session', async () => {
+  test('succeeds when the user is already logged in, on the same and on another session', async () => {
     const [one, two] = [await token.openSession(), await token.openSession()];
     await one.login(its.pin);
     await one.login(its.pin);

@@ -78,7 +78,7 @@ const KINDS: [string, () => ReturnType<Session['createDigest']> | ReturnType<Sec
     ['createDecrypt', () => aes.createDecrypt({ name: 'AES-CBC', iv: Buffer.alloc(16) })],
   ];
 
-describe.each(KINDS)('a %s stream', (_, create) => {
+describe.each(KINDS)('a stream of %s()', (_, create) => {
   test('frees the session when it is destroyed before its end', async () => {
     const stream = create();
     stream.write(MESSAGE);

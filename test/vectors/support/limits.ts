@@ -1,4 +1,4 @@
-/** What modules list but cannot do. A test that fails in just this way is skipped; one that passes, passes. */
+/** Mechanisms that modules list but do not support. A test that fails in exactly this way is skipped; one that passes, passes. */
 export interface Limit {
   /** The names of the tests. */
   readonly test: RegExp;
