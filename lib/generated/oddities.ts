@@ -35,7 +35,7 @@ const RANDOM = [
   'C_GenerateRandom',
 ] as const;
 
-/** The oddities that a rule can ask for: deviations of real modules from PKCS#11. */
+/** The oddities that a rule can name: deviations of real modules from PKCS#11. */
 export const ODDITIES = {
   'lengths-ignored': {
     subject: 'attributes',

@@ -85,7 +85,7 @@ function send(pid, signal) {
   }
 }
 
-/** True if a server accepts connections; the file of the socket exists a little earlier. @param {string} socket @returns {Promise<boolean>} */
+/** True if a server accepts connections; its socket file exists earlier. @param {string} socket @returns {Promise<boolean>} */
 function answers(socket) {
   return new Promise((resolve) => {
     const connection = connect(socket);

@@ -23,7 +23,7 @@ async function spoiled(rule: Omit<FaultRule, 'function'>, calls = 10, handle = i
   return numbers;
 }
 
-describe('a condition of a rule', () => {
+describe('a rule of a plan', () => {
   test.each<[Omit<FaultRule, 'function'>, number[]]>([
     [{}, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]],
     [{ nth: 3 }, [3]],
@@ -59,7 +59,7 @@ describe('a condition of a rule', () => {
     expect(await spoiled({ probability: 1 }, 20)).toHaveLength(20);
   });
 
-  test('selects one function, several or all', async () => {
+  test('applies to one function, several or all', async () => {
     const { slot } = its.token;
     const codes = async () => [
       await its.raw.C_GenerateRandom(its.session.handle, 1).catch((error) => error.code),
@@ -73,7 +73,7 @@ describe('a condition of a rule', () => {
     expect((await codes()).map(failed)).toEqual([true, true, true]);
   });
 
-  test('selects the first of several return codes', async () => {
+  test('is overridden by an earlier rule with a return code', async () => {
     its.hsm.plan([
       { function: 'C_GenerateRandom', nth: 2, return: 'CKR_HOST_MEMORY' },
       { function: 'C_GenerateRandom', return: 'CKR_DEVICE_MEMORY' },

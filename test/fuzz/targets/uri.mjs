@@ -1,6 +1,6 @@
 // @ts-check
-// PKCS#11 URIs: parsing a formatted URI must return the same members and the same canonical text. Any other text must cause an
-// error with a code.
+// PKCS#11 URIs: a formatted URI must be parsed to the same members and the same canonical text. Other texts must cause an error code.
+import { isDeepStrictEqual } from 'node:util';
 import { equalUris, formatUri, matchesUri, parseUri } from 'cryptoki';
 import { junk } from '../values.mjs';
 
@@ -60,7 +60,7 @@ const PIECES = [
 /** @param {Random} random */
 const text = (random) => Array.from({ length: random.below(12) }, () => random.pick(LETTERS)).join('');
 
-/** Some of the members, each with a value. @param {Random} random @param {Record<string, () => unknown>} members */
+/** Some of the members with their values. @param {Random} random @param {Record<string, () => unknown>} members */
 function some(random, members) {
   return Object.fromEntries(
     Object.entries(members)

@@ -44,7 +44,7 @@ export const NSS = {
   ML_KEM: CKM_NSS + 49,
 } as const;
 
-/** Mechanisms that do it in one call. */
+/** Names that are a single mechanism. */
 export type NssMechanism = Exclude<keyof typeof NSS, 'JPAKE'>;
 
 /** The type of its ChaCha20 keys from before PKCS#11 defined one. */
