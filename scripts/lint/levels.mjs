@@ -47,7 +47,7 @@ const CIRCLES = [
 /** The level of a file such as `model/session`. @param {string} file */
 const levelOf = (file) => file.split('/')[0] ?? '';
 
-/** What each file of lib/ imports, both without suffix. @returns {Map<string, string[]>} */
+/** The imports of each file of lib/, both without suffix. @returns {Map<string, string[]>} */
 function readImports() {
   const lib = at('lib');
   const names = readdirSync(lib, { recursive: true, encoding: 'utf8' })

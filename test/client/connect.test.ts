@@ -268,7 +268,7 @@ describe('connect()', () => {
   });
 });
 
-test('returns a client that refuses operations once it is closed and that can be closed twice', async () => {
+test('a closed client refuses operations and can be closed again', async () => {
   const client = await ground.connect();
   const { privateKey } = await signer(client);
   await Promise.all([client.close(), client.close()]);

@@ -126,7 +126,7 @@ describe('a group whose member is lost', () => {
   });
 });
 
-test('keeps two tokens of one module independent of each other', async () => {
+test('a group keeps two tokens of one module independent of each other', async () => {
   const token = await createSoftToken({ label: 'one', pin: PIN });
   await token.addToken('two');
   const fault = await FaultModule.create({ module: token.module, environment: token.environment });
@@ -165,7 +165,7 @@ test('keeps two tokens of one module independent of each other', async () => {
   }
 });
 
-test('digests, makes random numbers, and reports health and statistics', async () => {
+test('a group digests, makes random numbers, and reports health and statistics', async () => {
   const hsms = await its.join();
   expect((await hsms.digest('SHA-256', MESSAGE)).length).toBe(32);
   expect((await hsms.random(16)).length).toBe(16);
@@ -183,7 +183,7 @@ test('digests, makes random numbers, and reports health and statistics', async (
   expect(total.operations).toBe(members.reduce((sum, { client }) => sum + (client?.operations ?? 0), 0));
 });
 
-test('refuses operations once it is closed', async () => {
+test('a closed group refuses operations', async () => {
   const hsms = await its.join();
   const key = await hsms.privateKey({ label: 'signing' });
   await hsms.close();

@@ -145,7 +145,7 @@ describe('maxAge', () => {
   });
 });
 
-test('sets no timers for a closed client or a client without a login', async () => {
+test('a closed client and a client without a login have no timers for the age of a login', async () => {
   const { client, whats } = await open({ login: { idleTimeout: 50, maxAge: 60 } });
   await client.close();
   const guest = await open({ pin: undefined, login: { idleTimeout: 50, maxAge: 60 } });

@@ -89,11 +89,7 @@ describe.skipIf(whyNoServer !== undefined)('clients in several threads on one p1
     await Promise.all(threads.map((thread) => thread.end()));
   }
 
-  test(
-    'recover when all lose the connection at the same time',
-    () => survive(() => server.signal('SIGKILL')),
-    60_000,
-  );
+  test('recover when all lose the connection', () => survive(() => server.signal('SIGKILL')), 60_000);
 
   test(
     'recover when the server is restarted',

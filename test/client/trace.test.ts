@@ -207,7 +207,7 @@ describe('cryptoki:call', () => {
   });
 });
 
-test('carries no PIN, key, message, signature or plaintext on any channel', async () => {
+test('the channels carry no PIN, key, message, signature or plaintext', async () => {
   const messages = ['cryptoki:pool', 'cryptoki:login', 'cryptoki:recovery', 'cryptoki:call'].map((name) =>
     listen(name),
   );

@@ -146,7 +146,7 @@ describe('RSA', () => {
   });
 
   test.each(['RSA-OAEP-SHA1', 'RSA-PKCS1'] as const)(
-    '%s: what node:crypto encrypts, the token decrypts',
+    '%s: the token decrypts a ciphertext made by node:crypto',
     async (name) => {
       for (const size of [0, 1, 100, longest[name]]) {
         const data = Buffer.alloc(size, 'x');
@@ -224,12 +224,15 @@ describe('a wrong algorithm is refused before any call:', () => {
     expect(await failure(() => aes().decryptSync(wrong(algorithm), data))).toMatchObject({ code });
   });
 
-  test.each<[unknown]>([[undefined], [null], ['text'], [5], [[1]], [{}]])('%o is no data', async (data) => {
-    const wanted = { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' };
-    const algorithm = { name: 'AES-CBC', iv: block };
-    expect(await failure(aes().encrypt(algorithm, wrong(data)))).toMatchObject(wanted);
-    expect(await failure(() => aes().decryptSync(algorithm, wrong(data)))).toMatchObject(wanted);
-  });
+  test.each<[unknown]>([[undefined], [null], ['text'], [5], [[1]], [{}]])(
+    '%o is refused as data',
+    async (data) => {
+      const wanted = { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' };
+      const algorithm = { name: 'AES-CBC', iv: block };
+      expect(await failure(aes().encrypt(algorithm, wrong(data)))).toMatchObject(wanted);
+      expect(await failure(() => aes().decryptSync(algorithm, wrong(data)))).toMatchObject(wanted);
+    },
+  );
 });
 
 describe('mechanisms', () => {

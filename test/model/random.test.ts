@@ -35,7 +35,7 @@ test.each<[unknown, string]>([
   [undefined, 'ERR_INVALID_ARG_TYPE'],
   [null, 'ERR_INVALID_ARG_TYPE'],
   [{}, 'ERR_INVALID_ARG_TYPE'],
-])('%o is no length', async (length, code) => {
+])('%o is refused as length', async (length, code) => {
   expect(await failure(session.random(wrong(length)))).toMatchObject({ code });
   expect(await failure(() => session.randomSync(wrong(length)))).toMatchObject({ code });
 });

@@ -186,7 +186,7 @@ describe('mechanisms', () => {
   });
 
   test.each<[unknown]>([['AES-GCM'], ['toString'], [''], [-1], [1.5], [null], [undefined], [{}]])(
-    '%o is none',
+    'given as %o are refused',
     async (name) => {
       expect((await failure(slot.mechanism(wrong(name)))).code).toMatch(
         /^ERR_(OUT_OF_RANGE|INVALID_ARG_TYPE)$/,

@@ -8,7 +8,7 @@ const count = Number(process.env.CRYPTOKI_HANDSHAKES ?? 1_000);
 
 describe.skipIf(!openssl)(`${count} full handshakes, with keys in the token at both ends`, () => {
   test.each(nodes.filter(({ binary }) => binary !== undefined))(
-    '$name: memory stays as it is',
+    '$name: do not increase memory',
     async (node) => {
       const results = await outcomes(node, 'handshakes', [String(count)]);
       const value = results.get('handshakes')?.value as { grown: number; signs: number } | undefined;

@@ -12,15 +12,12 @@ describe.skipIf(!openssl)('the lifetime of native keys', () => {
     }
   });
 
-  test.each(available)(
-    '$name: a server continues after the program has dropped module, session and key',
-    async (node) => {
-      const results = await outcomes(node, 'dropped');
-      expect(results.get('the module is collected')?.value).toBe(true);
-      expect(results.get('the server goes on')?.value).toEqual(['hello', 'hello', 'hello']);
-      expect(results.get('violations')?.value).toEqual([]);
-    },
-  );
+  test.each(available)('$name: a server continues after its key was dropped', async (node) => {
+    const results = await outcomes(node, 'dropped');
+    expect(results.get('the module is collected')?.value).toBe(true);
+    expect(results.get('the server goes on')?.value).toEqual(['hello', 'hello', 'hello']);
+    expect(results.get('violations')?.value).toEqual([]);
+  });
 
   test.each(available.filter((node) => node.hasKeyObjects))(
     '$name: a KeyObject keeps its module open and releases it when it is garbage-collected',
@@ -34,7 +31,7 @@ describe.skipIf(!openssl)('the lifetime of native keys', () => {
   );
 
   test.each(available)(
-    '$name: dropped session keys of a client leave nothing behind',
+    '$name: dropped session keys of a client leave no object behind',
     async (node) => {
       const results = await outcomes(node, 'session-keys', ['900']);
       expect(results.get('all sign')?.value).toBe(true);
@@ -49,15 +46,12 @@ describe.skipIf(!openssl)('the lifetime of native keys', () => {
     120_000,
   );
 
-  test.each(available)(
-    '$name: a key of a worker thread fails with an error after the thread has ended',
-    async (node) => {
-      const results = await outcomes(node, 'worker-owner');
-      expect(results.get('at first')?.value).toBe(true);
-      expect(results.get('sessions lost')?.value).toBe(true);
-      const ends = results.get('in flight')?.value;
-      expect(String(ends)).toMatch(/^(ok|,|[^,]*(CRYPTOKI_CLIENT_CLOSED|CKR_\w+))+$/);
-      expect(results.get('terminated')?.error).toBe('ERR_OSSL_CRYPTOKI_CLIENT_CLOSED');
-    },
-  );
+  test.each(available)('$name: a key of a worker fails after the worker has ended', async (node) => {
+    const results = await outcomes(node, 'worker-owner');
+    expect(results.get('at first')?.value).toBe(true);
+    expect(results.get('sessions lost')?.value).toBe(true);
+    const ends = results.get('in flight')?.value;
+    expect(String(ends)).toMatch(/^(ok|,|[^,]*(CRYPTOKI_CLIENT_CLOSED|CKR_\w+))+$/);
+    expect(results.get('terminated')?.error).toBe('ERR_OSSL_CRYPTOKI_CLIENT_CLOSED');
+  });
 });

@@ -114,21 +114,18 @@ describe('pinFromFile()', () => {
     }
   });
 
-  test.runIf(isPosix)(
-    'checks the target of a symbolic link, and refuses everything that is not a file',
-    async () => {
-      const link = join(folder, 'link');
-      symlinkSync(write(PIN, 0o644), link);
-      expect(await refusal(ask(pinFromFile(link)))).toMatchObject({ code: 'ERR_CRYPTOKI_PIN_SOURCE' });
-      const pipe = join(folder, 'pipe');
-      expect(spawnSync('mkfifo', ['-m', '600', pipe]).status).toBe(0);
-      for (const path of [folder, pipe, '/dev/null']) {
-        const error = await refusal(ask(pinFromFile(path)));
-        expect(error).toMatchObject({ code: 'ERR_CRYPTOKI_PIN_SOURCE' });
-        expect(error.message).toMatch(/no regular file/);
-      }
-    },
-  );
+  test.runIf(isPosix)('checks the target of a link, and refuses folders and devices', async () => {
+    const link = join(folder, 'link');
+    symlinkSync(write(PIN, 0o644), link);
+    expect(await refusal(ask(pinFromFile(link)))).toMatchObject({ code: 'ERR_CRYPTOKI_PIN_SOURCE' });
+    const pipe = join(folder, 'pipe');
+    expect(spawnSync('mkfifo', ['-m', '600', pipe]).status).toBe(0);
+    for (const path of [folder, pipe, '/dev/null']) {
+      const error = await refusal(ask(pinFromFile(path)));
+      expect(error).toMatchObject({ code: 'ERR_CRYPTOKI_PIN_SOURCE' });
+      expect(error.message).toMatch(/no regular file/);
+    }
+  });
 
   test.each<[string, string | Buffer, RegExp]>([
     ['nothing', '', /is empty/],
@@ -189,7 +186,7 @@ describe('a PIN in place of a provider', () => {
     ['text', PIN],
     ['bytes', Buffer.from(PIN)],
     ['a part of an array', new Uint8Array(Buffer.from(`xx${PIN}xx`)).subarray(2, 2 + PIN.length)],
-  ])('as %s is given once in each login', async (_, pin) => {
+  ])('as %s is passed to each login once', async (_, pin) => {
     const provider = toPinProvider(pin);
     if (typeof pin !== 'string') pin.fill(0); // the caller may wipe its PIN
     for (const reason of ['login', 'relogin', 'contextSpecific'] as const) {
@@ -379,7 +376,7 @@ sys.exit(1 if steps else os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
 const hasTerminal = isPosix && spawnSync('python3', ['-c', 'import pty']).status === 0;
 
-describe.runIf(hasTerminal)('pinFromPrompt on a terminal', () => {
+describe.runIf(hasTerminal)('pinFromPrompt() on a terminal', () => {
   /** The result or error of the provider for each request, and everything that the terminal showed. */
   async function prompt(steps: [wait: string, type: string][], ...requests: Partial<PinRequest>[]) {
     const number = files++;
@@ -512,7 +509,7 @@ describe('pinFromKeyring()', () => {
         .catch(({ code, message }) => ({ code, message }));`;
 
   test('names the npm package if it is missing', () => {
-    const alone = join(folder, 'dist'); // there is no node_modules folder above
+    const alone = join(folder, 'dist'); // outside any node_modules folder
     cpSync(join(root, 'dist'), alone, { recursive: true });
     const script = `${program(alone)} ask().then((error) => console.log(JSON.stringify(error)));`;
     const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', cwd: folder });

@@ -145,7 +145,7 @@ describe('a token', () => {
   });
 });
 
-test('fills the given buffer with random bytes', () => {
+test('C_GenerateRandom fills the given buffer', () => {
   const bytes = new Uint8Array(40);
   expect(its.pkcs11.C_GenerateRandom(its.session, bytes.subarray(4, 36))).toHaveLength(32);
   expect(bytes.subarray(4, 36).some((byte) => byte !== 0)).toBe(true);
@@ -155,7 +155,7 @@ test('fills the given buffer with random bytes', () => {
   expect(its.pkcs11.C_SeedRandom(its.session, Buffer.from('seed'))).toBeUndefined();
 });
 
-test('reports slot events with and without a wait', async () => {
+test('C_WaitForSlotEvent reports slot events with and without a wait', async () => {
   const token = await createToken();
   const hsm = await FaultModule.create({ module: token.module, environment: token.environment });
   const pkcs11 = new pkcs11js.PKCS11(hsm.path);

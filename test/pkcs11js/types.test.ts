@@ -82,7 +82,7 @@ describe('the types of cryptoki/pkcs11js', { timeout: 120_000 }, () => {
         ignoreDeprecations: '6.0',
       },
     ],
-  ])('of a program and of graphene-pk11 are right: %s', (name, options) => {
+  ])('accept a program and graphene-pk11: %s', (name, options) => {
     const source = name.endsWith('.mts')
       ? PROGRAM.replace("* as pkcs11js from 'pkcs11js'", "pkcs11js from 'pkcs11js'").replace(
           'import whole, {',

@@ -31,15 +31,12 @@ describe('an update with several pieces', () => {
     Buffer.alloc(100_000, 3),
   ];
 
-  test.each([[PIECES], [PIECES.slice(0, 1)], [[Buffer.alloc(0)]]])(
-    'is passed to the module as one part',
-    async (pieces) => {
-      await raw.C_DigestInit(session, { mechanism: CKM.SHA256 });
-      await raw.C_DigestUpdate(session, pieces);
-      raw.C_DigestUpdateSync(session, pieces);
-      expect(await raw.C_DigestFinal(session)).toEqual(sha256(...pieces, ...pieces));
-    },
-  );
+  test.each([[PIECES], [PIECES.slice(0, 1)], [[Buffer.alloc(0)]]])('is one part', async (pieces) => {
+    await raw.C_DigestInit(session, { mechanism: CKM.SHA256 });
+    await raw.C_DigestUpdate(session, pieces);
+    raw.C_DigestUpdateSync(session, pieces);
+    expect(await raw.C_DigestFinal(session)).toEqual(sha256(...pieces, ...pieces));
+  });
 
   test('uses the bytes at the time of the call', async () => {
     const piece = Buffer.alloc(70_000, 1);

@@ -21,7 +21,7 @@ describe('a process that exits during long calls:', () => {
     ['reject', 1],
     ['exit', 3],
   ])(
-    '%s ends the process with code %i, and what it has printed is not lost',
+    '%s leads to exit code %i without loss of output',
     async (ending, code) => {
       for (let i = 0; i < 3; i++) {
         const parameters = [program('long-exit'), token.module, token.label, token.pin, ending];

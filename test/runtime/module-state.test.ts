@@ -36,7 +36,7 @@ describe('a session that is opened while the last one is closed', () => {
     ['C_CloseSession', { delay: 6 }],
     ['C_CloseSession', { delayAfter: 6 }],
     [['C_OpenSession', 'C_CloseSession'], { delay: 3, delayAfter: 3 }],
-  ] as const)('has the state that the module says (%j, %j)', async (functions, delays) => {
+  ] as const)('has the state that the module reports (%j, %j)', async (functions, delays) => {
     hsm.plan([{ function: functions, ...delays }]);
     for (let i = 0; i < 20; i++) {
       await closeAll();
@@ -56,7 +56,7 @@ describe('a login that overlaps a logout', () => {
     ['C_Login', { delayAfter: 4 }],
     ['C_Logout', { delay: 4 }],
     ['C_Logout', { delayAfter: 4 }],
-  ] as const)('leaves the state that the module says (%s, %j)', async (name, delays) => {
+  ] as const)('leaves the state that the module reports (%s, %j)', async (name, delays) => {
     await closeAll();
     const [one, other] = [await token.openSession(), await token.openSession()];
     hsm.plan([{ function: name, ...delays }]);

@@ -46,7 +46,7 @@ describe('attributes that a module returns', () => {
     'boolean-8-bytes',
     'refuses-all',
     'refuses-unknown',
-  ] as const)('that is odd (%s) are read all the same', async (oddity) => {
+  ] as const)('with the oddity %s are still read', async (oddity) => {
     its.hsm.plan([{ function: 'C_GetAttributeValue', oddity }]);
     expect(known(await attributesOf(its.privateKey.handle))).toEqual(RIGHT);
     const found = await its.session.find({ class: 'SECRET_KEY' });
@@ -60,7 +60,7 @@ describe('attributes that a module returns', () => {
     'length-32bit-minus-one',
     'length-huge',
     'length-zero',
-  ] as const)('whose lengths are odd (%s) are right or not there', async (oddity) => {
+  ] as const)('with the length oddity %s are right or absent', async (oddity) => {
     its.hsm.plan([{ function: 'C_GetAttributeValue', oddity }]);
     const values = known(await attributesOf(its.privateKey.handle));
     values.forEach((value, i) => {
@@ -98,7 +98,7 @@ describe('lists that a module returns', () => {
   const rule = (oddity: string) => [{ function: '*', oddity }] as Parameters<FaultModule['plan']>[0];
 
   test.each(['size-call-too-small', 'size-call-too-small-without-number', 'size-call-says-too-few'])(
-    'that is odd (%s) are complete',
+    'with the oddity %s are complete',
     async (oddity) => {
       const right = await lists();
       its.hsm.plan(rule(oddity));
@@ -131,15 +131,12 @@ describe('lists that a module returns', () => {
     await hsm[Symbol.asyncDispose]();
   });
 
-  test.each(['count-too-large', 'count-huge'])(
-    'of objects are refused with the oddity %s',
-    async (oddity) => {
-      its.hsm.plan([{ function: 'C_FindObjects', oddity } as never]);
-      expect(await failure(its.session.find({ class: 'SECRET_KEY' }))).toMatchObject({
-        code: 'CKR_GENERAL_ERROR',
-      });
-    },
-  );
+  test.each(['count-too-large', 'count-huge'])('of objects (%s) are an error', async (oddity) => {
+    its.hsm.plan([{ function: 'C_FindObjects', oddity } as never]);
+    expect(await failure(its.session.find({ class: 'SECRET_KEY' }))).toMatchObject({
+      code: 'CKR_GENERAL_ERROR',
+    });
+  });
 
   test('of objects contain a repeated handle once', async () => {
     its.hsm.plan([{ function: 'C_FindObjects', oddity: 'find-same-handle-twice' }]);
@@ -184,7 +181,7 @@ describe('results that a module returns', () => {
       'length-beyond-room',
       'length-unwritten',
       'too-small-for-ever',
-    ] as const)('whose length is odd (%s) are an error, and the next one is right', async (oddity) => {
+    ] as const)('with the length oddity %s are an error, and the next result is right', async (oddity) => {
       its.hsm.plan([{ function: ['C_Sign', 'C_Digest', 'C_DigestFinal'], oddity }]);
       expect(await failure((async () => operate())())).toMatchObject({
         code: expect.stringMatching(/^CKR_/),

@@ -148,7 +148,7 @@ describe('a planned length', () => {
     { nth: 1, size: 9 },
     { nth: 1, grown: 5 },
     { from: 1, count: 1, grown: 5 },
-  ])('of an attribute is not what it was (%j), and its value is read all the same', async (rule) => {
+  ])('of an attribute can differ from the query (%j), and the value is still read', async (rule) => {
     its.hsm.plan([{ function: 'C_GetAttributeValue', ...rule }]);
     const values = await its.raw.C_GetAttributeValue(handle, its.privateKey.handle, [
       CKA.LABEL,

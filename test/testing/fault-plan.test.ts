@@ -33,7 +33,7 @@ describe('a rule of a plan', () => {
     [{ count: 2 }, [1, 2]],
     [{ from: 3, every: 2 }, [4, 6, 8, 10]],
     [{ nth: 11 }, []],
-  ])('%j', async (rule, expected) => {
+  ])('with the conditions %j acts on the expected calls', async (rule, expected) => {
     expect(await spoiled(rule)).toEqual(expected);
     expect(its.hsm.counters().rules).toEqual([{ matches: 10, injected: expected.length }]);
   });

@@ -30,7 +30,7 @@ describe.skipIf(isUnusable)('oddities of lists', () => {
     ['too-small-for-ever', [asked, refused, '0x150 3 written 0']],
     ['count-too-large', [asked, refused, '0x0 5 written 2']],
     ['count-huge', ['0x0 2305843009213693952 written 0', refused, '0x0 2305843009213693952 written 2']],
-  ])('%s: slots', async (oddity, expected) => {
+  ])('%s: the slot list has the described deviation', async (oddity, expected) => {
     expect(await slots(oddity)).toEqual(expected);
   });
 
@@ -68,7 +68,7 @@ describe.skipIf(isUnusable)('oddities of searches', () => {
   test.each<[Oddity, string]>([
     ['count-too-large', '13'],
     ['count-huge', '2305843009213693952'],
-  ])('%s: of handles, where some were found', async (oddity, count) => {
+  ])('%s: the count of found handles is too large', async (oddity, count) => {
     expect(await program.probe(oddity, 'find', '10')).toEqual([`0x0 ${count} written 2 different 2`, none]);
   });
 
@@ -119,7 +119,7 @@ describe.skipIf(isUnusable)('oddities of sessions and login', () => {
     ['read-only-refused', '0x6', '0x0', '0x0'],
     ['read-write-refused', '0x0', '0xe2', '0xe2'],
     ['one-session', '0x0', '0xb1', '0x0'],
-  ])('%s: which sessions can be opened', async (oddity, first, second, third) => {
+  ])('%s: only the expected sessions can be opened', async (oddity, first, second, third) => {
     const expected = [`read-only ${first}`, `read/write ${second}`, `after both ${third}`];
     expect(await program.probe(named(oddity), 'sessions')).toEqual(expected);
   });
@@ -244,7 +244,7 @@ describe.skipIf(!hasAddressSanitizer())('oddities that overrun the memory of the
     ['lengths-ignored', 'label', 'heap-buffer-overflow'],
     ['pin-read-to-nul', 'pin', 'heap-buffer-overflow'],
     ['gcm-iv-from-module', 'iv', 'heap-use-after-free'],
-  ])('%s: the address sanitizer of the program sees it', async (oddity, what, report) => {
+  ])('%s: the address sanitizer of the program detects it', async (oddity, what, report) => {
     await sanitized.probe(undefined, 'overflow', what);
     expect((await sanitized.fails(oddity, 'overflow', what)).errors).toContain(`AddressSanitizer: ${report}`);
   });

@@ -349,7 +349,7 @@ describe('any URI', () => {
   });
 });
 
-describe('matchUri() and equality', () => {
+describe('matchesUri() and equalUris()', () => {
   const token = {
     label: 'payments',
     serialNumber: '1234',
@@ -386,12 +386,12 @@ describe('matchUri() and equality', () => {
     ['pkcs11:x-unknown=1', false],
     ['pkcs11:__proto__=1', false],
     ['pkcs11:?x-unknown=1&module-name=other&pin-value=1', true],
-  ])('%s fits: %s', (text, fits) => {
+  ])('%s matches: %s', (text, fits) => {
     const vendor = { 'x-vendor': '1' };
     expect(matchesUri(parseUri(text), { token, slot, library, object, vendor })).toBe(fits);
   });
 
-  test('only the given parts of a resource are compared, and a missing property does not match', () => {
+  test('compare only the given parts of a resource, and a missing property does not match', () => {
     const all = parseUri('pkcs11:token=payments;slot-id=5;slot-description=x;library-version=9;object=x');
     expect(matchesUri(all, { token })).toBe(true);
     expect(matchesUri(all, { object })).toBe(false);

@@ -20,7 +20,7 @@ onEachModule((target) => {
     start,
     use,
   } of SECRET_KEYS) {
-    test(`generates with ${name}${use === undefined ? '' : ' what node:crypto can use'}`, async (context) => {
+    test(`generates with ${name}${use === undefined ? '' : ' a key that node:crypto can use'}`, async (context) => {
       await target.run(context, [mechanism], async (session) => {
         const { raw } = session.token.slot.module;
         const how = { mechanism: mechanismNumber(mechanism), parameter };

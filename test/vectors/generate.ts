@@ -170,7 +170,7 @@ onEachModule((target) => {
     });
   });
 
-  test('generates with DSA_PARAMETER_GEN what FIPS 186 asks of parameters', async (context) => {
+  test('generates with DSA_PARAMETER_GEN parameters as FIPS 186 requires', async (context) => {
     await target.run(context, ['DSA_PARAMETER_GEN'], async (session) => {
       const { raw } = session.token.slot.module;
       const made = await raw.C_GenerateKey(session.handle, { mechanism: CKM.DSA_PARAMETER_GEN }, [

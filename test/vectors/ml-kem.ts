@@ -134,7 +134,7 @@ onEachModule((target) => {
       });
     });
 
-    test(`${name}: what the token encapsulates, the test's own ML-KEM opens`, async (context) => {
+    test(`${name}: the test's own ML-KEM decapsulates a ciphertext of the token`, async (context) => {
       await target.run(context, [kem], async (session) => {
         const { raw } = session.token.slot.module;
         const key = keyPair(parameters, randomBytes(32), randomBytes(32));

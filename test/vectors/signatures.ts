@@ -59,7 +59,7 @@ const [P256] = ECDSA;
 const SAMPLE = P256?.signatures.find(({ hash, message }) => hash === 'SHA256' && message === 'sample');
 
 describe('node:crypto agrees with', () => {
-  test('MD2_RSA_PKCS: the DigestInfo that the signature opens to', () => {
+  test('MD2_RSA_PKCS: the DigestInfo in the signature', () => {
     const [signature] = PKCS1.filter(({ mechanism }) => mechanism === 'MD2_RSA_PKCS').map((v) =>
       v.signature(),
     );

@@ -175,7 +175,7 @@ onEachModule((target: Target) => {
   }
 
   for (const [variant, vector] of MASTERS.filter(([, , kind]) => kind === 'version')) {
-    test(`tells the version with ${variant.name}: ${vector.source}`, async (context) => {
+    test(`reports the version with ${variant.name}: ${vector.source}`, async (context) => {
       await target.run(context, [variant.mechanism], async (session) => {
         const [clientRandom, serverRandom] = [vector.clientHelloRandom, vector.serverHelloRandom];
         const version = { major: 0, minor: 0 };

@@ -35,7 +35,7 @@ export const STANDARD = {
   'an empty RSA signature': 'false',
   'an empty EdDSA signature': 'false',
   'a wrong MAC': 'false',
-  'a wrong MAC in pieces': 'CKR_SIGNATURE_INVALID',
+  'a wrong MAC in parts': 'CKR_SIGNATURE_INVALID',
   'a MAC of another length': 'false',
   'a second operation': 'CKR_OPERATION_ACTIVE',
   'an operation without a beginning': 'CKR_OPERATION_NOT_INITIALIZED',

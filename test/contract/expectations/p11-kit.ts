@@ -13,12 +13,12 @@ export const p11kit: Expectations = {
   },
   deviations: {
     ...softhsm2.deviations,
-    'sign: HMAC of an empty piece': {
+    'sign: HMAC of an empty part': {
       fails: 'CKR_ARGUMENTS_BAD',
       breaks: true,
       why: 'the server hands an empty piece on as a null pointer, which SoftHSM2 refuses',
     },
-    'random: no bytes at all': {
+    'random: zero bytes can be requested': {
       fails: 'CKR_ARGUMENTS_BAD',
       why: 'the server hands the empty buffer on as a null pointer, which SoftHSM2 refuses',
     },

@@ -34,7 +34,7 @@ export function digest(contract: Contract): void {
     });
   }
 
-  test('in pieces', ['SHA256:DIGEST'], async () => {
+  test('in parts', ['SHA256:DIGEST'], async () => {
     const { raw, session } = contract;
     const parts = [Buffer.from('one'), Buffer.alloc(50_000, 2)];
     await raw.C_DigestInit(session.handle, SHA256);
@@ -44,7 +44,7 @@ export function digest(contract: Contract): void {
     );
   });
 
-  test('of an empty piece, and of none', ['SHA256:DIGEST'], async () => {
+  test('of one empty part, and of no part', ['SHA256:DIGEST'], async () => {
     const { raw, session } = contract;
     raw.C_DigestInitSync(session.handle, SHA256);
     expect(raw.C_DigestFinalSync(session.handle)).toEqual(createHash('sha256').digest());
@@ -80,7 +80,7 @@ export function digest(contract: Contract): void {
     }
   });
 
-  test('several at once on one session come out in order', ['SHA256:DIGEST', 'SHA512:DIGEST'], async () => {
+  test('simultaneous digests settle in order', ['SHA256:DIGEST', 'SHA512:DIGEST'], async () => {
     const digests = await Promise.all(
       Array.from({ length: 100 }, (_, i) =>
         contract.session.digest(i % 2 === 0 ? 'SHA-256' : 'SHA-512', Buffer.from(String(i))),

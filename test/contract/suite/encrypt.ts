@@ -61,7 +61,7 @@ export function encrypt(contract: Contract): void {
     },
   );
 
-  test('AES-CBC in pieces', ['write', 'import', 'AES_CBC_PAD:ENCRYPT'], async () => {
+  test('AES-CBC in parts', ['write', 'import', 'AES_CBC_PAD:ENCRYPT'], async () => {
     const { raw, session } = contract;
     const { key, value } = await contract.aes();
     const data = Buffer.alloc(10_005, 'pieces');
@@ -76,7 +76,7 @@ export function encrypt(contract: Contract): void {
     expect(Buffer.concat(pieces)).toEqual(cbc?.encrypt(value, data));
   });
 
-  test('AES-CBC of no pieces, and of an empty one', ['write', 'import', 'AES_CBC_PAD:ENCRYPT'], async () => {
+  test('AES-CBC of no part, and of an empty part', ['write', 'import', 'AES_CBC_PAD:ENCRYPT'], async () => {
     const { raw, session } = contract;
     const { key, value } = await contract.aes();
     const mechanism = { mechanism: CKM.AES_CBC_PAD, parameter: BLOCK };

@@ -35,7 +35,7 @@ export function describeContract(its: ContractModule): void {
     beforeAll(() => contract.start(), 60_000);
     afterAll(() => contract.stop(), 60_000);
     for (const [name, define] of Object.entries(CHAPTERS)) describe(name, () => define(contract));
-    test('its expectations name only tests that there are', () => contract.expectAllUsed());
+    test('its expectations name only existing tests', () => contract.expectAllUsed());
   });
 }
 

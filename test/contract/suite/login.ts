@@ -29,7 +29,7 @@ export function login(contract: Contract): void {
     expect((await other.info()).state).toBe('RO_USER_FUNCTIONS');
   });
 
-  test('being logged in already is no error of the model, and one of the module', ['login'], async () => {
+  test('a repeated login succeeds in the model and fails in the module', ['login'], async () => {
     await contract.session.login(contract.pin);
     const { raw, session } = contract;
     expect(await codeOf(raw.C_Login(session.handle, CKU.USER, contract.pin))).toBe(
@@ -39,7 +39,7 @@ export function login(contract: Contract): void {
   });
 
   // The suite sends one wrong PIN, followed by a good one: some tokens lock after three.
-  test('a wrong PIN is refused, and the right one then taken', ['login'], async () => {
+  test('a wrong PIN is refused, and the right one is then accepted', ['login'], async () => {
     await loggedOut(async () => {
       expect(await codeOf(contract.session.login('wrong-7'))).toEqual(contract.code('a wrong PIN'));
       expect(contract.session.state).toBe('RW_PUBLIC_SESSION');
@@ -57,7 +57,7 @@ export function login(contract: Contract): void {
   });
 
   test(
-    'private objects are seen and made only with login',
+    'private objects are visible and can be created only with a login',
     ['login', 'write', 'data objects', 'token data'],
     async () => {
       const { session } = contract;
@@ -87,7 +87,7 @@ export function login(contract: Contract): void {
     },
   );
 
-  test('the security officer logs in, and not beside a read-only session', ['login', 'so'], async () => {
+  test('the security officer can log in, but not beside a read-only session', ['login', 'so'], async () => {
     await loggedOut(async () => {
       const other = await contract.open(false);
       expect(await codeOf(contract.session.login(contract.soPin, { user: 'SO' }))).toBe(
@@ -127,7 +127,7 @@ export function login(contract: Contract): void {
     await loggedOut(async () => {}); // the old PIN still works
   });
 
-  test('the PIN is given by the security officer', ['login', 'write', 'so'], async () => {
+  test('the security officer sets the PIN of the user', ['login', 'write', 'so'], async () => {
     await loggedOut(async () => {
       await contract.session.login(contract.soPin, { user: 'SO' });
       await contract.raw.C_InitPIN(contract.session.handle, contract.pin);

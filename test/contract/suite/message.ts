@@ -108,7 +108,7 @@ export function message(contract: Contract): void {
       await raw.C_MessageEncryptFinal(session.handle);
     });
 
-    test(`${its.title}: messages of node:crypto, and no others`, needs(its, 'DECRYPT'), async () => {
+    test(`${its.title}: decrypts messages of node:crypto, and no others`, needs(its, 'DECRYPT'), async () => {
       const { raw, session } = contract;
       const { key, value } = await keyOf(its);
       await raw.C_MessageDecryptInit(session.handle, mechanismOf(its), key.handle);
@@ -138,7 +138,7 @@ export function message(contract: Contract): void {
     ['as it likes', CKG.GENERATE, 32],
     ['at random', CKG.GENERATE_RANDOM, 0],
   ] as const) {
-    test(`AES-GCM: the module makes the IV: ${name}`, needs(GCM, 'ENCRYPT'), async () => {
+    test(`AES-GCM: the module generates the IV: ${name}`, needs(GCM, 'ENCRYPT'), async () => {
       const { raw, session } = contract;
       const { key, value } = await keyOf(GCM);
       await raw.C_MessageEncryptInit(session.handle, mechanismOf(GCM), key.handle);
@@ -157,7 +157,7 @@ export function message(contract: Contract): void {
     });
   }
 
-  test('AES-GCM: a message in pieces', needs(GCM, 'ENCRYPT'), async () => {
+  test('AES-GCM: a message in parts', needs(GCM, 'ENCRYPT'), async () => {
     const { raw, session } = contract;
     const { key, value } = await keyOf(GCM);
     await raw.C_MessageEncryptInit(session.handle, mechanismOf(GCM), key.handle);
@@ -172,7 +172,7 @@ export function message(contract: Contract): void {
     await raw.C_MessageEncryptFinal(session.handle);
   });
 
-  test('a message without a beginning is refused', needs(GCM, 'ENCRYPT'), async () => {
+  test('a message without an Init call is refused', needs(GCM, 'ENCRYPT'), async () => {
     const { raw, session } = contract;
     const parameter = GCM.parameter(randomBytes(12)).raw;
     for (const attempt of [
@@ -185,7 +185,7 @@ export function message(contract: Contract): void {
     }
   });
 
-  test('a second beginning is refused', needs(GCM, 'ENCRYPT'), async () => {
+  test('a second Init call is refused', needs(GCM, 'ENCRYPT'), async () => {
     const { raw, session } = contract;
     const { key } = await keyOf(GCM);
     const begin = () => raw.C_MessageEncryptInit(session.handle, mechanismOf(GCM), key.handle);

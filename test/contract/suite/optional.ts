@@ -70,7 +70,7 @@ export function optional(contract: Contract): void {
   const { test } = contract.chapter('optional');
 
   for (const [name, call] of Object.entries(CALLS) as [OptionalFunction, Call][]) {
-    test(`${name} is there, or refused by name`, [], async () => {
+    test(`${name} is implemented, or refused by name`, [], async () => {
       const { raw } = contract;
       const has = contract.missing(['write', 'import']) === undefined;
       const key = has ? (await contract.aes()).key.handle : 0n;

@@ -48,7 +48,7 @@ export function verifySignature(contract: Contract): void {
       return { key: publicKey.handle, signature, changed };
     };
 
-    test(`${its.title}: the signature, and no other`, needs, async () => {
+    test(`${its.title}: verifies the signature, and no other`, needs, async () => {
       const { raw, session } = contract;
       const { key, signature, changed } = await signed();
       const check = async (bytes: Buffer, data: Buffer) => {
@@ -68,7 +68,7 @@ export function verifySignature(contract: Contract): void {
       }
     });
 
-    test(`${its.title} in pieces`, needs, async () => {
+    test(`${its.title} in parts`, needs, async () => {
       const { raw, session } = contract;
       const { key, signature, changed } = await signed();
       const inPieces = async (bytes: Buffer, parts: readonly Buffer[]) => {

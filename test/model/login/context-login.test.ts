@@ -108,7 +108,7 @@ describe('a key with CKA_ALWAYS_AUTHENTICATE', () => {
   );
 });
 
-test('is required for a PIN option: other keys fail with the error of the token', async () => {
+test('a key without CKA_ALWAYS_AUTHENTICATE fails with the error of the token when a PIN is given', async () => {
   const { privateKey, publicKey } = await session.generateKeyPair('EC', { curve: 'P-256' });
   const error = await failure(privateKey.sign('ECDSA-SHA256', MESSAGE, { pin: opened.test.pin }));
   expect(error).toMatchObject({ code: 'CKR_OPERATION_NOT_INITIALIZED', function: 'C_Login' });

@@ -124,20 +124,17 @@ describe('logout()', () => {
   });
 });
 
-test.skipIf(whyNoNss !== undefined)(
-  'login() with a user name calls C_LoginUser if the module has it',
-  async () => {
-    const nss = await openNss();
-    try {
-      await nss.session.logout();
-      // NSS has the function and refuses user names.
-      expect(await failure(nss.session.login('1234', { username: 'alice' }))).toMatchObject({
-        function: 'C_LoginUser',
-        code: 'CKR_OPERATION_NOT_INITIALIZED',
-      });
-      expect(nss.session.state).toBe('RW_PUBLIC_SESSION');
-    } finally {
-      await nss.close();
-    }
-  },
-);
+test.skipIf(whyNoNss !== undefined)('login() with a user name calls C_LoginUser', async () => {
+  const nss = await openNss();
+  try {
+    await nss.session.logout();
+    // NSS has the function and refuses user names.
+    expect(await failure(nss.session.login('1234', { username: 'alice' }))).toMatchObject({
+      function: 'C_LoginUser',
+      code: 'CKR_OPERATION_NOT_INITIALIZED',
+    });
+    expect(nss.session.state).toBe('RW_PUBLIC_SESSION');
+  } finally {
+    await nss.close();
+  }
+});

@@ -119,7 +119,7 @@ describe('a PIN that the token refused', () => {
   });
 });
 
-test('is sent again by raw calls', async () => {
+test('the lockout guard does not check raw calls, which send a refused PIN again', async () => {
   const session = await token.openSession();
   for (let i = 0; i < 2; i++) {
     expect(await failure(module.raw.C_Login(session.handle, 1, 'refused-8'))).toMatchObject({
@@ -128,7 +128,7 @@ test('is sent again by raw calls', async () => {
   }
 });
 
-test('does not concern good logins: many at the same time all succeed', async () => {
+test('the lockout guard does not prevent many successful logins at the same time', async () => {
   const sessions = await Promise.all(Array.from({ length: 10 }, () => token.openSession()));
   await Promise.all([...sessions.map((session) => session.login(its.pin)), token.login(its.pin)]);
   expect(sessions.map(({ state }) => state)).toEqual(Array(10).fill('RO_USER_FUNCTIONS'));

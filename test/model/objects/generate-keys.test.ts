@@ -24,14 +24,17 @@ const CURVES = {
 } as const;
 
 describe('generateKeyPair()', () => {
-  test.each(Object.entries(CURVES))('creates a pair on %s that node:crypto accepts', async (curve, node) => {
-    const { publicKey, privateKey } = await session.generateKeyPair('EC', { curve });
-    const key = await publicKey.toKeyObject();
-    expect(key.asymmetricKeyType).toBe('ec');
-    expect(key.asymmetricKeyDetails).toEqual({ namedCurve: node });
-    const signature = await privateKey.sign('ECDSA-SHA256', Buffer.from('m'));
-    expect(verify('sha256', Buffer.from('m'), { key, dsaEncoding: 'ieee-p1363' }, signature)).toBe(true);
-  });
+  test.each(Object.entries(CURVES))(
+    'creates a pair on the curve %s that node:crypto accepts',
+    async (curve, node) => {
+      const { publicKey, privateKey } = await session.generateKeyPair('EC', { curve });
+      const key = await publicKey.toKeyObject();
+      expect(key.asymmetricKeyType).toBe('ec');
+      expect(key.asymmetricKeyDetails).toEqual({ namedCurve: node });
+      const signature = await privateKey.sign('ECDSA-SHA256', Buffer.from('m'));
+      expect(verify('sha256', Buffer.from('m'), { key, dsaEncoding: 'ieee-p1363' }, signature)).toBe(true);
+    },
+  );
 
   test('creates Ed25519 pairs that node:crypto accepts', async () => {
     const { publicKey, privateKey } = await session.generateKeyPair('EC_EDWARDS', { curve: 'Ed25519' });

@@ -165,7 +165,7 @@ describe('an error of the token', () => {
     await expectHealthy();
   });
 
-  test('in an update call is reported by update() and final() only when these are called directly', async () => {
+  test('in an update call is reported only by update() and final() if the caller uses these instead of a pipe', async () => {
     fault.plan([{ function: 'C_SignUpdate', nth: 1, return: 'CKR_FUNCTION_FAILED' }]);
     const stream = rsa.privateKey.createSign('RSA-PKCS1-SHA256');
     void stream.update(MESSAGE);

@@ -129,18 +129,18 @@ describe('createSign() and createVerify()', () => {
     expect(await other.final()).toBe(false);
   };
 
-  test.each(HASHES)('RSA-PKCS1-%s', (hash) => judge(rsa, `RSA-PKCS1-${hash}`, hash));
-  test.each(HASHES)('RSA-PSS-%s', (hash) =>
+  test.each(HASHES)('support RSA-PKCS1-%s', (hash) => judge(rsa, `RSA-PKCS1-${hash}`, hash));
+  test.each(HASHES)('support RSA-PSS-%s', (hash) =>
     judge(rsa, `RSA-PSS-${hash}`, hash, hash === 'SHA1' ? 20 : Number(hash.slice(3)) / 8),
   );
-  test('RSA-PSS with a given salt length', () =>
+  test('support RSA-PSS with a given salt length', () =>
     judge(rsa, { name: 'RSA-PSS-SHA256', saltLength: 11 }, 'SHA256', 11));
-  test.each(HASHES)('ECDSA-%s, where the token signs the digest only', (hash) =>
+  test.each(HASHES)('support ECDSA-%s, where the token signs the digest only', (hash) =>
     judge(ec, `ECDSA-${hash}`, hash),
   );
-  test('a mechanism', () => judge(rsa, { mechanism: 'SHA256_RSA_PKCS' }, 'SHA256'));
+  test('support a mechanism', () => judge(rsa, { mechanism: 'SHA256_RSA_PKCS' }, 'SHA256'));
 
-  test.each(HASHES)('HMAC-%s', async (hash) => {
+  test.each(HASHES)('support HMAC-%s', async (hash) => {
     const algorithm = `HMAC-${hash}`;
     const expected = createHmac(hash.toLowerCase(), known.hmac).update(MESSAGE).digest();
     const stream = hmac.createSign(algorithm);

@@ -79,7 +79,7 @@ export const OPENCRYPTOKI_LIMITS: readonly Limit[] = [
   { test: /RSA-OAEP-SHA224/, code: 'CKR_MECHANISM_PARAM_INVALID', why: 'has no SHA-224' },
   { test: /^RSA-PKCS1 both ways/, code: 'CKR_FUNCTION_FAILED', why: 'encrypts no empty message' },
   {
-    test: /tells the version with SSL3_MASTER_KEY_DERIVE/,
+    test: /reports the version with SSL3_MASTER_KEY_DERIVE/,
     code: 'AssertionError',
     why: 'does not write the version of the secret',
   },
