@@ -141,7 +141,7 @@ describe('waiting for a session', () => {
     await expect.poll(() => getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
-  test('is what a signal ends; an operation in flight continues and returns its session', async () => {
+  test('can be aborted, but an operation in flight continues and returns its session', async () => {
     const client = await ground.connect({ sessions: { max: 1 } });
     const { opened, open } = gate();
     const ending = new AbortController();

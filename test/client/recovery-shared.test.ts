@@ -99,7 +99,7 @@ describe('C_CloseAllSessions and C_Logout do not fail operations when they are c
   });
 });
 
-test('a client runs an operation that is never repeated once, if its session was lost before it began', async () => {
+test('an operation that is never repeated still runs, once, if its session was lost before it began', async () => {
   await using other = await Module.open(its.hsm.path);
   for (const round of [0, 1]) {
     await disturb(other.raw, its.client.token.slot.id, round);

@@ -102,7 +102,7 @@ describe('the value of an attribute', () => {
 });
 
 describe('a date', () => {
-  test('is returned as the string, bytes or Date that the module stores', () => {
+  test('can be a string, bytes or a Date, and the given value is not changed', () => {
     const date = new Date('2024-05-06T23:59:59Z');
     const given = template([CKA_START_DATE, date], [CKA_END_DATE, Buffer.from('20250607')]);
     const object = certificate(...given.map(({ type, value }): Entry => [type, value]));
