@@ -51,7 +51,7 @@ describe('the runner of the fuzzers', () => {
     ['a hang', 'planted-hang', 'hang'],
     ['a promise that is never settled', 'planted-unsettled', 'planted: promise never settled'],
     ['an unhandled rejection', 'planted-rejection', 'unhandled rejection'],
-  ])('%s is reported with the last calls', async (_, target, key) => {
+  ])('reports %s with the last calls', async (_, target, key) => {
     const { code, output } = await fuzz(target, '--seed', '7', '--steps', '25', '--patience', '2');
     expect(code).toBe(1);
     expect(output).toContain(`FAILED ${target}: ${key}`);
