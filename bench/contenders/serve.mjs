@@ -9,7 +9,7 @@ import { operationNamed } from '../operations.mjs';
 /**
  * @typedef {import('../operations.mjs').Operation} Operation
  *
- * @typedef {object} Target what is measured on
+ * @typedef {object} Target the module and token of a measurement
  * @property {string} module path
  * @property {string} [libraryParameters]
  * @property {number} slot

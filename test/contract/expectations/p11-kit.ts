@@ -1,7 +1,7 @@
 import type { Expectations } from './expectations';
 import { softhsm2 } from './softhsm2';
 
-/** The expectations of the SoftHSM2 behind it, and what the transport over the socket changes. */
+/** The expectations of the SoftHSM2 behind it, and the differences that the transport over the socket causes. */
 export const p11kit: Expectations = {
   ...softhsm2,
   codes: {

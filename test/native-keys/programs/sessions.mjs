@@ -1,4 +1,4 @@
-// The sessions of native keys: how they are opened, what happens on a token with one session, and when the token is busy.
+// The sessions of native keys: their mode, a token with one session, and a busy token.
 import crypto from 'node:crypto';
 import { check, hasKeyObjects, Module, prepare } from './ground.mjs';
 
