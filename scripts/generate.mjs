@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Writes the files in binding/generated/ and lib/generated/, and tables in docs/, from spec/*.json. With --check it writes
-// nothing and fails when a file is not what it would write. PKCS#11 is data here: a new function, structure, constant or attribute is an
-// entry in spec/, never a line typed into a generated file.
+// nothing and fails if a file differs from its output. PKCS#11 is data here: add a new function, structure, constant or
+// attribute to spec/, never to a generated file.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

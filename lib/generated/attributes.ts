@@ -23,10 +23,10 @@ export interface Families {
   CKZ: typeof CKZ;
 }
 
-/** The name of a constant without its prefix ('EC' for CKK_EC), or a number for what has no standard name. */
+/** The name of a constant without its prefix ('EC' for CKK_EC), or a number for values without a standard name. */
 export type Named<Family extends keyof Families> = keyof Families[Family] | number;
 
-/** Attributes as they are read, by name: CKA_EC_PARAMS is ecParams. */
+/** Attributes by name, as they are read: CKA_EC_PARAMS is ecParams. */
 export interface AttributeValues {
   /** CKA_CLASS */
   class: Named<'CKO'>;
@@ -344,7 +344,7 @@ export interface AttributeValues {
   allowedMechanisms: number[];
 }
 
-/** Attributes as they are written; every one is optional. */
+/** Attributes by name, as they are written. All are optional. */
 export interface AttributeInputs {
   /** CKA_CLASS */
   class: Named<'CKO'>;
@@ -662,7 +662,7 @@ export interface AttributeInputs {
   allowedMechanisms: readonly number[];
 }
 
-/** How an attribute is called, numbered and encoded. */
+/** Name, number and encoding of an attribute. */
 export interface AttributeDescription {
   readonly type: number;
   readonly name: string;

@@ -7,12 +7,12 @@ export interface ReturnValue {
   readonly name: string;
   readonly meaning: string;
   readonly advice: string;
-  /** Advice for some C functions, in place of the general one. */
+  /** Advice for some C functions, which replaces the general one. */
   readonly adviceFor?: Readonly<Record<string, string>>;
   readonly action: Action;
 }
 
-/** What each CK_RV means and what to do about it. */
+/** The meaning of each CK_RV, and an advice. */
 export const RETURN_VALUES: ReadonlyMap<number, ReturnValue> = new Map<number, ReturnValue>([
   [0, { name: "CKR_OK", meaning: "the call succeeded", advice: "Nothing needs doing; this code is not an error.", action: "fatal" }],
   [1, { name: "CKR_CANCEL", meaning: "the call was cancelled by the application or its callback", advice: "Decide whether the work is still wanted and, if so, start the operation again from its Init call.", action: "fatal" }],

@@ -1061,7 +1061,7 @@ export interface CK_WTLS_PRF_PARAMS {
   output?: BytesLike | undefined;
 }
 
-/** Mechanism parameter structures by their name. */
+/** Mechanism parameter structures by name. */
 export interface ParameterStructures {
   CK_DERIVED_KEY: CK_DERIVED_KEY;
   CK_AES_CBC_ENCRYPT_DATA_PARAMS: CK_AES_CBC_ENCRYPT_DATA_PARAMS;
@@ -1151,8 +1151,8 @@ export interface ParameterStructures {
 }
 
 /**
- * The parameter of one message of the message-based functions: bytes as they are, or an object with the fields of the
- * structure that its member `structure` names (CK_GCM_MESSAGE_PARAMS ...). Fields that the module writes (a nonce it has
- * made, the tag) are set in the object when the call has succeeded.
+ * The parameter of one message of the message-based functions: bytes, which are passed unchanged, or an object with the fields
+ * of the structure that its member `structure` names (CK_GCM_MESSAGE_PARAMS ...). Fields that the module writes (a generated
+ * nonce, the tag) are set in the object when the call has succeeded.
  */
 export type RawParameter = BytesLike | { structure: keyof ParameterStructures; [field: string]: unknown };

@@ -49,12 +49,12 @@ export interface ReturnValue {
   readonly name: string;
   readonly meaning: string;
   readonly advice: string;
-  /** Advice for some C functions, in place of the general one. */
+  /** Advice for some C functions, which replaces the general one. */
   readonly adviceFor?: Readonly<Record<string, string>>;
   readonly action: Action;
 }
 
-/** What each CK_RV means and what to do about it. */
+/** The meaning of each CK_RV, and an advice. */
 export const RETURN_VALUES: ReadonlyMap<number, ReturnValue> = new Map<number, ReturnValue>([
 ${lines.join('\n')}
 ]);
@@ -110,20 +110,20 @@ export interface Families {
 ${families.map((family) => `  ${family}: typeof ${family};`).join('\n')}
 }
 
-/** The name of a constant without its prefix ('EC' for CKK_EC), or a number for what has no standard name. */
+/** The name of a constant without its prefix ('EC' for CKK_EC), or a number for values without a standard name. */
 export type Named<Family extends keyof Families> = keyof Families[Family] | number;
 
-/** Attributes as they are read, by name: CKA_EC_PARAMS is ecParams. */
+/** Attributes by name, as they are read: CKA_EC_PARAMS is ecParams. */
 export interface AttributeValues {
 ${members(READ)}
 }
 
-/** Attributes as they are written; every one is optional. */
+/** Attributes by name, as they are written. All are optional. */
 export interface AttributeInputs {
 ${members(WRITE)}
 }
 
-/** How an attribute is called, numbered and encoded. */
+/** Name, number and encoding of an attribute. */
 export interface AttributeDescription {
   readonly type: number;
   readonly name: string;

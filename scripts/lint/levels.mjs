@@ -9,7 +9,7 @@ import { at, ToolError } from '../tools.mjs';
 
 const BELOW_MODEL = ['generated', 'core', 'raw', 'uri', 'pin'];
 
-/** The levels that a level imports from, by folder; an entry with a slash is one file. @type {Record<string, string[]>} */
+/** The levels from which a level may import, by folder; an entry with a slash is one file. @type {Record<string, string[]>} */
 const MAY_IMPORT = {
   generated: ['raw/values'], // the types of arguments
   core: ['generated'],
@@ -29,7 +29,7 @@ const INSIDE = {
   raw: ['addon', 'call-tracing', 'sync-fast-path', 'flat-mechanism', 'short-results'],
 };
 
-/** Circles that are meant: the public classes of one level. */
+/** Allowed circles: the public classes of one level. */
 const CIRCLES = [
   [
     ...['model/module', 'model/slot', 'model/slots/slot-watcher', 'model/token', 'model/session'],
@@ -47,7 +47,7 @@ const CIRCLES = [
 /** The level of a file such as `model/session`. @param {string} file */
 const levelOf = (file) => file.split('/')[0] ?? '';
 
-/** What each file of lib/ imports, both without suffix. @returns {Map<string, string[]>} */
+/** The imports of each file of lib/, both without suffix. @returns {Map<string, string[]>} */
 function readImports() {
   const lib = at('lib');
   const names = readdirSync(lib, { recursive: true, encoding: 'utf8' })
@@ -67,7 +67,7 @@ function readImports() {
   );
 }
 
-/** Groups of files that reach each other (Tarjan). @param {Map<string, string[]>} imports @returns {string[][]} */
+/** Groups of files that import each other, also indirectly (Tarjan). @param {Map<string, string[]>} imports @returns {string[][]} */
 function circlesOf(imports) {
   /** @type {Map<string, { index: number, low: number, open: boolean }>} */
   const seen = new Map();
@@ -95,7 +95,7 @@ function circlesOf(imports) {
   return circles;
 }
 
-/** @throws ToolError that names every import that is not allowed */
+/** @throws ToolError with every import that is not allowed */
 export function checkLevels() {
   const imports = readImports();
   /** @type {string[]} */

@@ -1,13 +1,14 @@
 // @ts-check
-// A few patterns of sentences that readers of this repository have found hard to understand. The rule behind them: subject,
-// verb, object; a noun in place of "what", "who" or "whether"; software does not tell, hear or know.
+// Patterns of sentences that readers of this repository have found hard to understand. The rule behind them: subject, verb,
+// object; a noun in place of "what", "who" or "whether"; software does not tell, hear or know.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { at, root, ToolError } from '../tools.mjs';
 
 const FILES = /\.(ts|mjs|cjs|cc|h|md)$/;
-/** Generated files follow spec/; vectors and licences are not ours to word. */
-const LEFT_OUT = /(^|\/)(generated|node_modules)\/|^test\/vectors\/data\/|^LICENSE|^scripts\/lint\/style\.mjs$/;
+/** Generated files follow spec/. Vectors and licences are copied text. */
+const LEFT_OUT =
+  /(^|\/)(generated|node_modules)\/|^test\/vectors\/data\/|^LICENSE|^scripts\/lint\/style\.mjs$/;
 
 /** The beginning of a comment. */
 const BEGIN = String.raw`(?:^|\s)(?:\/\*\*?|\/\/)\s+(?:@param \S+ |@returns )?`;
@@ -18,12 +19,18 @@ const PATTERNS = [
     pattern: new RegExp(`${BEGIN}(?:What|Who|How|Whether|Where|Why)\\b(?! to\\b)`),
     instead: 'begin with a noun or a verb: "The sessions that ...", "Returns true when ..."',
   },
-  { pattern: /\b(?:is|are|was) no (?!more\b|longer\b|later\b|earlier\b|\w+er than\b)[a-z]/, instead: '"is not a ..."' },
+  {
+    pattern: /\b(?:is|are|was) no (?!more\b|longer\b|later\b|earlier\b|\w+er than\b)[a-z]/,
+    instead: '"is not a ..."',
+  },
   { pattern: /\bso many\b/i, instead: 'a number: "at most N", "N times"' },
-  { pattern: /\b(?:is|are|was|were|be|been) told\b|\btells? of\b/i, instead: '"reports", "receives", "emits"' },
+  {
+    pattern: /\b(?:is|are|was|were|be|been) told\b|\btells? of\b/i,
+    instead: '"reports", "receives", "emits"',
+  },
 ];
 
-/** Lines of a file that a person reads: comments of code, all of a document. @param {string} file @param {string} text */
+/** The lines of a file that are sentences: comments of code, or a whole document. @param {string} file @param {string} text */
 function* sentencesOf(file, text) {
   const isDocument = file.endsWith('.md');
   let isInside = false;
@@ -41,7 +48,7 @@ function* sentencesOf(file, text) {
   }
 }
 
-/** @throws ToolError that names every line */
+/** @throws ToolError with every line */
 export function checkStyle() {
   const files = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' })
     .split('\n')
@@ -55,5 +62,6 @@ export function checkStyle() {
       }
     }
   }
-  if (complaints.length > 0) throw new ToolError(`${complaints.join('\n')}\n${complaints.length} sentences to reword`);
+  if (complaints.length > 0)
+    throw new ToolError(`${complaints.join('\n')}\n${complaints.length} sentences to reword`);
 }

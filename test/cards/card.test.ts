@@ -28,13 +28,13 @@ describe.skipIf(whyNoReader !== undefined)(`a smart card (${whyNoReader ?? 'Open
     await reader?.stop();
   });
 
-  /** The public key in a certificate of the card, as Node reads it. */
+  /** The public key in a certificate of the card, read by node:crypto. */
   async function certified(id: number) {
     const certificate = await session.certificate({ id: Buffer.of(id) });
     return (await certificate.toX509()).publicKey;
   }
 
-  test('is a token that wants a PIN and cannot be written to by its user', async () => {
+  test('is a token that requires a PIN and that its user cannot write to', async () => {
     expect(token).toMatchObject({ model: 'PKCS#15 emulated', manufacturer: 'piv_II', initialized: true });
     expect(token.serialNumber).toMatch(/^[0-9a-f]{16}$/);
     expect(await token.info()).toMatchObject({ loginRequired: true, protectedAuthenticationPath: false });
@@ -49,7 +49,7 @@ describe.skipIf(whyNoReader !== undefined)(`a smart card (${whyNoReader ?? 'Open
     expect(verify('sha256', Buffer.from('another'), publicKey, signature)).toBe(false);
   });
 
-  test('signs with key 9C when the PIN has come for this signature, and only then', async () => {
+  test('signs with key 9C only after a context-specific login for each signature', async () => {
     const { raw } = module;
     const key = await session.privateKey({ id: Buffer.of(2) });
     expect(await key.attribute('alwaysAuthenticate')).toBe(true);
@@ -66,10 +66,10 @@ describe.skipIf(whyNoReader !== undefined)(`a smart card (${whyNoReader ?? 'Open
     });
   });
 
-  test('counts wrong PINs down to its lock, and anew after a right one', async () => {
+  test('decrements the tries with each wrong PIN and resets them after a right one', async () => {
     await session.logout();
     const tries = async () => (await reader.card.state()).pinTries;
-    const wrong = () => failure(session.login('654321', { force: true })); // the lockout guard would send it once
+    const wrong = () => failure(session.login('654321', { force: true })); // the lockout guard refuses a repeated PIN
     expect(await tries()).toBe(3);
     expect(await wrong()).toMatchObject({ code: 'CKR_PIN_INCORRECT' });
     expect(await tries()).toBe(2);
@@ -88,7 +88,7 @@ describe.skipIf(whyNoReader !== undefined)(`a smart card (${whyNoReader ?? 'Open
     expect(session.state).toBe('RO_USER_FUNCTIONS');
   });
 
-  test('is sent a wrong PIN once by the lockout guard, however many ask', async () => {
+  test('receives a wrong PIN once from the lockout guard, even when many callers log in at the same time', async () => {
     await session.logout();
     const tries = async () => (await reader.card.state()).pinTries;
     const others = await Promise.all(Array.from({ length: 4 }, () => token.openSession()));
@@ -108,14 +108,14 @@ describe.skipIf(whyNoReader !== undefined)(`a smart card (${whyNoReader ?? 'Open
     await Promise.all(others.map((each) => each.close()));
   });
 
-  test('fails when it is told to', async () => {
+  test('returns the status word that the test sets', async () => {
     const key = await session.privateKey({ id: Buffer.of(1) });
-    await reader.card.fail(0x6f00, { count: 2 }); // OpenSC tries once more
+    await reader.card.fail(0x6f00, { count: 2 }); // OpenSC repeats a command once
     expect(await failure(key.sign('ECDSA-SHA256', MESSAGE))).toMatchObject({ function: 'C_Sign' });
     await expect(key.sign('ECDSA-SHA256', MESSAGE)).resolves.toHaveLength(64);
   });
 
-  test('is slow when it is told to', async () => {
+  test('answers late when the test sets a delay', async () => {
     const key = await session.privateKey({ id: Buffer.of(1) });
     await reader.card.delay(200);
     const begin = performance.now();
@@ -124,7 +124,7 @@ describe.skipIf(whyNoReader !== undefined)(`a smart card (${whyNoReader ?? 'Open
     await reader.card.delay(0);
   });
 
-  test('is gone when it is taken out in the middle of a signature, and back with its keys when it is put in', async () => {
+  test('loses its token when it is removed during a signature and gets its keys back when it is inserted', async () => {
     const before = await certified(1);
     const key = await session.privateKey({ id: Buffer.of(1) });
     await reader.card.delay(1_000);
@@ -145,7 +145,7 @@ describe.skipIf(whyNoReader !== undefined)(`a smart card (${whyNoReader ?? 'Open
     expect((await certified(1)).equals(before)).toBe(true);
   });
 
-  test('is another one when another is put in, and none that is known for a card of another kind', async () => {
+  test('is a different token after another card is inserted, and a card of another kind is not recognised', async () => {
     await reader.card.remove();
     await expect.poll(() => module.tokens(), { timeout: 10_000 }).toEqual([]);
     await reader.card.insert({ card: 'second' });

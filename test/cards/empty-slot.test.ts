@@ -22,7 +22,7 @@ describe.skipIf(whyNoReader !== undefined)(
       await reader.stop();
     });
 
-    test('is a slot that says so', async () => {
+    test('reports a removable slot without a token', async () => {
       expect(slot).toBeDefined();
       expect((await slot?.info())?.tokenPresent).toBe(false);
       expect(await module.slots({ tokenPresent: true })).toEqual([]);
@@ -37,17 +37,17 @@ describe.skipIf(whyNoReader !== undefined)(
       await expect(module.token()).rejects.toMatchObject({ code: 'ERR_CRYPTOKI_TOKEN_NOT_FOUND' });
     });
 
-    test('opens no session', async () => {
+    test('refuses to open a session', async () => {
       const id = slot?.id ?? 0n;
       await expect(module.raw.C_OpenSession(id, 4)).rejects.toMatchObject({ code: 'CKR_TOKEN_NOT_PRESENT' });
     });
 
-    test('is asked for events without waiting', async () => {
+    test('reports no event when C_WaitForSlotEvent does not block', async () => {
       const event = module.raw.C_WaitForSlotEvent(CKF.DONT_BLOCK);
       await expect(event).rejects.toMatchObject({ code: 'CKR_NO_EVENT', action: 'retry' });
     });
 
-    test('is waited at until the wait is given up', async () => {
+    test('ends a blocking wait for a slot event when the wait is aborted', async () => {
       const waits = [module.raw.C_WaitForSlotEvent(0), module.raw.C_WaitForSlotEvent(0)].map(failure);
       await setTimeout(300);
       module.raw.cancelWaitForSlotEvent();
@@ -57,7 +57,7 @@ describe.skipIf(whyNoReader !== undefined)(
       module.raw.cancelWaitForSlotEvent();
     });
 
-    test('is waited at until the module is finalised, again and again', async () => {
+    test('ends each blocking wait for a slot event when the module is finalised', async () => {
       await module.close();
       for (let round = 0; round < 30; round += 1) {
         const again = await Module.open(reader.module);

@@ -31,14 +31,14 @@ describe.skipIf(whyNoPinPad !== undefined)(
       await reader?.stop();
     });
 
-    /** Types when the pad is waiting. */
+    /** Enters a PIN once the pad waits for one. */
     const type = (pin: string) => expect.poll(() => reader.card.type(pin), { timeout: 10_000 }).toBe(true);
 
-    test('is a protected authentication path', async () => {
+    test('reports a protected authentication path', async () => {
       expect(await token.info()).toMatchObject({ protectedAuthenticationPath: true });
     });
 
-    test('takes the PIN, which the program does not see', async () => {
+    test('logs in with a PIN that is entered on the pad and that the program never sees', async () => {
       const login = session.login(null);
       await type(PIN);
       await login;
@@ -47,7 +47,7 @@ describe.skipIf(whyNoPinPad !== undefined)(
       await expect(key.sign('ECDSA-SHA256', Buffer.from('a message'))).resolves.toHaveLength(64);
     });
 
-    test('counts a wrong PIN', async () => {
+    test('decrements the tries after a wrong PIN', async () => {
       const login = failure(session.login(null));
       await type('999999');
       expect(await login).toMatchObject({ code: 'CKR_PIN_INCORRECT' });
@@ -55,7 +55,7 @@ describe.skipIf(whyNoPinPad !== undefined)(
       expect(session.state).toBe('RO_PUBLIC_SESSION');
     });
 
-    test.each(['cancel', 'timeout'])('can give up (%s)', async (how) => {
+    test.each(['cancel', 'timeout'])('fails the login when the entry of the PIN ends by %s', async (how) => {
       const login = failure(session.login(null));
       await type(how);
       expect(await login).toMatchObject({ code: 'CKR_FUNCTION_CANCELED' });

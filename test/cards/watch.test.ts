@@ -5,7 +5,7 @@ import { collect, next } from '../support/events';
 import { failure } from '../support/open';
 import { type Reader, startReader, whyNoReader } from '../support/reader';
 
-// Events, not looks, are what these tests see: the next look is far away.
+// The polling interval is set far beyond the duration of a test, so only slot events can cause the reports checked here.
 const interval = 60_000;
 const soon = { timeout: 10_000 };
 const INSERTED = 'inserted first 9A';
@@ -26,7 +26,7 @@ describe.skipIf(whyNoReader !== undefined)(`watching a reader (${whyNoReader ?? 
   });
   afterAll(() => reader?.stop());
 
-  test('tells of the card that is there, of its removal and its insertion', async () => {
+  test('reports the card that is present, its removal and its insertion', async () => {
     await reader.card.insert();
     const iterator = module.watch({ interval })[Symbol.asyncIterator]();
     expect(await next(iterator)).toBe(INSERTED);
@@ -37,7 +37,7 @@ describe.skipIf(whyNoReader !== undefined)(`watching a reader (${whyNoReader ?? 
     await iterator.return?.();
   });
 
-  test('tells of a card that comes first, with what it is', async () => {
+  test('reports a card that is inserted after the start, with its token information', async () => {
     const iterator = module.watch({ interval })[Symbol.asyncIterator]();
     const event = iterator.next();
     await reader.card.insert({ card: 'second' });
@@ -50,7 +50,7 @@ describe.skipIf(whyNoReader !== undefined)(`watching a reader (${whyNoReader ?? 
     await iterator.return?.();
   });
 
-  test('tells of each of many rounds', async () => {
+  test('reports each insertion and removal of many', async () => {
     using watcher = module.watch({ interval });
     const events = collect(watcher);
     const expected: string[] = [];
@@ -64,18 +64,18 @@ describe.skipIf(whyNoReader !== undefined)(`watching a reader (${whyNoReader ?? 
     }
   });
 
-  test('tells of a card that takes the place of another', async () => {
+  test('reports both changes when a card replaces another one', async () => {
     await reader.card.insert();
     using watcher = module.watch({ interval });
     const events = collect(watcher);
     await expect.poll(() => events, soon).toEqual([INSERTED]);
     await reader.card.remove();
-    await expect.poll(() => module.tokens(), soon).toEqual([]); // seen by OpenSC, whoever asked
+    await expect.poll(() => module.tokens(), soon).toEqual([]); // OpenSC has noticed the removal
     await reader.card.insert({ card: 'second' });
     await expect.poll(() => events, soon).toEqual([INSERTED, REMOVED, 'inserted second 9A']);
   });
 
-  test('keeps to what is there when a card goes and comes quickly', async () => {
+  test('reports the final state when a card is removed and inserted quickly', async () => {
     using watcher = module.watch({ interval });
     const events = collect(watcher);
     for (let round = 0; round < 5; round++) {
@@ -87,7 +87,7 @@ describe.skipIf(whyNoReader !== undefined)(`watching a reader (${whyNoReader ?? 
     for (const [index, event] of events.entries()) expect(event).toBe(index % 2 === 0 ? INSERTED : REMOVED);
   });
 
-  test('tells nothing of a card that the module does not recognise', async () => {
+  test('reports nothing for a card that the module does not recognise', async () => {
     using watcher = module.watch({ interval });
     const events = collect(watcher);
     await reader.card.insert({ card: null });
@@ -99,7 +99,7 @@ describe.skipIf(whyNoReader !== undefined)(`watching a reader (${whyNoReader ?? 
     await expect.poll(() => events, soon).toEqual([INSERTED]);
   });
 
-  test('of two watchers goes on with one when the other ends', async () => {
+  test('continues with one watcher after the other has ended', async () => {
     const one = module.watch({ interval });
     using two = module.watch({ interval });
     const iterator = one[Symbol.asyncIterator]();
@@ -116,7 +116,7 @@ describe.skipIf(whyNoReader !== undefined)(`watching a reader (${whyNoReader ?? 
     expect(ones).toEqual([INSERTED]);
   });
 
-  test('goes on when another wait of the module is given up', async () => {
+  test('continues after another wait for slot events in the same module is aborted', async () => {
     using watcher = module.watch({ interval });
     const events = collect(watcher);
     const wait = failure(module.raw.C_WaitForSlotEvent(0));
@@ -126,7 +126,7 @@ describe.skipIf(whyNoReader !== undefined)(`watching a reader (${whyNoReader ?? 
     await expect.poll(() => events, soon).toEqual([INSERTED]);
   });
 
-  test('goes on when a worker that watches too is terminated', async () => {
+  test('continues after a worker that watches the same module is terminated', async () => {
     using watcher = module.watch({ interval });
     const events = collect(watcher);
     const program = new URL('../support/programs/watch.mjs', import.meta.url);
@@ -141,7 +141,7 @@ describe.skipIf(whyNoReader !== undefined)(`watching a reader (${whyNoReader ?? 
     await expect.poll(() => events, soon).toEqual([INSERTED, REMOVED]);
   });
 
-  test('takes the end of pcscd for a removal, and finds the card again when it runs', async () => {
+  test('reports a removal when pcscd stops and an insertion when it runs again', async () => {
     await reader.card.insert();
     using watcher = module.watch({ interval });
     const events = collect(watcher);
@@ -154,7 +154,7 @@ describe.skipIf(whyNoReader !== undefined)(`watching a reader (${whyNoReader ?? 
     expect(watcher.closed).toBe(false);
   });
 
-  test('ends with its module, while it waits', async () => {
+  test('ends together with its module during a wait', async () => {
     const iterator = module.watch({ interval })[Symbol.asyncIterator]();
     const waiting = next(iterator);
     await module.slots();
@@ -162,7 +162,7 @@ describe.skipIf(whyNoReader !== undefined)(`watching a reader (${whyNoReader ?? 
     expect(await waiting).toBe('done');
   });
 
-  test('begins and ends many times', async () => {
+  test('starts and ends many times', async () => {
     await reader.card.insert();
     for (let round = 0; round < 20; round++) {
       for await (const { label } of module.watch({ interval })) {

@@ -18,7 +18,7 @@ afterAll(() => its.remove());
 const ACTIONS = ['retry', 'reopen', 'relogin', 'refind', 'reinitialise', 'fatal'];
 
 describe('a CryptokiError', () => {
-  test('of the module says what happened, where, and what to do', async () => {
+  test('of a module states the result, the function and the remedy', async () => {
     await using module = await Module.open(its.module);
     await using session = await (await module.token({ label: its.label })).openSession();
     const error = await failure(session.login('wrong'));
@@ -35,7 +35,7 @@ describe('a CryptokiError', () => {
     expect(error.stack).toContain('C_Login: CKR_PIN_INCORRECT');
   });
 
-  test('never holds the PIN', async () => {
+  test('never contains the PIN', async () => {
     await using module = await Module.open(its.module);
     await using session = await (await module.token({ label: its.label })).openSession({ readWrite: true });
     const pin = 'S3CR3T-9';
@@ -126,7 +126,7 @@ describe('return values', () => {
     }
   });
 
-  test('of the specification are those of spec/errors.json', () => {
+  test('of the specification are all listed in spec/errors.json', () => {
     const text = readFileSync(join(import.meta.dirname, '../../spec/errors.json'), 'utf8');
     for (const name of Object.keys(raw.CKR)) expect(text).toContain(`CKR_${name}"`);
   });
@@ -135,7 +135,7 @@ describe('return values', () => {
 describe('import and require', () => {
   const require = createRequire(import.meta.url);
 
-  test('give the same classes', () => {
+  test('load the same classes', () => {
     const required = require('cryptoki') as typeof model;
     const requiredRaw = require('cryptoki/raw') as typeof raw;
     expect(Object.keys(required).sort()).toEqual(Object.keys(model).sort());
@@ -144,7 +144,7 @@ describe('import and require', () => {
     expect(raw.CryptokiError).toBe(model.CryptokiError);
   });
 
-  test('see the errors of each other as their own', async () => {
+  test("return errors that are instances of each other's classes", async () => {
     const required = require('cryptoki') as typeof model;
     expect(await failure(Module.open('/no/such/module'))).toBeInstanceOf(required.CryptokiError);
     expect(await failure(required.Module.open('/no/such/module'))).toBeInstanceOf(CryptokiError);

@@ -7,7 +7,7 @@ beforeAll(async () => {
 });
 afterAll(() => opened.close());
 
-/** Arguments of the model that are of a wrong type: each call must be refused with Node's code. */
+/** Calls with an argument of a wrong type. Each must fail with an error code of Node.js. */
 const CALLS: Readonly<Record<string, (it: Opened) => unknown>> = {
   'find(…, null)': ({ session }) => session.find({}, wrong(null)),
   'login(…, null)': ({ session, test: { pin } }) => session.login(pin, wrong(null)),
@@ -18,7 +18,7 @@ const CALLS: Readonly<Record<string, (it: Opened) => unknown>> = {
   'key.on({})': async ({ session }) => (await session.generateKey('AES')).on(wrong({})),
 };
 
-test.each(Object.entries(CALLS))('%s is a TypeError or RangeError with a code', async (_, call) => {
+test.each(Object.entries(CALLS))('%s throws a TypeError or RangeError with a code', async (_, call) => {
   expect((await failure(() => call(opened))).code).toMatch(/^ERR_(INVALID_ARG_TYPE|OUT_OF_RANGE)$/);
 });
 
@@ -31,6 +31,6 @@ const REFUSED: Readonly<Record<string, (it: Opened) => unknown>> = {
     session.generateKeyPair('EC', { curve: 'P-256', publicKey: wrong('x') }),
 };
 
-test.each(Object.entries(REFUSED))('%s is a TypeError or RangeError with a code', async (_, call) => {
+test.each(Object.entries(REFUSED))('%s throws a TypeError or RangeError with a code', async (_, call) => {
   expect((await failure(() => call(opened))).code).toMatch(/^ERR_(INVALID_ARG_TYPE|OUT_OF_RANGE)$/);
 });

@@ -14,7 +14,7 @@ afterAll(() => opened.close());
 const DATA = { class: 'DATA', private: false } as const;
 const AES = { class: 'SECRET_KEY', keyType: 'AES', sensitive: false, extractable: true } as const;
 
-describe('an attribute comes back as it was given:', () => {
+describe('an attribute is read back as it was written:', () => {
   const key = (more: Attributes) => session.createObject({ ...AES, value: Buffer.alloc(16), ...more });
 
   test('booleans', async () => {
@@ -26,7 +26,7 @@ describe('an attribute comes back as it was given:', () => {
     });
   });
 
-  test('numbers, those with names by name', async () => {
+  test('numbers, with named values as names', async () => {
     const object = await key({});
     expect(await object.attributes('class', 'keyType', 'valueLen')).toEqual({
       class: 'SECRET_KEY',
@@ -35,7 +35,7 @@ describe('an attribute comes back as it was given:', () => {
     });
   });
 
-  test('constants by number and with their prefix', async () => {
+  test('constants given by number and with their prefix', async () => {
     const object = await session.createObject({
       ...AES,
       class: wrong('CKO_SECRET_KEY'),
@@ -55,8 +55,8 @@ describe('an attribute comes back as it was given:', () => {
     expect(await (await key({ label: Buffer.from('bytes') })).attribute('label')).toBe('bytes');
   });
 
-  test('dates, as Date and as text; an empty date is absent', async () => {
-    // SoftHSM2 cannot read back the dates of private objects.
+  test('dates, given as Date and as text; an empty date is absent', async () => {
+    // SoftHSM2 cannot read dates of private objects.
     const dated = (more: Attributes) => key({ private: false, ...more });
     const object = await dated({ startDate: new Date('2024-02-29T23:59:59Z'), endDate: '2099-12-31' });
     expect(await object.attributes('startDate', 'endDate')).toEqual({
@@ -101,14 +101,14 @@ describe('an attribute comes back as it was given:', () => {
 });
 
 describe('reading attributes', () => {
-  test('gives what can be read; a sensitive value and what the object does not have are absent', async () => {
+  test('returns the readable ones; sensitive values and attributes that the object lacks are absent', async () => {
     const key = await session.generateKey('AES', { label: 'secret' });
     const read = await key.attributes('label', 'value', 'modulus', 'valueLen', 'url');
     expect(read).toEqual({ label: 'secret', valueLen: 32 });
     expect('value' in read).toBe(false);
   });
 
-  test('one by one says why not', async () => {
+  test('one at a time reports why a value is missing', async () => {
     const key = await session.generateKey('AES');
     expect(await failure(key.attribute('value'))).toMatchObject({
       code: 'CKR_ATTRIBUTE_SENSITIVE',
@@ -122,7 +122,7 @@ describe('reading attributes', () => {
     });
   });
 
-  test('without names gives nothing, with one name twice gives it once', async () => {
+  test('returns nothing without names, and one value for a name that is given twice', async () => {
     const object = await session.createObject({ ...DATA, label: 'l', value: Buffer.alloc(0) });
     expect(await object.attributes()).toEqual({});
     expect(await object.attributes('label', 'label')).toEqual({ label: 'l' });
@@ -150,7 +150,7 @@ describe('reading attributes', () => {
 });
 
 describe('setAttributes', () => {
-  test('changes what the object may have changed', async () => {
+  test('changes modifiable attributes', async () => {
     const object = await session.createObject({ ...AES, value: Buffer.alloc(16), label: 'before' });
     await object.setAttributes({ label: 'after', id: Buffer.from('new'), encrypt: true });
     expect(await object.attributes('label', 'id', 'encrypt')).toEqual({
@@ -169,7 +169,7 @@ describe('setAttributes', () => {
   });
 });
 
-describe('wrong attributes are refused before any call:', () => {
+describe('a wrong attribute is refused before any call:', () => {
   test.each<[string, string, unknown]>([
     ['text for a boolean', 'token', 'yes'],
     ['a number for a boolean', 'private', 1],
@@ -217,7 +217,7 @@ describe('wrong attributes are refused before any call:', () => {
     },
   );
 
-  test('what only the token can know is its error', async () => {
+  test('an attribute that only the token can judge fails with the error of the token', async () => {
     expect(await failure(session.createObject({}))).toMatchObject({ code: 'CKR_TEMPLATE_INCOMPLETE' });
     expect(await failure(session.createObject({ ...DATA, modulus: 5n }))).toMatchObject({
       code: 'CKR_ATTRIBUTE_TYPE_INVALID',

@@ -23,12 +23,12 @@ describe.each(['SHA-1', 'SHA-224', 'SHA-256', 'SHA-384', 'SHA-512'])('%s', (algo
   });
 });
 
-test('10 MB are digested', async () => {
+test('10 MB can be digested', async () => {
   const data = Buffer.alloc(10_000_000, 'much data');
   expect(await session.digest('SHA-256', data)).toEqual(judge('SHA-256', data));
 });
 
-test('the data is copied before the promise is returned', async () => {
+test('a digest copies its data before it returns the promise', async () => {
   const data = Buffer.alloc(1000, 'data');
   const expected = judge('SHA-256', data);
   const digest = session.digest('SHA-256', data);
@@ -36,7 +36,7 @@ test('the data is copied before the promise is returned', async () => {
   expect(await digest).toEqual(expected);
 });
 
-test('mechanisms are taken by name and by number', async () => {
+test('mechanisms are accepted by name and by number', async () => {
   const data = Buffer.from('data');
   for (const mechanism of ['SHA256', 'CKM_SHA256', CKM.SHA256] as const) {
     expect(await session.digest({ mechanism }, data)).toEqual(judge('SHA-256', data));
@@ -59,7 +59,7 @@ test.each<[unknown, string]>([
 });
 
 test.each<[unknown]>([[undefined], [null], ['text'], [5], [[1]], [{}], [{ length: 3 }]])(
-  '%o is no data',
+  '%o is refused as data',
   async (data) => {
     const wanted = { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' };
     expect(await failure(session.digest('SHA-256', wrong(data)))).toMatchObject(wanted);
@@ -67,7 +67,7 @@ test.each<[unknown]>([[undefined], [null], ['text'], [5], [[1]], [{}], [{ length
   },
 );
 
-test('an algorithm that the token does not have is its error, and the session stays usable', async () => {
+test('an algorithm that the token lacks fails with the error of the token, and the session remains usable', async () => {
   for (const algorithm of ['SHA3-256', { mechanism: 'AES_GCM' }] as const) {
     expect(await failure(session.digest(algorithm, Buffer.alloc(1)))).toMatchObject({
       code: 'CKR_MECHANISM_INVALID',

@@ -38,7 +38,7 @@ const SIZES = [0, 1, 15, 16, 17, 100, 2 ** 20];
 const iv = Buffer.from('000102030405060708090a0b', 'hex');
 const block = Buffer.from('f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff', 'hex');
 
-/** Encrypted on the token, it must be `expected`; and the token must get `data` back from it. */
+/** Checks that the token encrypts `data` to `expected` and decrypts that to `data`. */
 async function expectCipher(
   length: number,
   algorithm: MechanismInput,
@@ -46,7 +46,7 @@ async function expectCipher(
   expected: Buffer,
 ): Promise<void> {
   const key = aes(length);
-  // Not toEqual: it looks at a mebibyte one byte at a time.
+  // toEqual compares a mebibyte byte by byte and is too slow.
   expect((await key.encrypt(algorithm, data)).equals(expected)).toBe(true);
   expect(key.encryptSync(algorithm, data).equals(expected)).toBe(true);
   expect((await key.decrypt(algorithm, expected)).equals(data)).toBe(true);
@@ -57,7 +57,7 @@ describe.each([16, 24, 32])('with an AES key of %i bytes', (length) => {
   const bits = length * 8;
   const gcm = `aes-${bits}-gcm` as 'aes-256-gcm';
 
-  test.each(SIZES)('%i bytes are encrypted with AES-CBC as node:crypto does it', async (size) => {
+  test.each(SIZES)('%i bytes are encrypted with AES-CBC as by node:crypto', async (size) => {
     const data = Buffer.alloc(size, 'plain');
     const cipher = createCipheriv(`aes-${bits}-cbc`, value(length), block);
     await expectCipher(
@@ -68,7 +68,7 @@ describe.each([16, 24, 32])('with an AES key of %i bytes', (length) => {
     );
   });
 
-  test.each(SIZES)('%i bytes are encrypted with AES-CTR as node:crypto does it', async (size) => {
+  test.each(SIZES)('%i bytes are encrypted with AES-CTR as by node:crypto', async (size) => {
     const data = Buffer.alloc(size, 'plain');
     const counter = Buffer.from('f0f1f2f3f4f5f6f70000000000000000', 'hex');
     const cipher = createCipheriv(`aes-${bits}-ctr`, value(length), counter);
@@ -77,7 +77,7 @@ describe.each([16, 24, 32])('with an AES key of %i bytes', (length) => {
     await expectCipher(length, { name: 'AES-CTR', counter, length: 128 }, data, expected);
   });
 
-  test.each(SIZES)('%i bytes are encrypted with AES-GCM as node:crypto does it', async (size) => {
+  test.each(SIZES)('%i bytes are encrypted with AES-GCM as by node:crypto', async (size) => {
     const data = Buffer.alloc(size, 'plain');
     for (const tagLength of [128, 120, 96]) {
       for (const additionalData of [undefined, Buffer.alloc(0), Buffer.from('additional')]) {
@@ -93,7 +93,7 @@ describe.each([16, 24, 32])('with an AES key of %i bytes', (length) => {
 describe('AES-GCM', () => {
   const algorithm = { name: 'AES-GCM', iv, additionalData: Buffer.from('aad') };
 
-  test('fails for a wrong tag, text, iv or additional data, and the session stays usable', async () => {
+  test('fails for a wrong tag, text, IV or additional data, and the session remains usable', async () => {
     const data = Buffer.from('plain text');
     const encrypted = await aes().encrypt(algorithm, data);
     const flip = (position: number): Buffer => {
@@ -122,7 +122,7 @@ describe('AES-GCM', () => {
     }
   });
 
-  test('is node:crypto-readable with an iv of another length', async () => {
+  test('agrees with node:crypto for IVs of other lengths', async () => {
     const long = Buffer.alloc(16, 7);
     const encrypted = await aes().encrypt({ name: 'AES-GCM', iv: long }, Buffer.from('text'));
     const decipher = createDecipheriv('aes-256-gcm', value(32), long).setAuthTag(encrypted.subarray(-16));
@@ -146,7 +146,7 @@ describe('RSA', () => {
   });
 
   test.each(['RSA-OAEP-SHA1', 'RSA-PKCS1'] as const)(
-    '%s: what node:crypto encrypts, the token decrypts',
+    '%s: the token decrypts a ciphertext made by node:crypto',
     async (name) => {
       for (const size of [0, 1, 100, longest[name]]) {
         const data = Buffer.alloc(size, 'x');
@@ -157,7 +157,7 @@ describe('RSA', () => {
     },
   );
 
-  test('RSA-OAEP-SHA1: what the token encrypts, node:crypto decrypts', async () => {
+  test('RSA-OAEP-SHA1: node:crypto decrypts a ciphertext of the token', async () => {
     const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const { n, e } = publicKey.export({ format: 'jwk' });
     const made = await session.createObject({
@@ -175,13 +175,13 @@ describe('RSA', () => {
     }
   });
 
-  test('RSA-PKCS1: what the token encrypts, it decrypts', async () => {
+  test('RSA-PKCS1: the token decrypts its own ciphertext', async () => {
     const encrypted = await pair.publicKey.encrypt('RSA-PKCS1', Buffer.from('text'));
     expect(encrypted).toHaveLength(256);
     expect((await pair.privateKey.decrypt('RSA-PKCS1', encrypted)).toString()).toBe('text');
   });
 
-  test('data too long, a broken ciphertext and an unsupported hash are errors; the session stays usable', async () => {
+  test('long data, broken ciphertexts and unsupported hashes are errors, and the session remains usable', async () => {
     for (const attempt of [
       () => pair.publicKey.encrypt('RSA-OAEP-SHA1', Buffer.alloc(215)),
       () => pair.publicKey.encrypt('RSA-PKCS1', Buffer.alloc(246)),
@@ -197,7 +197,7 @@ describe('RSA', () => {
   });
 });
 
-describe('wrong algorithms are refused before any call:', () => {
+describe('a wrong algorithm is refused before any call:', () => {
   test.each<[string, unknown, string]>([
     ['no iv', 'AES-GCM', 'ERR_INVALID_ARG_TYPE'],
     ['an iv of text', { name: 'AES-GCM', iv: 'text' }, 'ERR_INVALID_ARG_TYPE'],
@@ -224,16 +224,19 @@ describe('wrong algorithms are refused before any call:', () => {
     expect(await failure(() => aes().decryptSync(wrong(algorithm), data))).toMatchObject({ code });
   });
 
-  test.each<[unknown]>([[undefined], [null], ['text'], [5], [[1]], [{}]])('%o is no data', async (data) => {
-    const wanted = { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' };
-    const algorithm = { name: 'AES-CBC', iv: block };
-    expect(await failure(aes().encrypt(algorithm, wrong(data)))).toMatchObject(wanted);
-    expect(await failure(() => aes().decryptSync(algorithm, wrong(data)))).toMatchObject(wanted);
-  });
+  test.each<[unknown]>([[undefined], [null], ['text'], [5], [[1]], [{}]])(
+    '%o is refused as data',
+    async (data) => {
+      const wanted = { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' };
+      const algorithm = { name: 'AES-CBC', iv: block };
+      expect(await failure(aes().encrypt(algorithm, wrong(data)))).toMatchObject(wanted);
+      expect(await failure(() => aes().decryptSync(algorithm, wrong(data)))).toMatchObject(wanted);
+    },
+  );
 });
 
 describe('mechanisms', () => {
-  test('are taken as they are: AES_ECB, AES_CBC without padding', async () => {
+  test('are passed on unchanged: AES_ECB, AES_CBC without padding', async () => {
     const data = Buffer.alloc(32, 'block');
     const cipher = createCipheriv('aes-256-ecb', value(32), null).setAutoPadding(false);
     expect(await aes().encrypt({ mechanism: 'AES_ECB' }, data)).toEqual(cipher.update(data));
@@ -241,7 +244,7 @@ describe('mechanisms', () => {
     expect(await aes().encrypt({ mechanism: CKM.AES_CBC, parameter: block }, data)).toEqual(cbc.update(data));
   });
 
-  test('that need whole blocks refuse others, and the session stays usable', async () => {
+  test('without padding refuse partial blocks, and the session remains usable', async () => {
     for (const mechanism of ['AES_ECB', 'AES_CBC'] as const) {
       const parameter = mechanism === 'AES_CBC' ? block : undefined;
       const error = await failure(aes().encrypt({ mechanism, parameter }, Buffer.alloc(17)));
@@ -250,7 +253,7 @@ describe('mechanisms', () => {
     }
   });
 
-  test('without the parameter they need are refused by the token', async () => {
+  test('without a required parameter are refused by the token', async () => {
     for (const mechanism of ['AES_CBC', 'AES_GCM', 'AES_CTR'] as const) {
       expect((await failure(aes().encrypt({ mechanism }, block))).code).toMatch(/^CKR_/);
       expect(await session.find({ class: 'SECRET_KEY' })).toHaveLength(3);

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => its.remove());
 
 describe('a module', () => {
-  test('says what it is', async () => {
+  test('describes itself', async () => {
     await using module = await Module.open(its.module);
     expect(await module.info()).toEqual({
       cryptokiVersion: { major: 2, minor: 40 },
@@ -27,7 +27,7 @@ describe('a module', () => {
     });
   });
 
-  test('opened twice is used by both; closing one leaves the other and its sessions working', async () => {
+  test('that is opened twice remains usable, with its sessions, after one of the two is closed', async () => {
     const [one, two] = [await Module.open(its.module), await Module.open(its.module)];
     const first = await (await one.token({ label: its.label })).openSession();
     const second = await (await two.token({ label: its.label })).openSession();
@@ -38,13 +38,13 @@ describe('a module', () => {
     expect(await second.random(4)).toHaveLength(4);
     await two.close();
     expect(second.state).toBe('CLOSED');
-    // Finalised: the login is gone.
+    // C_Finalize has ended the login.
     await using again = await Module.open(its.module);
     const third = await (await again.token({ label: its.label })).openSession();
     expect((await third.info()).state).toBe('RO_PUBLIC_SESSION');
   });
 
-  test('can be opened and closed many times, one after the other and all at once', async () => {
+  test('can be opened and closed many times, one after the other and at the same time', async () => {
     for (let i = 0; i < 20; i++) {
       await using module = await Module.open(its.module);
       expect((await module.tokens()).length).toBeGreaterThan(0);
@@ -55,7 +55,7 @@ describe('a module', () => {
     await Promise.all(modules.map((module) => module.close()));
   });
 
-  test('is closed once: a second close is the promise of the first', async () => {
+  test('returns the same promise from every close()', async () => {
     const module = await Module.open(its.module);
     expect(module.closed).toBe(false);
     const closing = module.close();
@@ -76,7 +76,7 @@ describe('a module', () => {
     expect(seen.closed).toBe(true);
   });
 
-  test('closes after the calls asked for before', async () => {
+  test('closes after all calls that were made before', async () => {
     const module = await Module.open(its.module);
     const session = await (await module.token({ label: its.label })).openSession();
     const calls = Array.from({ length: 50 }, () => session.random(1000));
@@ -84,7 +84,7 @@ describe('a module', () => {
     expect((await Promise.all(calls)).every(({ length }) => length === 1000)).toBe(true);
   });
 
-  test('that is closed refuses everything made from it, and says what to do', async () => {
+  test('that is closed refuses calls of all its objects, and the error contains an advice', async () => {
     const module = await Module.open(its.module);
     const token = await module.token({ label: its.label });
     const session = await token.openSession({ readWrite: true });
@@ -123,7 +123,7 @@ describe('a module', () => {
 });
 
 describe('C_Initialize and C_Finalize', () => {
-  test('are counted over all users in the process', async () => {
+  test('are called once for all users in the process', async () => {
     const [one, two] = [await load(its.module), await load(its.module)];
     await one.C_Initialize();
     two.C_InitializeSync();
@@ -133,7 +133,7 @@ describe('C_Initialize and C_Finalize', () => {
     expect(await failure(two.C_GetInfo())).toMatchObject({ code: 'CKR_CRYPTOKI_NOT_INITIALIZED' });
   });
 
-  test('of one user come in turns', async () => {
+  test('of one user run one after the other', async () => {
     const raw = await load(its.module);
     const notInitialised = { code: 'CKR_CRYPTOKI_NOT_INITIALIZED', rv: 0x190, action: 'reinitialise' };
     expect(await failure(raw.C_Finalize())).toMatchObject({ ...notInitialised, function: 'C_Finalize' });
@@ -152,7 +152,7 @@ describe('C_Initialize and C_Finalize', () => {
     await raw.C_Finalize();
   });
 
-  test('closes the sessions of its user only', async () => {
+  test('of one user close the sessions of that user only', async () => {
     const [one, two] = [await load(its.module), await load(its.module)];
     await Promise.all([one.C_Initialize(), two.C_Initialize()]);
     const [slot] = await one.C_GetSlotList(true);
@@ -164,7 +164,7 @@ describe('C_Initialize and C_Finalize', () => {
     await two.C_Finalize();
   });
 
-  test('without waiting in between end well', async () => {
+  test('succeed without a wait between them', async () => {
     const raw = await load(its.module);
     const results = await Promise.allSettled([
       raw.C_Initialize(),

@@ -10,14 +10,14 @@ beforeAll(async () => {
 });
 afterAll(() => opened.close());
 
-test.each([0, 1, 2, 31, 65_536, 1_000_000])('%i bytes are as many as asked for', async (length) => {
+test.each([0, 1, 2, 31, 65_536, 1_000_000])('%i random bytes are returned on request', async (length) => {
   const bytes = await session.random(length);
   expect(Buffer.isBuffer(bytes)).toBe(true);
   expect(bytes).toHaveLength(length);
   expect(session.randomSync(length)).toHaveLength(length);
 });
 
-test('no two are the same, and every value of a byte occurs', async () => {
+test('results differ from each other, and every byte value occurs', async () => {
   const all = await Promise.all(Array.from({ length: 100 }, () => session.random(16)));
   expect(new Set(all.map((bytes) => bytes.toString('hex'))).size).toBe(100);
   expect(new Set(await session.random(65_536)).size).toBe(256);
@@ -35,12 +35,12 @@ test.each<[unknown, string]>([
   [undefined, 'ERR_INVALID_ARG_TYPE'],
   [null, 'ERR_INVALID_ARG_TYPE'],
   [{}, 'ERR_INVALID_ARG_TYPE'],
-])('%o is no length', async (length, code) => {
+])('%o is refused as length', async (length, code) => {
   expect(await failure(session.random(wrong(length)))).toMatchObject({ code });
   expect(await failure(() => session.randomSync(wrong(length)))).toMatchObject({ code });
 });
 
-test('seeding is up to the token', async () => {
+test('a seed is accepted or refused by the token', async () => {
   await opened.module.raw.C_SeedRandom(session.handle, Buffer.from('seed'));
   expect(await session.random(1)).toHaveLength(1);
 });

@@ -20,14 +20,14 @@ afterAll(async () => {
   await module.close();
   its.remove();
 });
-// Each test leaves no session and no login behind.
+// Each test must end without a session and without a login.
 afterEach(async () => {
   await token.slot[Symbol.asyncDispose]();
   await other.slot[Symbol.asyncDispose]();
 });
 
 describe('the state of a session', () => {
-  test('follows login and logout, for all sessions of the token at once', async () => {
+  test('follows login and logout for all sessions of the token at once', async () => {
     const reading = await token.openSession();
     const writing = await token.openSession({ readWrite: true });
     expect([reading.state, writing.state]).toEqual(['RO_PUBLIC_SESSION', 'RW_PUBLIC_SESSION']);
@@ -43,7 +43,7 @@ describe('the state of a session', () => {
     ]);
   });
 
-  test('is what the module says', async () => {
+  test('equals the state that the module reports', async () => {
     for (const readWrite of [false, true]) {
       const session = await token.openSession({ readWrite });
       const expected = { slot: token.slot.id, readWrite, deviceError: 0 };
@@ -77,7 +77,7 @@ describe('the state of a session', () => {
     expect([here.state, there.state]).toEqual(['RO_PUBLIC_SESSION', 'RO_USER_FUNCTIONS']);
   });
 
-  test('is CLOSED once close() is called, before the call is done', async () => {
+  test('is CLOSED when close() is called, before the call returns', async () => {
     const session = await token.openSession();
     const closing = session.close();
     expect([session.state, session.closed]).toEqual(['CLOSED', true]);
@@ -94,8 +94,8 @@ describe('the state of a session', () => {
   });
 });
 
-describe('close', () => {
-  test('of the last session ends the login; of another one does not', async () => {
+describe('closing sessions', () => {
+  test('ends the login with the last session only', async () => {
     const [one, two] = [await token.openSession(), await token.openSession()];
     await one.login(its.pin);
     await one.close();
@@ -112,15 +112,15 @@ describe('close', () => {
     await session.close();
   });
 
-  test('comes after the calls asked for before', async () => {
+  test('waits for the calls that were made before', async () => {
     const session = await token.openSession();
     const random = Array.from({ length: 20 }, () => session.random(1000));
     await session.close();
     expect((await Promise.all(random)).every((bytes) => bytes.length === 1000)).toBe(true);
   });
 
-  // The first signature on a token asks for its mechanisms before it is queued.
-  test('comes after the first signature asked for on the token', async () => {
+  // The first signature on a token reads the mechanism list before it is queued.
+  test('waits for the first signature on the token', async () => {
     const fresh = await module.token({ label: 'sessions' });
     const session = await fresh.openSession();
     await session.login(its.pin);
@@ -130,7 +130,7 @@ describe('close', () => {
     expect(signature.status).toBe('fulfilled');
   });
 
-  test('is what `await using` does', async () => {
+  test('is done by `await using`', async () => {
     let session: Session;
     {
       await using scoped = await token.openSession();
@@ -140,7 +140,7 @@ describe('close', () => {
     expect(session.closed).toBe(true);
   });
 
-  test('leaves a session on which every call is refused with the reason', async () => {
+  test('makes every call on the session fail with the reason', async () => {
     const session = await token.openSession({ readWrite: true });
     await session.close();
     const calls: (() => unknown)[] = [
@@ -165,7 +165,7 @@ describe('close', () => {
     }
   });
 
-  test('is a matter of C_CloseAllSessions too', async () => {
+  test('can also be done by C_CloseAllSessions', async () => {
     const sessions = await Promise.all([token.openSession(), token.openSession({ readWrite: true })]);
     const elsewhere = await other.openSession();
     await sessions[0].login(its.pin);
@@ -177,7 +177,7 @@ describe('close', () => {
     expect((await token.openSession()).state).toBe('RO_PUBLIC_SESSION');
   });
 
-  test('of token and slot closes the sessions opened through them', async () => {
+  test('of a token or slot closes the sessions opened through it', async () => {
     const again = await module.token({ label: 'sessions' });
     const [one, two] = [await token.openSession(), await again.openSession()];
     await again[Symbol.asyncDispose]();
@@ -188,7 +188,7 @@ describe('close', () => {
 });
 
 describe('a read-only session', () => {
-  test('refuses to make, change and destroy token objects, and makes session objects', async () => {
+  test('refuses to create, change and destroy token objects, and creates session objects', async () => {
     const writing = await token.openSession({ readWrite: true });
     await writing.login(its.pin);
     const template = { class: 'DATA', label: 'kept', private: false, value: Buffer.from('v') } as const;
@@ -226,7 +226,7 @@ describe('options of openSession', () => {
 });
 
 describe('calls', () => {
-  test('on one session settle in the order they were asked for', async () => {
+  test('on one session settle in the order in which they were made', async () => {
     const session = await token.openSession();
     const order: number[] = [];
     const sizes = [400_000, 1, 200_000, 0, 100_000, 10];
@@ -234,7 +234,7 @@ describe('calls', () => {
     expect(order).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
-  test('on many sessions run side by side and all are right', async () => {
+  test('on several sessions run at the same time, with correct results', async () => {
     const sessions = await Promise.all(Array.from({ length: 16 }, () => token.openSession()));
     const [first] = sessions as [Session];
     await first.login(its.pin);
@@ -256,7 +256,7 @@ describe('calls', () => {
     expect(results.every((valid) => valid)).toBe(true);
   });
 
-  test('while sessions come and go end in a result or in a CryptokiError, and nothing hangs', async () => {
+  test('end with a result or a CryptokiError, without a hang, while sessions are opened and closed', async () => {
     const all = Array.from({ length: 60 }, async (_, i) => {
       const session = await token.openSession();
       const random = session.random(1 + i);

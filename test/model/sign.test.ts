@@ -127,7 +127,7 @@ describe('a message', () => {
     expect(valid).toBe(true);
   });
 
-  // The first signature on a token asks for its mechanisms before it looks at the message.
+  // The first signature on a token reads the mechanism list before it uses the message.
   test('is copied before the first signature on a token returns its promise', async () => {
     const fresh = await opened.module.token({ label: opened.test.label });
     await using other = await fresh.openSession();
@@ -155,7 +155,7 @@ describe('a message', () => {
   );
 });
 
-describe('a mechanism is taken as it is:', () => {
+describe('a mechanism is passed on unchanged:', () => {
   const digest = Buffer.alloc(32, 7);
 
   test.each<[string, MechanismInput]>([
@@ -173,7 +173,7 @@ describe('a mechanism is taken as it is:', () => {
     expect(await publicKey.verify(mechanism, Buffer.alloc(32, 8), signature)).toBe(false);
   });
 
-  test('with an object of the fields of its structure, or their bytes', async () => {
+  test('with an object of the fields of its structure, or with its bytes', async () => {
     const bytes = Buffer.from(new BigUint64Array([BigInt(CKM.SHA256), BigInt(CKG.MGF1_SHA256), 11n]).buffer);
     for (const parameter of [
       { hashAlg: CKM.SHA256, mgf: CKG.MGF1_SHA256, sLen: 11 },
@@ -208,7 +208,7 @@ describe('a mechanism is taken as it is:', () => {
   });
 });
 
-describe('wrong algorithms are refused before any call:', () => {
+describe('a wrong algorithm is refused before any call:', () => {
   test.each<[string, unknown, string]>([
     ['an unknown name', 'ECDSA-SHA257', 'ERR_OUT_OF_RANGE'],
     ['a name in small letters', 'ecdsa-sha256', 'ERR_OUT_OF_RANGE'],
@@ -236,7 +236,7 @@ describe('wrong algorithms are refused before any call:', () => {
   });
 });
 
-describe('after a failure the session is as good as before:', () => {
+describe('the session remains usable after a failure:', () => {
   const one = Buffer.alloc(1);
   test.each<[string, string, MechanismInput, Buffer, RegExp]>([
     ['RSA data too long', 'RSA', { mechanism: 'RSA_PKCS' }, Buffer.alloc(300), /CKR_/],
@@ -284,8 +284,8 @@ describe('after a failure the session is as good as before:', () => {
     expect(await hmac.sign('HMAC-SHA256', one)).toHaveLength(32);
   });
 
-  // Raw RSA of more bytes than the modulus is left out: SoftHSM2 calls exit().
-  test('an algorithm for which the key is of another class', async () => {
+  // Raw RSA of more bytes than the modulus is not tested: SoftHSM2 calls exit().
+  test('an algorithm for a key of another type', async () => {
     const error = await failure(hmac.sign('EdDSA', one));
     expect(error.code).toMatch(/^CKR_/);
     expect(await hmac.sign('HMAC-SHA256', one)).toHaveLength(32);

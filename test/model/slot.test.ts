@@ -17,16 +17,16 @@ afterAll(async () => {
   its.remove();
 });
 
-describe('slots', () => {
-  test('are listed, each by one object however often it is asked for', async () => {
+describe('a slot', () => {
+  test('is listed once, and always as the same object', async () => {
     const slots = await module.slots();
-    expect(slots).toHaveLength(4); // three tokens, and SoftHSM2's free one
+    expect(slots).toHaveLength(4); // three tokens, and the free slot of SoftHSM2
     expect(await module.slots({ tokenPresent: true })).toEqual(slots);
     expect(await module.slot(slots[0]?.id ?? 0n)).toBe(slots[0]);
     expect(slots.every(({ id }) => typeof id === 'bigint')).toBe(true);
   });
 
-  test('say what they are', async () => {
+  test('describes itself', async () => {
     const [slot] = await module.slots();
     expect(await slot?.info()).toEqual({
       description: expect.stringContaining('SoftHSM slot'),
@@ -39,7 +39,7 @@ describe('slots', () => {
     });
   });
 
-  test('that do not exist are not found, and the error names those that do', async () => {
+  test('with an unknown ID is not found, and the error lists the existing IDs', async () => {
     const known = (await module.slots()).map(({ id }) => String(id));
     for (const id of [987654321, 987654321n, -1, 2n ** 64n]) {
       const error = await failure(module.slot(id));
@@ -56,7 +56,7 @@ describe('slots', () => {
   });
 
   test.each<[unknown]>([['0'], [1.5], [Number.NaN], [null], [undefined], [{}], [2 ** 53]])(
-    'are not identified by %o',
+    'is not identified by %o',
     async (id) => {
       expect(await failure(module.slot(wrong(id)))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
     },
@@ -64,7 +64,7 @@ describe('slots', () => {
 });
 
 describe('a token', () => {
-  test('is chosen by label, serial number, model, manufacturer, slot, and all of them', async () => {
+  test('is selected by label, serial number, model, manufacturer, slot, or all of them', async () => {
     const token = await module.token({ label: 'single' });
     const { serialNumber, model, manufacturer } = token;
     expect([model, manufacturer]).toEqual(['SoftHSM v2', 'SoftHSM project']);
@@ -79,7 +79,7 @@ describe('a token', () => {
     }
   });
 
-  test('that is not there is an error, which names the tokens that are', async () => {
+  test('that does not exist is an error that lists the existing tokens', async () => {
     const { serialNumber } = await module.token({ label: 'single' });
     for (const selector of [
       { label: 'Single' },
@@ -94,7 +94,7 @@ describe('a token', () => {
     }
   });
 
-  test('of two with one label is ambiguous, and then chosen by serial number', async () => {
+  test('is ambiguous by a label that two have, and unique by serial number', async () => {
     const twins = (await module.tokens()).filter(({ label }) => label === 'twins');
     expect(twins).toHaveLength(2);
     for (const selector of [{ label: 'twins' }, {}, undefined, { model: 'SoftHSM v2', label: 'twins' }]) {
@@ -126,7 +126,7 @@ describe('a token', () => {
     });
   });
 
-  test('tells its limits: Infinity where there is none, undefined where it does not say', async () => {
+  test('reports its limits: Infinity for unlimited, undefined for unknown', async () => {
     const token = await module.token({ label: 'single' });
     expect(await token.info()).toMatchObject({
       label: 'single',
@@ -166,27 +166,27 @@ describe('mechanisms', () => {
     slot = token.slot;
   });
 
-  test('are listed by name, without repetition', async () => {
+  test('are listed by name and once', async () => {
     const names = await slot.mechanisms();
     expect(names).toEqual(expect.arrayContaining(['ECDSA', 'SHA256', 'AES_GCM', 'RSA_PKCS_KEY_PAIR_GEN']));
     expect(new Set(names).size).toBe(names.length);
     expect(names.every((name) => typeof name === 'string')).toBe(true);
   });
 
-  test('tell their key sizes', async () => {
+  test('report their key sizes', async () => {
     const info = await slot.mechanism('RSA_PKCS_KEY_PAIR_GEN');
     expect(info).toMatchObject({ minKeySize: 512, maxKeySize: 16384, hardware: false });
     for (const name of await slot.mechanisms()) expect(await slot.mechanism(name)).toBeDefined();
   });
 
-  test('that the token does not have are CKR_MECHANISM_INVALID', async () => {
+  test('that the token lacks fail with CKR_MECHANISM_INVALID', async () => {
     for (const name of ['ML_DSA', 0x80000001] as const) {
       expect(await failure(slot.mechanism(name))).toMatchObject({ code: 'CKR_MECHANISM_INVALID', rv: 0x70 });
     }
   });
 
   test.each<[unknown]>([['AES-GCM'], ['toString'], [''], [-1], [1.5], [null], [undefined], [{}]])(
-    '%o is none',
+    'given as %o are refused',
     async (name) => {
       expect((await failure(slot.mechanism(wrong(name)))).code).toMatch(
         /^ERR_(OUT_OF_RANGE|INVALID_ARG_TYPE)$/,

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => opened.close());
 
-test('an attribute of a vendor takes bytes by number, and nothing by a name that nobody registered', async () => {
+test('an attribute of a vendor accepts bytes by number, and is refused by an unregistered name', async () => {
   const name = 'acmeNothing' as AttributeName;
   await expect(session.find({ [name]: 5 } as unknown as Attributes)).rejects.toMatchObject({
     code: 'ERR_OUT_OF_RANGE',
@@ -31,10 +31,10 @@ test('an attribute of a vendor takes bytes by number, and nothing by a name that
   ).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
 });
 
-test('registered, it has a name and a type in templates, results and errors', async () => {
+test('a registered attribute of a vendor has a name and a type in templates, results and errors', async () => {
   registerAttribute('acmeQuota', { type: QUOTA, kind: 'ulong' });
   registerAttribute('acmeOwner', { type: OWNER, kind: 'utf8' });
-  // SoftHSM2 refuses attributes that it does not know: what reaches it is a template it can judge.
+  // SoftHSM2 refuses unknown attributes; its answer proves that the template reached it.
   await expect(session.createObject({ class: 'DATA', acmeQuota: 5, acmeOwner: 'Ada' })).rejects.toMatchObject(
     {
       code: 'CKR_ATTRIBUTE_TYPE_INVALID',

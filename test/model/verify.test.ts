@@ -3,7 +3,7 @@ import type { Attributes, MechanismInput, PublicKey, SecretKey, Session } from '
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { failure, type Opened, openToken, wrong } from '../support/open';
 
-/** A signature made by node:crypto, and what the token needs to check it. */
+/** A signature made by node:crypto, with the key and algorithm for the token. */
 interface Signed {
   readonly algorithm: MechanismInput;
   readonly key: PublicKey | SecretKey;
@@ -102,11 +102,11 @@ const NAMES = [
   ...HASHES.map((hash) => `HMAC-${hash}`),
 ];
 
-describe.each(NAMES)('%s', (name) => {
+describe.each(NAMES)('a signature with %s', (name) => {
   const message = Buffer.from('a message of some length');
   const it = (): Signed => signed.get(name) as Signed;
 
-  test('of node:crypto is right on the token, for messages of every size', async () => {
+  test('by node:crypto verifies on the token, for messages of every size', async () => {
     const { key, algorithm } = it();
     for (const size of [0, 1, 31, 32, 33, 100_000]) {
       const data = Buffer.alloc(size, 'data');
@@ -116,7 +116,7 @@ describe.each(NAMES)('%s', (name) => {
     }
   });
 
-  test('is false for another message, and for a signature changed in any place or in its length', async () => {
+  test('does not verify for another message, or after a change of any byte or of its length', async () => {
     const { key, algorithm } = it();
     const signature = it().sign(message);
     expect(await key.verify(algorithm, Buffer.from('another message'), signature)).toBe(false);
@@ -143,16 +143,16 @@ describe.each(NAMES)('%s', (name) => {
   });
 });
 
-describe('verify', () => {
+describe('verify()', () => {
   const message = Buffer.from('message');
 
-  test('is false for the signature of another key', async () => {
+  test('returns false for the signature of another key', async () => {
     const { publicKey } = await session.generateKeyPair('EC', { curve: 'P-256' });
     const signature = signed.get('ECDSA-SHA256 on P-256')?.sign(message) ?? Buffer.alloc(0);
     expect(await publicKey.verify('ECDSA-SHA256', message, signature)).toBe(false);
   });
 
-  test('takes any bytes as signature', async () => {
+  test('accepts any type of bytes as signature', async () => {
     const { key, algorithm, sign: make } = signed.get('HMAC-SHA256') as Signed;
     const signature = make(message);
     for (const form of [
@@ -165,7 +165,7 @@ describe('verify', () => {
   });
 
   test.each(['HMAC-SHA256', 'ECDSA-SHA256 on P-256'])(
-    'of %s copies message and signature first',
+    'with %s copies message and signature first',
     async (name) => {
       const { key, algorithm, sign: make } = signed.get(name) as Signed;
       const mine = Buffer.from(message);
@@ -187,7 +187,7 @@ describe('verify', () => {
     },
   );
 
-  test('with a key that may not verify is an error, not false, and the session stays usable', async () => {
+  test('with a key that may not verify throws, and the session remains usable', async () => {
     const { publicKey } = await session.generateKeyPair('EC', {
       curve: 'P-256',
       publicKey: { verify: false },
@@ -197,7 +197,7 @@ describe('verify', () => {
     expect(await session.find({ class: 'PUBLIC_KEY' })).not.toHaveLength(0);
   });
 
-  test('with a mechanism that the token does not have is an error', async () => {
+  test('with a mechanism that the token lacks throws', async () => {
     const { key } = signed.get('ECDSA-SHA256 on P-256') as Signed;
     const error = await failure(key.verify({ mechanism: 'ECDSA_SHA256' }, message, Buffer.alloc(64)));
     expect(error).toMatchObject({ code: 'CKR_MECHANISM_INVALID', function: 'C_VerifyInit' });

@@ -36,7 +36,7 @@ const environment = (): NodeJS.ProcessEnv => ({
   CRYPTOKI_PIN: token.pin,
 });
 
-/** The claims of a JWT whose signature is right. */
+/** Returns the claims of a JWT after checking its signature. */
 function claimsOf(jwt: string): Record<string, unknown> {
   const [header = '', claims = '', signature = ''] = jwt.trim().split('.');
   expect(JSON.parse(Buffer.from(header, 'base64url').toString())).toEqual({ alg: 'ES256', typ: 'JWT' });
@@ -53,7 +53,7 @@ test('jwt prints a JWT', async () => {
   expect(claimsOf(stdout)).toMatchObject({ sub: 'me', exp: expect.any(Number) });
 });
 
-test('oauth-client proves who it is with private_key_jwt', async () => {
+test('oauth-client authenticates with private_key_jwt', async () => {
   let assertion: Record<string, unknown> = {};
   const server = createServer(async (incoming, response) => {
     let text = '';
@@ -75,8 +75,8 @@ test('oauth-client proves who it is with private_key_jwt', async () => {
   }
 });
 
-describe.skipIf(!openssl)('https-server', () => {
-  test('speaks to clients with a certificate only', async () => {
+describe.skipIf(!openssl)('the example https-server', () => {
+  test('accepts only clients with a certificate', async () => {
     const folder = token.directory;
     const at = (name: string): string => join(folder, name);
     const certificate = (name: string, ...key: string[]): void => {
@@ -95,7 +95,7 @@ describe.skipIf(!openssl)('https-server', () => {
     ];
     certificate('client', ...fresh('client'));
     certificate('ca', ...fresh('ca'));
-    // The certificate of the server is for the key in the token.
+    // The certificate of the server belongs to the key in the token.
     writeFileSync(at('server.pub'), publicKey.export({ type: 'spki', format: 'pem' }));
     const csr = ['req', '-new', '-key', at('ca.key'), '-subj', '/CN=localhost', '-out', at('server.csr')];
     execFileSync('openssl', csr, { stdio: 'ignore' });

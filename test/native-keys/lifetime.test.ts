@@ -5,14 +5,14 @@ const nodes = await allNodes();
 const openssl = await hasOpenssl();
 const available = nodes.filter(({ binary }) => binary !== undefined);
 
-describe.skipIf(!openssl)('the end of what a native key needs', () => {
+describe.skipIf(!openssl)('the lifetime of native keys', () => {
   test.each(available)('$name: process.exit() with signatures in flight ends with code 0', async (node) => {
     for (let round = 0; round < 2; round += 1) {
       expect((await outcomes(node, 'exit')).get('in flight')?.value).toBe(true);
     }
   });
 
-  test.each(available)('$name: a server goes on when module, session and key were dropped', async (node) => {
+  test.each(available)('$name: a server continues after its key was dropped', async (node) => {
     const results = await outcomes(node, 'dropped');
     expect(results.get('the module is collected')?.value).toBe(true);
     expect(results.get('the server goes on')?.value).toEqual(['hello', 'hello', 'hello']);
@@ -20,7 +20,7 @@ describe.skipIf(!openssl)('the end of what a native key needs', () => {
   });
 
   test.each(available.filter((node) => node.hasKeyObjects))(
-    '$name: a KeyObject keeps its module open, and lets it go',
+    '$name: a KeyObject keeps its module open and releases it when it is garbage-collected',
     async (node) => {
       const results = await outcomes(node, 'dropped');
       expect(results.get('the module of a KeyObject is collected')?.value).toBe(true);
@@ -31,7 +31,7 @@ describe.skipIf(!openssl)('the end of what a native key needs', () => {
   );
 
   test.each(available)(
-    '$name: dropped session keys of a client leave nothing behind',
+    '$name: dropped session keys of a client leave no object behind',
     async (node) => {
       const results = await outcomes(node, 'session-keys', ['900']);
       expect(results.get('all sign')?.value).toBe(true);
@@ -46,7 +46,7 @@ describe.skipIf(!openssl)('the end of what a native key needs', () => {
     120_000,
   );
 
-  test.each(available)('$name: a key of a worker gives errors when the worker is gone', async (node) => {
+  test.each(available)('$name: a key of a worker fails after the worker has ended', async (node) => {
     const results = await outcomes(node, 'worker-owner');
     expect(results.get('at first')?.value).toBe(true);
     expect(results.get('sessions lost')?.value).toBe(true);

@@ -10,7 +10,7 @@ const root = resolve(import.meta.dirname, '..', '..');
 const folder = mkdtempSync(join(tmpdir(), 'cryptoki-memory-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What the compiler is told by CMakeLists.txt. */
+/** Compiler definitions from CMakeLists.txt. */
 const DEFINITIONS = [
   ...['NAPI_VERSION=8', 'NODE_ADDON_API_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],
   ...['NODE_ADDON_API_REQUIRE_BASIC_FINALIZERS', 'NODE_API_NO_EXTERNAL_BUFFERS_ALLOWED'],
@@ -22,7 +22,7 @@ const SOURCES = [
   ...['rsa_padding', 'hash', 'software_key'].map((name) => `openssl/${name}`),
 ];
 
-/** Runs the compiler on one source. */
+/** Runs the compiler on one source file. */
 async function compile(source: string): Promise<string> {
   const object = join(folder, `${source.replaceAll(/\W/g, '_')}.o`);
   const includes = ['binding', 'node_modules/node-addon-api', 'node_modules/node-api-headers/include'];
@@ -34,15 +34,15 @@ async function compile(source: string): Promise<string> {
   return object;
 }
 
-describe.skipIf(process.platform !== 'linux')('the provider without memory', () => {
-  test('no function that OpenSSL calls lets an exception out', async () => {
+describe.skipIf(process.platform !== 'linux')('the OpenSSL provider without free memory', () => {
+  test('lets no exception leave a function that OpenSSL calls', async () => {
     const sources = [
       'test/native/provider_memory.cc',
       'binding/runtime/secret.cc',
       ...SOURCES.map((name) => `binding/${name}.cc`),
     ];
     const objects: string[] = [];
-    // Two at a time: each holds the headers of Node-API.
+    // At most two compilers at a time, because each needs much memory for the headers of Node-API.
     for (let i = 0; i < sources.length; i += 2)
       objects.push(...(await Promise.all(sources.slice(i, i + 2).map(compile))));
     const program = join(folder, 'provider_memory');

@@ -29,7 +29,7 @@ for (const node of nodes) {
         },
       );
 
-      test('RSA with PSS, and decryption', () => {
+      test('RSA signs with PSS and decrypts', () => {
         for (const saltLength of [0, 32, -1, -2]) expect(resultOf(`rsa pss ${saltLength}`)).toBe(1);
         expect(resultOf('rsa oaep')).toBe(true);
         expect(resultOf('rsa after the rejection')).toBe(1);
@@ -39,40 +39,40 @@ for (const node of nodes) {
         expect(resultOf('worker')).toBe(1);
       });
 
-      test('one key has one reference, session keys and keys of the model have theirs', () => {
+      test('the same key has the same reference, and session keys and keys of the model have their own', () => {
         expect(resultOf('one reference for one key')).toBe(true);
         expect(resultOf('a session key')).toBe(true);
         expect(resultOf('model')).toBe(true);
       });
 
-      test('the public half is found, or asked for', () => {
+      test('the public half is found, or its absence is reported', () => {
         expect(resultOf('public half by label')).toBe(true);
         expect(results.get('no public half')?.error).toBe('ERR_CRYPTOKI_OBJECT_NOT_FOUND');
         expect(results.get('wrong options')?.error).toBe('ERR_INVALID_ARG_TYPE');
       });
 
-      test('a key that wants a PIN for each operation is refused', () => {
+      test('a key that needs a PIN for each operation is refused', () => {
         expect(results.get('always authenticated')?.error).toBe('ERR_CRYPTOKI_UNSUPPORTED');
       });
 
-      test('keys of other origin do not come to the token', () => {
+      test('keys that are not from the token are not passed to the token', () => {
         expect(resultOf('keys of other origin')).toBe(0);
       });
 
-      test('no file takes the place of a key', () => {
+      test('a file whose name equals a reference is not used as a key', () => {
         expect(resultOf('substitution')).toBe(1);
         expect(results.get('nobody knows a wrong reference')?.error).toBe('ERR_OSSL_UNSUPPORTED');
       });
 
-      test.each(KEYS)('%s gives an error when the client is closed', (name) => {
+      test.each(KEYS)('%s fails with an error when the client is closed', (name) => {
         expect(results.get(`${name} closed`)?.error).toBe('ERR_OSSL_CRYPTOKI_CLIENT_CLOSED');
       });
 
-      test('the module is used as it may be', () => {
+      test('the calls on the module follow the rules of PKCS#11', () => {
         expect(resultOf('violations')).toEqual([]);
       });
 
-      test.skipIf(node.hasKeyObjects)('a KeyObject is refused, with what to use instead', () => {
+      test.skipIf(node.hasKeyObjects)('a KeyObject is refused, and the error names the alternative', () => {
         for (const name of KEYS) {
           const { error, message } = results.get(`${name} refused`) ?? {};
           expect(error).toBe('ERR_CRYPTOKI_UNSUPPORTED');
@@ -80,8 +80,8 @@ for (const node of nodes) {
         }
       });
 
-      describe.skipIf(!node.hasKeyObjects)('as KeyObject', () => {
-        test.each(KEYS)('%s has a type, details, a public half', (name) => {
+      describe.skipIf(!node.hasKeyObjects)('as a KeyObject,', () => {
+        test.each(KEYS)('%s has a type, details and a public half', (name) => {
           const type = name === 'rsa' || name.startsWith('ed') ? name : 'ec';
           expect(resultOf(`${name} type`)).toEqual(['private', type]);
           expect(resultOf(`${name} details`)).toBe(true);
@@ -89,7 +89,7 @@ for (const node of nodes) {
           expect(resultOf(`${name} certificate`)).toBe(true);
         });
 
-        test.each(KEYS)('%s is not exported', (name) => {
+        test.each(KEYS)('%s cannot be exported', (name) => {
           for (const format of ['pem', 'der', 'jwk']) {
             expect(results.get(`${name} export ${format}`)?.message).toMatch(/^Failed to (encode|export)/);
           }
@@ -103,17 +103,17 @@ for (const node of nodes) {
           expect(resultOf(`${name} webcrypto`)).toBe(1);
         });
 
-        test('RSA with PKCS #1 v1.5: what is wrongly padded is not told from what is not', () => {
+        test('RSA with PKCS #1 v1.5 decrypts without revealing if the padding was wrong', () => {
           expect(resultOf('rsa pkcs1')).toBe(true);
           expect(resultOf('rsa pkcs1 rejected')).toBe(true);
         });
 
-        test('ECDSA as IEEE P1363, ECDH', () => {
+        test('EC keys make IEEE P1363 signatures and ECDH secrets', () => {
           for (const name of ['p256', 'p384', 'secp256k1']) expect(resultOf(`${name} p1363`)).toBe(1);
           expect(resultOf('p256 derive')).toBe(true);
         });
 
-        test('leaves no garbage', () => {
+        test('a dropped key leaves no memory behind', () => {
           expect(resultOf('garbage')).toBe(true);
         });
       });

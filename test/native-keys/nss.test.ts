@@ -5,7 +5,7 @@ import { allNodes, outcomes } from './support/nodes';
 const nodes = (await allNodes()).filter(({ binary, hasKeyObjects }) => binary !== undefined && hasKeyObjects);
 
 describe.skipIf(nssPath === undefined)(`keys in NSS as KeyObjects ${whyNoNss ?? ''}`, () => {
-  test.each(nodes)('$name: signatures, OAEP, ECDH; errors after the logout and the end', async (node) => {
+  test.each(nodes)('$name: sign, decrypt and derive, and fail after logout and close', async (node) => {
     const results = await outcomes(node, 'nss-key', [nssPath ?? '']);
     const works = ['rsa sign', 'ec sign', 'pss', 'oaep sha1', 'oaep sha256', 'oaep sha512', 'derive'];
     for (const name of works) expect(results.get(name)).toMatchObject({ value: true });

@@ -20,7 +20,7 @@ describe.skipIf(node === undefined || !openssl)('the public half of a native key
       expect(resultOf(`${type}: given, right`)).toBe(true);
     });
 
-    test('of another key is refused when it is given', () => {
+    test('of another key is refused when the caller passes it', () => {
       for (const how of ['of another', 'of another, where the name is known', 'of another type']) {
         const { error, message } = results.get(`${type}: given, ${how}`) ?? {};
         expect(error).toBe('ERR_INVALID_ARG_VALUE');
@@ -28,12 +28,12 @@ describe.skipIf(node === undefined || !openssl)('the public half of a native key
       }
     });
 
-    test('is proved by a trial when the module refuses to read attributes', () => {
+    test('is proved by a trial signature when the module refuses to read attributes', () => {
       expect(resultOf(`${type}: nothing can be read`)).toEqual(['ERR_INVALID_ARG_VALUE', true]);
     });
   });
 
-  test('of another key is not taken from the token, neither by id nor by label', () => {
+  test('is not taken from another key with the same id or label', () => {
     const { error, message } = results.get('EC: only the public key of another under its id and label') ?? {};
     expect(error).toBe('ERR_CRYPTOKI_OBJECT_NOT_FOUND');
     expect(message).toContain('belong to another key');
@@ -43,21 +43,21 @@ describe.skipIf(node === undefined || !openssl)('the public half of a native key
     expect(resultOf('EC: a certificate of another under its id')).toBe('ERR_CRYPTOKI_OBJECT_NOT_FOUND');
   });
 
-  test('is taken from its own certificate among several with the same CKA_ID', () => {
+  test('is taken from the matching certificate among several with the same CKA_ID', () => {
     expect(resultOf('EC: its certificate among others under its id')).toBe(true);
   });
 
-  test('is proved by a key agreement, or a decryption, for keys that do not sign', () => {
+  test('is proved by a key agreement or a decryption for keys that do not sign', () => {
     expect(resultOf('EC: derives only')).toEqual(['ERR_INVALID_ARG_VALUE', true]);
     const decrypts = 'RSA: decrypts only, and nothing can be read';
     expect(resultOf(decrypts)).toEqual(['ERR_INVALID_ARG_VALUE', true]);
   });
 
-  test('stays that of the key: what a client finds in its place after a recovery does not sign', () => {
+  test('is compared again after a recovery: another key that is found instead does not sign', () => {
     expect(resultOf('a key that was exchanged')).toEqual([expect.stringMatching(/CKR_KEY_HANDLE_INVALID$/)]);
   });
 
-  test('cannot be proved for a key that can do nothing', () => {
+  test('cannot be proved for a key that allows no operation', () => {
     const nothing = 'RSA: does nothing, and nothing can be read';
     expect(resultOf(nothing)).toBe('ERR_CRYPTOKI_UNSUPPORTED');
     expect(resultOf('violations')).toEqual([]);

@@ -12,11 +12,11 @@ for (const node of nodes) {
     }, 120_000);
     const resultOf = (name: string): unknown => results.get(name)?.value ?? results.get(name)?.error;
 
-    test('they are read/write where the client is, so that it does not matter that read-only ones are refused', () => {
+    test('are read/write if those of the client are, so a token that refuses read-only sessions works', () => {
       expect(resultOf('read-only sessions are refused')).toBe(true);
     });
 
-    test.each(['read/write', 'read-only'])('%s ones that are refused are opened the other way', (mode) => {
+    test.each(['read/write', 'read-only'])('that are refused as %s are opened in the other mode', (mode) => {
       const codes = [
         ...['CKR_FUNCTION_FAILED', 'CKR_SESSION_READ_WRITE_SO_EXISTS', 'CKR_TOKEN_WRITE_PROTECTED'],
       ];
@@ -28,7 +28,7 @@ for (const node of nodes) {
     });
 
     test.each(['CKR_SESSION_COUNT', 'CKR_HOST_MEMORY', 'CKR_DEVICE_MEMORY'])(
-      '%s: the session of the client is used in turn',
+      'are replaced by the session of the client after %s',
       (code) => {
         for (const work of ['signs', 'decrypts', 'many at once, beside the client', 'no session more']) {
           expect(resultOf(`${code}: ${work}`)).toBe(true);
@@ -37,7 +37,7 @@ for (const node of nodes) {
       },
     );
 
-    test('the session of a key of the model is used, unless an operation is under way on it', () => {
+    test("are replaced by the session of a model's key, unless an operation is active on it", () => {
       expect(resultOf('model: signs by the session of the key')).toBe(true);
       expect(resultOf('model: an operation is under way')).toBe('ERR_OSSL_CKR_OPERATION_ACTIVE');
       expect(resultOf('model: the operation goes on')).toBe(32);
@@ -51,16 +51,16 @@ for (const node of nodes) {
       ['C_Sign', 'CKR_FUNCTION_FAILED'],
       ['C_SignInit', 'CKR_DEVICE_MEMORY'],
       ['C_Sign', 'CKR_HOST_MEMORY'],
-    ])('%s answers %s once: the signature is made at the second try', (name, code) => {
+    ])('repeat a signature after %s has returned %s once', (name, code) => {
       expect(resultOf(`busy: ${name} ${code}`)).toBe(true);
       expect(resultOf(`always busy: ${name} ${code}`)).toBe(`ERR_OSSL_${code}`);
     });
 
-    test.skipIf(!node.hasKeyObjects)('a key agreement is tried a second time, too', () => {
+    test.skipIf(!node.hasKeyObjects)('repeat a key agreement, too', () => {
       expect(resultOf('busy: C_DeriveKey')).toBe(true);
     });
 
-    test('a decryption is tried a second time only when it has not begun', () => {
+    test('repeat a decryption only if it has not begun', () => {
       expect(resultOf('busy: C_DecryptInit')).toBe(true);
       for (const code of ['CKR_FUNCTION_FAILED', 'CKR_DEVICE_MEMORY', 'CKR_HOST_MEMORY']) {
         expect(resultOf(`data: ${code}`)).toBe(`ERR_OSSL_${code}`);

@@ -14,7 +14,7 @@ for (const node of nodes) {
     }, 120_000);
     const resultOf = (name: string): unknown => results.get(name)?.value ?? results.get(name)?.error;
 
-    describe('RSA without padding', () => {
+    describe('a key with RSA without padding', () => {
       test.each([0, 1, 32, 64, -1, -2])('signs with PSS, salt length %i', (salt) => {
         expect(resultOf(`raw: PSS, salt ${salt}`)).toBe(true);
       });
@@ -31,13 +31,13 @@ for (const node of nodes) {
         expect(resultOf(`raw: PSS with ${bits} bits`)).toBe(true);
       });
 
-      test('uses a new salt each time, and refuses one that does not fit', () => {
+      test('uses a new salt each time, and refuses a salt that does not fit', () => {
         expect(resultOf('raw: two signatures by PSS differ')).toBe(true);
         expect(resultOf('raw: the salt does not fit')).toBe('ERR_OSSL_CRYPTOKI_FAILED');
         expect(resultOf('raw: the token signs')).toBe(true);
       });
 
-      test.each(['TLSv1.2', 'TLSv1.3'])('serves both ends of %s without further options', (version) => {
+      test.each(['TLSv1.2', 'TLSv1.3'])('works on both sides of %s without further options', (version) => {
         expect(resultOf(`raw: server ${version}`)).toBe(version);
         expect(resultOf(`raw: client ${version}`)).toBe(version);
         const names = ['ca', 'cert', 'key', 'maxVersion', 'minVersion'];
@@ -45,13 +45,13 @@ for (const node of nodes) {
         expect(resultOf('raw: warnings')).toBe(0);
       });
 
-      test.skipIf(!node.hasKeyObjects)('serves WebCrypto', () => {
+      test.skipIf(!node.hasKeyObjects)('works in WebCrypto', () => {
         expect(resultOf('raw: WebCrypto')).toBe(true);
       });
     });
 
-    describe('RSA with PKCS #1 v1.5 only', () => {
-      test('tlsOptions() leaves out PSS and TLS 1.3, and keeps what peers with other keys need', () => {
+    describe('a key with RSA PKCS #1 v1.5 only', () => {
+      test('makes tlsOptions() leave out PSS and TLS 1.3, and keep the algorithms for peers with other keys', () => {
         const options = { sigalgs: `${OTHERS}:${PKCS1}`, maxVersion: 'TLSv1.2' };
         expect(resultOf('pkcs1: options')).toEqual(options);
       });
@@ -65,19 +65,19 @@ for (const node of nodes) {
         expect(resultOf(`pkcs1: ${end}`)).toBe('TLSv1.2');
       });
 
-      test('an HTTPS server answers', () => {
+      test('works in an HTTPS server', () => {
         expect(resultOf('pkcs1: https')).toBe('hello');
       });
 
-      test('sigalgs that are given stay as they are', () => {
+      test('keeps a given sigalgs option', () => {
         expect(resultOf('pkcs1: sigalgs that are given stay')).toEqual(['rsa_pkcs1_sha256', null]);
       });
 
-      test('TLS 1.3 that is asked for is refused', () => {
+      test('makes tlsOptions() refuse a request for TLS 1.3', () => {
         expect(resultOf('pkcs1: TLS 1.3 is asked for')).toBe('ERR_CRYPTOKI_UNSUPPORTED');
       });
 
-      test('tlsKey() warns once, and says which options are needed', () => {
+      test('makes tlsKey() emit one warning with the options that are needed', () => {
         expect(resultOf('pkcs1: no warning so far')).toBe(0);
         const [warning, ...more] = resultOf('pkcs1: the warning') as string[];
         expect(more).toEqual([]);
@@ -87,7 +87,7 @@ for (const node of nodes) {
       });
     });
 
-    test('a token that signs with one digest keeps TLS 1.3 where that is enough', () => {
+    test('a token that signs with one digest keeps TLS 1.3 if that digest is sufficient', () => {
       const options = [`${OTHERS}:rsa_pss_rsae_sha256:rsa_pkcs1_sha256`, null];
       expect(resultOf('one digest: options')).toEqual(options);
       expect(resultOf('one digest: server')).toBe('TLSv1.3');

@@ -5,22 +5,22 @@ const nodes = await allNodes();
 const openssl = await hasOpenssl();
 
 for (const node of nodes) {
-  describe.skipIf(node.binary === undefined || !openssl)(`${node.name}: TLS while things go wrong`, () => {
+  describe.skipIf(node.binary === undefined || !openssl)(`${node.name}: TLS during faults`, () => {
     let results: Map<string, Outcome>;
     beforeAll(async () => {
       results = await outcomes(node, 'tls-faults');
     }, 120_000);
     const resultOf = (name: string): unknown => results.get(name)?.value ?? results.get(name);
 
-    test('all is well at first', () => {
+    test('works before the first fault', () => {
       expect(resultOf('at first')).toBe('ok');
     });
 
-    test('a certificate of another key is refused', () => {
+    test('refuses a certificate of another key', () => {
       expect(results.get('wrong certificate')?.error).toBe('ERR_OSSL_X509_KEY_VALUES_MISMATCH');
     });
 
-    test('a session that is lost alone is not noticed', () => {
+    test('works when only the session of the key is lost', () => {
       expect(resultOf('own session lost')).toEqual({ first: 'ok', back: true });
     });
 
@@ -32,23 +32,23 @@ for (const node of nodes) {
       ['token removed in the handshake', /^ERR_SSL_CKR_(TOKEN_NOT_PRESENT|DEVICE_REMOVED)$/],
       ['device lost', /^ERR_SSL_CKR_DEVICE_ERROR$/],
       ['logged out', /^ERR_SSL_CKR_USER_NOT_LOGGED_IN$/],
-    ])('%s: an error in the handshake, and the way back', (name, first) => {
+    ])('fails with an error after the fault "%s", and works again afterwards', (name, first) => {
       expect(resultOf(name)).toEqual({ first: expect.stringMatching(first), back: true });
     });
 
     test.each(['sessions lost', 'logged out', 'token out for a moment', 'device lost'])(
-      '%s: an operation on one of libuv’s threads waits for the recovery',
+      'waits for the recovery on a thread of libuv after the fault "%s"',
       (name) => {
         expect(resultOf(`async, ${name}`)).toBe(true);
       },
     );
 
-    test('many operations at once share a few sessions', () => {
+    test('uses a few sessions for many simultaneous operations', () => {
       expect(resultOf('many at once')).toBe(true);
       expect(resultOf('at most eight sessions more')).toBe(true);
     });
 
-    test('a closed client: errors', () => {
+    test('fails with errors once the client is closed', () => {
       expect(resultOf('closed in the middle')).toEqual([
         expect.stringMatching(/CRYPTOKI_CLIENT_CLOSED|CKR_/),
       ]);
@@ -56,7 +56,7 @@ for (const node of nodes) {
       expect(results.get('closed, async')?.error).toBe('ERR_OSSL_CRYPTOKI_CLIENT_CLOSED');
     });
 
-    test('the module is used as it may be', () => {
+    test('calls the module according to the rules of PKCS#11', () => {
       expect(resultOf('violations')).toEqual([]);
     });
   });

@@ -18,18 +18,18 @@ for (const node of nodes) {
       ),
     );
 
-    // TLS 1.3 has no signature algorithm for secp256k1 (RFC 8446, section 4.2.3): an error, no crash.
+    // TLS 1.3 has no signature algorithm for secp256k1 (RFC 8446, section 4.2.3), so the handshake must fail without a crash.
     const cannot = cases.filter((name) => name.startsWith('secp256k1 TLSv1.3'));
 
     test.each(cases.filter((name) => !cannot.includes(name)))('%s', (name) => {
       expect(results.get(name)?.value).toEqual({ spoke: true, signed: 1 });
     });
 
-    test.each(cannot)('%s: an error', (name) => {
+    test.each(cannot)('%s fails with an error', (name) => {
       expect(results.get(name)?.value).toMatchObject({ spoke: false, signed: 0 });
     });
 
-    test('the module is used as it may be', () => {
+    test('the calls on the module follow the rules of PKCS#11', () => {
       expect(results.get('violations')?.value).toEqual([]);
     });
   });

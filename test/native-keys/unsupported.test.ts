@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { hasOpenssl, outcomes } from './support/nodes';
 
-describe.skipIf(!(await hasOpenssl()))('without the OpenSSL of Node', () => {
-  test('keys cannot be native, and everything else works', async () => {
+describe.skipIf(!(await hasOpenssl()))('a runtime without the OpenSSL of Node.js', () => {
+  test('has no native keys, and everything else works', async () => {
     const results = await outcomes({ name: '', hasKeyObjects: false }, 'unsupported');
     expect(results.get('another OpenSSL')).toMatchObject({
       error: 'ERR_CRYPTOKI_UNSUPPORTED',

@@ -55,7 +55,7 @@ test('measures each form on each module beside the C loop', () => {
   }
 });
 
-test('says why a form was not measured', () => {
+test('reports the reason for a form that was not measured', () => {
   const batches = results.operations.filter(
     ({ operation, form }) => operation === 'session-info' && form.endsWith('batch'),
   );
@@ -76,7 +76,7 @@ test('describes the machine and checks the targets', () => {
   }
 });
 
-test('prints the results, and writes a page when the chart library is there', () => {
+test('prints the results, and writes a page if the chart library is installed', () => {
   expect(output).toContain('C loop');
   const page = join(directory, 'out.html');
   const library = join(bench, '..', 'peers', 'node_modules', 'chart.js');
@@ -84,7 +84,7 @@ test('prints the results, and writes a page when the chart library is there', ()
   if (existsSync(page)) expect(readFileSync(page, 'utf8')).not.toMatch(/(src|href)="?https?:/);
 });
 
-test('refuses what it does not know', () => {
+test('refuses unknown options', () => {
   const { status, stderr } = run('--only', 'nonsense');
   expect(status).toBe(1);
   expect(stderr).toContain('nonsense');

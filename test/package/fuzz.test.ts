@@ -10,7 +10,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 interface Run {
   readonly code: number | null;
   readonly output: string;
-  /** The journal of the target. */
+  /** Reads the journal of the target. */
   readonly journal: string;
 }
 
@@ -31,14 +31,14 @@ async function fuzz(target: string, ...options: string[]): Promise<Run> {
 }
 
 describe('the runner of the fuzzers', () => {
-  test('a target without failures ends with 0 and the calls by outcome', async () => {
+  test('exits with 0 after a target without failures and prints the calls by result', async () => {
     const { code, output } = await fuzz('planted-quiet', '--seed', '1', '--steps', '40');
     expect(code).toBe(0);
     expect(output).toContain('seed 1');
     expect(output).toMatch(/^planted +40 {2}ok 40$/m);
   });
 
-  test('a failure is reported with seed, step, the last calls and the way to repeat it', async () => {
+  test('reports a failure with seed, step, the last calls and the command that repeats it', async () => {
     const { code, output } = await fuzz('planted-failure', '--seed', '7', '--steps', '40');
     expect(code).toBe(1);
     expect(output).toContain('FAILED planted-failure: planted failure, step 20');
@@ -51,14 +51,14 @@ describe('the runner of the fuzzers', () => {
     ['a hang', 'planted-hang', 'hang'],
     ['a promise that is never settled', 'planted-unsettled', 'planted: promise never settled'],
     ['an unhandled rejection', 'planted-rejection', 'unhandled rejection'],
-  ])('%s is reported with the last calls', async (_, target, key) => {
+  ])('reports %s with the last calls', async (_, target, key) => {
     const { code, output } = await fuzz(target, '--seed', '7', '--steps', '25', '--patience', '2');
     expect(code).toBe(1);
     expect(output).toContain(`FAILED ${target}: ${key}`);
     expect(output).toMatch(/^ {2}20\.1 planted\(\d+, [0-9a-f]{8}\)$/m);
   });
 
-  test('an unknown target is refused', async () => {
+  test('refuses an unknown target', async () => {
     const program = new URL('../fuzz/main.mjs', import.meta.url).pathname;
     const child = spawn(process.execPath, [program, '--plain', '--only', 'nothing']);
     let output = '';
@@ -70,7 +70,7 @@ describe('the runner of the fuzzers', () => {
     expect(output).toContain('no target "nothing"');
   });
 
-  test('the same seed makes the same calls, another seed others', async () => {
+  test('makes the same calls for the same seed and others for another seed', async () => {
     const [first, second, other] = await Promise.all(
       ['3', '3', '4'].map((seed) => fuzz('uri', '--seed', seed, '--steps', '40')),
     );

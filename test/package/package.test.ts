@@ -16,20 +16,20 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '..', '..');
-const shell = process.platform === 'win32'; // npm is a batch file there
+const shell = process.platform === 'win32'; // npm is a batch file on Windows
 
 let folder: string;
 let project: string;
 let installed: string;
 
-/** Packs the project as it would be published and installs the tarball in an empty project, without running scripts. */
+/** Packs the project as for publishing and installs the tarball in an empty project, without running scripts. */
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'cryptoki-package-'));
   project = join(folder, 'project');
   installed = join(project, 'node_modules', 'cryptoki');
   mkdirSync(project);
   writeFileSync(join(project, 'package.json'), '{ "private": true }');
-  // A prebuild that is there and current is packed; else one is made with the compiler at hand, which takes less long.
+  // Packs an existing prebuild if it is current; otherwise builds one with the local compiler, which is faster.
   const env = { CRYPTOKI_PREBUILD_COMPILER: 'system', ...process.env };
   await run('npm', ['pack', '--pack-destination', folder], { cwd: root, env, shell });
   await run('npm', ['pack', '--pack-destination', folder], { cwd: join(root, 'compat', 'pkcs11js'), shell });
@@ -66,7 +66,7 @@ describe('the packed tarball', () => {
     ]);
   });
 
-  test('holds a prebuild for this system, and neither a build nor tests', () => {
+  test('contains a prebuild for this system, and neither build files nor tests', () => {
     const [addon = '', ...others] = prebuilt();
     expect(addon).toMatch(/^[\w-]+\/cryptoki(\.\w+)?\.node$/);
     expect(others).toEqual([addon.replace('/cryptoki', '/fault/cryptoki_fault')]);
@@ -74,12 +74,12 @@ describe('the packed tarball', () => {
     expect(existsSync(join(installed, 'test'))).toBe(false);
   });
 
-  test('is required', async () => {
+  test('can be loaded by require()', async () => {
     const { stdout } = await node('-e', `const { Module, CryptokiError } = require('cryptoki'); ${show}`);
     expect(stdout.trim()).toBe('function CKR_PIN_INCORRECT');
   });
 
-  test('is imported, with the same classes', async () => {
+  test('can be imported, with the same classes', async () => {
     const code = `
       import { createRequire } from 'node:module';
       import { Module, CryptokiError } from 'cryptoki';
@@ -91,7 +91,7 @@ describe('the packed tarball', () => {
     expect(stdout.trim()).toBe('function CKR_PIN_INCORRECT');
   });
 
-  test('brings the fault module, whichever way it is loaded', async () => {
+  test('contains the fault module, which import and require() find', async () => {
     const required = await node('-e', `const { FaultModule } = require('cryptoki/testing'); ${wrapNothing}`);
     expect(required.stdout.trim()).toBe('ERR_CRYPTOKI_MODULE_NOT_FOUND');
     const code = `import { FaultModule } from 'cryptoki/testing'; ${wrapNothing}`;
@@ -99,7 +99,7 @@ describe('the packed tarball', () => {
     expect(imported.stdout.trim()).toBe('ERR_CRYPTOKI_MODULE_NOT_FOUND');
   });
 
-  test('stands in for pkcs11js, by itself and as @cryptoki/pkcs11js', async () => {
+  test('replaces pkcs11js, directly and as @cryptoki/pkcs11js', async () => {
     const code = `
       const pkcs11js = require('cryptoki/pkcs11js');
       const error = new pkcs11js.Pkcs11Error('CKR_X', pkcs11js.CKR_PIN_INCORRECT);
@@ -117,7 +117,7 @@ describe('the packed tarball', () => {
     expect(manifest.version).toBe(own.version);
   });
 
-  test('imports nothing that Electron does not allow', () => {
+  test('imports only modules that Electron allows', () => {
     for (const file of prebuilt()) {
       const binary = readFileSync(join(installed, 'prebuilds', file), 'latin1');
       expect(binary).toContain('napi_create_object');
@@ -125,7 +125,7 @@ describe('the packed tarball', () => {
     }
   });
 
-  test('without a fitting prebuild says what is missing and what to do', async () => {
+  test('reports a missing prebuild, and the remedy', async () => {
     const other = join(folder, 'other', 'node_modules', 'cryptoki');
     const options = { recursive: true, verbatimSymlinks: true };
     cpSync(join(project, 'node_modules'), join(folder, 'other', 'node_modules'), options);
@@ -141,7 +141,7 @@ describe('the packed tarball', () => {
     expect(message).toContain('npx cryptoki-build');
   });
 
-  test('is built from source by cryptoki-build', async () => {
+  test('can be built from source by cryptoki-build', async () => {
     const other = join(folder, 'other');
     await run('npx', ['--no-install', 'cryptoki-build'], { cwd: other, shell });
     const { stdout } = await run(

@@ -16,7 +16,7 @@ let folder: string;
 beforeAll(async () => {
   token = await createToken('payments');
   mkdirSync(join(root, '.cache'), { recursive: true });
-  folder = mkdtempSync(join(root, '.cache', 'readme-')); // inside the project, where 'cryptoki' is found
+  folder = mkdtempSync(join(root, '.cache', 'readme-')); // inside the project, so that 'cryptoki' can be resolved
 });
 
 afterAll(() => {
@@ -24,7 +24,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs a sample as it stands in README.md, but for the path of the module. */
+/** Runs a sample of README.md with no change but the path of the module. */
 async function run(code: string, index: number): Promise<string> {
   const options = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext };
   const { outputText } = ts.transpileModule(
@@ -42,7 +42,7 @@ async function run(code: string, index: number): Promise<string> {
 }
 
 describe('README.md', () => {
-  test('the samples run in their order and print what they say', async () => {
+  test('contains samples that run in their order and print the documented output', async () => {
     expect(samples).toHaveLength(5);
     const [sign, find, service, raw, testing] = samples as [string, string, string, string, string];
     expect(await run(sign, 1)).toBe('true');

@@ -22,7 +22,7 @@ interface Run {
   readonly stderr: string;
 }
 
-/** Runs the main job as a user would, without a terminal. */
+/** Runs the main job without a terminal. */
 function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Run> {
   return new Promise((done) => {
     const options = { env: { ...process.env, ...env } };
@@ -43,8 +43,8 @@ const onToken = (...more: string[]) => [
   ...more,
 ];
 
-describe('the main job', () => {
-  test('runs on a token of its own, and a second time as well as the first', async () => {
+describe('the main job (npm start)', () => {
+  test('succeeds on a token of its own, twice', async () => {
     for (let run = 0; run < 2; run++) {
       const { code, stdout } = await start(['--count', '200'], { SOFTHSM2_CONF: undefined });
       expect(code).toBe(0);
@@ -57,14 +57,14 @@ describe('the main job', () => {
     }
   });
 
-  test('runs on any token, with the PIN from a file or the environment', async () => {
+  test('succeeds on any token, with the PIN from a file or the environment', async () => {
     expect(await start(onToken('--pin-file', pinFile))).toMatchObject({ code: 0 });
     const { code, stdout } = await start(onToken(), { CRYPTOKI_PIN: token.pin });
     expect(code).toBe(0);
     expect(stdout).toContain('50 valid');
   });
 
-  test('leaves nothing on the token', async () => {
+  test('leaves no object on the token', async () => {
     const { Module } = await import('cryptoki');
     await using module = await Module.open(token.module);
     await using session = await (await module.token({ label: 'demo' })).openSession();

@@ -11,29 +11,29 @@ beforeAll(async () => {
 afterAll(() => its.remove());
 
 interface Report {
-  /** How often the PIN was found while it was there. */
+  /** Number of copies of the PIN in memory before its owner overwrites it. */
   readonly control: number;
-  /** How often after its owner had overwritten it. */
+  /** Number of copies afterwards. */
   readonly left: number;
   readonly state: string;
 }
 
-/** A process that sends the PIN and then searches its own memory for it. */
+/** Runs a process that sends the PIN and then searches its own memory for it. */
 async function search(how: string): Promise<Report> {
   const program = fileURLToPath(new URL('../support/programs/pin-memory.mjs', import.meta.url));
-  // Inverted, so that the arguments of the process do not hold it.
+  // Inverted, so that the arguments of the process do not contain it.
   const inverted = Buffer.from(its.pin).map((byte) => byte ^ 0xff);
   const args = [program, how, its.module, its.label, Buffer.from(inverted).toString('hex')];
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 60_000 });
   return JSON.parse(stdout) as Report;
 }
 
-// Sanitizers keep freed memory, and fill it in their own way.
+// Sanitizers delay the reuse of freed memory and overwrite it in their own way.
 const isPlain = !process.env.LD_PRELOAD?.includes('san');
 const why = process.platform === 'linux' ? '' : ' (needs /proc/self/mem)';
 
 describe.skipIf(process.platform !== 'linux' || !isPlain)(`the memory of the process${why}`, () => {
-  test('is searched in the right way: the PIN is found while it is there, and not when it was not used', async () => {
+  test('is searched reliably: the PIN is found while it is present, and not found when it was not used', async () => {
     const { control, left } = await search('none');
     expect(control).toBeGreaterThanOrEqual(1);
     expect(left).toBe(0);

@@ -37,7 +37,7 @@ const request = (more: Partial<PinRequest> = {}): PinRequest => ({
   ...more,
 });
 
-/** Calls it as the login would: what is thrown at once counts as a rejection. */
+/** Calls a provider as the login does: a synchronous exception counts as a rejection. */
 const ask = async (provider: PinProvider, more?: Partial<PinRequest>) => provider(request(more));
 const asText = async (provider: PinProvider) => Buffer.from((await ask(provider)) as Buffer).toString();
 
@@ -61,11 +61,11 @@ afterAll(() => rmSync(folder, { recursive: true }));
 function write(content: string | Buffer, mode = 0o600): string {
   const path = join(folder, `pin-${files++}`);
   writeFileSync(path, content);
-  chmodSync(path, mode); // whatever the umask
+  chmodSync(path, mode); // sets the mode regardless of the umask
   return path;
 }
 
-describe('pinFromFile', () => {
+describe('pinFromFile()', () => {
   test.each([
     ['without a newline', '1234'],
     ['with a newline', '1234\n'],
@@ -74,17 +74,17 @@ describe('pinFromFile', () => {
     expect(await ask(pinFromFile(write(content)))).toEqual(Buffer.from('1234'));
   });
 
-  test('keeps blanks and bytes as they are', async () => {
+  test('keeps blanks and bytes unchanged', async () => {
     const pin = Buffer.from([0x20, 0xff, 0xe9, 0x20]);
     expect(await ask(pinFromFile(write(Buffer.concat([pin, Buffer.from('\n')]))))).toEqual(pin);
   });
 
-  test('reads it anew each time, into bytes of its own', async () => {
+  test('reads the file each time, into a buffer of its own', async () => {
     const path = write('1234\n');
     const provider = pinFromFile(path);
     const first = (await ask(provider)) as Buffer;
     expect(first.byteOffset).toBe(0);
-    expect(first.buffer.byteLength).toBe(4); // not a part of Node's pool
+    expect(first.buffer.byteLength).toBe(4); // not a slice of Node's buffer pool
     first.fill(0);
     expect(await asText(provider)).toBe('1234');
     writeFileSync(path, '5678\n');
@@ -114,7 +114,7 @@ describe('pinFromFile', () => {
     }
   });
 
-  test.runIf(isPosix)('looks at the file behind a symbolic link, and at nothing but files', async () => {
+  test.runIf(isPosix)('checks the target of a link, and refuses folders and devices', async () => {
     const link = join(folder, 'link');
     symlinkSync(write(PIN, 0o644), link);
     expect(await refusal(ask(pinFromFile(link)))).toMatchObject({ code: 'ERR_CRYPTOKI_PIN_SOURCE' });
@@ -140,15 +140,15 @@ describe('pinFromFile', () => {
     expect(error.message).toMatch(message);
   });
 
-  test.each(['1234\n', 'two\nlines', ''])('overwrites what it read, %j', (text) => {
+  test.each(['1234\n', 'two\nlines', ''])('overwrites its buffer for the content %j', (text) => {
     const content = Buffer.from(text);
     try {
       pinFromContent(content, 'the file');
-    } catch {} // as above
+    } catch {} // same expectation as above
     expect(content).toEqual(Buffer.alloc(text.length));
   });
 
-  test('says that there is no file', async () => {
+  test('reports a missing file', async () => {
     const path = join(folder, 'none');
     const error = await refusal(ask(pinFromFile(path)));
     expect(error).toMatchObject({ code: 'ERR_CRYPTOKI_PIN_NOT_FOUND' });
@@ -156,7 +156,7 @@ describe('pinFromFile', () => {
   });
 });
 
-describe('pinFromEnvironment', () => {
+describe('pinFromEnvironment()', () => {
   const name = 'CRYPTOKI_TEST_PIN';
   test('reads the variable each time', async () => {
     const provider = pinFromEnvironment(name);
@@ -168,7 +168,7 @@ describe('pinFromEnvironment', () => {
     delete process.env[name];
   });
 
-  test('takes it away at once if asked to, and keeps the PIN for later logins', async () => {
+  test('deletes the variable at once on request, and keeps the PIN for later logins', async () => {
     process.env[name] = PIN;
     const provider = pinFromEnvironment(name, { remove: true });
     expect(name in process.env).toBe(false);
@@ -186,13 +186,13 @@ describe('a PIN in place of a provider', () => {
     ['text', PIN],
     ['bytes', Buffer.from(PIN)],
     ['a part of an array', new Uint8Array(Buffer.from(`xx${PIN}xx`)).subarray(2, 2 + PIN.length)],
-  ])('as %s is given once in each login', async (_, pin) => {
+  ])('as %s is passed to each login once', async (_, pin) => {
     const provider = toPinProvider(pin);
-    if (typeof pin !== 'string') pin.fill(0); // the caller may
+    if (typeof pin !== 'string') pin.fill(0); // the caller may wipe its PIN
     for (const reason of ['login', 'relogin', 'contextSpecific'] as const) {
       const given = await ask(provider, { reason });
       expect(Buffer.from(given as Buffer).toString()).toBe(PIN);
-      if (typeof given !== 'string') (given as Buffer).fill(0); // so does the login
+      if (typeof given !== 'string') (given as Buffer).fill(0); // the login wipes its copy, too
       expect(await refusal(ask(provider, { reason: 'retry', attempt: 2 }))).toMatchObject({
         code: 'ERR_CRYPTOKI_PIN_NOT_FOUND',
       });
@@ -200,33 +200,33 @@ describe('a PIN in place of a provider', () => {
     expect(inspect(provider, { depth: null, showHidden: true })).not.toContain(PIN);
   });
 
-  test('null is the pad of the token, as often as asked', async () => {
+  test('can be null for a PIN pad, for every login', async () => {
     expect(await ask(toPinProvider(null))).toBe(null);
     expect(await ask(toPinProvider(null), { attempt: 2 })).toBe(null);
   });
 
-  test('a provider stays what it is', () => {
+  test('can be a provider, which is used unchanged', () => {
     const provider: PinProvider = () => null;
     expect(toPinProvider(provider)).toBe(provider);
   });
 });
 
-describe('firstPin', () => {
+describe('firstPin()', () => {
   const none = pinFromEnvironment('CRYPTOKI_TEST_NO_PIN');
-  test('takes the first that has one, null too', async () => {
+  test('returns the first PIN that a provider has, including null', async () => {
     expect(await ask(firstPin(none, pinFromFile(join(folder, 'none')), fixedPin('1'), fixedPin('2')))).toBe(
       '1',
     );
     expect(await ask(firstPin(none, fixedPin(null), fixedPin('2')))).toBe(null);
   });
 
-  test('says why none has one', async () => {
+  test('reports for each provider why it has no PIN', async () => {
     const error = await refusal(ask(firstPin(none, pinFromUri(parseUri('pkcs11:')))));
     expect(error).toMatchObject({ code: 'ERR_CRYPTOKI_PIN_NOT_FOUND' });
     expect(error.message).toMatch(/CRYPTOKI_TEST_NO_PIN is not set.*; .*neither pin-value nor pin-source/);
   });
 
-  test.runIf(isPosix)('does not pass over a PIN that cannot be had', async () => {
+  test.runIf(isPosix)('does not skip a provider that fails to read its PIN', async () => {
     const error = await refusal(ask(firstPin(pinFromFile(write(PIN, 0o644)), fixedPin('2'))));
     expect(error).toMatchObject({ code: 'ERR_CRYPTOKI_PIN_SOURCE' });
     const failing = firstPin(() => Promise.reject(new TypeError('mine')), fixedPin('2'));
@@ -234,21 +234,21 @@ describe('firstPin', () => {
   });
 });
 
-describe('pinFromUri', () => {
+describe('pinFromUri()', () => {
   const from = (source: string, options = {}) =>
     pinFromUri(parseUri(`pkcs11:?pin-source=${encodeURIComponent(source)}`), options);
 
-  test('takes pin-value', async () => {
+  test('uses pin-value', async () => {
     expect(await ask(pinFromUri(parseUri('pkcs11:token=a?pin-value=12%2634')))).toBe('12&34');
   });
 
-  test('reads the file of pin-source, an URI or an absolute path', async () => {
+  test('reads the file in pin-source, given as a URI or an absolute path', async () => {
     const path = join(folder, 'p i%n');
     writeFileSync(path, `${PIN}\n`, { mode: 0o600 });
     expect(await asText(from(pathToFileURL(path).href))).toBe(PIN);
     expect(await asText(from(path))).toBe(PIN);
     if (!isPosix) return;
-    expect(await asText(from(`file:${write(PIN)}`))).toBe(PIN); // as RFC 7512 writes it
+    expect(await asText(from(`file:${write(PIN)}`))).toBe(PIN); // form of RFC 7512
     expect(await asText(from(`file:${write(PIN, 0o644)}`, { readableBy: 'anyone' }))).toBe(PIN);
     expect(await refusal(ask(from(write(PIN, 0o644))))).toMatchObject({ code: 'ERR_CRYPTOKI_PIN_SOURCE' });
   });
@@ -271,7 +271,7 @@ describe('pinFromUri', () => {
     const command = (script: string) => write(`#!/bin/sh\n${script}\n`, 0o700);
     const run = (path: string) => from(`|${path}`, { allowCommand: true });
 
-    test('runs it only when that is allowed', async () => {
+    test('runs a command only if an option allows it', async () => {
       const mark = join(folder, 'ran');
       const path = command(`touch '${mark}'; echo ${PIN}`);
       expect(await refusal((async () => from(`|${path}`))())).toMatchObject({
@@ -282,7 +282,7 @@ describe('pinFromUri', () => {
       readFileSync(mark);
     });
 
-    test('runs it without shell, arguments and input', async () => {
+    test('runs a command without shell, arguments and input', async () => {
       expect(await asText(run(command('echo "$#"; cat')))).toBe('0');
       const hurt = join(folder, 'hurt');
       expect(await refusal(ask(run(`/bin/echo 1; touch ${hurt}`)))).toMatchObject({
@@ -303,13 +303,13 @@ describe('pinFromUri', () => {
       expect(error.message).toMatch(message);
     });
 
-    test('must have an absolute path', async () => {
+    test('requires an absolute path of a command', async () => {
       for (const path of ['echo', './echo', ' /bin/echo', '']) {
         expect(await refusal((async () => run(path))())).toMatchObject({ code: 'ERR_CRYPTOKI_PIN_SOURCE' });
       }
     });
 
-    test('ends with the signal', async () => {
+    test('ends a command with the signal', async () => {
       const abort = new AbortController();
       const asked = ask(run(command('exec sleep 60')), { signal: abort.signal });
       setTimeout(() => abort.abort(new Error('enough')), 100);
@@ -318,7 +318,7 @@ describe('pinFromUri', () => {
   });
 });
 
-test('no provider starts when the signal has fired', async () => {
+test('starts no provider after the signal', async () => {
   const signal = AbortSignal.abort(new Error('enough'));
   const source = parseUri('pkcs11:?pin-source=|/bin/echo');
   const providers = [
@@ -350,7 +350,7 @@ test.each<[string, () => unknown]>([
   );
 });
 
-/** A terminal: runs a program on it, and for each pair waits for a text, then types. Prints all that was shown. */
+/** Runs a program on a terminal. For each pair it waits for a text and then types. Prints everything that the terminal showed. */
 const TERMINAL = `
 import json, os, pty, select, sys, time
 steps, command = json.loads(sys.argv[1]), sys.argv[2:]
@@ -376,8 +376,8 @@ sys.exit(1 if steps else os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
 const hasTerminal = isPosix && spawnSync('python3', ['-c', 'import pty']).status === 0;
 
-describe.runIf(hasTerminal)('pinFromPrompt on a terminal', () => {
-  /** What the provider gave or threw for each request, and all that the terminal showed. */
+describe.runIf(hasTerminal)('pinFromPrompt() on a terminal', () => {
+  /** The result or error of the provider for each request, and everything that the terminal showed. */
   async function prompt(steps: [wait: string, type: string][], ...requests: Partial<PinRequest>[]) {
     const number = files++;
     const program = join(folder, `prompt-${number}.cjs`);
@@ -405,18 +405,18 @@ describe.runIf(hasTerminal)('pinFromPrompt on a terminal', () => {
     return { given: JSON.parse(readFileSync(result, 'utf8')) as unknown[], shown: stdout };
   }
 
-  test('asks for the PIN of the token, shows nothing of it, and lets the program end', async () => {
+  test('asks for the PIN of the token, does not echo it, and lets the program end', async () => {
     const { given, shown } = await prompt([['PIN of token "payments": ', `${PIN}\r`]], {});
     expect(given).toEqual([PIN]);
     expect(shown).toBe('PIN of token "payments": \r\n');
   });
 
-  test('takes corrections, blanks and text beyond ASCII', async () => {
+  test('accepts corrections, blanks and text beyond ASCII', async () => {
     const { given } = await prompt([[': ', 'wrong\x15 5é\u{1f511}x\x7f9\r']], {});
     expect(given).toEqual([' 5é\u{1f511}9']);
   });
 
-  test('says who wants it, and what the token says about tries', async () => {
+  test('names the purpose of the login and the tries left', async () => {
     const requests: [Partial<PinRequest>, question: string][] = [
       [{ user: 'SO' }, 'SO PIN of token "payments": '],
       [
@@ -441,14 +441,14 @@ describe.runIf(hasTerminal)('pinFromPrompt on a terminal', () => {
     expect(given).toEqual(requests.map((_, index) => String(index)));
   });
 
-  test('does not let a token steer the terminal', async () => {
+  test('removes control characters from the label of a token', async () => {
     const label = `\x1b[2Jbank\n\u202e\x9b`;
     const { shown } = await prompt([[': ', '1\r']], { token: { ...token, label, slot: 0 as never } });
     expect(shown).toContain('PIN of token "?[2Jbank???": ');
     expect(printable(label)).toBe('?[2Jbank???');
   });
 
-  test('gives null where the token has a pad, and says so', async () => {
+  test('returns null for a token with a PIN pad, with a message', async () => {
     const pad = { ...flags, protectedAuthenticationPath: true };
     const { given, shown } = await prompt([], { flags: pad });
     expect(given).toEqual([null]);
@@ -465,7 +465,7 @@ describe.runIf(hasTerminal)('pinFromPrompt on a terminal', () => {
     ]);
   });
 
-  test('asks one question after the other', async () => {
+  test('asks one question at a time', async () => {
     const other = { token: { ...token, label: 'archive', slot: 0 as never } };
     const steps: [string, string][] = [
       ['"payments": ', '1\r'],
@@ -476,8 +476,8 @@ describe.runIf(hasTerminal)('pinFromPrompt on a terminal', () => {
     expect(shown).toBe('PIN of token "payments": \r\nPIN of token "archive": \r\n');
   });
 
-  test('ends with the signal, also while it waits for its turn, and asks on for the others', async () => {
-    const signal = AbortSignal.abort(); // made anew in the program
+  test('ends with the signal, also while it waits for another question, which continues', async () => {
+    const signal = AbortSignal.abort(); // created again in the program
     const on = (label: string) => ({ token: { ...token, label, slot: 0 as never } });
     const ended = { name: 'TimeoutError', code: 23 };
     const asked = await prompt([['"b": ', '2\r']], { ...on('a'), signal }, on('b'));
@@ -493,7 +493,7 @@ describe.runIf(hasTerminal)('pinFromPrompt on a terminal', () => {
   });
 });
 
-test('pinFromPrompt says that there is no terminal', async () => {
+test('pinFromPrompt() reports a missing terminal', async () => {
   const program = `const { pinFromPrompt } = require(${JSON.stringify(join(root, 'dist', 'pin', 'index.js'))});
     pinFromPrompt()({ token: {}, flags: {}, attempt: 1 }).catch(({ code, message }) => console.log(code, message));`;
   const child = spawnSync(process.execPath, ['-e', program], { input: PIN, encoding: 'utf8' });
@@ -501,15 +501,15 @@ test('pinFromPrompt says that there is no terminal', async () => {
   expect(child.stderr).toBe('');
 });
 
-describe('pinFromKeyring', () => {
+describe('pinFromKeyring()', () => {
   const program = (dist: string) => `
     const { pinFromKeyring } = require(${JSON.stringify(join(dist, 'pin', 'index.js'))});
     const ask = (more, serialNumber = 'serial-${process.pid}') =>
       pinFromKeyring({ service: 'cryptoki test', ...more })({ token: { serialNumber } })
         .catch(({ code, message }) => ({ code, message }));`;
 
-  test('names the package when that is missing', () => {
-    const alone = join(folder, 'dist'); // no node_modules above it
+  test('names the npm package if it is missing', () => {
+    const alone = join(folder, 'dist'); // outside any node_modules folder
     cpSync(join(root, 'dist'), alone, { recursive: true });
     const script = `${program(alone)} ask().then((error) => console.log(JSON.stringify(error)));`;
     const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', cwd: folder });
@@ -527,7 +527,7 @@ describe('pinFromKeyring', () => {
     has('gnome-keyring-daemon') &&
     canLoad('@napi-rs/keyring');
 
-  test.runIf(hasKeyring)('reads a real keyring, by account or serial number', () => {
+  test.runIf(hasKeyring)('reads a real keyring by account or serial number', () => {
     const secret = String(randomInt(1e9));
     const script = `${program(join(root, 'dist'))}
       const { Entry } = require(${JSON.stringify(join(root, 'node_modules', '@napi-rs/keyring'))});

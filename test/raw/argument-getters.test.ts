@@ -1,4 +1,4 @@
-/** Arguments whose getters run JavaScript in the middle of the reading: nothing is read that is not there any more. */
+/** Arguments whose getters run JavaScript while they are read: native code must not read memory that they have freed. */
 import { createHash } from 'node:crypto';
 import { CKA, CKM, CKO, load, type RawModule } from 'cryptoki/raw';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -19,8 +19,8 @@ const detach = (bytes: Uint8Array): void => {
 };
 const sha256 = (data: Uint8Array): Buffer => createHash('sha256').update(data).digest();
 
-describe('an array that grows while it is read', () => {
-  test('counts with the length that it had at first, as structures', async () => {
+describe('an array that grows while native code reads it', () => {
+  test('is read up to its first length, as an array of structures', async () => {
     const grows: unknown[] = [];
     const member = { type: 0, value: Buffer.from('x') };
     for (let i = 0; i < 4; i++) grows.push(member);
@@ -30,13 +30,13 @@ describe('an array that grows while it is read', () => {
         return member;
       },
     });
-    // CK_SP800_108_KDF_PARAMS has an array of structures; the fields of the elements are wrong, which is told.
+    // CK_SP800_108_KDF_PARAMS has an array of structures. The fields of its elements are wrong, so the call must fail.
     const parameter = { structure: 'CK_SP800_108_KDF_PARAMS', prfType: CKM.SHA256_HMAC, dataParams: grows };
     const derive = raw.C_DeriveKey(session, { mechanism: CKM.SP800_108_COUNTER_KDF, parameter }, 1n, []);
     await expect(derive).rejects.toMatchObject({ code: expect.stringMatching(/^(ERR_|CKR_)/) });
   });
 
-  test('counts with the length that it had at first, as a template', async () => {
+  test('is read up to its first length, as a template', async () => {
     const template: { type: number; value: unknown }[] = [
       { type: CKA.CLASS, value: CKO.DATA },
       { type: CKA.LABEL, value: 'grows' },
@@ -56,7 +56,7 @@ describe('an array that grows while it is read', () => {
 describe('a getter that detaches the message', () => {
   const nothing = Buffer.alloc(0);
 
-  test.each(['digest', 'digestSync'] as const)('leaves %s with an empty one', async (method) => {
+  test.each(['digest', 'digestSync'] as const)('makes %s use an empty message', async (method) => {
     const message = new Uint8Array(4000).fill(7);
     const mechanism = {
       mechanism: CKM.SHA256,
@@ -69,7 +69,7 @@ describe('a getter that detaches the message', () => {
     expect(message.byteLength).toBe(0);
   });
 
-  test('in the parameter of a mechanism, a function, leaves encryptSync with an empty one', async () => {
+  test('makes encryptSync use an empty message, as a member of a mechanism parameter that is a function', async () => {
     const key = await opened.session.generateKey('AES', { valueLen: 16 });
     const iv = Buffer.alloc(12, 1);
     const message = new Uint8Array(1000).fill(7);
@@ -91,8 +91,8 @@ describe('a getter that detaches the message', () => {
   });
 });
 
-describe('a getter that ends what the call is about', () => {
-  test('finalises the module: the call fails, and nothing waits for ever', async () => {
+describe('a getter that ends what the call needs', () => {
+  test('makes the call fail without a hang when it finalises the module', async () => {
     const own = await load(opened.test.module);
     own.C_InitializeSync();
     const slot = opened.token.slot.id;
@@ -111,7 +111,7 @@ describe('a getter that ends what the call is about', () => {
     );
   });
 
-  test('closes the session: the call fails', async () => {
+  test('makes the call fail when it closes the session', async () => {
     const handle = await raw.C_OpenSession(opened.token.slot.id, 4);
     const mechanism = {
       get mechanism() {
@@ -125,20 +125,20 @@ describe('a getter that ends what the call is about', () => {
   });
 });
 
-describe('arguments that contain themselves', () => {
+describe('an argument that contains itself', () => {
   const itself: { type: number; value: unknown }[] = [];
   itself.push({ type: CKA.WRAP_TEMPLATE, value: itself });
   const mechanism: Record<string, unknown> = { mechanism: CKM.RSA_PKCS_PSS };
   mechanism.parameter = { structure: 'CK_PRF_KDF_PARAMS', prf: mechanism };
 
-  test('a template is refused', async () => {
+  test('is refused as a template', async () => {
     await expect(raw.C_CreateObject(session, wrong(itself))).rejects.toMatchObject({
       code: 'ERR_OUT_OF_RANGE',
       message: expect.stringContaining('32 levels'),
     });
   });
 
-  test('a template 30,000 deep is refused', async () => {
+  test('is refused as a template that is 30,000 levels deep', async () => {
     let deep: unknown = [];
     for (let i = 0; i < 30_000; i++) deep = [{ type: CKA.WRAP_TEMPLATE, value: deep }];
     await expect(raw.C_CreateObject(session, wrong(deep))).rejects.toMatchObject({
@@ -146,7 +146,7 @@ describe('arguments that contain themselves', () => {
     });
   });
 
-  test('a template of few objects and more elements than there is memory is refused', async () => {
+  test('is refused as a template of few objects with more elements than memory could hold', async () => {
     let many: unknown = [{ type: CKA.LABEL, value: 'x' }];
     for (let i = 0; i < 12; i++) many = new Array(20).fill({ type: CKA.WRAP_TEMPLATE, value: many });
     await expect(raw.C_CreateObject(session, wrong(many))).rejects.toMatchObject({
@@ -158,14 +158,14 @@ describe('arguments that contain themselves', () => {
     });
   });
 
-  test('a mechanism is refused', async () => {
+  test('is refused as a mechanism', async () => {
     await expect(raw.digest(session, wrong(mechanism), Buffer.alloc(1))).rejects.toMatchObject({
       code: expect.stringMatching(/^ERR_/),
     });
   });
 });
 
-describe('Object.prototype with a member that a program has added', () => {
+describe('a member that a program adds to Object.prototype', () => {
   test('does not change how mechanisms and templates are read', async () => {
     const polluted = Object.prototype as unknown as Record<string, unknown>;
     polluted.surprise = 1;
@@ -188,7 +188,7 @@ describe('Object.prototype with a member that a program has added', () => {
 });
 
 describe('big integers', () => {
-  test('0n is one zero byte', async () => {
+  test('encode 0n as one zero byte', async () => {
     const template = [
       { type: CKA.CLASS, value: CKO.PUBLIC_KEY },
       { type: CKA.KEY_TYPE, value: 0 },
@@ -205,7 +205,7 @@ describe('big integers', () => {
   });
 });
 
-test('a method refuses objects that are not its own', () => {
+test('a method refuses a receiver that is not a module', () => {
   const method = Object.getPrototypeOf(Object.getPrototypeOf(Object.getPrototypeOf(raw)))
     .C_GetInfoSync as () => void;
   for (const self of [{}, undefined, new Uint8Array(8), new AbortController(), Object.create(raw)]) {
@@ -213,8 +213,8 @@ test('a method refuses objects that are not its own', () => {
   }
 });
 
-/** SoftHSM2 2.6.1 follows a null pointer or calls exit() for these; NSS for a MAC with an RSA key (see key_check.h). */
-describe('a key of another type than the mechanism', () => {
+/** SoftHSM2 2.6.1 crashes or exits for these calls, and NSS for a MAC with an RSA key (see key_check.h). */
+describe('a key that does not fit the mechanism', () => {
   const data = Buffer.alloc(20);
   const none = Buffer.alloc(0);
   let keys: bigint[];
@@ -225,7 +225,7 @@ describe('a key of another type than the mechanism', () => {
   });
   const refused = (action: () => unknown) => failure(async () => action());
 
-  test.each([CKM.DSA, CKM.DSA_SHA1, CKM.DSA_SHA256])('does not sign with DSA (%i)', async (mechanism) => {
+  test.each([CKM.DSA, CKM.DSA_SHA1, CKM.DSA_SHA256])('cannot sign with DSA (%i)', async (mechanism) => {
     for (const key of keys.slice(0, 2)) {
       const codes = [
         refused(() => raw.sign(session, { mechanism }, key, data)),
@@ -241,7 +241,7 @@ describe('a key of another type than the mechanism', () => {
   });
 
   test.each([CKM.RSA_PKCS, CKM.RSA_X_509, CKM.SHA256_RSA_PKCS])(
-    'does not verify with RSA (%i), an empty signature included',
+    'cannot verify with RSA (%i), even an empty signature',
     async (mechanism) => {
       for (const key of [keys[0], keys[2]] as bigint[]) {
         const codes = [

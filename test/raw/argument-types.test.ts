@@ -31,7 +31,7 @@ afterAll(async () => {
   its.remove();
 });
 
-/** The declared functions: '(session: bigint, data: BytesLike)' by name. */
+/** The declared functions by name, with their parameters: '(session: bigint, data: BytesLike)'. */
 const declaration = readFileSync(join(import.meta.dirname, '../../lib/generated/calls.ts'), 'utf8');
 const FUNCTIONS = [...declaration.matchAll(/^ {2}(C_\w+)\((.*?)\): (.*);$/gm)].map(
   ([, name = '', parameters = '']) => ({
@@ -45,7 +45,7 @@ type Method = (...args: unknown[]) => unknown;
 const method = (name: string): Method =>
   (raw as unknown as Record<string, Method>)[name]?.bind(raw) as Method;
 
-/** What a call ends in: its result, or the error it rejects with; an asynchronous call that throws fails the test. */
+/** The result of a call, or the error with which it rejects. An asynchronous call that throws fails the test. */
 async function outcome(name: string, args: unknown[]): Promise<unknown> {
   if (name.endsWith('Sync')) {
     try {
@@ -59,7 +59,7 @@ async function outcome(name: string, args: unknown[]): Promise<unknown> {
   return (promise as Promise<unknown>).catch((error: unknown) => error);
 }
 
-/** A value that the declared type takes. */
+/** A value that the declared type accepts. */
 function right(type: string): unknown {
   if (type.startsWith('readonly number')) return [CKA.LABEL];
   if (type.startsWith('readonly RawAttribute')) return [{ type: CKA.LABEL, value: 'x' }];
@@ -72,7 +72,7 @@ function right(type: string): unknown {
   return session;
 }
 
-/** Values that no parameter of the type takes. */
+/** Values that no parameter of the type accepts. */
 function wrongOnes(type: string): unknown[] {
   const never: unknown[] = [undefined, Symbol('x'), () => undefined, Number.NaN];
   const isText = type.includes('string');
@@ -83,7 +83,7 @@ function wrongOnes(type: string): unknown[] {
   if (!isText) never.push('x');
   if (type !== 'boolean') never.push(true);
   if (!isBytes) never.push(new Uint8Array(4));
-  // A small number as object handle is the subject of a test of its own.
+  // Small numbers as object handles are covered by a separate test.
   if (!isNumber) never.push(...(isBig ? [] : [5]), 1.5, -1);
   else never.push(-1, 1.5, Number.POSITIVE_INFINITY, 2 ** 53);
   if (!isBig && type !== 'number') never.push(5n);
@@ -118,7 +118,7 @@ const isArgumentError = (error: unknown): boolean =>
   (error instanceof RangeError && (error as { code?: string }).code === 'ERR_OUT_OF_RANGE');
 
 describe.each(FUNCTIONS.filter(({ types }) => types.length > 0))('$name', ({ name, types }) => {
-  test('refuses to be called with nothing, null, {}, [], text, a symbol', async () => {
+  test('refuses undefined, null, {}, [], text and a symbol as all arguments', async () => {
     for (const value of [undefined, null, {}, [], 'x', Symbol('x'), Number.NaN, () => undefined]) {
       const error = await outcome(
         name,
@@ -129,7 +129,7 @@ describe.each(FUNCTIONS.filter(({ types }) => types.length > 0))('$name', ({ nam
     expect(await outcome(name, [])).toSatisfy(isArgumentError);
   });
 
-  test('names each argument of the wrong type or range', async () => {
+  test('names the argument that has a wrong type or range', async () => {
     for (const [index, type] of types.entries()) {
       for (const value of wrongOnes(type)) {
         const args = types.map((other, position) => (position === index ? value : right(other)));
@@ -143,7 +143,7 @@ describe.each(FUNCTIONS.filter(({ types }) => types.length > 0))('$name', ({ nam
     }
   });
 
-  test.runIf(types[0] === 'bigint')('refuses a session that nobody opened, without a call', async () => {
+  test.runIf(types[0] === 'bigint')('refuses an unknown session before a call', async () => {
     for (const unknown of [0n, session + 1000n, 2n ** 64n - 1n]) {
       const error = await outcome(name, [unknown, ...types.slice(1).map(right)]);
       expect(error).toBeInstanceOf(CryptokiError);
@@ -152,8 +152,8 @@ describe.each(FUNCTIONS.filter(({ types }) => types.length > 0))('$name', ({ nam
   });
 });
 
-// Arguments of the right types in the wrong state: the module must answer, and the process must live.
-test('every function without an operation in progress ends in an error or a result', async () => {
+// Arguments of the right types in the wrong state: the module must return an error, and the process must not crash.
+test('every function returns an error or a result when no operation is active', async () => {
   const skipped = ['C_InitToken', 'C_CloseAllSessions', 'C_Logout', 'C_CloseSession', 'C_WaitForSlotEvent'];
   for (const { name, types } of FUNCTIONS) {
     if (skipped.includes(name.replace('Sync', ''))) continue;
@@ -164,7 +164,7 @@ test('every function without an operation in progress ends in an error or a resu
   expect(raw.sessionState(session)).toBe(3);
 });
 
-describe('operations as one job', () => {
+describe('operations in one job', () => {
   const hmac = { mechanism: CKM.SHA256_HMAC };
   const bytes = Buffer.alloc(8);
   const calls: [string, (session: unknown) => unknown[]][] = [
@@ -175,7 +175,7 @@ describe('operations as one job', () => {
     ['decrypt', (s) => [s, hmac, key, bytes]],
     ['findObjects', (s) => [s, [], [CKA.LABEL], 0]],
   ];
-  test.each(calls)('%s refuses each wrong argument', async (name, args) => {
+  test.each(calls)('refuse each wrong argument of %s', async (name, args) => {
     for (const form of [name, `${name}Sync`]) {
       const good = args(session);
       for (let index = 0; index < good.length; index++) {
@@ -191,13 +191,13 @@ describe('operations as one job', () => {
   });
 });
 
-// A double cannot hold all handles; those of sessions are refused as numbers already.
-test('object handles are refused as numbers', async () => {
+// A double cannot represent all handles. Session handles as numbers are refused by another check.
+test('an object handle of type number is refused', async () => {
   const error = await outcome('C_GetObjectSize', [session, Number(key)]);
   expect(error).toSatisfy(isArgumentError);
 });
 
-test('methods called on something else are refused', async () => {
+test('a method refuses another receiver', async () => {
   for (const receiver of [undefined, {}, Object.create(raw), Object.getPrototypeOf(raw)]) {
     expect(() => Reflect.apply(raw.C_GetInfoSync, receiver, [])).toThrow(TypeError);
   }

@@ -3,8 +3,8 @@ import { CKA, CKK, CKM, CKO } from 'cryptoki/raw';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { failure, type Opened, openToken, wrong } from '../support/open';
 
-// Mechanisms cross into native code in a short form (lib/raw/flat-mechanism.ts); whatever the caller's objects do, nothing may
-// come of it but results and errors.
+// Mechanisms are passed to native code in a short form (lib/raw/flat-mechanism.ts). Objects of the caller that run code while
+// they are read must cause nothing but results and errors.
 let opened: Opened;
 let session: bigint;
 let key: bigint;
@@ -32,7 +32,7 @@ function gcm(iv: Buffer, aad: Buffer | undefined, text: Buffer): Buffer {
   return Buffer.concat([cipher.update(text), cipher.final(), cipher.getAuthTag()]);
 }
 
-describe('a mechanism is the same', () => {
+describe('a mechanism has the same effect', () => {
   const iv = randomBytes(12);
   const text = randomBytes(100);
   const forms: [string, object][] = [
@@ -62,8 +62,8 @@ describe('a mechanism is the same', () => {
   });
 });
 
-describe('objects that do something when they are read', () => {
-  test('use the session meanwhile', () => {
+describe('a mechanism whose getters', () => {
+  test('use the session is still passed on correctly', () => {
     const iv = randomBytes(12);
     const others: Buffer[] = [];
     const parameter = {
@@ -80,7 +80,7 @@ describe('objects that do something when they are read', () => {
     for (const other of others) expect(other).toEqual(digest(iv));
   });
 
-  test('take the message away', () => {
+  test('detach the message leaves an empty message', () => {
     const data = new Uint8Array(1000).fill(7);
     const mechanism = {
       get mechanism() {
@@ -91,7 +91,7 @@ describe('objects that do something when they are read', () => {
     expect(raw().digestSync(session, mechanism, data)).toEqual(digest(Buffer.alloc(0)));
   });
 
-  test('throw', async () => {
+  test('throw makes the call fail with that error', async () => {
     const mechanism = {
       mechanism: CKM.AES_GCM,
       parameter: {
@@ -106,7 +106,7 @@ describe('objects that do something when they are read', () => {
   });
 });
 
-test('what is no mechanism is refused, lists included', async () => {
+test('an argument that is not a mechanism is refused, also in a list', async () => {
   for (const bad of [[], ['x'], [CKM.AES_GCM, 1, {}], [CKM.AES_GCM, 1e9, {}, 1], 'x', null, true, {}]) {
     const mechanism = wrong<{ mechanism: number }>(bad);
     expect(() => raw().encryptSync(session, mechanism, key, Buffer.alloc(1))).toThrow(TypeError);

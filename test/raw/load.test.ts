@@ -18,7 +18,7 @@ afterAll(() => {
   token.remove();
   rmSync(folder, { recursive: true, force: true });
 });
-// Whatever went wrong, the process can still use a real module.
+// After each failure the process must still be able to use a real module.
 afterEach(async () => {
   await using module = await Module.open(token.module);
   expect((await module.info()).manufacturer).toBe('SoftHSM');
@@ -30,7 +30,7 @@ function file(name: string, content: string | Uint8Array): string {
   return path;
 }
 
-/** Module.open, load and loadSync fail alike. */
+/** Checks that Module.open, load and loadSync fail with the same error. */
 async function refusal(path: string): Promise<CryptokiError> {
   const error = await failure(Module.open(path));
   expect(error).toBeInstanceOf(CryptokiError);
@@ -70,8 +70,8 @@ describe('a path', () => {
     expect(error.message).toMatch(/^[\x20-\x7e]+$/);
   });
 
-  // In a process of its own: glibc maps such a file and dies of SIGBUS.
-  test('of a library whose end is missing is refused without a crash', async () => {
+  // In a process of its own, because glibc maps such a file and crashes with SIGBUS.
+  test('of a truncated library is refused without a crash', async () => {
     const content = readFileSync(token.module);
     const path = file('half.so', content.subarray(0, content.length / 2));
     const program = `require('cryptoki/raw').loadSync(process.argv[1])`;
@@ -80,7 +80,7 @@ describe('a path', () => {
     expect(child.stderr).toContain('ERR_CRYPTOKI_MODULE_LOAD');
   });
 
-  test('with spaces, umlauts and emoji is passed on as it is', async () => {
+  test('with spaces, umlauts and emoji is passed on unchanged', async () => {
     const path = file('Modul für 🔑 1.so', readFileSync(token.module));
     await using module = await Module.open(path);
     expect(module.path).toBe(path);
@@ -102,14 +102,14 @@ describe('a path', () => {
 });
 
 describe('a bare name', () => {
-  test('that the system does not know is not found', async () => {
+  test('that the system cannot find is an error', async () => {
     const error = await refusal('libno-such-module.so');
     expect(error.code).toBe('ERR_CRYPTOKI_MODULE_NOT_FOUND');
     expect(error.message).toContain('libno-such-module.so');
     expect(error.message).toMatch(/^[\x20-\x7e]+$/);
   });
 
-  test.runIf(process.platform === 'linux')('of a library that is no PKCS#11 module is refused', async () => {
+  test.runIf(process.platform === 'linux')('of a library without PKCS#11 is refused', async () => {
     const error = await refusal('libm.so.6');
     expect(error.code).toBe('ERR_CRYPTOKI_MODULE_NOT_PKCS11');
     expect(error.message).toContain('C_GetFunctionList');
@@ -183,7 +183,7 @@ describe('options', () => {
     expect(await session.random(8)).toHaveLength(8);
   });
 
-  test('parameters that the module does not take end in its CKR, and it can be opened without', async () => {
+  test('that the module refuses fail with its error code, and the module can then be opened without them', async () => {
     await expect(Module.open(token.module, { libraryParameters: 'configdir=/tmp' })).rejects.toMatchObject({
       code: 'CKR_ARGUMENTS_BAD',
       function: 'C_Initialize',
@@ -191,7 +191,7 @@ describe('options', () => {
   });
 });
 
-test('a hundred refusals leave nothing open', async () => {
+test('that are refused a hundred times leave nothing open', async () => {
   const path = file('again.so', 'no library');
   for (let i = 0; i < 100; i++) await failure(Module.open(path));
   if (process.platform === 'linux') {

@@ -3,7 +3,7 @@ import { CKA, CKK, CKM, CKO, type RawAttribute, type RawModule } from 'cryptoki/
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Nss, openNss, whyNoNss } from '../support/nss';
 
-/** A secret key whose value can be read. */
+/** A secret key with a readable value. */
 const secret = (length: number, keyType: number = CKK.GENERIC_SECRET): RawAttribute[] => [
   { type: CKA.CLASS, value: CKO.SECRET_KEY },
   { type: CKA.KEY_TYPE, value: keyType },
@@ -14,7 +14,7 @@ const secret = (length: number, keyType: number = CKK.GENERIC_SECRET): RawAttrib
   { type: CKA.DERIVE, value: true },
 ];
 
-describe.skipIf(whyNoNss !== undefined)(`mechanism parameters (${whyNoNss ?? 'NSS'})`, () => {
+describe.skipIf(whyNoNss !== undefined)(`structures of mechanism parameters (${whyNoNss ?? 'NSS'})`, () => {
   let nss: Nss;
   let raw: RawModule;
   let session: bigint;
@@ -31,7 +31,7 @@ describe.skipIf(whyNoNss !== undefined)(`mechanism parameters (${whyNoNss ?? 'NS
   const readValue = async (key: bigint) =>
     (await raw.C_GetAttributeValue(session, key, [CKA.VALUE]))[0]?.value as Buffer;
 
-  test('CK_GCM_PARAMS in both layouts', async () => {
+  test('are converted: CK_GCM_PARAMS in both layouts', async () => {
     const key = randomBytes(16);
     const { handle } = await nss.session.createObject({
       ...{ class: 'SECRET_KEY', keyType: 'AES', value: key, encrypt: true },
@@ -46,7 +46,7 @@ describe.skipIf(whyNoNss !== undefined)(`mechanism parameters (${whyNoNss ?? 'NS
     }
   });
 
-  test('CK_HKDF_PARAMS: bytes, booleans and a handle', async () => {
+  test('are converted: CK_HKDF_PARAMS with bytes, booleans and a handle', async () => {
     const input = Buffer.alloc(22, 0x0b);
     const [salt, info] = [Buffer.from('salt'), Buffer.from('info')];
     const parameter = {
@@ -59,7 +59,7 @@ describe.skipIf(whyNoNss !== undefined)(`mechanism parameters (${whyNoNss ?? 'NS
     expect((await readValue(key)).equals(Buffer.from(hkdfSync('sha256', input, salt, info, 42)))).toBe(true);
   });
 
-  test('CK_SP800_108_KDF_PARAMS: arrays, structures by name, templates, and keys that come back', async () => {
+  test('are converted: CK_SP800_108_KDF_PARAMS with arrays, named structures, templates and output handles', async () => {
     const value = Buffer.alloc(32, 1);
     const more: { template: RawAttribute[]; key?: bigint } = { template: secret(16) };
     const parameter = {
@@ -84,8 +84,8 @@ describe.skipIf(whyNoNss !== undefined)(`mechanism parameters (${whyNoNss ?? 'NS
     expect(await readValue(more.key ?? 0n)).toEqual(block(2).subarray(0, 16));
   });
 
-  // NSS has stayed with the first form of the structure, which is therefore its usual one.
-  test('CK_PKCS5_PBKD2_PARAMS: a length behind a pointer', async () => {
+  // NSS still uses the first form of the structure, which is therefore the default.
+  test('are converted: CK_PKCS5_PBKD2_PARAMS with a pointer to a length', async () => {
     const parameter = {
       ...{ saltSource: 1, saltSourceData: Buffer.from('salt') },
       ...{ iterations: 1000, prf: 4, password: Buffer.from('password') },
@@ -94,7 +94,7 @@ describe.skipIf(whyNoNss !== undefined)(`mechanism parameters (${whyNoNss ?? 'NS
     expect(await readValue(key)).toEqual(pbkdf2Sync('password', 'salt', 1000, 32, 'sha256'));
   });
 
-  test('TLS 1.2: structures in structures, a version and key material that come back', async () => {
+  test('are converted: TLS 1.2 with nested structures, and output fields for a version and key material', async () => {
     const [client, server] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
     const premaster = Buffer.concat([Buffer.from([3, 3]), Buffer.alloc(46, 7)]);
     const prf = (key: Buffer, label: string, seed: Buffer, length: number) => {
@@ -143,7 +143,7 @@ describe.skipIf(whyNoNss !== undefined)(`mechanism parameters (${whyNoNss ?? 'NS
     expect([material.ivClient, material.ivServer]).toEqual([block.subarray(32, 36), block.subarray(36, 40)]);
   });
 
-  test('a wrong field is refused with the way to it', async () => {
+  test('are refused for a wrong field, and the error contains its path', async () => {
     const parameter = { prfType: 1, dataParams: [{ type: 1, value: { structure: 'CK_NOTHING' } }] };
     const call = raw.C_DeriveKey(session, { mechanism: CKM.SP800_108_COUNTER_KDF, parameter }, 1n, []);
     await expect(call).rejects.toThrow(/"mechanism\.parameter\.dataParams\[0\]\.value\.structure"/);

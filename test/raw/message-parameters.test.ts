@@ -7,7 +7,7 @@ import { type Nss, openNss, whyNoNss } from '../support/nss';
 const associated = Buffer.from('associated data');
 const plaintext = Buffer.from('message');
 
-// What the messages are is in the contract; here is how their parameters come and go.
+// The contract suite tests the messages; these tests are about the fields of their parameters.
 describe.skipIf(whyNoNss !== undefined)(`parameters of messages (${whyNoNss ?? 'NSS, AES-GCM'})`, () => {
   let nss: Nss;
   let raw: RawModule;
@@ -32,7 +32,7 @@ describe.skipIf(whyNoNss !== undefined)(`parameters of messages (${whyNoNss ?? '
     tag: Buffer.alloc(16),
   });
 
-  test('what the module has not changed stays the caller’s, what it has changed is new', async () => {
+  test("keep the caller's buffer if the module did not change it, and have a new one otherwise", async () => {
     for (const [ivGenerator, ivFixedBits] of [
       [CKG.NO_GENERATE, 0],
       [CKG.GENERATE_COUNTER, 32],
@@ -44,13 +44,13 @@ describe.skipIf(whyNoNss !== undefined)(`parameters of messages (${whyNoNss ?? '
       if (ivGenerator === CKG.NO_GENERATE) expect(its.iv).toBe(iv);
       else expect(its.iv).not.toEqual(iv);
       expect(its.tag).not.toEqual(Buffer.alloc(16));
-      expect(iv).toEqual(Buffer.alloc(12, 1)); // the caller's own bytes are never written into
+      expect(iv).toEqual(Buffer.alloc(12, 1)); // the module never writes into the caller's buffer
       expect(tag).toEqual(Buffer.alloc(16));
       await raw.C_MessageEncryptFinal(session);
     }
   });
 
-  test('what failed changes nothing', async () => {
+  test('are not changed by a failed call', async () => {
     await raw.C_MessageDecryptInit(session, { mechanism: CKM.AES_GCM }, key.handle);
     const its = parameter(Buffer.alloc(12, 1), CKG.NO_GENERATE, 0);
     const { iv, tag } = its;
@@ -62,7 +62,7 @@ describe.skipIf(whyNoNss !== undefined)(`parameters of messages (${whyNoNss ?? '
     await raw.C_MessageDecryptFinal(session);
   });
 
-  test('refuses parameters that it cannot know', async () => {
+  test('are refused if their structure is unknown', async () => {
     const call = (wrong: unknown) =>
       raw.C_EncryptMessage(
         session,

@@ -52,11 +52,11 @@ const bytesOf = (key: bigint, type: number): Buffer => {
   return Buffer.isBuffer(result?.value) ? result.value : Buffer.alloc(0);
 };
 
-describe('an operation in pieces', () => {
+describe('an operation in parts', () => {
   const parts = [Buffer.from('one '), Buffer.alloc(0), Buffer.from('two '), Buffer.alloc(100_000, 3)];
   const whole = Buffer.concat(parts);
 
-  test('signs and verifies as in one', async () => {
+  test('signs and verifies like one in a single call', async () => {
     const value = Buffer.alloc(32, 1);
     const key = await raw.C_CreateObject(session, secret(value));
     await raw.C_SignInit(session, { mechanism: CKM.SHA256_HMAC }, key);
@@ -74,13 +74,13 @@ describe('an operation in pieces', () => {
     });
   });
 
-  test('digests as in one', async () => {
+  test('digests like one in a single call', async () => {
     await raw.C_DigestInit(session, { mechanism: CKM.SHA512 });
     await Promise.all(parts.map((part) => raw.C_DigestUpdate(session, part)));
     expect(await raw.C_DigestFinal(session)).toEqual(createHash('sha512').update(whole).digest());
   });
 
-  test('encrypts and decrypts as in one', async () => {
+  test('encrypts and decrypts like one in a single call', async () => {
     const key = await raw.C_CreateObject(session, [
       ...secret(Buffer.alloc(16, 5), CKK.AES),
       { type: CKA.ENCRYPT, value: true },
@@ -101,7 +101,7 @@ describe('an operation in pieces', () => {
     expect(Buffer.concat([first, rest, raw.C_DecryptFinalSync(session)])).toEqual(whole);
   });
 
-  test('finds as in one', async () => {
+  test('finds objects like a single call', async () => {
     for (let i = 0; i < 5; i++) await raw.C_CreateObject(session, secret(Buffer.alloc(16, i)));
     await raw.C_FindObjectsInit(session, [{ type: CKA.CLASS, value: CKO.SECRET_KEY }]);
     const found = [await raw.C_FindObjects(session, 2), await raw.C_FindObjects(session, 100)];
@@ -118,7 +118,7 @@ describe('an operation in pieces', () => {
     expect(all[0]?.attributes).toEqual([{ type: CKA.KEY_TYPE, value: CKK.GENERIC_SECRET }]);
   });
 
-  test('left open by the caller does not stand in the way of one in one job', async () => {
+  test('that the caller left active does not prevent an operation in one job', async () => {
     const { publicKey, privateKey } = await raw.C_GenerateKeyPair(
       session,
       { mechanism: CKM.RSA_PKCS_KEY_PAIR_GEN },
@@ -128,7 +128,7 @@ describe('an operation in pieces', () => {
     await raw.C_SignInit(session, { mechanism: CKM.SHA256_RSA_PKCS }, privateKey);
     const error = await failure(raw.sign(session, { mechanism: CKM.SHA256_RSA_PKCS }, privateKey, whole));
     expect(error).toMatchObject({ code: 'CKR_OPERATION_ACTIVE', function: 'C_SignInit' });
-    const signature = await raw.C_Sign(session, whole); // the caller's own is untouched
+    const signature = await raw.C_Sign(session, whole); // the operation of the caller is unchanged
     const jwk = {
       kty: 'RSA',
       n: bytesOf(publicKey, CKA.MODULUS).toString('base64url'),
@@ -138,7 +138,7 @@ describe('an operation in pieces', () => {
     expect(await raw.sign(session, { mechanism: CKM.SHA256_RSA_PKCS }, privateKey, whole)).toEqual(signature);
   });
 
-  test('without a beginning is refused by the module', async () => {
+  test('without an Init call is refused by the module', async () => {
     for (const [name, call] of Object.entries({
       C_Sign: () => raw.C_Sign(session, whole),
       C_SignUpdate: () => raw.C_SignUpdate(session, whole),
@@ -157,7 +157,7 @@ describe('an operation in pieces', () => {
 });
 
 describe('keys', () => {
-  test('are wrapped and unwrapped', async () => {
+  test('can be wrapped and unwrapped', async () => {
     const wrapping = await raw.C_CreateObject(session, [
       ...secret(Buffer.alloc(32, 1), CKK.AES),
       { type: CKA.WRAP, value: true },
@@ -177,7 +177,7 @@ describe('keys', () => {
     expect(error).toMatchObject({ function: 'C_UnwrapKey', code: expect.stringMatching(/^CKR_/) });
   });
 
-  test('are derived by ECDH, as node:crypto does it', async () => {
+  test('can be derived by ECDH, as with node:crypto', async () => {
     const { publicKey, privateKey } = await raw.C_GenerateKeyPair(
       session,
       { mechanism: CKM.EC_KEY_PAIR_GEN },
@@ -198,7 +198,7 @@ describe('keys', () => {
     expect(bytesOf(derived, CKA.VALUE)).toEqual(expected);
   });
 
-  test('are copied with changes, sized and destroyed', async () => {
+  test('can be copied with changes, measured and destroyed', async () => {
     const key = await raw.C_CreateObject(session, [
       ...secret(Buffer.alloc(16, 2)),
       { type: CKA.LABEL, value: 'a' },
@@ -207,14 +207,14 @@ describe('keys', () => {
     const labels = [key, copy].map((it) => raw.C_GetAttributeValueSync(session, it, [CKA.LABEL])[0]?.value);
     expect(labels).toEqual(['a', 'b']);
     expect(bytesOf(copy, CKA.VALUE)).toEqual(Buffer.alloc(16, 2));
-    expect(await raw.C_GetObjectSize(session, copy)).toBeUndefined(); // SoftHSM2 says CK_UNAVAILABLE_INFORMATION
+    expect(await raw.C_GetObjectSize(session, copy)).toBeUndefined(); // SoftHSM2 returns CK_UNAVAILABLE_INFORMATION
     await raw.C_DestroyObject(session, copy);
     expect(await failure(raw.C_GetObjectSize(session, copy))).toMatchObject({
       code: 'CKR_OBJECT_HANDLE_INVALID',
     });
   });
 
-  test('have attributes, of which each says for itself why it cannot be read', async () => {
+  test('have attributes, each with its own reason if it cannot be read', async () => {
     const key = await raw.C_GenerateKey(session, { mechanism: CKM.AES_KEY_GEN }, [
       { type: CKA.VALUE_LEN, value: 16 },
     ]);
@@ -230,15 +230,15 @@ describe('keys', () => {
   });
 });
 
-describe('what the module does not have', () => {
-  test('is CKR_FUNCTION_NOT_SUPPORTED: operation state', async () => {
+describe('a function that the module lacks', () => {
+  test('fails with CKR_FUNCTION_NOT_SUPPORTED: operation state', async () => {
     const wanted = { code: 'CKR_FUNCTION_NOT_SUPPORTED', rv: 0x54 };
     expect(await failure(raw.C_GetOperationState(session))).toMatchObject(wanted);
     expect(await failure(raw.C_SetOperationState(session, Buffer.alloc(4), 0n, 0n))).toMatchObject(wanted);
     expect(await failure(raw.C_WaitForSlotEvent(0))).toMatchObject(wanted);
   });
 
-  test('is CKR_FUNCTION_NOT_SUPPORTED: all of 3.0 and 3.2', async () => {
+  test('fails with CKR_FUNCTION_NOT_SUPPORTED: all of 3.0 and 3.2', async () => {
     const mechanism = { mechanism: CKM.SHA256_HMAC };
     for (const [name, call] of Object.entries({
       C_LoginUser: () => raw.C_LoginUser(session, CKU.USER, its.pin, 'name'),
@@ -256,7 +256,7 @@ describe('what the module does not have', () => {
 });
 
 describe('the token', () => {
-  test('gets a new PIN, and one from the security officer', async () => {
+  test('accepts a new PIN from the user and from the security officer', async () => {
     await raw.C_SetPIN(session, its.pin, 'another');
     await raw.C_Logout(session);
     expect(await failure(raw.C_Login(session, CKU.USER, its.pin))).toMatchObject({
@@ -274,7 +274,7 @@ describe('the token', () => {
     expect(await failure(raw.C_SetPIN(session, its.pin, '1'))).toMatchObject({ code: 'CKR_PIN_LEN_RANGE' });
   });
 
-  test('is initialised anew, with a label of any text up to 32 bytes', async () => {
+  test('can be initialised again, with a label of any text up to 32 bytes', async () => {
     expect(await failure(raw.C_InitToken(slot, its.soPin, 'busy'))).toMatchObject({
       code: 'CKR_SESSION_EXISTS',
     });
@@ -292,13 +292,13 @@ describe('the token', () => {
   });
 });
 
-test('functions of raw can be taken from it and called on it only', async () => {
+test('functions of a raw module can be detached, and are callable on that module only', async () => {
   const { C_GetInfo } = raw;
   expect(await C_GetInfo.call(raw)).toMatchObject({ manufacturerID: 'SoftHSM' });
 });
 
 describe('attributes as bytes', () => {
-  test('are written and read as they are', async () => {
+  test('are written and read unchanged', async () => {
     const [label, application] = [Buffer.from([0xff, 0x00, 0x41]), Buffer.from('text')];
     const object = await raw.C_CreateObject(session, [
       { type: CKA.CLASS, value: CKO.DATA },
@@ -317,7 +317,7 @@ describe('attributes as bytes', () => {
     await raw.C_DestroyObject(session, object);
   });
 
-  test('of a wrong length are the module’s to refuse', async () => {
+  test('of a wrong length are refused by the module', async () => {
     const template = [
       { type: CKA.CLASS, value: CKO.DATA },
       { type: CKA.TOKEN, bytes: Buffer.from([0, 0, 0]) },

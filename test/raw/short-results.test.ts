@@ -1,4 +1,4 @@
-/** A result belongs to the caller alone: it has an ArrayBuffer of its own. */
+/** Each result has an ArrayBuffer of its own, so that a caller can transfer it without an effect on other results. */
 import { createHash } from 'node:crypto';
 import type { PrivateKey, PublicKey, SecretKey } from 'cryptoki';
 import { CKM, type RawModule } from 'cryptoki/raw';
@@ -67,7 +67,7 @@ describe.each(RESULTS)('%s', (_name, make) => {
   });
 });
 
-test('results that follow each other closely keep their bytes', () => {
+test('results of consecutive calls keep their bytes', () => {
   const messages = Array.from({ length: 5000 }, (_, i) => Buffer.from(`message ${i}`));
   const digests = messages.map((each) => opened.session.digestSync('SHA-256', each));
   digests.forEach((digest, i) => {

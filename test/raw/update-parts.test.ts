@@ -19,7 +19,7 @@ const sha256 = (...pieces: NodeJS.ArrayBufferView[]): Buffer => {
   return hash.digest();
 };
 
-describe('a part in several pieces', () => {
+describe('an update with several pieces', () => {
   const shared = new SharedArrayBuffer(3);
   new Uint8Array(shared).set([7, 8, 9]);
   const PIECES = [
@@ -38,7 +38,7 @@ describe('a part in several pieces', () => {
     expect(await raw.C_DigestFinal(session)).toEqual(sha256(...pieces, ...pieces));
   });
 
-  test('is taken as it is at the call', async () => {
+  test('uses the bytes at the time of the call', async () => {
     const piece = Buffer.alloc(70_000, 1);
     await raw.C_DigestInit(session, { mechanism: CKM.SHA256 });
     const updating = raw.C_DigestUpdate(session, [piece, piece]);
@@ -47,7 +47,7 @@ describe('a part in several pieces', () => {
     expect(await raw.C_DigestFinal(session)).toEqual(sha256(Buffer.alloc(140_000, 1)));
   });
 
-  test('is read without harm where an element takes the memory of another away', async () => {
+  test('is safe when reading one element detaches another', async () => {
     const first = new Uint8Array(1000).fill(1);
     const pieces = [first, Buffer.from('x')];
     Object.defineProperty(pieces, 1, {

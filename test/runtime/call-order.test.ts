@@ -14,7 +14,7 @@ beforeEach(async () => {
   session = await opened.token.openSession({ readWrite: true });
   await session.login(opened.test.pin);
   pair = await session.generateKeyPair('EC', { curve: 'P-256' });
-  await pair.privateKey.sign('ECDSA-SHA256', Buffer.alloc(1)); // the token's mechanisms are known from here on
+  await pair.privateKey.sign('ECDSA-SHA256', Buffer.alloc(1)); // the mechanism list has been read after this call
 });
 afterAll(() => opened.close());
 
@@ -22,16 +22,16 @@ const LONG = Buffer.alloc(2_000_000, 'long');
 const status = async (call: Promise<unknown>): Promise<string> =>
   (await Promise.allSettled([call]))[0].status;
 
-describe('calls asked for on one session', () => {
-  test('before logout are made before it', async () => {
+describe('calls on one session', () => {
+  test('before logout() are made before it', async () => {
     const signing = pair.privateKey.sign('ECDSA-SHA256', Buffer.alloc(1));
     const logout = session.logout();
     expect(await status(signing)).toBe('fulfilled');
     await logout;
   });
 
-  // Node makes the digest of a long message on another thread, before the signature is queued.
-  test('before logout are made before it, with a long message too', async () => {
+  // For a long message, Node.js computes the digest on another thread before the signature is queued.
+  test('before logout() are made before it, with a long message too', async () => {
     const signing = pair.privateKey.sign('ECDSA-SHA256', LONG);
     const logout = session.logout();
     expect(await status(signing)).toBe('fulfilled');
@@ -45,7 +45,7 @@ describe('calls asked for on one session', () => {
     await closing;
   });
 
-  test('settle in that order, whatever the length of the message', async () => {
+  test('settle in their order, regardless of the length of the message', async () => {
     const order: string[] = [];
     await Promise.all([
       pair.privateKey.sign('ECDSA-SHA256', LONG).then(() => order.push('long')),
@@ -54,8 +54,8 @@ describe('calls asked for on one session', () => {
     expect(order).toEqual(['long', 'short']);
   });
 
-  // What was made must not be lost: the object is on the token.
-  test('before close() that make a token object succeed', async () => {
+  // A created token object remains, so its handle must not be lost.
+  test('before close() that create a token object succeed', async () => {
     const other = await opened.token.openSession({ readWrite: true });
     const template = {
       class: 'DATA',
@@ -72,7 +72,7 @@ describe('calls asked for on one session', () => {
   });
 });
 
-test('a long message in shared memory is signed, as a short one is', async () => {
+test('a long message in shared memory is signed like a short one', async () => {
   const message = new Uint8Array(new SharedArrayBuffer(LONG.length));
   message.set(LONG);
   const signature = await pair.privateKey.sign('ECDSA-SHA256', message);

@@ -28,7 +28,7 @@ afterAll(async () => {
 
 const openSessions = (count: number) => Promise.all(Array.from({ length: count }, () => token.openSession()));
 
-describe('calls run beside the event loop', () => {
+describe('calls run outside the event loop, so that', () => {
   test('timers fire while the token generates a key', async () => {
     const delay = monitorEventLoopDelay({ resolution: 5 });
     delay.enable();
@@ -40,7 +40,7 @@ describe('calls run beside the event loop', () => {
     expect(delay.percentile(50) / 1e6).toBeLessThan(50);
   });
 
-  test('thousands of promises are settled, each with its own result', async () => {
+  test('thousands of promises settle, each with its own result', async () => {
     const key = await pair.publicKey.toKeyObject();
     const sessions = await openSessions(8);
     const keys = sessions.map((other) => pair.privateKey.on(other));
@@ -55,8 +55,8 @@ describe('calls run beside the event loop', () => {
   });
 });
 
-describe('one session', () => {
-  test('does what it is asked in that order, synchronous calls included', async () => {
+describe('a session', () => {
+  test('runs calls in their order, including synchronous calls', async () => {
     const other = await token.openSession({ readWrite: true });
     const order: string[] = [];
     const slow = other.generateKeyPair('RSA', { modulusBits: 2048 }).then(() => order.push('generated'));
@@ -64,12 +64,12 @@ describe('one session', () => {
     expect(other.randomSync(8)).toHaveLength(8); // waits for both
     order.push('sync');
     await Promise.all([slow, later]);
-    expect(order[0]).toBe('sync'); // promises are settled after the synchronous code that waited
+    expect(order[0]).toBe('sync'); // promises settle after the synchronous code that waited
     expect(order.slice(1).sort()).toEqual(['generated', 'random']);
     await other.close();
   });
 
-  test('is closed after the calls asked for before, and refuses those asked for after', async () => {
+  test('closes after the calls that were made before, and refuses later ones', async () => {
     const other = await token.openSession();
     const key = pair.privateKey.on(other);
     const before = Array.from({ length: 50 }, () => other.random(1000));
@@ -83,8 +83,8 @@ describe('one session', () => {
   });
 });
 
-describe('closing under load', () => {
-  /** Signs on every session until its session is gone; anything but a lost session is an error. */
+describe('a call that closes sessions under load', () => {
+  /** Signs on every session until its session is closed. All errors other than a lost session fail the test. */
   async function signUntilClosed(sessions: Session[]): Promise<number> {
     let signed = 0;
     const loop = async (other: Session) => {
@@ -108,7 +108,7 @@ describe('closing under load', () => {
   }
   const soon = () => new Promise((resolve) => setTimeout(resolve, 5 + Math.random() * 20));
 
-  test('C_CloseAllSessions waits for the calls in flight, from several callers at once', async () => {
+  test('C_CloseAllSessions waits for the calls in flight, also with several callers', async () => {
     for (let round = 0; round < 20; round++) {
       const anchor = await token.openSession();
       await anchor.login(testToken.pin);
@@ -132,7 +132,7 @@ describe('closing under load', () => {
       const sessions = await Promise.all(Array.from({ length: 8 }, () => otherToken.openSession()));
       await sessions[0]?.login(testToken.pin);
       const key = await sessions[0]?.privateKey({ id: pair.privateKey.id });
-      await key?.sign('ECDSA-SHA256', message); // now the mechanisms are known, and signing is queued at once
+      await key?.sign('ECDSA-SHA256', message); // reads the mechanism list, so that signatures are queued at once
       const signing = Promise.allSettled(sessions.map((each) => key?.on(each).sign('ECDSA-SHA256', message)));
       const queued = signUntilClosedOn(sessions, key);
       await other.close();
@@ -158,9 +158,9 @@ describe('closing under load', () => {
   }
 });
 
-describe('locking', () => {
+describe('the option locking', () => {
   test.each(['os', 'objects', 'module'] as const)(
-    '%s: parallel sessions make and destroy objects',
+    '%s allows parallel sessions to create and destroy objects',
     async (locking) => {
       const other = await Module.open(testToken.module, { locking });
       const otherToken = await other.token({ label: testToken.label });

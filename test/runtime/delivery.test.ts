@@ -26,7 +26,7 @@ afterAll(async () => {
   soft.remove();
 });
 
-/** Signs so often on the one session, and notes who has a signature. */
+/** Makes `count` signatures on the one session and records which have a result. */
 function signMany(count: number): { readonly done: boolean[]; readonly all: Promise<unknown> } {
   const done = Array.from({ length: count }, () => false);
   const one = async (index: number): Promise<void> => {
@@ -36,9 +36,9 @@ function signMany(count: number): { readonly done: boolean[]; readonly all: Prom
   return { done, all: Promise.all(done.map((_, index) => one(index))) };
 }
 
-// Results of a session with a long queue are told together.
-describe('results that are held back for the next ones', () => {
-  test('all come', async () => {
+// The results of a session with a long queue are delivered together.
+describe('results that are delivered together', () => {
+  test('are all delivered', async () => {
     for (let round = 0; round < 20; round += 1) {
       const { done, all } = signMany(1 + round * 25);
       await all;
@@ -46,8 +46,8 @@ describe('results that are held back for the next ones', () => {
     }
   });
 
-  test.each([2, 7, 40, 99])('come when call %i of the session does not return', async (nth) => {
-    await signMany(100).all; // the pool is awake, or its watch has just ended
+  test.each([2, 7, 40, 99])('are delivered when call %i of the session does not return', async (nth) => {
+    await signMany(100).all; // afterwards the pool is awake, or has just stopped waiting
     hsm.plan([{ function: 'C_Sign', nth, hang: true }]);
     const { done, all } = signMany(100);
     await hsm.until(({ hanging }) => hanging === 1);

@@ -1,4 +1,4 @@
-/** No C++ exception leaves the addon, wherever a call fails. */
+/** No C++ exception may leave the addon, wherever a call fails. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -25,6 +25,6 @@ test('calls that fail near the end of the stack do not end the process', async (
   expect(await outcome('stack')).toBe('alive');
 }, 60_000);
 
-test('calls in flight in a worker that is terminated are let go, and so are their parameters', async () => {
+test('calls in flight in a terminated worker are released with their parameters', async () => {
   expect(await outcome('references')).toBe('alive');
 }, 60_000);

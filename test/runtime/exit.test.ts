@@ -1,4 +1,4 @@
-/** The process ends with its own code, whatever the module does at that time. */
+/** The process must end with its own exit code, whatever the module does at that time. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -15,13 +15,13 @@ beforeAll(async () => {
 });
 afterAll(() => token.remove());
 
-describe('while calls compute that last longer than the process waits', () => {
+describe('a process that exits during long calls:', () => {
   test.each([
     ['throw', 1],
     ['reject', 1],
     ['exit', 3],
   ])(
-    '%s ends the process with code %i, and what it has printed is not lost',
+    '%s leads to exit code %i without loss of output',
     async (ending, code) => {
       for (let i = 0; i < 3; i++) {
         const parameters = [program('long-exit'), token.module, token.label, token.pin, ending];
@@ -48,16 +48,16 @@ describe.skipIf(process.platform === 'win32')('a module that installs signal han
     return `${output.trim().split('\n').pop()} ${code ?? signal}`;
   };
 
-  test('takes SIGINT from the program', async () => {
+  test('prevents the program from receiving SIGINT', async () => {
     expect(await interrupted('keep')).toBe('ready SIGKILL');
   }, 20_000);
 
-  test('leaves SIGINT to the program where signal handlers are restored', async () => {
+  test('does not prevent it when signal handlers are restored', async () => {
     expect(await interrupted('restore')).toBe('interrupted 0');
   }, 20_000);
 });
 
-describe.skipIf(process.platform === 'win32')('a module whose exit handler', () => {
+describe.skipIf(process.platform === 'win32')('a process with a module whose exit handler', () => {
   const ends = async (oddity: string, exitHandlers: string) =>
     run(process.execPath, [program('exit-handlers'), token.module, oddity, exitHandlers], {
       timeout: 5000,
@@ -67,12 +67,12 @@ describe.skipIf(process.platform === 'win32')('a module whose exit handler', () 
       ({ code, signal }) => code ?? signal,
     );
 
-  test('aborts ends the process with its own code where exit handlers are skipped', async () => {
+  test('aborts ends with its own exit code when exit handlers are skipped', async () => {
     expect(await ends('exit-handler-aborts', 'run')).toBe('SIGABRT');
     expect(await ends('exit-handler-aborts', 'skip')).toBe(7);
   }, 20_000);
 
-  test('hangs ends the process all the same where exit handlers are skipped', async () => {
+  test('hangs ends when exit handlers are skipped', async () => {
     expect(await ends('exit-handler-hangs', 'run')).toBe('SIGKILL');
     expect(await ends('exit-handler-hangs', 'skip')).toBe(7);
   }, 20_000);

@@ -1,4 +1,4 @@
-/** What the process knows of sessions and logins is so, whatever overlaps. */
+/** The states of sessions and logins in this process must match the module, whatever calls overlap. */
 import { Module, type Session, type Token } from 'cryptoki';
 import { CKS, CKU } from 'cryptoki/raw';
 import { createSoftToken, FaultModule, type SoftToken } from 'cryptoki/testing';
@@ -23,20 +23,20 @@ afterAll(async () => {
 });
 
 const closeAll = () => module.raw.C_CloseAllSessions(token.slot.id);
-/** What the module says, beside what the session says. */
+/** The state that the session has and the state that the module reports. */
 async function states(session: Session): Promise<[string, string]> {
   const known = session.state;
   return [known, (await session.info()).state];
 }
 
-describe('a session that is opened beside the close of the last one', () => {
+describe('a session that is opened while the last one is closed', () => {
   test.each([
     ['C_OpenSession', { delay: 6 }],
     ['C_OpenSession', { delayAfter: 6 }],
     ['C_CloseSession', { delay: 6 }],
     ['C_CloseSession', { delayAfter: 6 }],
     [['C_OpenSession', 'C_CloseSession'], { delay: 3, delayAfter: 3 }],
-  ] as const)('has the state that the module says (%j, %j)', async (functions, delays) => {
+  ] as const)('has the state that the module reports (%j, %j)', async (functions, delays) => {
     hsm.plan([{ function: functions, ...delays }]);
     for (let i = 0; i < 20; i++) {
       await closeAll();
@@ -50,13 +50,13 @@ describe('a session that is opened beside the close of the last one', () => {
   });
 });
 
-describe('a login beside a logout', () => {
+describe('a login that overlaps a logout', () => {
   test.each([
     ['C_Login', { delay: 4 }],
     ['C_Login', { delayAfter: 4 }],
     ['C_Logout', { delay: 4 }],
     ['C_Logout', { delayAfter: 4 }],
-  ] as const)('leaves the state that the module says (%s, %j)', async (name, delays) => {
+  ] as const)('leaves the state that the module reports (%s, %j)', async (name, delays) => {
     await closeAll();
     const [one, other] = [await token.openSession(), await token.openSession()];
     hsm.plan([{ function: name, ...delays }]);
@@ -71,7 +71,7 @@ describe('a login beside a logout', () => {
     await closeAll();
   });
 
-  test('that waits at a PIN pad does not make others wait, and the state is right after it', async () => {
+  test('at a PIN pad does not delay other calls, and the state is right after it', async () => {
     await closeAll();
     const raw = module.raw;
     const [pad, other, third] = [
@@ -79,7 +79,7 @@ describe('a login beside a logout', () => {
       await raw.C_OpenSession(token.slot.id, 4),
       await raw.C_OpenSession(token.slot.id, 4),
     ];
-    // SoftHSM2 has no pad: the call is answered by the plan, while another session logs in.
+    // SoftHSM2 has no pad, so the plan answers this call while another session logs in.
     hsm.plan([{ function: 'C_Login', handle: pad, hang: true, return: 'CKR_OK' }]);
     const atPad = raw.C_Login(pad, CKU.USER, null);
     await hsm.until(({ hanging }) => hanging === 1);
@@ -89,7 +89,7 @@ describe('a login beside a logout', () => {
     expect(raw.sessionState(third)).toBe(CKS.RO_PUBLIC_SESSION);
     hsm.release();
     await atPad;
-    // The module never logged anybody in: it was asked, since something else happened meanwhile.
+    // The module itself has no login: the package asked for the state, because another login and logout came in between.
     expect(raw.sessionState(third)).toBe(CKS.RO_PUBLIC_SESSION);
     hsm.clear();
     await closeAll();
@@ -97,7 +97,7 @@ describe('a login beside a logout', () => {
 });
 
 describe('a call that hangs', () => {
-  test('when it closes a session, others can be opened and closed all the same', async () => {
+  test('that closes a session does not prevent opening and closing others', async () => {
     await closeAll();
     const hanging = await token.openSession();
     hsm.plan([{ function: 'C_CloseSession', handle: hanging.handle, hang: true }]);
@@ -108,7 +108,7 @@ describe('a call that hangs', () => {
       const session = await token.openSession();
       await session.close();
     }
-    expect(performance.now() - before).toBeLessThan(8000); // the first waits a while, the others do not
+    expect(performance.now() - before).toBeLessThan(8000); // only the first one waits for a while
     hsm.release();
     await closing;
     hsm.clear();
@@ -119,8 +119,8 @@ describe('a call that hangs', () => {
   }, 20_000);
 });
 
-describe('sessions of a module that gives handles again', () => {
-  test('are never taken for each other', async () => {
+describe('sessions of a module that reuses handles', () => {
+  test('are never confused', async () => {
     await closeAll();
     hsm.plan([{ function: 'C_OpenSession', oddity: 'handles-reused' }]);
     let both = 0;
@@ -145,7 +145,7 @@ describe('sessions of a module that gives handles again', () => {
   });
 });
 
-test('a handle beside its number: numbers above 64 bits are no handles', async () => {
+test('a session handle is a bigint of at most 64 bits', async () => {
   await expect(module.raw.C_GetSessionInfo(1n << 64n)).rejects.toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
   await expect(module.raw.C_GetSessionInfo(1n << 192n)).rejects.toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
 });

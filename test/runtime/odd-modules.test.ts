@@ -1,6 +1,6 @@
 /**
- * Modules that deviate from PKCS#11 (see docs/testing.md, Oddities): a right answer or an error, never another value, never
- * memory that is not the module's, never a wait without end. Run with the address sanitizer, which sees what is overrun.
+ * Modules that deviate from PKCS#11 (see docs/testing.md, Oddities). The package must return a right result or an error, never
+ * a wrong value or foreign memory, and must never hang. Run with the address sanitizer, which detects buffer overruns.
  */
 import { createCipheriv, createHash, verify } from 'node:crypto';
 import { Module, type PrivateKey, type Session } from 'cryptoki';
@@ -34,10 +34,10 @@ afterAll(() => its.close());
 const attributesOf = (key: bigint) =>
   its.raw.C_GetAttributeValue(handle, key, [CKA.EC_POINT, CKA.CLASS, CKA.KEY_TYPE, CKA.TOKEN, CKA.LABEL]);
 const RIGHT = [CKO.PRIVATE_KEY, CKK.EC, true, 'signing'];
-/** What the module could say of the attributes that a private key has; undefined where it did not. */
+/** The values of attributes that every private key has; undefined for those that the module did not return. */
 const known = (results: readonly { value?: unknown }[]) => results.slice(1).map(({ value }) => value);
 
-describe('attributes of a module', () => {
+describe('attributes that a module returns', () => {
   test.each([
     'lengths-ignored',
     'stops-at-unknown',
@@ -46,7 +46,7 @@ describe('attributes of a module', () => {
     'boolean-8-bytes',
     'refuses-all',
     'refuses-unknown',
-  ] as const)('that is odd (%s) are read all the same', async (oddity) => {
+  ] as const)('with the oddity %s are still read', async (oddity) => {
     its.hsm.plan([{ function: 'C_GetAttributeValue', oddity }]);
     expect(known(await attributesOf(its.privateKey.handle))).toEqual(RIGHT);
     const found = await its.session.find({ class: 'SECRET_KEY' });
@@ -60,7 +60,7 @@ describe('attributes of a module', () => {
     'length-32bit-minus-one',
     'length-huge',
     'length-zero',
-  ] as const)('whose lengths are odd (%s) are right or not there', async (oddity) => {
+  ] as const)('with the length oddity %s are right or absent', async (oddity) => {
     its.hsm.plan([{ function: 'C_GetAttributeValue', oddity }]);
     const values = known(await attributesOf(its.privateKey.handle));
     values.forEach((value, i) => {
@@ -71,17 +71,17 @@ describe('attributes of a module', () => {
       .catch((error) => expect(error.code).toMatch(/^(CKR_|ERR_)/));
   });
 
-  test('that writes no values shows zeros, not memory of the process', async () => {
+  test('show zeros instead of process memory when the module writes no values', async () => {
     its.hsm.plan([{ function: 'C_GetAttributeValue', oddity: 'values-unwritten' }]);
     expect(known(await attributesOf(its.privateKey.handle))).toEqual([0, 0, false, '\0'.repeat(7)]);
   });
 
-  test('of fixed size with 3,000 bytes are not there', async () => {
+  test('of fixed size are absent when the module returns 3,000 bytes', async () => {
     its.hsm.plan([{ function: 'C_GetAttributeValue', oddity: 'fixed-size-long' }]);
     expect(known(await attributesOf(its.privateKey.handle))).toEqual([undefined, undefined, true, 'signing']);
   });
 
-  test('beyond 2^53 are bigints, and do not break a search', async () => {
+  test('beyond 2^53 are bigints and do not break a search', async () => {
     its.hsm.plan([{ function: 'C_GetAttributeValue', oddity: 'ulong-large' }]);
     const found = await its.session.find({ class: 'SECRET_KEY' });
     expect(found).toHaveLength(LABELS.length);
@@ -90,7 +90,7 @@ describe('attributes of a module', () => {
   });
 });
 
-describe('lists of a module', () => {
+describe('lists that a module returns', () => {
   const lists = async () => ({
     slots: (await its.raw.C_GetSlotList(false)).length,
     mechanisms: (await its.raw.C_GetMechanismList(its.token.slot.id)).sort((a, b) => Number(a) - Number(b)),
@@ -98,7 +98,7 @@ describe('lists of a module', () => {
   const rule = (oddity: string) => [{ function: '*', oddity }] as Parameters<FaultModule['plan']>[0];
 
   test.each(['size-call-too-small', 'size-call-too-small-without-number', 'size-call-says-too-few'])(
-    'that is odd (%s) are complete',
+    'with the oddity %s are complete',
     async (oddity) => {
       const right = await lists();
       its.hsm.plan(rule(oddity));
@@ -107,7 +107,7 @@ describe('lists of a module', () => {
   );
 
   test.each(['too-small-for-ever', 'count-too-large', 'count-huge'])(
-    'that never end (%s) end with an error, soon',
+    'that never end (%s) cause an error after a few calls',
     async (oddity) => {
       its.hsm.plan(rule(oddity));
       its.hsm.resetCounters();
@@ -120,7 +120,7 @@ describe('lists of a module', () => {
     },
   );
 
-  test('whose lists never end can be closed', async () => {
+  test('that never end do not prevent closing the module', async () => {
     const hsm = await FaultModule.create({ module: its.soft.module, environment: its.soft.environment });
     const module = await Module.open(hsm.path);
     const token = await module.token({ label: its.soft.label });
@@ -138,16 +138,16 @@ describe('lists of a module', () => {
     });
   });
 
-  test('of objects that have one twice show it once', async () => {
+  test('of objects contain a repeated handle once', async () => {
     its.hsm.plan([{ function: 'C_FindObjects', oddity: 'find-same-handle-twice' }]);
     expect(await its.session.find({ class: 'SECRET_KEY' })).toHaveLength(LABELS.length);
     expect((await its.session.privateKey({ label: 'signing' })).handle).toBe(its.privateKey.handle);
   });
 });
 
-describe('results of a module', () => {
+describe('results that a module returns', () => {
   const message = Buffer.from('message');
-  // A session of its own: one on which an operation cannot be ended is closed.
+  // A session of its own, because a session is closed if its operation cannot be cancelled.
   let session: Session;
   let key: PrivateKey;
   beforeEach(async () => {
@@ -181,13 +181,13 @@ describe('results of a module', () => {
       'length-beyond-room',
       'length-unwritten',
       'too-small-for-ever',
-    ] as const)('whose length is odd (%s) are an error, and the next one is right', async (oddity) => {
+    ] as const)('with the length oddity %s are an error, and the next result is right', async (oddity) => {
       its.hsm.plan([{ function: ['C_Sign', 'C_Digest', 'C_DigestFinal'], oddity }]);
       expect(await failure((async () => operate())())).toMatchObject({
         code: expect.stringMatching(/^CKR_/),
       });
       its.hsm.clear();
-      // Where the operation could not be ended, the session is closed; one of several functions is the caller's to end.
+      // If the operation could not be cancelled, the session is closed. An operation in parts is the caller's to cancel.
       if (session.closed || name === 'digest parts') session = await its.token.openSession();
       key = its.privateKey.on(session);
       expect(await isRight(name, await operate())).toBe(true);
@@ -201,22 +201,22 @@ describe('results of a module', () => {
       },
     );
 
-    test('that are not written show zeros, not memory of the process', async () => {
+    test('show zeros instead of process memory when the module writes none', async () => {
       its.hsm.plan([{ function: ['C_Sign', 'C_Digest', 'C_DigestFinal'], oddity: 'result-unwritten' }]);
       const outcome = await (async () => operate())().catch((error) => error);
       if (!(outcome instanceof Error)) expect(outcome.every((byte: number) => byte === 0)).toBe(true);
     });
   });
 
-  test('random bytes that were never written are an error', async () => {
+  test('random bytes that the module did not write are an error', async () => {
     its.hsm.plan([{ function: 'C_GenerateRandom', oddity: 'result-unwritten' }]);
     expect(await failure(its.session.random(32))).toMatchObject({ code: 'CKR_GENERAL_ERROR' });
     expect(await failure(() => its.session.randomSync(32))).toMatchObject({ code: 'CKR_GENERAL_ERROR' });
   });
 });
 
-describe('a parameter that the module writes into while it encrypts', () => {
-  test('lives until the operation ends, and its object shows the IV that was used', async () => {
+describe('a parameter that the module writes to while it encrypts', () => {
+  test('is valid until the operation ends, and its object then has the used IV', async () => {
     const value = Buffer.alloc(16, 5);
     const template = [
       { type: CKA.CLASS, value: CKO.SECRET_KEY },
@@ -230,7 +230,7 @@ describe('a parameter that the module writes into while it encrypts', () => {
       const given = Buffer.alloc(12);
       const parameter = { iv: given, tagBits: 128 };
       await its.raw.C_EncryptInit(handle, { mechanism: CKM.AES_GCM, parameter }, key);
-      const garbage = Array.from({ length: 2000 }, (_, i) => Buffer.alloc(12 + (i % 40), i)); // on the same heap
+      const garbage = Array.from({ length: 2000 }, (_, i) => Buffer.alloc(12 + (i % 40), i)); // allocations on the same heap
       const parts = inParts
         ? [
             await its.raw.C_EncryptUpdate(handle, Buffer.from('message')),
@@ -246,7 +246,7 @@ describe('a parameter that the module writes into while it encrypts', () => {
     }
   });
 
-  test('of a call that is pending lives until the session is closed', async () => {
+  test('is valid until the session is closed when a call is pending', async () => {
     const session = await its.raw.C_OpenSession(its.token.slot.id, CKF.SERIAL_SESSION);
     its.hsm.plan([{ function: 'C_Digest', oddity: 'pending' }]);
     for (let i = 0; i < 5; i++) {
@@ -261,13 +261,13 @@ describe('a parameter that the module writes into while it encrypts', () => {
       const { data, offsets } = { data: Buffer.alloc(64), offsets: Uint32Array.of(0, 32, 64) };
       await its.raw.digestMany(session, { mechanism: CKM.SHA256 }, data, offsets).catch(() => {});
     }
-    await new Promise((resolve) => setTimeout(resolve, 200)); // the module writes meanwhile
+    await new Promise((resolve) => setTimeout(resolve, 200)); // the module writes in this time
     await its.raw.C_CloseSession(session);
   });
 });
 
 describe('a PIN', () => {
-  test('is followed by a NUL, as modules that read it as a string of C want', async () => {
+  test('is followed by a NUL byte, for modules that read it as a C string', async () => {
     await its.session.logout();
     its.hsm.plan([{ function: 'C_Login', oddity: 'pin-read-to-nul' }]);
     await its.session.login(its.soft.pin);
@@ -277,7 +277,7 @@ describe('a PIN', () => {
   });
 });
 
-describe('a list of functions that says more than it has', () => {
+describe('a function list that is longer than its version allows', () => {
   test.each([
     ['list-claims-3.2', 'auto'],
     ['list-claims-3.2', '2.40'],
@@ -303,7 +303,7 @@ describe('a list of functions that says more than it has', () => {
 });
 
 describe('token information', () => {
-  test('with flags beyond 2^53 is understood', async () => {
+  test('with flags beyond 2^53 is read', async () => {
     its.hsm.plan([{ function: 'C_GetTokenInfo', oddity: 'token-flags-large' }]);
     const token = await its.module.token({ label: its.soft.label });
     expect(await token.info()).toMatchObject({ initialized: true, loginRequired: true });
@@ -311,11 +311,11 @@ describe('token information', () => {
 });
 
 describe('C_Finalize that fails', () => {
-  // A library of its own: one that something else has initialised is never finalised.
+  // A library of its own: a library that something else has initialised is never finalised.
   const own = () =>
     FaultModule.create({ module: its.soft.module, environment: its.soft.environment, copyModule: true });
 
-  test('keeps the claim to the module, and can be tried again', async () => {
+  test('keeps the module in use and can be repeated', async () => {
     const hsm = await own();
     const module = await Module.open(hsm.path);
     const token = await module.token({ label: its.soft.label });
@@ -330,7 +330,7 @@ describe('C_Finalize that fails', () => {
     await hsm[Symbol.asyncDispose]();
   });
 
-  test('in a reinitialisation is tried again; when it fails for long, the module stays in use', async () => {
+  test('in a reinitialisation is repeated; after repeated failures the module remains in use', async () => {
     const hsm = await own();
     const module = await Module.open(hsm.path);
     const token = await module.token({ label: its.soft.label });

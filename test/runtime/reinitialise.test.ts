@@ -15,7 +15,7 @@ let raw: RawModule;
 let slot: bigint;
 const loaded: RawModule[] = [];
 
-/** One more user of the module in the process. */
+/** Another user of the module in the process. */
 async function attach(path = hsm.path): Promise<RawModule> {
   const its = await load(path);
   await its.C_Initialize();
@@ -39,8 +39,8 @@ afterEach(async () => {
   expect(violations).toEqual([]);
 });
 
-describe('reinitialise', () => {
-  test('ends all sessions and the login, for all who use the module', async () => {
+describe('reinitialise()', () => {
+  test('ends all sessions and the login for all users of the module', async () => {
     const other = await attach();
     const [mine, its] = [
       await raw.C_OpenSession(slot, READ_WRITE),
@@ -61,14 +61,14 @@ describe('reinitialise', () => {
     expect(await other.C_GenerateRandom(again, 8)).toHaveLength(8);
   });
 
-  test('is done once for all who ask at the same time', async () => {
+  test('runs once for all that request it at the same time', async () => {
     const others = [raw, await attach(), await attach()];
     hsm.plan([{ function: 'C_Finalize', delay: 50 }]);
     await Promise.all(others.flatMap((each) => [each.reinitialise(), each.reinitialise()]));
     expect([calls('C_Finalize'), calls('C_Initialize')]).toEqual([1, 2]);
   });
 
-  test('waits for calls in flight; those that come meanwhile are refused', async () => {
+  test('waits for calls in flight and refuses those that are made in the meantime', async () => {
     const session = await raw.C_OpenSession(slot, READ_WRITE);
     hsm.plan([{ function: 'C_GenerateRandom', nth: 1, hang: true }]);
     const random = raw.C_GenerateRandom(session, 8);
@@ -91,7 +91,7 @@ describe('reinitialise', () => {
     expect(await raw.C_GetSlotList(true)).toContain(slot);
   });
 
-  test('and C_Finalize at the same time both end, in either order', async () => {
+  test('and C_Finalize at the same time both succeed, in either order', async () => {
     for (let round = 0; round < 20; round += 1) {
       const other = await attach();
       await other.C_OpenSession(slot, READ_WRITE);
@@ -103,10 +103,10 @@ describe('reinitialise', () => {
       expect(await raw.C_GetSlotList(true)).toContain(slot);
     }
     await raw.C_Finalize();
-    expect(calls('C_Finalize')).toBe(calls('C_Initialize')); // the last one did finalise the module
+    expect(calls('C_Finalize')).toBe(calls('C_Initialize')); // the last one finalised the module
   });
 
-  test('that fails can be tried again; until then there is no module', async () => {
+  test('that fails can be repeated, and until then the module cannot be used', async () => {
     const other = await attach();
     hsm.plan([{ function: 'C_Initialize', from: 1, count: 2, return: 'CKR_DEVICE_ERROR' }]);
     expect(await failure(raw.reinitialise())).toMatchObject({
@@ -119,10 +119,10 @@ describe('reinitialise', () => {
     expect(await failure(other.reinitialise())).toMatchObject({ code: 'CKR_DEVICE_ERROR' });
     await other.reinitialise();
     for (const each of [raw, other]) expect(await each.C_GetSlotList(true)).toContain(slot);
-    expect(calls('C_Finalize')).toBe(1); // what is not initialised is not finalised
+    expect(calls('C_Finalize')).toBe(1); // an uninitialised module is not finalised
   });
 
-  test('that fails leaves a module that can be closed, and opened again', async () => {
+  test('that fails leaves a module that can be closed and opened again', async () => {
     hsm.plan([{ function: 'C_Initialize', nth: 1, return: 'CKR_DEVICE_ERROR' }]);
     await failure(raw.reinitialise());
     await raw.C_Finalize();
@@ -137,20 +137,20 @@ describe('reinitialise', () => {
     expect(await failure(raw.reinitialise())).toMatchObject({ code: 'CKR_CRYPTOKI_NOT_INITIALIZED' });
   });
 
-  test('of a module that somebody else has initialised is refused; its sessions are closed', async () => {
-    // The fault module has initialised SoftHSM2: for who opens SoftHSM2 itself, it is a program beside this package.
+  test('of a module that another program part has initialised is refused, and its sessions are closed', async () => {
+    // The fault module has initialised SoftHSM2. For this user, which loads SoftHSM2 directly, it is foreign code in the process.
     const its = await attach(soft.module);
     const session = await its.C_OpenSession(slot, READ_WRITE);
     const others = await raw.C_OpenSession(slot, READ_WRITE);
     expect(await failure(its.reinitialise())).toMatchObject({ code: 'ERR_CRYPTOKI_MODULE_SHARED' });
     expect(its.sessionState(session)).toBeUndefined();
     expect(calls('C_Finalize')).toBe(0);
-    expect(await raw.C_GenerateRandom(others, 8)).toHaveLength(8); // the other program has lost nothing
+    expect(await raw.C_GenerateRandom(others, 8)).toHaveLength(8); // the sessions of the fault module are still open
     const again = await its.C_OpenSession(slot, READ_WRITE);
     expect(await its.C_GenerateRandom(again, 8)).toHaveLength(8);
   });
 
-  test('while others begin and end their use of the module', async () => {
+  test('succeeds while others start and end their use of the module', async () => {
     const coming = async (): Promise<void> => {
       for (let round = 0; round < 100; round += 1) {
         const its = await load(hsm.path);
@@ -170,7 +170,7 @@ describe('reinitialise', () => {
     expect(calls('C_Finalize')).toBe(calls('C_Initialize'));
   });
 
-  test('100 times, with three worker threads that use the module and reinitialise it too', async () => {
+  test('succeeds 100 times while three worker threads use the module and reinitialise it too', async () => {
     const program = new URL('../support/programs/reinitialise-worker.mjs', import.meta.url);
     const workers = [1, 2, 3].map(() => new Worker(program, { workerData: { module: hsm.path } }));
     await Promise.all(workers.map((worker) => once(worker, 'message')));

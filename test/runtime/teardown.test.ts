@@ -43,7 +43,7 @@ describe('the end of the process', () => {
     await expect(end).rejects.toMatchObject({ code: 1, signal: null });
   });
 
-  test('a process lives until its calls have ended, and then ends by itself although nothing was closed', async () => {
+  test('a process stays alive until its calls have ended, and then ends although nothing was closed', async () => {
     const { stdout } = await run(process.execPath, [
       program('exit'),
       token.module,
@@ -68,8 +68,8 @@ describe('garbage collection', () => {
   });
 });
 
-describe.skipIf(process.platform === 'win32')('fork', () => {
-  test('a forked child knows that no call may be made; its parent is not disturbed', async () => {
+describe.skipIf(process.platform === 'win32')('a forked process', () => {
+  test('refuses all calls in the child, and the parent continues', async () => {
     const program = join(folder, 'fork_guard');
     const sources = [
       join(root, 'test', 'native', 'fork_guard.cc'),
@@ -87,7 +87,7 @@ describe.skipIf(process.platform === 'win32')('fork', () => {
 });
 
 describe('two copies of the package in one process', () => {
-  test('share the initialisation: one that closes leaves the module to the other', async () => {
+  test('share the initialisation, so the module remains usable after one of them closes it', async () => {
     const copy = join(folder, 'copy');
     for (const part of ['dist', 'package.json', join('build', 'Release', 'cryptoki.node')]) {
       cpSync(join(root, part), join(copy, part), { recursive: true });
@@ -104,7 +104,7 @@ describe('two copies of the package in one process', () => {
     await second.close();
     await expect(second.raw.C_GetInfo()).rejects.toMatchObject({ code: 'CKR_CRYPTOKI_NOT_INITIALIZED' });
 
-    // The last of both really finalised: another initialisation by the raw call is the module's first again.
+    // The last of the two has finalised the module, because another initialisation by a raw call is the first again.
     await second.raw.C_Initialize();
     await second.raw.C_Finalize();
   });

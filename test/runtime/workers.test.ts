@@ -23,7 +23,7 @@ const workerData = (count: number, ending: Ending, module = opened.test.module) 
   ending,
 });
 
-/** Runs a worker to its end and gives what it reported. */
+/** Runs a worker to its end and returns its report. */
 async function work(ending: Ending, count = 50, module?: string): Promise<{ valid: number; state: string }> {
   const program = new URL('../support/programs/worker.mjs', import.meta.url);
   const worker = new Worker(program, { workerData: workerData(count, ending, module) });
@@ -39,7 +39,7 @@ async function work(ending: Ending, count = 50, module?: string): Promise<{ vali
 
 describe('worker threads share a module', () => {
   test.each<Ending>(['close', 'exit', 'terminate', 'return'])(
-    'one that ends by %s with calls in flight disturbs nobody',
+    'the others continue when one ends by %s with calls in flight',
     async (ending) => {
       const { privateKey, publicKey } = await session.generateKeyPair('EC', { curve: 'P-256' });
       let running = true;
@@ -64,7 +64,7 @@ describe('worker threads share a module', () => {
   );
 
   test('the sessions of a worker that ended are closed', async () => {
-    // SoftHSM2 does not count sessions; the fault module does.
+    // SoftHSM2 does not count sessions, the fault module does.
     await using fault = await FaultModule.create({ module: opened.test.module });
     await using module = await Module.open(fault.path);
     await using _ = await (await module.token({ label: opened.test.label })).openSession();
@@ -74,7 +74,7 @@ describe('worker threads share a module', () => {
     await expect.poll(() => fault.counters().openSessions, { timeout: 10_000 }).toBe(1);
   });
 
-  test('a logout in one thread is seen in the others', async () => {
+  test('a logout in one thread changes the session states in the others', async () => {
     const worker = new Worker(new URL('../support/programs/worker.mjs', import.meta.url), {
       workerData: workerData(1, 'terminate'),
     });

@@ -49,7 +49,7 @@ hsm.plan([
   { function: OPENING, probability: 5e-3, seed: seed + 14, return: 'CKR_DEVICE_ERROR' },
   { function: 'C_Initialize', probability: 0.1, seed: seed + 15, return: 'CKR_DEVICE_ERROR' },
 ]);
-const releasing = setInterval(() => hsm.release(), 500); // a call that hangs does so for half a second at most
+const releasing = setInterval(() => hsm.release(), 500); // a call hangs for at most half a second
 
 const load = new Load(sessions * 2, (index, round) => {
   const [work, check] = operations[KINDS[(index + round) % KINDS.length]](Buffer.from(`${index} ${round}`));

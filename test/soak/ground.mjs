@@ -1,9 +1,9 @@
-// What both soaks do and count.
+// The operations, counters and checks that both soaks share.
 import { createHash, verify } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { CryptokiError } from 'cryptoki';
 
-/** The options that main.mjs hands on. */
+/** The options that main.mjs passes on. */
 export function settings() {
   const options = {
     seconds: { type: 'string', default: '60' },
@@ -15,11 +15,11 @@ export function settings() {
 }
 
 /**
- * Codes with which an operation may end while its token is being spoiled, and what they mean. Anything else is a fault of
- * this package.
+ * Error codes that an operation may have while faults are injected, with their meaning. Any other code is a fault of this
+ * package.
  */
 export const CLASSIFIED = {
-  // as the module says
+  // errors of the module
   CKR_DEVICE_ERROR: 'device lost',
   CKR_DEVICE_REMOVED: 'token removed',
   CKR_TOKEN_NOT_PRESENT: 'token removed',
@@ -34,31 +34,31 @@ export const CLASSIFIED = {
   CKR_KEY_HANDLE_INVALID: 'login lost',
   CKR_OBJECT_HANDLE_INVALID: 'login lost',
   CKR_CRYPTOKI_NOT_INITIALIZED: 'device lost',
-  // as this package says
+  // errors of this package
   ERR_CRYPTOKI_SESSION_CLOSED: 'session lost',
   ERR_CRYPTOKI_OBJECT_DEAD: 'login lost',
   ERR_CRYPTOKI_TOKEN_NOT_FOUND: 'token removed',
   ERR_CRYPTOKI_TIMEOUT: 'waited in vain',
 };
 
-/** What has become of the operations of a soak. */
+/** Results of the operations of a soak. */
 export class Outcome {
   begun = 0;
   valid = 0;
-  /** Results that are wrong: none is to be expected. */
+  /** Wrong results; must be 0. */
   wrong = 0;
-  /** By code. */
+  /** Errors by code. */
   errors = {};
-  /** Errors that nobody could act on: none is to be expected. */
+  /** Errors without a useful code; must be empty. */
   unclassified = [];
-  /** The longest time an operation took, in milliseconds. */
+  /** The longest time of an operation in milliseconds. */
   longest = 0;
 
   get failed() {
     return Object.values(this.errors).reduce((sum, count) => sum + count, 0) + this.unclassified.length;
   }
 
-  /** Does one operation; `check` says whether its result is right. */
+  /** Runs one operation; `check` returns true if its result is right. */
   async run(work, check) {
     this.begun += 1;
     const begun = performance.now();
@@ -79,7 +79,7 @@ export class Memory {
   #samples = [];
   #timer;
 
-  /** @param every in milliseconds */
+  /** @param every interval in milliseconds */
   constructor(every) {
     this.#timer = setInterval(() => {
       globalThis.gc?.();
@@ -87,7 +87,7 @@ export class Memory {
     }, every);
   }
 
-  /** The median of the second third and that of the last, in MiB; the first third is warm-up. */
+  /** The medians of the second and last third, in MiB; the first third is warm-up. */
   stop() {
     clearInterval(this.#timer);
     const third = Math.floor(this.#samples.length / 3);
@@ -99,12 +99,12 @@ export class Memory {
   }
 }
 
-/** Keeps so many operations in flight until it is stopped. */
+/** Keeps a number of operations in flight until it is stopped. */
 export class Load {
   #stopped = false;
   #workers;
 
-  /** @param width how many at a time @param once does one, given the number of the worker and of the round */
+  /** @param width number of workers @param once runs one operation, given the numbers of the worker and of the round */
   constructor(width, once) {
     this.#workers = Array.from({ length: width }, async (_, index) => {
       for (let round = 0; !this.#stopped; round += 1) {
@@ -114,7 +114,7 @@ export class Load {
     });
   }
 
-  /** @returns how many operations have not ended after `patience` milliseconds: none is to be expected */
+  /** @returns the number of operations that have not ended after `patience` milliseconds; must be 0 */
   async stop(patience) {
     this.#stopped = true;
     let left = this.#workers.length;
@@ -124,10 +124,10 @@ export class Load {
   }
 }
 
-/** What is done in a soak, one after the other. */
+/** The operations of a soak, in turn. */
 export const KINDS = ['sign', 'verify', 'sign', 'digest', 'sign', 'random', 'sign', 'generate'];
 
-/** Makes the key of a soak; gives operations on it with their checks. */
+/** Creates the key of a soak; returns operations on it with their checks. */
 export async function operationsOf(client) {
   const made = await client.generateKeyPair('EC', { curve: 'P-256', label: 'soak', token: true });
   const publicKey = await made.publicKey.toKeyObject();
@@ -146,7 +146,7 @@ export async function operationsOf(client) {
     verify: () => [() => onToken.verify('ECDSA-SHA256', fixed, signature), (answer) => answer],
     digest: () => [() => client.digest('SHA-256', fixed), (its) => its.equals(sha256)],
     random: () => [() => client.random(32), (its) => its.length === 32],
-    /** Is never repeated: a key that was made twice would be left over. */
+    /** Is never repeated, because a key that was created twice would be left over. */
     generate: () => [
       async () => {
         generated.wanted += 1;
@@ -160,12 +160,12 @@ export async function operationsOf(client) {
   };
 }
 
-/** How much memory may grow between the second third and the last: MiB that come and go with the collector. */
+/** Allowed growth of memory in MiB between the second and the last third, because the collector causes variations. */
 const GROWTH = 12;
 
 /**
- * Looks whether all is well when the faults have ended, prints the numbers as JSON for main.mjs, and sets the exit code.
- * @param {object} its name, client, outcome, hung, memory, operations, faults; openSessions() and violations() of the token, generations(): calls of
+ * Checks that the client works after the faults have ended, prints the numbers as JSON for main.mjs, and sets the exit code.
+ * @param {object} its name, client, outcome, hung, memory, operations, faults; openSessions() and violations() of the token, generations(): number of calls of
  *   C_GenerateKey
  */
 export async function finish({

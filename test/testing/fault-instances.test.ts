@@ -14,8 +14,8 @@ const code = (action: Promise<unknown>): Promise<string> =>
   );
 const random = ({ raw, session }: Faulty) => code(raw.C_GenerateRandom(session.handle, 8));
 
-describe('two in one process', () => {
-  test('know nothing of each other', async () => {
+describe('two fault modules in one process', () => {
+  test('are independent', async () => {
     const one = await openFaulty();
     const two = await openFaulty();
     const { serialNumber } = await one.token.info();
@@ -30,7 +30,7 @@ describe('two in one process', () => {
     await one.module.close();
     expect(await random(two)).toBe('CKR_OK');
 
-    // Each is initialised with its own environment, whatever the process has.
+    // Each uses its own environment, whatever the process has.
     one.hsm.insertToken();
     const again = await Module.open(one.hsm.path);
     const token = await again.token({ label: one.soft.label });
@@ -40,7 +40,7 @@ describe('two in one process', () => {
     await two.close();
   });
 
-  test('may have one token, with a copy of the real module each', async () => {
+  test('can wrap copies of one real module and use the same token', async () => {
     await using token = await createSoftToken({ module: await ensureSoftHSM() });
     const { module, environment } = token;
     await using one = await FaultModule.create({ module, environment, copyModule: true });
@@ -55,8 +55,8 @@ describe('two in one process', () => {
   });
 });
 
-describe('a worker', () => {
-  test('controls the same instance, and sees what the others do', async () => {
+describe('a worker thread', () => {
+  test('controls the same fault module and sees the actions of other threads', async () => {
     const its = await openFaulty();
     const program = `
       const { parentPort, workerData } = require('node:worker_threads');
@@ -72,7 +72,7 @@ describe('a worker', () => {
     await its.close();
   });
 
-  test('makes a token, though its process.env is a copy', async () => {
+  test('can make a token, though its process.env is a copy', async () => {
     const program = `
       const { parentPort, workerData } = require('node:worker_threads');
       const { Module } = require('cryptoki');
@@ -93,7 +93,7 @@ describe('a worker', () => {
 });
 
 describe.skipIf(whyNoNss !== undefined)(`a module of PKCS#11 3.0 (${whyNoNss ?? 'NSS'})`, () => {
-  test('is wrapped with its interface', async () => {
+  test('is wrapped with its 3.0 interface', async () => {
     const nss = await openNss();
     const { path } = nss.module;
     const { version } = nss.module.raw.description();

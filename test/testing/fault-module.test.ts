@@ -28,8 +28,8 @@ const code = async (action: Promise<unknown>) =>
 const message = Buffer.from('message');
 const mechanism = { mechanism: CKM.SHA256 };
 
-describe('without a plan', () => {
-  test('calls are let through', async () => {
+describe('a fault module without a plan', () => {
+  test('passes calls on', async () => {
     const signature = await its.privateKey.sign('ECDSA-SHA256', message);
     const key = await its.publicKey.toKeyObject();
     expect(verify('sha256', message, { key, dsaEncoding: 'ieee-p1363' }, signature)).toBe(true);
@@ -38,7 +38,7 @@ describe('without a plan', () => {
     );
   });
 
-  test('calls and sessions are counted', async () => {
+  test('counts calls and sessions', async () => {
     its.hsm.resetCounters();
     const before = its.hsm.counters();
     expect(before).toMatchObject({ calls: {}, rules: [], inFlight: 0, violations: 0 });
@@ -53,7 +53,7 @@ describe('without a plan', () => {
     expect(its.hsm.counters().openSessions).toBe(before.openSessions);
   });
 
-  test('handles of sessions are of its own making and never used again', async () => {
+  test('assigns its own session handles and never reuses them', async () => {
     const seen = new Set<bigint>();
     for (let i = 0; i < 50; i++) {
       const other = await its.raw.C_OpenSession(its.token.slot.id, 4);
@@ -64,8 +64,8 @@ describe('without a plan', () => {
   });
 });
 
-describe('an answer', () => {
-  test('is given without a call', async () => {
+describe('a planned return code', () => {
+  test('can be returned without a call', async () => {
     const objects = async () => (await its.session.find({ label: 'made' })).length;
     its.hsm.plan([{ function: 'C_CreateObject', return: 'CKR_DEVICE_MEMORY' }]);
     const made = its.session.createObject({ class: 'DATA', label: 'made', value: message });
@@ -73,28 +73,28 @@ describe('an answer', () => {
     expect(await objects()).toBe(0);
   });
 
-  test('is given after the call was made', async () => {
+  test('can be returned after the call was made', async () => {
     its.hsm.plan([{ function: 'C_CreateObject', callReturn: 'CKR_DEVICE_ERROR' }]);
     const made = its.session.createObject({ class: 'DATA', label: 'happened', value: message });
     expect(await code(made)).toBe('CKR_DEVICE_ERROR');
     expect(await its.session.find({ label: 'happened' })).toHaveLength(1);
   });
 
-  test("may be a vendor's number", async () => {
+  test('can be a number of a vendor', async () => {
     its.hsm.plan([{ function: 'C_GenerateRandom', return: 0x80000321 }]);
     expect(await failure(random())).toMatchObject({ rv: 0x80000321, function: 'C_GenerateRandom' });
   });
 });
 
-describe('a call', () => {
-  test('is delayed, before or after', async () => {
+describe('a planned call', () => {
+  test('can be delayed, before or after', async () => {
     its.hsm.plan([{ function: 'C_GenerateRandom', delay: 30.5, delayAfter: 20 }]);
     const start = performance.now();
     await random();
     expect(performance.now() - start).toBeGreaterThanOrEqual(50);
   });
 
-  test('hangs until it is released; others go on', async () => {
+  test('can hang until it is released, while other calls continue', async () => {
     its.hsm.plan([{ function: 'C_GenerateRandom', handle, hang: true }]);
     let ended = false;
     const hanging = random().then(() => {
@@ -109,7 +109,7 @@ describe('a call', () => {
     expect(its.hsm.counters().hanging).toBe(0);
   });
 
-  test('is answered with one bit inverted', async () => {
+  test('can return a result with one inverted bit', async () => {
     its.hsm.plan([{ function: 'C_Digest', nth: 1, flipBit: 9 }]);
     const wrong = await its.raw.digest(handle, mechanism, message);
     const right = createHash('sha256').update(message).digest();
@@ -121,7 +121,7 @@ describe('a call', () => {
     );
   });
 
-  test('makes a wrong signature, which the public key refuses', async () => {
+  test('can return a wrong signature, which the public key refuses', async () => {
     its.hsm.plan([{ function: 'C_Sign', flipBit: 100 }]);
     const signature = await its.privateKey.sign('ECDSA-SHA256', message);
     const key = await its.publicKey.toKeyObject();
@@ -129,15 +129,15 @@ describe('a call', () => {
   });
 });
 
-describe('the length of an answer', () => {
-  test.each([-1, -50, 5])('of a list is said %i wrong, and the list is read all the same', async (size) => {
+describe('a planned length', () => {
+  test.each([-1, -50, 5])('of a list can be wrong by %i, and the list is still read', async (size) => {
     const whole = await its.raw.C_GetMechanismList(its.token.slot.id);
     its.hsm.plan([{ function: 'C_GetMechanismList', nth: 1, size }]);
     expect(await its.raw.C_GetMechanismList(its.token.slot.id)).toEqual(whole);
     expect(its.hsm.counters().rules).toEqual([{ matches: expect.any(Number), injected: 1 }]);
   });
 
-  test('grows between query and fetch', async () => {
+  test('can grow between query and fetch', async () => {
     its.hsm.plan([{ function: 'C_Digest', nth: 1, grown: 500 }]);
     expect(await its.raw.digest(handle, mechanism, message)).toHaveLength(32);
     expect(its.hsm.counters().rules[0]).toEqual({ matches: 2, injected: 1 });
@@ -148,7 +148,7 @@ describe('the length of an answer', () => {
     { nth: 1, size: 9 },
     { nth: 1, grown: 5 },
     { from: 1, count: 1, grown: 5 },
-  ])('of an attribute is not what it was (%j), and its value is read all the same', async (rule) => {
+  ])('of an attribute can differ from the query (%j), and the value is still read', async (rule) => {
     its.hsm.plan([{ function: 'C_GetAttributeValue', ...rule }]);
     const values = await its.raw.C_GetAttributeValue(handle, its.privateKey.handle, [
       CKA.LABEL,
@@ -158,15 +158,15 @@ describe('the length of an answer', () => {
     expect(its.hsm.counters().rules[0]?.injected).toBe(1);
   });
 
-  test('of an attribute is never right: it has no value', async () => {
+  test('of an attribute that is always wrong leaves the attribute without a value', async () => {
     its.hsm.plan([{ function: 'C_GetAttributeValue', size: -1 }]);
     const [label] = await its.raw.C_GetAttributeValue(handle, its.privateKey.handle, [CKA.LABEL]);
     expect(label).toEqual({ type: CKA.LABEL, reason: 'unavailable' });
   });
 });
 
-describe('the login', () => {
-  test('ends behind the program, by rule or by hand', async () => {
+describe('a planned logout', () => {
+  test('happens without the knowledge of the program, by a rule or by a call of the test', async () => {
     const state = () => its.raw.C_GetSessionInfoSync(handle).state;
     expect(state()).toBe(CKS.RW_USER_FUNCTIONS);
     its.hsm.plan([{ function: 'C_GenerateRandom', logout: true }]);
@@ -181,8 +181,8 @@ describe('the login', () => {
   });
 });
 
-describe('64 sessions', () => {
-  test('wait side by side: no lock is held while a call is delayed', async () => {
+describe('64 sessions of a fault module', () => {
+  test('wait at the same time, because no lock is held during a delay', async () => {
     const sessions = await Promise.all(
       Array.from({ length: 64 }, () => its.raw.C_OpenSession(its.token.slot.id, 4)),
     );

@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterEach(() => its.hsm.clear());
 afterAll(() => its.close());
 
-/** Makes calls of C_GenerateRandom under this rule; the numbers of those that failed. */
+/** Calls C_GenerateRandom under this rule and returns the numbers of the calls that failed. */
 async function spoiled(rule: Omit<FaultRule, 'function'>, calls = 10, handle = its.session.handle) {
   its.hsm.plan([{ function: 'C_GenerateRandom', return: 'CKR_DEVICE_ERROR', ...rule }]);
   const numbers: number[] = [];
@@ -23,7 +23,7 @@ async function spoiled(rule: Omit<FaultRule, 'function'>, calls = 10, handle = i
   return numbers;
 }
 
-describe('conditions', () => {
+describe('a rule of a plan', () => {
   test.each<[Omit<FaultRule, 'function'>, number[]]>([
     [{}, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]],
     [{ nth: 3 }, [3]],
@@ -33,12 +33,12 @@ describe('conditions', () => {
     [{ count: 2 }, [1, 2]],
     [{ from: 3, every: 2 }, [4, 6, 8, 10]],
     [{ nth: 11 }, []],
-  ])('%j', async (rule, expected) => {
+  ])('with the conditions %j acts on the expected calls', async (rule, expected) => {
     expect(await spoiled(rule)).toEqual(expected);
     expect(its.hsm.counters().rules).toEqual([{ matches: 10, injected: expected.length }]);
   });
 
-  test('a session, by its ordinal or its handle, is counted for itself', async () => {
+  test('counts the calls of one session, given by ordinal or handle', async () => {
     const other = await its.raw.C_OpenSession(its.token.slot.id, 4);
     const session = its.hsm.counters().openedSessions;
     expect(await spoiled({ session, nth: 2 }, 3)).toEqual([]);
@@ -49,7 +49,7 @@ describe('conditions', () => {
     await its.raw.C_CloseSession(other);
   });
 
-  test('a probability spoils that part of the calls, the same ones again for the same seed', async () => {
+  test('with a probability selects that part of the calls, and the same ones for the same seed', async () => {
     const first = await spoiled({ probability: 0.2, seed: 7 }, 1000);
     expect(first.length).toBeGreaterThan(140);
     expect(first.length).toBeLessThan(260);
@@ -59,7 +59,7 @@ describe('conditions', () => {
     expect(await spoiled({ probability: 1 }, 20)).toHaveLength(20);
   });
 
-  test('functions: one, several, all', async () => {
+  test('applies to one function, several or all', async () => {
     const { slot } = its.token;
     const codes = async () => [
       await its.raw.C_GenerateRandom(its.session.handle, 1).catch((error) => error.code),
@@ -73,7 +73,7 @@ describe('conditions', () => {
     expect((await codes()).map(failed)).toEqual([true, true, true]);
   });
 
-  test('several rules: the first return code counts', async () => {
+  test('is overridden by an earlier rule with a return code', async () => {
     its.hsm.plan([
       { function: 'C_GenerateRandom', nth: 2, return: 'CKR_HOST_MEMORY' },
       { function: 'C_GenerateRandom', return: 'CKR_DEVICE_MEMORY' },
@@ -87,7 +87,7 @@ describe('conditions', () => {
   });
 });
 
-describe('the text form', () => {
+describe('the text form of a plan', () => {
   test('has one rule per line', () => {
     const text = planText([
       { function: ['C_Sign', 'C_SignFinal'], every: 10, delay: 1e-7, delayAfter: 2.5 },
@@ -125,7 +125,7 @@ describe('the text form', () => {
     );
   });
 
-  test('a plan that is refused leaves the old one', async () => {
+  test('that is refused leaves the earlier plan active', async () => {
     its.hsm.plan([{ function: 'C_GenerateRandom', return: 'CKR_HOST_MEMORY' }]);
     expect(() => its.hsm.plan([{ function: 'C_Sign' }])).toThrow();
     await expect(its.raw.C_GenerateRandom(its.session.handle, 1)).rejects.toMatchObject({
@@ -134,7 +134,7 @@ describe('the text form', () => {
   });
 });
 
-describe('create', () => {
+describe('FaultModule.create()', () => {
   test.each([
     ['/does/not/exist.so', 'ERR_CRYPTOKI_MODULE_NOT_FOUND'],
     [process.execPath, 'ERR_CRYPTOKI_MODULE_LOAD'],
@@ -142,7 +142,7 @@ describe('create', () => {
     await expect(FaultModule.create({ module })).rejects.toMatchObject({ name: 'CryptokiError', code });
   });
 
-  test('refuses what is no option, and a plan that cannot be', async () => {
+  test('refuses unknown options and plans that are not possible', async () => {
     const { module } = its.soft;
     const options = wrong<{ module: string }>({ module, plans: [] });
     await expect(FaultModule.create(options)).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });

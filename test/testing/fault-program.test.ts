@@ -10,7 +10,7 @@ import { openNss, whyNoNss } from '../support/nss';
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '..', '..');
-// A sanitizer's runtime has to be in the program too.
+// The runtime of a sanitizer would have to be linked into the program, too.
 const isSanitized = (process.env.LD_PRELOAD ?? '').includes('san');
 
 let folder: string;
@@ -34,7 +34,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs the program; what it printed, and the report of the fault module, line by line. */
+/** Runs the program and returns its output and the report of the fault module, line by line. */
 async function start(what: string, plan: readonly FaultRule[] = [], module = token.module) {
   const report = join(folder, 'report');
   const { stdout } = await run(program, [hsm.path, what], {
@@ -50,8 +50,8 @@ async function start(what: string, plan: readonly FaultRule[] = [], module = tok
   return { output: lines(stdout), report: what === 'interfaces' ? [] : lines(readFileSync(report, 'utf8')) };
 }
 
-describe.skipIf(process.platform === 'win32' || isSanitized)('a program without Node', () => {
-  test.each(['now', 'lazy'])('loads it (RTLD_%s), by what the environment says', async (way) => {
+describe.skipIf(process.platform === 'win32' || isSanitized)('a program without Node.js', () => {
+  test.each(['now', 'lazy'])('loads the fault module (RTLD_%s)', async (way) => {
     const { output, report } = await start(way);
     expect(output).toEqual(['C_Initialize 0x0', 'C_GenerateRandom 0x0', 'C_Finalize 0x0']);
     expect(report).toContain('calls C_GenerateRandom 1');
@@ -60,7 +60,7 @@ describe.skipIf(process.platform === 'win32' || isSanitized)('a program without 
     expect(spoiled.report).toContain('rule 1 matches 1 injected 1');
   });
 
-  test('is told when the environment is wrong', async () => {
+  test('gets an error and a message for a wrong environment', async () => {
     const failed = (env: NodeJS.ProcessEnv) =>
       run(program, [hsm.path, 'now'], { env: { ...process.env, ...env } }).then(
         () => 'no error',
@@ -74,7 +74,7 @@ describe.skipIf(process.platform === 'win32' || isSanitized)('a program without 
     expect(await failed(plan)).toContain('rule in line 3: nth takes a whole number from 1, not "x"');
   });
 
-  test('that breaks the rules is told on, and does not crash the real module', async () => {
+  test('that breaks rules is reported, and the real module does not crash', async () => {
     const { output, report } = await start('violations', [
       { function: ['C_GenerateRandom', 'C_Finalize'], delay: 300 },
     ]);
@@ -102,7 +102,7 @@ describe.skipIf(process.platform === 'win32' || isSanitized)('a program without 
     ]);
   });
 
-  test('makes 64 calls at once, and all wait at once', async () => {
+  test('makes 64 calls that all wait at the same time', async () => {
     const { output, report } = await start('parallel', [{ function: 'C_GenerateRandom', delay: 20 }]);
     expect(output).toEqual(['C_Initialize 0x0', 'finalize 0x0']);
     expect(report).toEqual(
@@ -112,11 +112,11 @@ describe.skipIf(process.platform === 'win32' || isSanitized)('a program without 
     expect(Number(most)).toBeGreaterThan(32);
   });
 
-  test('asks for lengths, and is told wrong ones', async () => {
+  test('receives the planned wrong lengths', async () => {
     const { output } = await start('sizes', [
       { function: 'C_Digest', nth: 1, size: -12 },
       { function: 'C_Digest', nth: 2, size: 100 },
-      { function: 'C_Digest', nth: 4, grown: 8 }, // fetches: the first was repeated
+      { function: 'C_Digest', nth: 4, grown: 8 }, // counts calls with a buffer: the first one was repeated
     ]);
     expect(output).toEqual([
       'C_Initialize 0x0',
@@ -130,7 +130,7 @@ describe.skipIf(process.platform === 'win32' || isSanitized)('a program without 
     ]);
   });
 
-  test('finds the interfaces that the real module has: SoftHSM2', async () => {
+  test('finds the interfaces of the real module: SoftHSM2', async () => {
     expect((await start('interfaces')).output).toEqual([
       'C_GetInterfaceList 0x0',
       'PKCS 11 2.40 - found',
@@ -139,7 +139,7 @@ describe.skipIf(process.platform === 'win32' || isSanitized)('a program without 
     ]);
   });
 
-  test.skipIf(whyNoNss !== undefined)('finds the interfaces that the real module has: NSS', async () => {
+  test.skipIf(whyNoNss !== undefined)('finds the interfaces of the real module: NSS', async () => {
     const nss = await openNss();
     await nss.close();
     const { output } = await start('interfaces', [], nss.module.path);

@@ -4,7 +4,7 @@ import { compileOddityProgram, isUnusable, type OddityProgram } from '../support
 
 const LABEL = '6c6162656c'; // "label"
 const DIGEST = '709e80c88487a2411e1ee4dfb9f22a861492d20c4765150c0c794abd70f8147c'; // SHA-256 of three zeros
-// Attributes of the probe's AES key, as the program takes them: TYPE:ROOM, a room of - asks for the length.
+// Attributes of the AES key of the probe, as arguments of the program: TYPE:ROOM; a room of - queries the length.
 const [CLASS, TOKEN, label, KEY_TYPE, ID, MODULUS_BITS, VALUE_LEN] = [0, 1, 3, 0x100, 0x102, 0x121, 0x161];
 
 let program: OddityProgram;
@@ -27,7 +27,7 @@ describe.skipIf(isUnusable)('oddities of attributes', () => {
     expect(await read('lengths-ignored', ...items)).toEqual([code, `5 ${LABEL}`, ...others]);
   });
 
-  test('lengths-unwritten: the lengths of buffers stay as they were', async () => {
+  test('lengths-unwritten: the lengths of buffers are not changed', async () => {
     const items = [`${label}:20`, `${ID}:-`, `${MODULUS_BITS}:8`];
     expect(await read(undefined, ...items)).toContain('unavailable untouched');
     expect(await read('lengths-unwritten', ...items)).toEqual([
@@ -38,7 +38,7 @@ describe.skipIf(isUnusable)('oddities of attributes', () => {
     ]);
   });
 
-  test('stops-at-unknown: nothing is written behind the first attribute that is not there', async () => {
+  test('stops-at-unknown: nothing is written after the first missing attribute', async () => {
     const items = [`${label}:20`, `${MODULUS_BITS}:8`, `${ID}:20`, `${TOKEN}:-`];
     expect(await read(undefined, ...items)).toContain('2 0102');
     expect(await read('stops-at-unknown', ...items)).toEqual([
@@ -51,7 +51,7 @@ describe.skipIf(isUnusable)('oddities of attributes', () => {
     expect(await read('stops-at-unknown', `${label}:20`)).toEqual(await read(undefined, `${label}:20`));
   });
 
-  test('values-unwritten: the length is right, the memory untouched', async () => {
+  test('values-unwritten: the length is right, the memory is not changed', async () => {
     expect(await read('values-unwritten', `${label}:20`)).toEqual(['C_GetAttributeValue 0x0', '5 untouched']);
   });
 
@@ -93,7 +93,7 @@ describe.skipIf(isUnusable)('oddities of attributes', () => {
     expect((await read(oddity, ...items)).slice(1).join(', ')).toBe(expected);
   });
 
-  test('refuses-all: more than one attribute is answered with a code that the rule can choose', async () => {
+  test('refuses-all: a request for more than one attribute returns a code that the rule can choose', async () => {
     const untouched = ['20 untouched', '20 untouched'];
     const both = [`${label}:20`, `${ID}:20`];
     expect(await read('refuses-all', ...both)).toEqual(['C_GetAttributeValue 0x5', ...untouched]);
@@ -111,7 +111,7 @@ describe.skipIf(isUnusable)('oddities of attributes', () => {
     }
   });
 
-  test('refuses-unknown: one attribute that is not there is enough', async () => {
+  test('refuses-unknown: one missing attribute makes the call fail', async () => {
     const none = ['C_GetAttributeValue 0x5', '8 untouched'];
     expect(await read('refuses-unknown', `${MODULUS_BITS}:8`)).toEqual(none);
     expect(await read('refuses-unknown', `${MODULUS_BITS}:8`, `${label}:20`)).toEqual([
@@ -155,11 +155,11 @@ describe.skipIf(isUnusable)('oddities of attributes', () => {
 });
 
 describe.skipIf(isUnusable)('oddities of results', () => {
-  // Asked for the length, then fetched with rooms of 10 and 40 bytes, and once more.
+  // Queries the length, fetches with rooms of 10 and 40 bytes, and fetches once more.
   const digest = (oddity?: Oddity) => program.probe(oddity, 'digest', '-', '10', '40', '40');
   const [asked, refused, ended] = ['0x0 32 untouched', '0x150 32 untouched', '0x91 40 untouched'];
 
-  test('without one, a result that is too long for the room keeps the operation', async () => {
+  test('without an oddity, a room that is too small leaves the operation active', async () => {
     expect(await digest()).toEqual([asked, refused, `0x0 32 ${DIGEST}`, ended]);
   });
 
@@ -173,7 +173,7 @@ describe.skipIf(isUnusable)('oddities of results', () => {
     expect(await digest(oddity)).toEqual(expected);
   });
 
-  test('too-small-for-ever: however large the room is', async () => {
+  test('too-small-for-ever: no size is sufficient', async () => {
     const rule = { function: 'C_Digest', oddity: 'too-small-for-ever' } as const;
     expect(await program.run([rule], 'digest', '-', '40', '41', '1000')).toEqual([
       asked,
@@ -183,7 +183,7 @@ describe.skipIf(isUnusable)('oddities of results', () => {
     ]);
   });
 
-  test('result-unwritten: random bytes', async () => {
+  test('result-unwritten: random bytes are not written', async () => {
     expect(await program.probe(undefined, 'random')).toEqual(['C_GenerateRandom 0x0', 'written']);
     expect(await program.probe('result-unwritten', 'random')).toEqual(['C_GenerateRandom 0x0', 'untouched']);
   });
@@ -194,7 +194,7 @@ describe.skipIf(isUnusable)('oddities of results', () => {
     expect(await program.probe('pending', 'pending')).toEqual(['0x204 untouched', written]);
   });
 
-  test('ecdsa-der: signatures are DER, also where the room is for two halves', async () => {
+  test('ecdsa-der: signatures are DER, also if the room fits two halves only', async () => {
     expect(await program.probe(undefined, 'sign', '30')).toEqual([
       'asked 132',
       'DER none, shorter none, good all',

@@ -3,7 +3,7 @@ import type { Oddity } from 'cryptoki/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compileOddityProgram, isUnusable, type OddityProgram } from '../support/oddity-program';
 
-/** For tables of tests: the titles name the rows. */
+/** Adapts an array for test tables whose titles name the rows. */
 const named = (oddity: Oddity | 'no oddity') => (oddity === 'no oddity' ? undefined : oddity);
 
 let program: OddityProgram;
@@ -15,11 +15,11 @@ afterAll(async () => {
 });
 
 describe.skipIf(isUnusable)('oddities of lists', () => {
-  // Two slots with tokens: asked for their number, then fetched with room for one and for two.
+  // Two slots with tokens: queries their number, then fetches with room for one and for two.
   const slots = (oddity?: Oddity) => program.probe(oddity, 'slots', '-', '1', '2');
   const [asked, refused, fetched] = ['0x0 2 written 0', '0x150 2 written 0', '0x0 2 written 2'];
 
-  test('without one, the length is right and a room that is too small is refused', async () => {
+  test('without an oddity, the length is right and a room that is too small is refused', async () => {
     expect(await slots()).toEqual([asked, refused, fetched]);
   });
 
@@ -30,11 +30,11 @@ describe.skipIf(isUnusable)('oddities of lists', () => {
     ['too-small-for-ever', [asked, refused, '0x150 3 written 0']],
     ['count-too-large', [asked, refused, '0x0 5 written 2']],
     ['count-huge', ['0x0 2305843009213693952 written 0', refused, '0x0 2305843009213693952 written 2']],
-  ])('%s: slots', async (oddity, expected) => {
+  ])('%s: the slot list has the described deviation', async (oddity, expected) => {
     expect(await slots(oddity)).toEqual(expected);
   });
 
-  test('size-call-says-too-few: mechanisms, of which half are reported', async () => {
+  test('size-call-says-too-few: half of the mechanisms are reported', async () => {
     const counts = async (oddity?: Oddity) =>
       (await program.probe(oddity, 'mechanisms', '-', '1000')).map((line) => line.split(' ')[1]).map(Number);
     const [all = 0] = await counts();
@@ -42,9 +42,9 @@ describe.skipIf(isUnusable)('oddities of lists', () => {
     expect(await counts('size-call-says-too-few')).toEqual([Math.floor(all / 2), all]);
   });
 
-  test('rsa-pkcs-only: other RSA mechanisms are not listed and refused', async () => {
+  test('rsa-pkcs-only: other RSA mechanisms are neither listed nor accepted', async () => {
     const head = ['C_GetMechanismList 0x0', 'as many as asked: yes'];
-    const there = 'listed, info 0x0, C_SignInit 0x82'; // CKR_OBJECT_HANDLE_INVALID: there is no key
+    const there = 'listed, info 0x0, C_SignInit 0x82'; // CKR_OBJECT_HANDLE_INVALID, because the probe passes no key
     const hidden = 'not listed, info 0x70, C_SignInit 0x70';
     const all = [`0x1 ${there}`, `0xd ${there}`, `0x40 ${there}`];
     expect(await program.probe(undefined, 'rsa')).toEqual([...head, ...all]);
@@ -58,7 +58,7 @@ describe.skipIf(isUnusable)('oddities of searches', () => {
   const two = '0x0 2 written 2 different 2';
   const none = '0x0 0 written 0 different 0';
 
-  test('without one, each of two keys is found once', async () => {
+  test('without an oddity, each of two keys is found once', async () => {
     expect(await program.probe(undefined, 'find', '1')).toEqual([one, one, none]);
     expect(await program.probe(undefined, 'find', '10')).toEqual([two, none]);
     expect(await program.probe(undefined, 'find', '10', 'id')).toEqual([one, none]);
@@ -68,11 +68,11 @@ describe.skipIf(isUnusable)('oddities of searches', () => {
   test.each<[Oddity, string]>([
     ['count-too-large', '13'],
     ['count-huge', '2305843009213693952'],
-  ])('%s: of handles, where some were found', async (oddity, count) => {
+  ])('%s: the count of found handles is too large', async (oddity, count) => {
     expect(await program.probe(oddity, 'find', '10')).toEqual([`0x0 ${count} written 2 different 2`, none]);
   });
 
-  test('find-same-handle-twice: in one call, or in two where there is room for one', async () => {
+  test('find-same-handle-twice: a handle repeats in one call, or in two calls with room for one', async () => {
     const twice = '0x0 3 written 3 different 2';
     expect(await program.probe('find-same-handle-twice', 'find', '10')).toEqual([twice, none]);
     expect(await program.probe('find-same-handle-twice', 'find', '1')).toEqual([one, one, one, one, none]);
@@ -82,7 +82,7 @@ describe.skipIf(isUnusable)('oddities of searches', () => {
     expect(await program.probe('ignores-id', 'find', '10', 'id')).toEqual([two, none]);
   });
 
-  test('refuses-key-type: templates with CKA_KEY_TYPE only', async () => {
+  test('refuses-key-type: only templates with CKA_KEY_TYPE are refused', async () => {
     expect(await program.probe('refuses-key-type', 'find', '10', 'id')).toEqual([one, none]);
     const refused = ['C_FindObjectsInit 0x12'];
     expect(await program.probe('refuses-key-type', 'find', '10', 'type')).toEqual(refused);
@@ -92,7 +92,7 @@ describe.skipIf(isUnusable)('oddities of searches', () => {
 describe.skipIf(isUnusable)('oddities of function lists', () => {
   const interfaces = (code: string) => [`C_GetInterfaceList ${code}`, `C_GetInterface ${code}`];
 
-  test('without one, the list says what it has', async () => {
+  test('without an oddity, the list has the functions of its version', async () => {
     const [version, reading, ...others] = await program.probe(undefined, 'functions');
     expect([version, ...others]).toEqual(['version 2.40, last function there', ...interfaces('0x0')]);
     expect(reading).toBe('reading on succeeds');
@@ -107,24 +107,24 @@ describe.skipIf(isUnusable)('oddities of function lists', () => {
       'reading on faults',
       ...interfaces('0x54'),
     ]);
-    // The functions of the list work.
+    // The functions of the list still work.
     expect(await program.probe(oddity, 'random')).toEqual(['C_GenerateRandom 0x0', 'written']);
   });
 });
 
 describe.skipIf(isUnusable)('oddities of sessions and login', () => {
-  // A read-only session, then a read/write one beside it, then one more when both are closed.
+  // A read-only session, then a read/write session beside it, then one more after both are closed.
   test.each<[Oddity | 'no oddity', string, string, string]>([
     ['no oddity', '0x0', '0x0', '0x0'],
     ['read-only-refused', '0x6', '0x0', '0x0'],
     ['read-write-refused', '0x0', '0xe2', '0xe2'],
     ['one-session', '0x0', '0xb1', '0x0'],
-  ])('%s: which sessions can be opened', async (oddity, first, second, third) => {
+  ])('%s: only the expected sessions can be opened', async (oddity, first, second, third) => {
     const expected = [`read-only ${first}`, `read/write ${second}`, `after both ${third}`];
     expect(await program.probe(named(oddity), 'sessions')).toEqual(expected);
   });
 
-  test('handles-reused: the handle of a closed session belongs to the next', async () => {
+  test('handles-reused: the next session gets the handle of a closed one', async () => {
     const close = ['C_CloseSession 0x0', 'closed 0xb3'];
     expect(await program.probe(undefined, 'handles')).toEqual([
       'other numbers, the next is another',
@@ -144,11 +144,11 @@ describe.skipIf(isUnusable)('oddities of sessions and login', () => {
   ])('login-survives-close: the next session is logged in after %s', async (_function, way) => {
     const run = async (oddity?: Oddity) => (await program.probe(oddity, 'survive', ...way)).slice(2);
     expect(await run()).toEqual(['public', 'C_Logout 0x0', 'public', 'public']);
-    // C_Logout ends the login for good.
+    // C_Logout ends the login completely.
     expect(await run('login-survives-close')).toEqual(['user', 'C_Logout 0x0', 'public', 'public']);
   });
 
-  test('login-per-session: a session is logged in by its own C_Login only', async () => {
+  test('login-per-session: only the session of a C_Login call is logged in', async () => {
     const isUser = 'user, finds 1, C_EncryptInit 0x0';
     const isPublic = 'public, finds 0, C_EncryptInit 0x101';
     const usual = await program.probe(undefined, 'logins');
@@ -168,7 +168,7 @@ describe.skipIf(isUnusable)('oddities of sessions and login', () => {
     ]);
   });
 
-  test('already-logged-in: C_Login says so at the first login, and the state does not confirm it', async () => {
+  test('already-logged-in: the first C_Login returns this error, and the state contradicts it', async () => {
     const wrong = 'wrong PIN 0xa0';
     expect(await program.probe(undefined, 'already')).toEqual([
       wrong,
@@ -182,7 +182,7 @@ describe.skipIf(isUnusable)('oddities of sessions and login', () => {
     ]);
   });
 
-  test('pin-read-to-nul: the length of the PIN does not count', async () => {
+  test('pin-read-to-nul: the length of the PIN is ignored', async () => {
     expect(await program.probe(undefined, 'pin')).toEqual(['more behind it 0x0', 'a NUL behind it 0x100']);
     expect(await program.probe('pin-read-to-nul', 'pin')).toEqual([
       'more behind it 0xa0',
@@ -204,7 +204,7 @@ describe.skipIf(isUnusable)('oddities of the token and of the process', () => {
     expect(await program.probe(named(oddity), 'token')).toEqual(expected);
   });
 
-  test('keeps-signal-handlers: of SIGINT and SIGTERM', async () => {
+  test('keeps-signal-handlers: the handlers of SIGINT and SIGTERM are replaced', async () => {
     expect(await program.probe(undefined, 'signals')).toEqual(['default', 'default']);
     expect(await program.probe('keeps-signal-handlers', 'signals')).toEqual(['handled', 'handled']);
   });
@@ -219,7 +219,7 @@ describe.skipIf(isUnusable)('oddities of the token and of the process', () => {
   });
 });
 
-/** Whether the compiler has an address sanitizer whose library is there. */
+/** True if the compiler has an address sanitizer with its library. */
 function hasAddressSanitizer(): boolean {
   if (isUnusable || process.platform !== 'linux') return false;
   try {
@@ -231,7 +231,7 @@ function hasAddressSanitizer(): boolean {
   }
 }
 
-describe.skipIf(!hasAddressSanitizer())('oddities that leave the memory of the program', () => {
+describe.skipIf(!hasAddressSanitizer())('oddities that overrun the memory of the program', () => {
   let sanitized: OddityProgram;
   beforeAll(async () => {
     sanitized = await compileOddityProgram('-fsanitize=address', '-g');
@@ -244,7 +244,7 @@ describe.skipIf(!hasAddressSanitizer())('oddities that leave the memory of the p
     ['lengths-ignored', 'label', 'heap-buffer-overflow'],
     ['pin-read-to-nul', 'pin', 'heap-buffer-overflow'],
     ['gcm-iv-from-module', 'iv', 'heap-use-after-free'],
-  ])('%s: the address sanitizer of the program sees it', async (oddity, what, report) => {
+  ])('%s: the address sanitizer of the program detects it', async (oddity, what, report) => {
     await sanitized.probe(undefined, 'overflow', what);
     expect((await sanitized.fails(oddity, 'overflow', what)).errors).toContain(`AddressSanitizer: ${report}`);
   });

@@ -17,7 +17,7 @@ const flags = async () => BigInt((await its.raw.C_GetTokenInfo(its.token.slot.id
 const isInitialised = async () => ((await flags()) & 0x400n) !== 0n;
 
 describe('ODDITIES', () => {
-  test('describes each oddity, with the functions to which it applies', () => {
+  test('describes each oddity and the functions to which it applies', () => {
     expect(ODDITIES['lengths-ignored'].functions).toEqual(['C_GetAttributeValue']);
     expect(ODDITIES['too-small-for-ever'].functions).toEqual(
       expect.arrayContaining(['C_Sign', 'C_GetSlotList']),
@@ -29,7 +29,7 @@ describe('ODDITIES', () => {
     }
   });
 
-  test('each one can be planned, for each of its functions and for all', () => {
+  test('has only oddities that can be planned for each of their functions and for all', () => {
     for (const [name, { functions }] of Object.entries(ODDITIES)) {
       if (name === 'keeps-signal-handlers' && process.platform === 'win32') continue;
       const oddity = name as Oddity;
@@ -37,7 +37,7 @@ describe('ODDITIES', () => {
     }
   });
 
-  test('each one has a test that names it', () => {
+  test('has only oddities that a test names', () => {
     const files = ['oddities.test.ts', 'oddities-values.test.ts'];
     const text = files.map((name) => readFileSync(join(import.meta.dirname, name), 'utf8')).join();
     expect(Object.keys(ODDITIES).filter((name) => !text.includes(`'${name}'`))).toEqual([]);
@@ -60,7 +60,7 @@ describe('a rule with an oddity', () => {
     expect(its.hsm.counters().rules).toEqual([{ matches: 4, injected: 2 }]);
   });
 
-  test('acts on one session', async () => {
+  test('acts on one session only if it names one', async () => {
     const other = await its.raw.C_OpenSession(its.token.slot.id, 4);
     const length = async (session: bigint) => {
       const [result] = await its.raw.C_GetAttributeValue(session, its.publicKey.handle, [CKA.KEY_TYPE]);
@@ -77,14 +77,14 @@ describe('a rule with an oddity', () => {
     await its.raw.C_CloseSession(other);
   });
 
-  test('with all functions, counts the calls on which the oddity can act', async () => {
+  test('for all functions counts only the calls to which the oddity applies', async () => {
     its.hsm.plan([{ function: '*', oddity: 'size-call-says-too-few', nth: 1000 }]);
     await its.raw.C_GenerateRandom(its.session.handle, 8);
-    await its.raw.C_GetMechanismList(its.token.slot.id); // asks, then fetches
+    await its.raw.C_GetMechanismList(its.token.slot.id); // one query and one fetch
     expect(its.hsm.counters().rules).toEqual([{ matches: 1, injected: 0 }]);
   });
 
-  test('acts beside another oddity, and beside other actions', async () => {
+  test('acts together with another oddity and with other actions', async () => {
     its.hsm.plan([
       { function: '*', oddity: 'token-not-initialised' },
       { function: 'C_GetTokenInfo', oddity: 'token-flags-large', delay: 1 },
@@ -94,7 +94,7 @@ describe('a rule with an oddity', () => {
     expect(its.hsm.counters().mostDelayed).toBe(1);
   });
 
-  test('returns the code of the rule', async () => {
+  test('returns the return code of the rule', async () => {
     const { id } = its.token.slot;
     const code = () => its.raw.C_OpenSession(id, 4).catch((error: { code: string }) => error.code);
     its.hsm.plan([{ function: 'C_OpenSession', oddity: 'one-session' }]);
@@ -103,7 +103,7 @@ describe('a rule with an oddity', () => {
     expect(await code()).toBe('CKR_DEVICE_MEMORY');
   });
 
-  test('does not keep a lost device from saying so', async () => {
+  test('does not hide the loss of a device', async () => {
     const own = await openFaulty();
     own.hsm.loseDevice();
     own.hsm.plan([{ function: '*', oddity: 'token-flags-large' }]);
@@ -113,13 +113,13 @@ describe('a rule with an oddity', () => {
     await own.close();
   });
 
-  test('hides the manufacturer of SoftHSM2 as before', async () => {
+  test('hides the manufacturer of SoftHSM2, as rules without an oddity do', async () => {
     its.hsm.plan([{ function: '*', oddity: 'lengths-unwritten' }]);
     expect((await its.raw.C_GetInfo()).manufacturerID).toBe('fault module');
   });
 });
 
-describe('a plan is refused', () => {
+describe('a plan with oddities is refused', () => {
   test.each<[object, string]>([
     [
       { function: 'C_GetAttributeValue', oddity: 'lengths-ignord' },
@@ -139,7 +139,7 @@ describe('a plan is refused', () => {
     );
   });
 
-  test('by FaultModule.create too', async () => {
+  test('by FaultModule.create(), too', async () => {
     const plan = [{ function: '*' as const, oddity: wrong<Oddity>('odd') }];
     await expect(FaultModule.create({ module: its.soft.module, plan })).rejects.toMatchObject({
       code: 'ERR_OUT_OF_RANGE',

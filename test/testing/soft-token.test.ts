@@ -12,7 +12,7 @@ const run = promisify(execFile);
 const module = await ensureSoftHSM();
 
 describe('a token for tests', () => {
-  test('is initialised, with a PIN, and is gone afterwards', async () => {
+  test('is initialised with a PIN, and removed afterwards', async () => {
     let directory: string;
     {
       await using token = await createSoftToken({ module, label: 'mine', pin: '4711', soPin: '12345678' });
@@ -30,7 +30,7 @@ describe('a token for tests', () => {
     expect(existsSync(directory)).toBe(false);
   });
 
-  test('may be one of several, in slots for removable ones', async () => {
+  test('can have others beside it, in removable slots', async () => {
     await using token = await createSoftToken({ module, label: 'one', removable: true });
     await token.addToken('two');
     await using opened = await Module.open(token.module);
@@ -42,7 +42,7 @@ describe('a token for tests', () => {
     }
   });
 
-  test('is a module of its own: two are open side by side', async () => {
+  test('has a copy of the module, so that two can be open at the same time', async () => {
     await using one = await createSoftToken({ module, label: 'one' });
     await using two = await createSoftToken({ module, label: 'two' });
     one.use();
@@ -57,7 +57,7 @@ describe('a token for tests', () => {
     expect(await labels(second)).not.toContain('one');
   });
 
-  test('is found by a child process', async () => {
+  test('can be used by a child process', async () => {
     await using token = await createSoftToken({ module });
     const code = `
       const { Module } = require('cryptoki');

@@ -30,8 +30,8 @@ const random = (session = handle) => code(its.raw.C_GenerateRandom(session, 8));
 const open = () => its.raw.C_OpenSession(slot, CKF.SERIAL_SESSION);
 const present = async () => (await its.raw.C_GetSlotList(true)).includes(slot);
 
-describe('a session is lost', () => {
-  test('by rule: the call finds none, and neither do later ones; the real one is closed', async () => {
+describe('a lost session', () => {
+  test('by a rule makes this call and later ones fail, and the real session is closed', async () => {
     const other = await open();
     const before = its.hsm.counters().openSessions;
     its.hsm.plan([{ function: 'C_GenerateRandom', handle, nth: 2, loseSession: true }]);
@@ -46,7 +46,7 @@ describe('a session is lost', () => {
     await its.raw.C_CloseSession(other);
   });
 
-  test('with all others, while calls are in flight', async () => {
+  test('can be lost together with all others while calls are in flight', async () => {
     const other = await open();
     its.hsm.plan([{ function: 'C_GenerateRandom', hang: true }]);
     const hanging = random();
@@ -63,8 +63,8 @@ describe('a session is lost', () => {
   });
 });
 
-describe('a token is removed', () => {
-  test('and inserted, by hand', async () => {
+describe('a token', () => {
+  test('can be removed and inserted by calls of the test', async () => {
     its.hsm.removeToken({ slot });
     expect((await its.raw.C_GetSlotInfo(slot)).flags & CKF.TOKEN_PRESENT).toBe(0);
     expect(await its.raw.C_GetSlotList(false)).toContain(slot);
@@ -83,22 +83,22 @@ describe('a token is removed', () => {
     its.hsm.insertToken(slot);
     expect((await its.raw.C_GetSlotInfo(slot)).flags & CKF.TOKEN_PRESENT).not.toBe(0);
     expect(await present()).toBe(true);
-    expect(await random()).toBe('CKR_SESSION_HANDLE_INVALID'); // the old session does not come back
+    expect(await random()).toBe('CKR_SESSION_HANDLE_INVALID'); // the old session does not work again
     handle = await open();
     expect(await random()).toBe('CKR_OK');
   });
 
-  test('by rule, for a time; the call in flight says so', async () => {
+  test('can be removed by a rule for a time, and the call in flight fails', async () => {
     its.hsm.plan([{ function: 'C_GenerateRandom', nth: 1, removeToken: 100 }]);
     expect(await random()).toBe('CKR_DEVICE_REMOVED');
     expect(await code(open())).toBe('CKR_TOKEN_NOT_PRESENT');
     await its.raw.C_WaitForSlotEvent(0); // removed
-    expect(await its.raw.C_WaitForSlotEvent(0)).toBe(slot); // back by itself
+    expect(await its.raw.C_WaitForSlotEvent(0)).toBe(slot); // inserted again by the rule
     handle = await open();
     expect(await random()).toBe('CKR_OK');
   });
 
-  test('while a call hangs on it', async () => {
+  test('can be removed while a call hangs on it', async () => {
     its.hsm.plan([{ function: 'C_GenerateRandom', hang: true }]);
     const hanging = random();
     await its.hsm.until(({ hanging: now }) => now === 1);
@@ -108,23 +108,23 @@ describe('a token is removed', () => {
   });
 });
 
-describe('slot events', () => {
-  test('are served where the real module has none', async () => {
+describe('a slot event', () => {
+  test('is returned even if the real module does not support slot events', async () => {
     expect(await code(its.raw.C_WaitForSlotEvent(CKF.DONT_BLOCK))).toBe('CKR_NO_EVENT');
     its.hsm.removeToken({ slot });
     its.hsm.insertToken(slot);
-    expect(await its.raw.C_WaitForSlotEvent(CKF.DONT_BLOCK)).toBe(slot); // one for each slot, however many happened
+    expect(await its.raw.C_WaitForSlotEvent(CKF.DONT_BLOCK)).toBe(slot); // one for each slot, regardless of the number of changes
     expect(await code(its.raw.C_WaitForSlotEvent(CKF.DONT_BLOCK))).toBe('CKR_NO_EVENT');
   });
 
-  test('end a call that waits', async () => {
+  test('ends a waiting call', async () => {
     const event = its.raw.C_WaitForSlotEvent(0);
     await its.hsm.until(({ waiting }) => waiting === 1);
     its.hsm.removeToken({ slot });
     expect(await event).toBe(slot);
   });
 
-  test('C_Finalize ends a call that waits', async () => {
+  test('is no longer waited for after C_Finalize', async () => {
     const own = await openFaulty();
     const event = code(own.raw.C_WaitForSlotEvent(0));
     await own.hsm.until(({ waiting }) => waiting === 1);
@@ -136,8 +136,8 @@ describe('slot events', () => {
   });
 });
 
-describe('a device is lost', () => {
-  test('until C_Finalize and C_Initialize', async () => {
+describe('a lost device', () => {
+  test('fails until C_Finalize and C_Initialize', async () => {
     const own = await openFaulty();
     const { raw, hsm } = own;
     const call = () => code(raw.C_GenerateRandom(own.session.handle, 8));

@@ -13,13 +13,13 @@ const uri = (parts: Partial<Pkcs11Uri>): Pkcs11Uri => ({
   ...parts,
 });
 
-/** All members, the PIN too, which the parsed URI does not show. */
+/** All members, including the PIN, which a parsed URI hides. */
 const whole = (parsed: Pkcs11Uri): Pkcs11Uri => ({
   ...parsed,
   ...(parsed.pinValue !== undefined && { pinValue: parsed.pinValue }),
 });
 
-/** RFC 7512, section 3: each example, what it means, and its canonical form where that is another. */
+/** Each example of RFC 7512, section 3, with its members and its canonical form if that differs. */
 const EXAMPLES: [text: string, parts: Partial<Pkcs11Uri>, canonical?: string][] = [
   ['pkcs11:', {}],
   ['pkcs11:object=my-pubkey;type=public', { object: { label: 'my-pubkey', class: 'PUBLIC_KEY' } }],
@@ -112,14 +112,14 @@ const EXAMPLES: [text: string, parts: Partial<Pkcs11Uri>, canonical?: string][] 
   ],
 ];
 
-describe('parseUri and formatUri', () => {
+describe('parseUri() and formatUri()', () => {
   test.each(EXAMPLES)('read and write the example %s', (text, parts, canonical = text) => {
     expect(whole(parseUri(text))).toEqual(uri(parts));
     expect(formatUri(parseUri(text))).toBe(canonical);
     expect(formatUri(parts)).toBe(canonical);
   });
 
-  test('take names and types in any case, and all characters that need no encoding', () => {
+  test('accept names and types in any case, and all characters that need no encoding', () => {
     expect(parseUri('PKCS11:TYPE=Secret-Key;Token=a').object).toEqual({ class: 'SECRET_KEY' });
     const text = "pkcs11:token=:[]@!$'()*+,=&-._~?module-name=:[]@!$'()*+,=/?|-._~";
     const parsed = parseUri(text);
@@ -129,13 +129,13 @@ describe('parseUri and formatUri', () => {
     expect(parseUri('pkcs11:?').token).toEqual({});
   });
 
-  test('keep the largest slot-id, and bytes of id that are no UTF-8', () => {
+  test('keep the largest slot-id, and bytes of id that are not UTF-8', () => {
     const { token, object } = parseUri('pkcs11:slot-id=18446744073709551615;id=a%00%FF%C3');
     expect(token).toEqual({ slot: 0xffff_ffff_ffff_ffffn });
     expect(object.id).toEqual(Buffer.from([0x61, 0, 0xff, 0xc3]));
   });
 
-  test('keep vendor attributes of the query that come more than once, in their order', () => {
+  test('keep repeated vendor attributes of the query in their order', () => {
     const parsed = parseUri('pkcs11:?x_y=2&x_y=1&__proto__=a');
     expect(Object.entries(parsed.vendor.query)).toEqual([
       ['x_y', ['2', '1']],
@@ -209,7 +209,7 @@ describe('parseUri and formatUri', () => {
     expect(thrown(() => formatUri(parts))).toMatchObject({ code });
   });
 
-  test('refuse what is no text, no object', () => {
+  test('refuse arguments that are not a text or an object', () => {
     expect(thrown(() => parseUri(1234 as unknown as string))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
     expect(thrown(() => formatUri('pkcs11:' as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
   });
@@ -217,7 +217,7 @@ describe('parseUri and formatUri', () => {
 
 describe('the PIN of a URI', () => {
   const PIN = '73577357';
-  test('is shown by nothing but its own member and formatUri', () => {
+  test('is visible only in its member and in the result of formatUri()', () => {
     const parsed = parseUri(`pkcs11:token=a?pin-value=${PIN}&module-name=b`);
     expect(parsed.pinValue).toBe(PIN);
     for (const depth of [0, 1, null]) {
@@ -295,13 +295,13 @@ describe('any URI', () => {
     });
   }
 
-  /** The same URI otherwise written: attributes in another order, other bytes encoded, digits and names in another case. */
+  /** The same URI in another form: other order of attributes, other bytes encoded, digits and names in another case. */
   function rewrite(canonical: string): string {
     const cased = (word: string) => (randomInt(2) ? word.toUpperCase() : word);
     const shuffled = (parts: string[]) => {
       const vendor = parts.filter((part) => /^(x|vendor|__proto__|Az_09)-\d/.test(part));
       const known = parts.filter((part) => !vendor.includes(part)).sort(() => randomInt(3) - 1);
-      return [...vendor, ...known]; // values of one vendor attribute have an order
+      return [...vendor, ...known]; // the order of values of one vendor attribute has a meaning
     };
     const rewritten = (part: string) => {
       const [, attribute = '', value = ''] = /^([^=]*)=(.*)$/s.exec(part) ?? [];
@@ -319,7 +319,7 @@ describe('any URI', () => {
     return `${cased('pkcs11')}:${part(path, ';')}${query === undefined ? '' : `?${part(query, '&')}`}`;
   }
 
-  test('is read as it was written, in one canonical form', () => {
+  test('has the same members in every form, and one canonical form', () => {
     for (let round = 0; round < 2000; round++) {
       const made = anyUri();
       const canonical = formatUri(made);
@@ -331,7 +331,7 @@ describe('any URI', () => {
     }
   });
 
-  test('is read or refused with ERR_CRYPTOKI_URI, whatever it is', () => {
+  test('is either parsed or refused with ERR_CRYPTOKI_URI', () => {
     let read = 0;
     for (let round = 0; round < 5000; round++) {
       const canonical = formatUri(anyUri());
@@ -349,7 +349,7 @@ describe('any URI', () => {
   });
 });
 
-describe('matching and comparison', () => {
+describe('matchesUri() and equalUris()', () => {
   const token = {
     label: 'payments',
     serialNumber: '1234',
@@ -386,12 +386,12 @@ describe('matching and comparison', () => {
     ['pkcs11:x-unknown=1', false],
     ['pkcs11:__proto__=1', false],
     ['pkcs11:?x-unknown=1&module-name=other&pin-value=1', true],
-  ])('%s fits: %s', (text, fits) => {
+  ])('%s matches: %s', (text, fits) => {
     const vendor = { 'x-vendor': '1' };
     expect(matchesUri(parseUri(text), { token, slot, library, object, vendor })).toBe(fits);
   });
 
-  test('only the given parts of a resource count, and what it lacks does not fit', () => {
+  test('compare only the given parts of a resource, and a missing property does not match', () => {
     const all = parseUri('pkcs11:token=payments;slot-id=5;slot-description=x;library-version=9;object=x');
     expect(matchesUri(all, { token })).toBe(true);
     expect(matchesUri(all, { object })).toBe(false);
@@ -417,7 +417,7 @@ describe('matching and comparison', () => {
   });
 });
 
-test('a URI leads to the module, the token and the key', async () => {
+test('a URI identifies the module, the token and the key', async () => {
   const made = await createToken('uri token');
   try {
     const text = `pkcs11:token=uri%20token;object=signing;type=private;id=%00%FF?module-path=${made.module}&pin-value=${made.pin}`;

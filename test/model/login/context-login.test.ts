@@ -28,7 +28,7 @@ async function isRight(signature: Buffer): Promise<boolean> {
 }
 
 describe('a key with CKA_ALWAYS_AUTHENTICATE', () => {
-  test('signs with the PIN given to the operation, in both forms', async () => {
+  test('signs with the PIN given to the operation, by sign() and signMany()', async () => {
     const { pin } = opened.test;
     const key = signing.privateKey;
     expect(await key.attribute('alwaysAuthenticate')).toBe(true);
@@ -38,21 +38,21 @@ describe('a key with CKA_ALWAYS_AUTHENTICATE', () => {
     expect(session.state).toBe('RW_USER_FUNCTIONS');
   });
 
-  test('decrypts with it', async () => {
+  test('decrypts with the PIN given to the operation', async () => {
     const { pin } = opened.test;
     const encrypted = await decrypting.publicKey.encrypt('RSA-PKCS1', MESSAGE);
     expect(await decrypting.privateKey.decrypt('RSA-PKCS1', encrypted, { pin })).toEqual(MESSAGE);
     expect(decrypting.privateKey.decryptSync('RSA-PKCS1', encrypted, { pin })).toEqual(MESSAGE);
   });
 
-  test('takes a copy of the PIN before the call returns', async () => {
+  test('copies the PIN before the call returns', async () => {
     const pin = Buffer.from(opened.test.pin);
     const signature = signing.privateKey.sign('ECDSA-SHA256', MESSAGE, { pin });
     pin.fill(0);
     expect(await isRight(await signature)).toBe(true);
   });
 
-  test('signs many at the same time, on several sessions', async () => {
+  test('signs many messages at the same time on several sessions', async () => {
     const other = await opened.token.openSession();
     const keys = [signing.privateKey, signing.privateKey.on(other)];
     const signatures = await Promise.all(
@@ -63,7 +63,7 @@ describe('a key with CKA_ALWAYS_AUTHENTICATE', () => {
     for (const signature of signatures) expect(await isRight(signature ?? Buffer.alloc(0))).toBe(true);
   });
 
-  test('without a PIN fails, and the error says what it wants', async () => {
+  test('fails without a PIN, and the error names the missing option', async () => {
     const encrypted = await decrypting.publicKey.encrypt('RSA-PKCS1', MESSAGE);
     for (const call of [
       () => signing.privateKey.sign('ECDSA-SHA256', MESSAGE),
@@ -75,13 +75,13 @@ describe('a key with CKA_ALWAYS_AUTHENTICATE', () => {
       expect(error).toMatchObject({ code: 'CKR_USER_NOT_LOGGED_IN', function: expect.stringMatching(/^C_/) });
       expect(error.message).toMatch(/CKA_ALWAYS_AUTHENTICATE.*\{ pin \}/);
     }
-    // And nothing stays open on the session.
+    // The session has no active operation left.
     expect(
       await isRight(await signing.privateKey.sign('ECDSA-SHA256', MESSAGE, { pin: opened.test.pin })),
     ).toBe(true);
   });
 
-  test('sends a wrong PIN once', async () => {
+  test('causes a wrong PIN to be sent once', async () => {
     const key = signing.privateKey;
     const other = key.on(await opened.token.openSession());
     const codes = await Promise.all(
@@ -108,7 +108,7 @@ describe('a key with CKA_ALWAYS_AUTHENTICATE', () => {
   );
 });
 
-test('a key without it has no use for a PIN, and the token says so', async () => {
+test('a key without CKA_ALWAYS_AUTHENTICATE fails with the error of the token when a PIN is given', async () => {
   const { privateKey, publicKey } = await session.generateKeyPair('EC', { curve: 'P-256' });
   const error = await failure(privateKey.sign('ECDSA-SHA256', MESSAGE, { pin: opened.test.pin }));
   expect(error).toMatchObject({ code: 'CKR_OPERATION_NOT_INITIALIZED', function: 'C_Login' });

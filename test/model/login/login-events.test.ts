@@ -24,14 +24,14 @@ afterAll(async () => {
   await module.close();
   its.remove();
 });
-// Each test leaves no session, no login and no listener behind.
+// Each test must end without a session, a login or a listener.
 afterEach(async () => {
   for (const each of tokens.splice(0)) each.removeAllListeners('login').removeAllListeners('logout');
   await token.slot[Symbol.asyncDispose]();
   await expect.poll(() => token.user).toBeUndefined();
 });
 
-/** A Token object whose events are noted. */
+/** A Token object whose events are recorded. */
 async function listenedTo(label = 'events'): Promise<Token> {
   const made = await module.token({ label });
   tokens.push(made);
@@ -39,7 +39,7 @@ async function listenedTo(label = 'events'): Promise<Token> {
   made.on('logout', () => events.push(['logout']));
   return made;
 }
-/** A session whose events are noted. */
+/** A session whose events are recorded. */
 async function session(name: string, readWrite = false): Promise<Session> {
   const opened = await token.openSession({ readWrite });
   opened.on('state', (state, previous) => events.push([name, state, previous]));
@@ -50,8 +50,8 @@ async function start(): Promise<void> {
   token = await listenedTo();
 }
 
-describe('events', () => {
-  test('tell the token and every session of a login and a logout, before the call returns', async () => {
+describe('login events', () => {
+  test('reach the token and every session before login() and logout() return', async () => {
     await start();
     const [reading, writing] = [await session('reading'), await session('writing', true)];
     await reading.login(its.pin);
@@ -74,7 +74,7 @@ describe('events', () => {
     expect(events).toEqual([]);
   });
 
-  test('tell who it is: the security officer', async () => {
+  test('name the security officer as the user', async () => {
     await start();
     const writing = await session('writing', true);
     await writing.login(its.soPin, { user: 'SO' });
@@ -88,7 +88,7 @@ describe('events', () => {
     ]);
   });
 
-  test('come for the raw calls, and through another Module object, too', async () => {
+  test('are emitted for raw calls and for another Module object', async () => {
     await start();
     const writing = await session('writing', true);
     await module.raw.C_Login(writing.handle, 1, its.pin);
@@ -100,7 +100,7 @@ describe('events', () => {
     await expect.poll(() => events.length).toBe(2);
   });
 
-  test('tell of the end of the login with the last session, and of closed sessions', async () => {
+  test('report the end of the login with the last session, and closed sessions', async () => {
     await start();
     const [one, two] = [await session('one'), await session('two')];
     await one.login(its.pin);
@@ -112,7 +112,7 @@ describe('events', () => {
     expect(events).toEqual(expect.arrayContaining([['two', 'CLOSED', 'RO_USER_FUNCTIONS'], ['logout']]));
   });
 
-  test('tell of C_CloseAllSessions', async () => {
+  test('report C_CloseAllSessions', async () => {
     await start();
     const [one, two] = [await session('one'), await session('two')];
     await one.login(its.pin);
@@ -127,7 +127,7 @@ describe('events', () => {
     expect([one.closed, two.closed]).toEqual([true, true]);
   });
 
-  test('tell of a session that is gone without a login, when it is used', async () => {
+  test('report a session without a login that no longer exists, at its next use', async () => {
     await start();
     const one = await session('one');
     await module.raw.C_CloseAllSessions(token.slot.id);
@@ -135,7 +135,7 @@ describe('events', () => {
     expect(events).toEqual([['one', 'CLOSED', 'RO_PUBLIC_SESSION']]);
   });
 
-  test('do not come from another token', async () => {
+  test('are not emitted for another token', async () => {
     await start();
     const other = await module.token({ label: 'other' });
     await session('here');
@@ -145,7 +145,7 @@ describe('events', () => {
     expect(events).toEqual([]);
   });
 
-  test('reach every Token object of the slot, and none that listens no more', async () => {
+  test('reach every Token object of the slot that still has a listener', async () => {
     await start();
     const silent = await listenedTo();
     silent.removeAllListeners('login').removeAllListeners('logout');
@@ -160,7 +160,7 @@ describe('events', () => {
     expect(events).toEqual([['logout']]);
   });
 
-  test('whose listener throws do not fail the login, and reach the others', async () => {
+  test('with a listener that throws do not fail the login, and reach the other listeners', async () => {
     await start();
     const thrown = new Error('of the listener');
     const caught: unknown[] = [];
@@ -179,7 +179,7 @@ describe('events', () => {
     }
   });
 
-  test('need no session, and do not keep the process alive', async () => {
+  test('need no session and do not keep the process alive', async () => {
     await start();
     const program = fileURLToPath(PROGRAM);
     const run = promisify(execFile)(process.execPath, [program, its.module, 'events'], { timeout: 20_000 });
@@ -202,7 +202,7 @@ describe('a worker thread', () => {
     return { said, tell: (order) => worker.postMessage(order), end: () => worker.terminate() };
   }
 
-  test('that logs in and out is seen by the sessions of the main thread', async () => {
+  test('that logs in and out changes the sessions of the main thread', async () => {
     await start();
     const here = await session('here');
     const there = await thread();
@@ -220,7 +220,7 @@ describe('a worker thread', () => {
     await there.end();
   });
 
-  test('sees a login and a logout of the main thread', async () => {
+  test('receives the login and logout of the main thread', async () => {
     await start();
     const here = await session('here');
     const there = await thread();
@@ -249,7 +249,7 @@ describe('a worker thread', () => {
   });
 });
 
-test('10,000 sessions that come and go leave nothing behind', async () => {
+test('10,000 sessions that are opened and closed leave no memory behind', async () => {
   await start();
   const keeper = await token.openSession();
   for (let i = 0; i < 100; i++) {

@@ -17,12 +17,12 @@ afterAll(async () => {
   await module.close();
   its.remove();
 });
-// Each test leaves no session and no login behind.
+// Each test must end without a session and without a login.
 afterEach(async () => {
   await token.slot[Symbol.asyncDispose]();
 });
 
-describe('login', () => {
+describe('login()', () => {
   test.each<[string, (pin: string) => Parameters<Session['login']>[0]]>([
     ['a string', (pin) => pin],
     ['a Buffer', (pin) => Buffer.from(pin)],
@@ -35,7 +35,7 @@ describe('login', () => {
     expect(session.state).toBe('RO_USER_FUNCTIONS');
   });
 
-  test('copies the PIN before it returns, so that the caller can wipe its own', async () => {
+  test('copies the PIN before it returns, so that the caller can wipe the original', async () => {
     const session = await token.openSession();
     const pin = Buffer.from(its.pin);
     const login = session.login(pin);
@@ -44,7 +44,7 @@ describe('login', () => {
     expect(session.state).toBe('RO_USER_FUNCTIONS');
   });
 
-  test('with a wrong PIN fails, changes nothing, and the right one still works', async () => {
+  test('with a wrong PIN fails and changes nothing, and the right PIN still works', async () => {
     const session = await token.openSession();
     expect(await failure(session.login('9999'))).toMatchObject({
       code: 'CKR_PIN_INCORRECT',
@@ -62,7 +62,7 @@ describe('login', () => {
     expect(session.state).toBe('RO_PUBLIC_SESSION');
   });
 
-  test('with null, on a token without a pad of its own, is refused', async () => {
+  test('with null is refused by a token without a PIN pad', async () => {
     const session = await token.openSession();
     expect(await failure(session.login(null))).toMatchObject({ code: 'CKR_ARGUMENTS_BAD' });
   });
@@ -86,7 +86,7 @@ describe('login', () => {
     }
   });
 
-  test('again is no error, on the same and on another session', async () => {
+  test('succeeds when the user is already logged in, on the same and on another session', async () => {
     const [one, two] = [await token.openSession(), await token.openSession()];
     await one.login(its.pin);
     await one.login(its.pin);
@@ -94,7 +94,7 @@ describe('login', () => {
     expect(two.state).toBe('RO_USER_FUNCTIONS');
   });
 
-  test('of the security officer is refused while the user is logged in, and the other way round', async () => {
+  test('of the security officer is refused while the user is logged in, and vice versa', async () => {
     const session = await token.openSession({ readWrite: true });
     await session.login(its.pin);
     const another = { code: 'CKR_USER_ANOTHER_ALREADY_LOGGED_IN' };
@@ -115,8 +115,8 @@ describe('login', () => {
   });
 });
 
-describe('logout', () => {
-  test('without a login is no error', async () => {
+describe('logout()', () => {
+  test('without a login succeeds', async () => {
     const session = await token.openSession();
     await session.logout();
     await session.logout();
@@ -124,11 +124,11 @@ describe('logout', () => {
   });
 });
 
-test.skipIf(whyNoNss !== undefined)('with a user name is C_LoginUser, where a module has it', async () => {
+test.skipIf(whyNoNss !== undefined)('login() with a user name calls C_LoginUser', async () => {
   const nss = await openNss();
   try {
     await nss.session.logout();
-    // NSS has the function and knows no names.
+    // NSS has the function and refuses user names.
     expect(await failure(nss.session.login('1234', { username: 'alice' }))).toMatchObject({
       function: 'C_LoginUser',
       code: 'CKR_OPERATION_NOT_INITIALIZED',

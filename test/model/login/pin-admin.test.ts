@@ -16,12 +16,12 @@ afterAll(async () => {
   await module.close();
   its.remove();
 });
-// Each test leaves no session and no login behind.
+// Each test must end without a session and without a login.
 afterEach(async () => {
   await token.slot[Symbol.asyncDispose]();
 });
 
-/** The slot whose token is not initialised yet: SoftHSM2 always has one. */
+/** The slot with an uninitialised token: SoftHSM2 always has one. */
 async function freeSlot(): Promise<Slot> {
   const tokens = await module.tokens();
   const free = tokens.find(({ initialized }) => !initialized);
@@ -29,8 +29,8 @@ async function freeSlot(): Promise<Slot> {
   return free.slot;
 }
 
-describe('initToken', () => {
-  test('makes a token, which the security officer gives a PIN for the user', async () => {
+describe('initToken()', () => {
+  test('creates a token on which the security officer sets the PIN of the user', async () => {
     const slot = await freeSlot();
     const made = await slot.initToken({ label: 'made', soPin: '12345678' });
     expect(made).toMatchObject({ label: 'made', initialized: true });
@@ -45,7 +45,7 @@ describe('initToken', () => {
     expect((await made.info()).userPinInitialized).toBe(true);
   });
 
-  test('again destroys what is on the token, and wants the PIN that the security officer has', async () => {
+  test('again destroys the objects of the token and requires the PIN of the security officer', async () => {
     const slot = await freeSlot();
     const first = await slot.initToken({ label: 'again', soPin: '12345678' });
     {
@@ -61,14 +61,14 @@ describe('initToken', () => {
     expect(await session.find()).toEqual([]);
   });
 
-  test('says before a call that sessions are open', async () => {
+  test('reports open sessions before a call', async () => {
     await using _session = await token.openSession();
     const error = await failure(token.slot.initToken({ label: 'admin', soPin: its.soPin }));
     expect(error).toMatchObject({ code: 'CKR_SESSION_EXISTS', function: undefined });
     expect(error.message).toMatch(/has 1 open on slot \d+; no call was made/);
   });
 
-  test('with a label too long or a PIN too short, or without sense is refused', async () => {
+  test('refuses a label that is too long, a PIN that is too short, and arguments of wrong types', async () => {
     const slot = await freeSlot();
     expect(await failure(slot.initToken({ label: 'x'.repeat(33), soPin: '12345678' }))).toMatchObject({
       code: 'ERR_OUT_OF_RANGE',
@@ -88,8 +88,8 @@ describe('initToken', () => {
   });
 });
 
-describe('initPin', () => {
-  test('is the security officer’s, in a read/write session', async () => {
+describe('initPin()', () => {
+  test('requires a read/write session of the security officer', async () => {
     const reading = await token.openSession();
     expect(await failure(reading.initPin('11112222'))).toMatchObject({
       code: 'ERR_CRYPTOKI_SESSION_READ_ONLY',
@@ -111,8 +111,8 @@ describe('initPin', () => {
   });
 });
 
-describe('setPin', () => {
-  test('changes the PIN of the user, logged in or not', async () => {
+describe('setPin()', () => {
+  test('changes the PIN of the user, with or without a login', async () => {
     const session = await token.openSession({ readWrite: true });
     await session.login(its.pin);
     await session.setPin(its.pin, '11112222');
@@ -124,7 +124,7 @@ describe('setPin', () => {
     await session.login(its.pin);
   });
 
-  test('changes that of the security officer while he is logged in', async () => {
+  test('changes the PIN of the security officer who is logged in', async () => {
     const session = await token.openSession({ readWrite: true });
     await session.login(its.soPin, { user: 'SO' });
     await session.setPin(its.soPin, '99998888');
@@ -133,7 +133,7 @@ describe('setPin', () => {
     await session.setPin('99998888', its.soPin);
   });
 
-  test('takes copies of the PINs before it returns', async () => {
+  test('copies the PINs before it returns', async () => {
     const session = await token.openSession({ readWrite: true });
     const [before, after] = [Buffer.from(its.pin), Buffer.from('44445555')];
     const setting = session.setPin(before, after);
@@ -144,7 +144,7 @@ describe('setPin', () => {
     await session.setPin('44445555', its.pin);
   });
 
-  test('is refused in a read-only session, and with a PIN too short', async () => {
+  test('is refused in a read-only session and with a PIN that is too short', async () => {
     const reading = await token.openSession();
     expect(await failure(reading.setPin(its.pin, '11112222'))).toMatchObject({
       code: 'ERR_CRYPTOKI_SESSION_READ_ONLY',
@@ -160,8 +160,8 @@ describe('setPin', () => {
   });
 });
 
-describe('Token.login', () => {
-  test('needs no session, and keeps the login when all others close', async () => {
+describe('Token.login()', () => {
+  test('needs no session, and keeps the login when all other sessions close', async () => {
     await token.login(its.pin);
     expect(token.user).toBe('USER');
     const session = await token.openSession();
@@ -173,26 +173,26 @@ describe('Token.login', () => {
     expect(token.slot.sessions.size).toBe(0);
   });
 
-  test('is the login of all sessions, which end it too', async () => {
+  test('applies to all sessions, and each of them can log out', async () => {
     const session = await token.openSession({ readWrite: true });
     await token.login(its.pin);
     expect(session.state).toBe('RW_USER_FUNCTIONS');
     await session.logout();
     expect(token.user).toBeUndefined();
-    await expect.poll(() => token.slot.sessions.size).toBe(1); // that of the token is closed
+    await expect.poll(() => token.slot.sessions.size).toBe(1); // the session of the token itself is closed
     await session.login(its.soPin, { user: 'SO' });
     await token.logout();
     expect(session.state).toBe('RW_PUBLIC_SESSION');
   });
 
-  test('is for the security officer too', async () => {
+  test('also logs in the security officer', async () => {
     await token.login(its.soPin, { user: 'SO' });
     expect(token.user).toBe('SO');
     await token.logout();
     await token.logout();
   });
 
-  test('that fails leaves no session, nor one that others wait for', async () => {
+  test('leaves no session behind after a failure', async () => {
     const [bad, good] = await Promise.allSettled([token.login('bad-1'), token.login(its.pin)]);
     expect([bad.status, good.status]).toEqual(['rejected', 'fulfilled']);
     expect(token.slot.sessions.size).toBe(1);
@@ -201,7 +201,7 @@ describe('Token.login', () => {
     expect(token.slot.sessions.size).toBe(0);
   });
 
-  test('ends when the token is disposed', async () => {
+  test('ends when the token is disposed of', async () => {
     {
       await using scoped = await module.token({ label: 'admin' });
       await scoped.login(its.pin);
@@ -210,7 +210,7 @@ describe('Token.login', () => {
     await expect.poll(() => token.user).toBeUndefined();
   });
 
-  test('with a user name is C_LoginUser, which a module of 2.40 does not have', async () => {
+  test('with a user name needs C_LoginUser, which a module of 2.40 lacks', async () => {
     const error = await failure(token.login(its.pin, { username: 'alice' }));
     expect(error).toMatchObject({ code: 'CKR_FUNCTION_NOT_SUPPORTED', function: 'C_LoginUser' });
   });

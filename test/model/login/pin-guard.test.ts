@@ -17,14 +17,14 @@ afterAll(async () => {
   await module.close();
   its.remove();
 });
-// Each test leaves no session, no login and no wrong try behind.
+// Each test must end without a session, a login or a failed try.
 afterEach(async () => {
   await token.slot[Symbol.asyncDispose]();
   await token.login(its.pin);
   await token.logout();
 });
 
-/** SoftHSM2 says so after a wrong PIN, and until a right one. */
+/** SoftHSM2 sets this flag after a wrong PIN and clears it after a right one. */
 const isCountLow = async (): Promise<boolean> => (await token.info()).userPin.countLow;
 
 describe('a PIN that the token refused', () => {
@@ -44,12 +44,12 @@ describe('a PIN that the token refused', () => {
       expect(error.message).toMatch(/refused this PIN before.*force: true/);
       expect(error.message).not.toContain('refused-1');
     }
-    expect(await isCountLow()).toBe(false); // nothing was sent
+    expect(await isCountLow()).toBe(false); // no PIN was sent
     const another = await module.token({ label: 'lockout' });
     expect(await failure(another.login('refused-1'))).toMatchObject({ code: 'ERR_CRYPTOKI_PIN_REFUSED' });
   });
 
-  test('is sent if the caller insists', async () => {
+  test('is sent again if the caller forces it', async () => {
     const session = await token.openSession();
     await failure(session.login('refused-2'));
     await session.login(its.pin);
@@ -60,7 +60,7 @@ describe('a PIN that the token refused', () => {
     expect(await isCountLow()).toBe(true);
   });
 
-  test('of several sent at the same time costs one try', async () => {
+  test('that several calls send at the same time costs one try', async () => {
     const sessions = await Promise.all(Array.from({ length: 10 }, () => token.openSession()));
     const codes = await Promise.all(
       sessions.map(async (session) => (await failure(session.login('refused-3'))).code),
@@ -69,7 +69,7 @@ describe('a PIN that the token refused', () => {
     expect(codes.filter((code) => code === 'ERR_CRYPTOKI_PIN_REFUSED')).toHaveLength(9);
   });
 
-  test('is another for the other user, and on another token', async () => {
+  test('is not refused for the other user or on another token', async () => {
     const session = await token.openSession({ readWrite: true });
     await failure(session.login('refused-4'));
     expect(await failure(session.login('refused-4', { user: 'SO' }))).toMatchObject({
@@ -81,7 +81,7 @@ describe('a PIN that the token refused', () => {
     await its2.login(its.soPin, { user: 'SO' });
   });
 
-  test('is taken once it was made the PIN, by setPin or initPin', async () => {
+  test('is accepted after setPin() or initPin() has made it the PIN', async () => {
     const session = await token.openSession({ readWrite: true });
     await failure(session.login('refused-5'));
     await session.login(its.pin);
@@ -97,7 +97,7 @@ describe('a PIN that the token refused', () => {
     expect(session.state).toBe('RW_USER_FUNCTIONS');
   });
 
-  test('is not sent as the old PIN of setPin either', async () => {
+  test('is not sent as the old PIN of setPin() either', async () => {
     const session = await token.openSession({ readWrite: true });
     await session.login(its.pin);
     expect(await failure(session.setPin('refused-6', '99999999'))).toMatchObject({
@@ -111,7 +111,7 @@ describe('a PIN that the token refused', () => {
     expect(await failure(session.login('refused-6'))).toMatchObject({ code: 'ERR_CRYPTOKI_PIN_REFUSED' });
   });
 
-  test('stays refused after a good login with another', async () => {
+  test('remains refused after a login with another PIN', async () => {
     const session = await token.openSession();
     await failure(session.login('refused-7'));
     await session.login(its.pin);
@@ -119,7 +119,7 @@ describe('a PIN that the token refused', () => {
   });
 });
 
-test('raw calls are not guarded', async () => {
+test('the lockout guard does not check raw calls, which send a refused PIN again', async () => {
   const session = await token.openSession();
   for (let i = 0; i < 2; i++) {
     expect(await failure(module.raw.C_Login(session.handle, 1, 'refused-8'))).toMatchObject({
@@ -128,7 +128,7 @@ test('raw calls are not guarded', async () => {
   }
 });
 
-test('many good logins at the same time all succeed', async () => {
+test('the lockout guard does not prevent many successful logins at the same time', async () => {
   const sessions = await Promise.all(Array.from({ length: 10 }, () => token.openSession()));
   await Promise.all([...sessions.map((session) => session.login(its.pin)), token.login(its.pin)]);
   expect(sessions.map(({ state }) => state)).toEqual(Array(10).fill('RO_USER_FUNCTIONS'));

@@ -9,16 +9,16 @@ type ObjectKind = keyof (typeof SESSION_STATES)['RW_SO_FUNCTIONS']['access'];
 type Access = (typeof SESSION_STATES)['RW_SO_FUNCTIONS']['access'][ObjectKind];
 
 const KINDS: readonly ObjectKind[] = ['publicSession', 'privateSession', 'publicToken', 'privateToken'];
-// The security officer comes first, for NSS.
+// States of the security officer come first, because NSS lets it log in only before the user has a PIN.
 const STATES = (Object.keys(SESSION_STATES) as StateName[]).reverse();
 
-/** A module, and what it takes to bring a session of its token into a state. */
+/** A module, and the credentials that bring a session of its token into a state. */
 interface Subject {
   readonly module: Module;
   readonly token: Token;
   readonly pin: string;
   readonly soPin: string;
-  /** The user has no PIN yet. */
+  /** True if the user has no PIN yet. */
   readonly isFresh: boolean;
   close(): Promise<void>;
 }
@@ -40,7 +40,7 @@ async function softHsm(): Promise<Subject> {
   };
 }
 
-/** NSS lets its security officer in only while the user has no PIN: the token is initialised anew. */
+/** NSS lets its security officer log in only while the user has no PIN, so the token is initialised again. */
 async function nss(): Promise<Subject> {
   const { module, session, close } = await openNss();
   const { label, slot } = session.token;
@@ -54,7 +54,7 @@ const traits = (kind: ObjectKind): { token: boolean; private: boolean } => ({
   token: kind.endsWith('Token'),
   private: kind.startsWith('private'),
 });
-/** Certificates and keys: NSS keeps no data objects, no other public objects without login, and no private certificates. */
+/** Certificates and keys, because NSS has no data objects, no other public objects without login and no private certificates. */
 const template = (kind: ObjectKind, label: string): Attributes =>
   kind.startsWith('private')
     ? {
@@ -76,7 +76,7 @@ const template = (kind: ObjectKind, label: string): Attributes =>
         ...{ subject: Buffer.from('s'), issuer: Buffer.from('i'), serialNumber: Buffer.from(label) },
       };
 
-/** Makes an object by the raw calls, as the template says; undefined when the module refuses. */
+/** Creates an object with the template by raw calls; undefined if the module refuses. */
 async function create({ token, handle }: Session, kind: ObjectKind): Promise<bigint | undefined> {
   const common = [
     { type: CKA.LABEL, value: 'probe' },
@@ -105,7 +105,7 @@ async function create({ token, handle }: Session, kind: ObjectKind): Promise<big
   }
 }
 
-/** What the module lets a session do with objects of a kind. */
+/** Measures the access to objects of a kind that the module grants to a session. */
 async function measured(session: Session, kind: ObjectKind): Promise<Access> {
   const made = await create(session, kind);
   if (made !== undefined) {
@@ -122,7 +122,7 @@ const SUBJECTS: {
   name: string;
   why: string | undefined;
   open: () => Promise<Subject>;
-  /** Where the module is not as the table says. (NSS needs no login while the user has no PIN.) */
+  /** Differences between the module and the table. (NSS needs no login while the user has no PIN.) */
   differences: Partial<Record<StateName, Partial<Record<ObjectKind, Access>>>>;
 }[] = [
   { name: 'SoftHSM2', why: undefined, open: softHsm, differences: {} },
@@ -137,7 +137,7 @@ const SUBJECTS: {
 describe.each(SUBJECTS)('the table of states on $name', ({ why, open, differences }) => {
   let subject: Subject;
 
-  /** Objects to be read. */
+  /** Creates the objects that the tests read. */
   async function fill(): Promise<void> {
     await using session = await subject.token.openSession({ readWrite: true });
     if (subject.isFresh) {
@@ -156,7 +156,7 @@ describe.each(SUBJECTS)('the table of states on $name', ({ why, open, difference
   });
   afterAll(() => subject?.close());
 
-  test.skipIf(why !== undefined).each(STATES)('%s is what the module does', async (state) => {
+  test.skipIf(why !== undefined).each(STATES)('describes the module in the state %s', async (state) => {
     const { readWrite, user, access } = SESSION_STATES[state];
     if (state === 'RW_USER_FUNCTIONS' && subject.isFresh) await fill();
     await using session = await subject.token.openSession({ readWrite });
@@ -165,7 +165,7 @@ describe.each(SUBJECTS)('the table of states on $name', ({ why, open, difference
     const found: Partial<Record<ObjectKind, Access>> = {};
     for (const kind of KINDS) found[kind] = await measured(session, kind);
     expect(found).toEqual({ ...access, ...differences[state] });
-    // Where no login is needed, the model leaves private objects to the module.
+    // For a token without a required login, the model leaves the check of private objects to the module.
     const { loginRequired } = await subject.token.info();
     for (const kind of KINDS) {
       if (!loginRequired && traits(kind).private) continue;
@@ -187,7 +187,7 @@ describe.each(SUBJECTS)('the table of states on $name', ({ why, open, difference
   });
 });
 
-describe('a call that the table forbids is refused before it is made', () => {
+describe('a call that the table of states forbids is refused before it is made', () => {
   let subject: Subject;
   let writing: Session;
   beforeAll(async () => {
@@ -196,14 +196,14 @@ describe('a call that the table forbids is refused before it is made', () => {
   });
   afterAll(() => subject.close());
 
-  /** Both errors are of this package, and name no C function. */
+  /** Checks that the error is one of this package and names no C function. */
   async function refusal(call: Promise<unknown>): Promise<[string | undefined, string]> {
     const error = await failure(call);
     expect(error).toMatchObject({ function: undefined });
     return [error.code, error.message];
   }
 
-  test('for each way of writing, with what helps', async () => {
+  test('for each way of writing, with advice', async () => {
     await writing.login(subject.pin);
     const kept = await writing.createObject(template('publicToken', 'kept'));
     const reading = await subject.token.openSession();
@@ -245,7 +245,7 @@ describe('a call that the table forbids is refused before it is made', () => {
     await writing.logout();
   });
 
-  test('for read-only sessions beside the security officer, both ways', async () => {
+  test('for read-only sessions beside the security officer, in both orders', async () => {
     const reading = await subject.token.openSession();
     const login = (): Promise<void> => writing.login(subject.soPin, { user: 'SO' });
     expect((await refusal(login()))[0]).toBe('ERR_CRYPTOKI_SO_READ_ONLY');
@@ -256,7 +256,7 @@ describe('a call that the table forbids is refused before it is made', () => {
     await (await subject.token.openSession()).close();
   });
 
-  test('and one that it allows is not', async () => {
+  test('and a call that it allows is made', async () => {
     await writing.login(subject.pin);
     const pair = await writing.generateKeyPair('EC', { curve: 'P-256', token: true });
     await pair.privateKey.setAttributes({ label: 'changed' });

@@ -23,9 +23,9 @@ const CURVES = {
   brainpoolP512r1: 'brainpoolP512r1',
 } as const;
 
-describe('generateKeyPair', () => {
+describe('generateKeyPair()', () => {
   test.each(Object.entries(CURVES))(
-    'makes a pair on %s, which node:crypto understands',
+    'creates a pair on the curve %s that node:crypto accepts',
     async (curve, node) => {
       const { publicKey, privateKey } = await session.generateKeyPair('EC', { curve });
       const key = await publicKey.toKeyObject();
@@ -36,7 +36,7 @@ describe('generateKeyPair', () => {
     },
   );
 
-  test('makes Ed25519 pairs, which node:crypto understands', async () => {
+  test('creates Ed25519 pairs that node:crypto accepts', async () => {
     const { publicKey, privateKey } = await session.generateKeyPair('EC_EDWARDS', { curve: 'Ed25519' });
     expect([publicKey.keyType, privateKey.keyType]).toEqual(['EC_EDWARDS', 'EC_EDWARDS']);
     const key = await publicKey.toKeyObject();
@@ -50,7 +50,7 @@ describe('generateKeyPair', () => {
     [2048, 3n, 2048, 3n],
     [3072, new Uint8Array([1, 0, 1]), 3072, 65537n],
   ])(
-    'makes RSA pairs of %o bits with exponent %o',
+    'creates RSA pairs of %o bits with exponent %o',
     async (modulusBits, publicExponent, modulusLength, exponent) => {
       const { publicKey } = await session.generateKeyPair('RSA', { modulusBits, publicExponent });
       const key = await publicKey.toKeyObject();
@@ -59,7 +59,7 @@ describe('generateKeyPair', () => {
     },
   );
 
-  test('makes both halves of the right class, with one id, in the session', async () => {
+  test('creates session objects of both classes with the same id', async () => {
     const pair = await session.generateKeyPair('EC', { curve: 'P-256' });
     expect(pair.publicKey).toBeInstanceOf(PublicKey);
     expect(pair.privateKey).toBeInstanceOf(PrivateKey);
@@ -81,7 +81,7 @@ describe('generateKeyPair', () => {
     expect(other.publicKey.id).not.toEqual(pair.publicKey.id);
   });
 
-  test('makes private keys that cannot leave the token', async () => {
+  test('creates private keys that cannot leave the token', async () => {
     const { privateKey } = await session.generateKeyPair('EC', { curve: 'P-256' });
     expect(
       await privateKey.attributes('sensitive', 'extractable', 'alwaysSensitive', 'neverExtractable', 'local'),
@@ -95,7 +95,7 @@ describe('generateKeyPair', () => {
     expect(await failure(privateKey.attribute('value'))).toMatchObject({ code: 'CKR_ATTRIBUTE_SENSITIVE' });
   });
 
-  test('takes label, id, usage and more attributes for each half', async () => {
+  test('accepts label, id, usage and further attributes for each half', async () => {
     const id = Buffer.from('my id');
     const pair = await session.generateKeyPair('RSA', {
       label: 'both',
@@ -122,7 +122,7 @@ describe('generateKeyPair', () => {
     });
   });
 
-  test('keeps a pair on the token when asked to', async () => {
+  test('stores a pair on the token with token: true', async () => {
     const pair = await session.generateKeyPair('EC', { curve: 'P-256', token: true, label: 'kept' });
     expect([pair.publicKey.isTokenObject, pair.privateKey.isTokenObject]).toEqual([true, true]);
     await using other = await opened.token.openSession();
@@ -135,7 +135,7 @@ describe('generateKeyPair', () => {
     await pair.privateKey.destroy();
   });
 
-  test('takes a mechanism, and the curve as ecParams', async () => {
+  test('accepts a mechanism, and the curve as ecParams', async () => {
     const ecParams = Buffer.from('06082a8648ce3d030107', 'hex');
     for (const keyType of [
       { mechanism: 'EC_KEY_PAIR_GEN' },
@@ -168,7 +168,7 @@ describe('generateKeyPair', () => {
     expect(`${error.code} ${error.message}`).toMatch(wanted);
   });
 
-  test('passes on what the token refuses', async () => {
+  test('reports the error of the token', async () => {
     for (const [keyType, options] of [
       ['EC', { curve: 'P-256', publicKey: { ecParams: Buffer.from('0500', 'hex') } }],
       ['EC_MONTGOMERY', { curve: 'X25519' }],
@@ -179,33 +179,33 @@ describe('generateKeyPair', () => {
     }
   });
 
-  test('knows the curves it names', () => {
+  test('accepts every curve name that it documents', () => {
     expect(CURVE_NAMES).toEqual(
       expect.arrayContaining([...Object.keys(CURVES), 'Ed25519', 'Ed448', 'X25519', 'X448']),
     );
   });
 });
 
-describe('generateKey', () => {
-  test.each([16, 24, 32])('makes AES keys of %i bytes', async (valueLen) => {
+describe('generateKey()', () => {
+  test.each([16, 24, 32])('creates AES keys of %i bytes', async (valueLen) => {
     const key = await session.generateKey('AES', { valueLen, extractable: true, sensitive: false });
     expect(key).toBeInstanceOf(SecretKey);
     expect(key).toMatchObject({ class: 'SECRET_KEY', keyType: 'AES', isPrivate: true, isTokenObject: false });
     expect(await key.attribute('value')).toHaveLength(valueLen);
   });
 
-  test('makes keys of 32 bytes when no length is given', async () => {
+  test('creates keys of 32 bytes when no length is given', async () => {
     const key = await session.generateKey('AES');
     expect(await key.attribute('valueLen')).toBe(32);
   });
 
-  // An option that is undefined must be as good as one left out.
-  test('makes keys of 32 bytes when the length is undefined', async () => {
+  // An undefined option must have the effect of a missing one.
+  test('creates keys of 32 bytes when the length is undefined', async () => {
     const key = await session.generateKey('AES', { valueLen: undefined });
     expect(await key.attribute('valueLen')).toBe(32);
   });
 
-  test('makes keys that cannot leave the token', async () => {
+  test('creates keys that cannot leave the token', async () => {
     const key = await session.generateKey('AES');
     expect(await key.attributes('sensitive', 'extractable', 'encrypt', 'decrypt', 'value')).toEqual({
       sensitive: true,
@@ -215,7 +215,7 @@ describe('generateKey', () => {
     });
   });
 
-  test('makes HMAC keys, whose MACs are those of node:crypto', async () => {
+  test('creates HMAC keys whose MACs equal those of node:crypto', async () => {
     const key = await session.generateKey('GENERIC_SECRET', {
       valueLen: 40,
       sensitive: false,
@@ -229,7 +229,7 @@ describe('generateKey', () => {
     );
   });
 
-  test('takes a mechanism, label, id, usage and more attributes', async () => {
+  test('accepts a mechanism, label, id, usage and further attributes', async () => {
     const key = await session.generateKey(
       { mechanism: 'AES_KEY_GEN' },
       {
@@ -259,14 +259,14 @@ describe('generateKey', () => {
   });
 });
 
-test('a usage list that is no list is refused with a code', async () => {
+test('a usage that is not a list is refused with a code', async () => {
   for (const usage of ['sign', 5, null]) {
     const error = await failure(session.generateKeyPair('EC', { curve: 'P-256', usage: wrong(usage) }));
     expect(error.code).toMatch(/^ERR_/);
   }
 });
 
-test('a derived key is adopted by the model through find', async () => {
+test('find() returns a model object for a key that raw calls derived', async () => {
   const { privateKey, publicKey } = await session.generateKeyPair('EC', {
     curve: 'P-256',
     usage: ['derive'],
@@ -297,7 +297,7 @@ test('a derived key is adopted by the model through find', async () => {
   expect(await key.attribute('value')).toEqual(expected);
 });
 
-test('a half of a pair is found by the id of the other', async () => {
+test('the half of a pair is found by the id of the other half', async () => {
   const pair: KeyPair = await session.generateKeyPair('EC', { curve: 'P-256' });
   const found = await session.publicKey({ id: pair.privateKey.id });
   expect(found.handle).toBe(pair.publicKey.handle);

@@ -16,7 +16,7 @@ afterAll(() => opened.close());
 
 const DATA = { class: 'DATA', private: false, value: Buffer.from('v') } as const;
 
-/** Every use of the object is refused, with the reason. */
+/** Checks that every use of the object is refused with the reason. */
 async function expectDead(object: StorageObject, reason: RegExp): Promise<void> {
   for (const use of [
     () => object.attributes('label'),
@@ -31,7 +31,7 @@ async function expectDead(object: StorageObject, reason: RegExp): Promise<void> 
 }
 
 describe('a session object', () => {
-  test('dies with the session that made it, even where another session uses it', async () => {
+  test('ends with the session that made it, even if another session uses it', async () => {
     const creator = await opened.token.openSession();
     const made = await creator.createObject({ ...DATA, label: 'short' });
     const used = made.on(session);
@@ -44,7 +44,7 @@ describe('a session object', () => {
     expect(await session.find({ label: 'short' })).toEqual([]);
   });
 
-  test('outlives other sessions that used it', async () => {
+  test('remains when other sessions that used it are closed', async () => {
     const made = await session.createObject(DATA);
     const user = await opened.token.openSession();
     expect(await made.on(user).attribute('value')).toEqual(DATA.value);
@@ -55,13 +55,13 @@ describe('a session object', () => {
     });
   });
 
-  test('dies with C_CloseAllSessions', async () => {
+  test('ends with C_CloseAllSessions', async () => {
     const made = await session.createObject(DATA);
     await opened.module.raw.C_CloseAllSessions(opened.token.slot.id);
     await expectDead(made, /died with the session/);
   });
 
-  test('that is disposed is destroyed; a token object is not', async () => {
+  test('is destroyed when it is disposed of, unlike a token object', async () => {
     {
       await using made = await session.createObject({ ...DATA, label: 'disposed' });
       await using kept = await session.createObject({ ...DATA, label: 'disposed', token: true });
@@ -73,7 +73,7 @@ describe('a session object', () => {
     await found[0]?.destroy();
   });
 
-  test('that is dead already can be disposed', async () => {
+  test('can be disposed of after its end', async () => {
     const made = await session.createObject(DATA);
     await made.destroy();
     await made[Symbol.asyncDispose]();
@@ -84,13 +84,13 @@ describe('a session object', () => {
 });
 
 describe('a destroyed object', () => {
-  test('is dead, and says so', async () => {
+  test('is refused with the reason', async () => {
     const made = await session.createObject({ ...DATA, label: 'gone', token: true });
     await made.destroy();
     await expectDead(made, /"gone".*was destroyed/);
   });
 
-  test('is unknown to the module where another object stands for it', async () => {
+  test('is refused even if the module reuses its handle', async () => {
     const made = await session.createObject({ ...DATA, label: 'twice', token: true });
     const [same] = await session.find({ label: 'twice' });
     await made.destroy();
@@ -100,7 +100,7 @@ describe('a destroyed object', () => {
 });
 
 describe('a private object', () => {
-  test('of the session dies on logout, through whichever session', async () => {
+  test('that is a session object ends with a logout through any session', async () => {
     const key = await session.generateKey('AES', { label: 'private' });
     const other = await opened.token.openSession();
     await other.logout();
@@ -109,7 +109,7 @@ describe('a private object', () => {
     await expectDead(key, /died with the login/);
   });
 
-  test('of the token must be found again after a new login', async () => {
+  test('that is a token object must be searched again after a new login', async () => {
     const key = await session.generateKey('AES', { label: 'kept', token: true });
     await session.logout();
     await expectDead(key, /find it again/);
@@ -120,7 +120,7 @@ describe('a private object', () => {
     await again.destroy();
   });
 
-  test('dies when the last session closes, which ends the login', async () => {
+  test('ends when the last session closes, because that ends the login', async () => {
     const key = await session.generateKey('AES', { token: true, label: 'last' });
     await session.close();
     session = await opened.token.openSession({ readWrite: true });
@@ -129,7 +129,7 @@ describe('a private object', () => {
     await (await session.secretKey({ label: 'last' })).destroy();
   });
 
-  test('does not hide that its session is closed while the login goes on', async () => {
+  test('reports its closed session while the login continues', async () => {
     const other = await opened.token.openSession({ readWrite: true });
     const key = await session.generateKey('AES', { token: true, label: 'session' });
     await session.close();
@@ -150,12 +150,12 @@ test('an object cannot be used on another token', async () => {
   const same = await module.token({ label: opened.test.label });
   const elsewhere = await same.openSession();
   const made = await session.createObject(DATA);
-  // The same token, but seen through another Module: its sessions are not this one's.
+  // This is the same token, opened through another Module: its sessions are foreign, too.
   expect(() => made.on(elsewhere)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }));
 });
 
-describe('a copy', () => {
-  test('has what is said of it, and dies with the session that made it, not with that of the original', async () => {
+describe('a copy of an object', () => {
+  test('has the changed attributes and ends with the session that made it, not with that of the original', async () => {
     const first = await opened.token.openSession();
     const original = await first.createObject({ ...DATA, label: 'original' });
     const copied = await original.on(session).copy({ label: 'copied' });
@@ -169,7 +169,7 @@ describe('a copy', () => {
     await expectDead(copied.on(session), /died with the session/);
   });
 
-  test('of a session object as a token object stays', async () => {
+  test('of a session object can be a token object, which remains', async () => {
     const made = await session.createObject({ ...DATA, label: 'stays' });
     const kept = await made.copy({ token: true });
     expect(kept.isTokenObject).toBe(true);
@@ -180,7 +180,7 @@ describe('a copy', () => {
     expect(await session.find({ label: 'stays' })).toEqual([]);
   });
 
-  test('that the session may not make is refused', async () => {
+  test('is refused if the session may not create it', async () => {
     const reading = await opened.token.openSession();
     const made = await reading.createObject(DATA);
     expect(await failure(made.copy({ token: true }))).toMatchObject({
@@ -191,7 +191,7 @@ describe('a copy', () => {
   });
 });
 
-test('what is destroyed is destroyed for every session that it was given to', async () => {
+test('an object that is destroyed is refused on every session', async () => {
   const other = await opened.token.openSession({ readWrite: true });
   const made = await session.createObject({ ...DATA, label: 'shared', token: true });
   const there = made.on(other);
@@ -199,7 +199,7 @@ test('what is destroyed is destroyed for every session that it was given to', as
   await expectDead(made, /"shared".*was destroyed/);
 });
 
-test('session objects that a session has found, of another that is gone, are dead by C_CloseAllSessions too', async () => {
+test('session objects of another session that a session has found end with C_CloseAllSessions', async () => {
   const creator = await opened.token.openSession();
   const made = await creator.createObject({ ...DATA, label: 'all' });
   const used = made.on(session);
@@ -210,7 +210,7 @@ test('session objects that a session has found, of another that is gone, are dea
   if (found !== undefined) await expectDead(found.on(session), /died with the session/);
 });
 
-test('every private object dies with a logout, whoever logs out, the session objects too', async () => {
+test('every private object, including session objects, ends with a logout by any session', async () => {
   const other = await opened.token.openSession();
   const keys = await session.generateKeyPair('EC', { curve: 'P-256' });
   const secret = await session.generateKey('AES', { label: 'secret', token: true });

@@ -24,8 +24,8 @@ const CERTIFICATE = Buffer.from(
   'base64',
 );
 
-describe('createObject makes', () => {
-  test('data, whose value comes back', async () => {
+describe('createObject() creates', () => {
+  test('data with a value that can be read', async () => {
     const value = randomBytes(1000);
     const object = await session.createObject({ ...DATA, label: 'my data', application: 'tests', value });
     expect(object).toBeInstanceOf(Data);
@@ -34,7 +34,7 @@ describe('createObject makes', () => {
     expect(await object.attribute('application')).toBe('tests');
   });
 
-  test('a certificate, which node:crypto reads', async () => {
+  test('a certificate that node:crypto reads', async () => {
     const object = await session.createObject({
       class: 'CERTIFICATE',
       certificateType: 'X_509',
@@ -53,7 +53,7 @@ describe('createObject makes', () => {
     expect(found.handle).toBe(object.handle);
   });
 
-  test('an EC public key of node:crypto, with which the token verifies', async () => {
+  test('an EC public key of node:crypto that verifies on the token', async () => {
     const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const { x, y } = pair.publicKey.export({ format: 'jwk' });
     const point = Buffer.concat([
@@ -105,7 +105,7 @@ describe('createObject makes', () => {
     }
   });
 
-  test('an HMAC key of known value, which agrees with node:crypto', async () => {
+  test('an HMAC key with a given value, whose MACs equal those of node:crypto', async () => {
     const value = randomBytes(32);
     const key = await session.createObject({
       class: 'SECRET_KEY',
@@ -119,12 +119,12 @@ describe('createObject makes', () => {
     expect(mac).toEqual(createHmac('sha256', value).update(message).digest());
   });
 
-  test('a value of no bytes', async () => {
+  test('an object with an empty value', async () => {
     const object = await session.createObject({ ...DATA, label: '', value: Buffer.alloc(0) });
     expect(await object.attributes('value', 'label')).toEqual({ value: Buffer.alloc(0), label: '' });
   });
 
-  test('a token object, which other sessions see', async () => {
+  test('a token object that other sessions find', async () => {
     await using reading = await opened.token.openSession();
     const object = await session.createObject({
       ...DATA,
@@ -140,11 +140,11 @@ describe('createObject makes', () => {
   });
 });
 
-describe('find', () => {
+describe('find()', () => {
   const make = (label: string, more: Attributes = {}) =>
     session.createObject({ ...DATA, label, value: Buffer.from(label), ...more });
 
-  test('gives the objects that have all the attributes', async () => {
+  test('returns the objects that match all attributes', async () => {
     const both = { application: 'find', objectId: Buffer.from('0603550403', 'hex') };
     const [one] = [await make('one', both), await make('two', { application: 'find' }), await make('one')];
     expect((await session.find({ application: 'find' })).map(({ label }) => label).sort()).toEqual([
@@ -157,7 +157,7 @@ describe('find', () => {
     expect(await session.find({ label: 'one', application: 'no such' })).toEqual([]);
   });
 
-  test('without attributes gives all, of the right classes', async () => {
+  test('without attributes returns all objects with their classes', async () => {
     const { publicKey, privateKey } = await session.generateKeyPair('EC', { curve: 'P-256' });
     const secret = await session.generateKey('AES');
     const all = await session.find();
@@ -168,7 +168,7 @@ describe('find', () => {
     }
   });
 
-  test('finds a thousand objects, each once', async () => {
+  test('returns each of a thousand objects once', async () => {
     await using scope = await opened.token.openSession();
     for (let i = 0; i < 1000; i++) {
       opened.module.raw.C_CreateObjectSync(scope.handle, [
@@ -186,7 +186,7 @@ describe('find', () => {
     }
   });
 
-  test('reads values of all lengths, whatever the length of those before', async () => {
+  test('reads values of all lengths in any order', async () => {
     await using scope = await opened.token.openSession();
     const lengths = [0, 1, 63, 64, 65, 5000, 3, 128, 127, 129, 0, 700];
     for (const [index, length] of lengths.entries()) {
@@ -220,8 +220,8 @@ describe('find', () => {
   );
 });
 
-describe('finding one', () => {
-  test('gives the key, public or private, by label', async () => {
+describe('a finder of one object', () => {
+  test('returns the public or private key with the label', async () => {
     const pair = await session.generateKeyPair('EC', { curve: 'P-256', label: 'pair' });
     expect((await session.privateKey({ label: 'pair' })).handle).toBe(pair.privateKey.handle);
     expect((await session.publicKey({ label: 'pair' })).handle).toBe(pair.publicKey.handle);
@@ -229,13 +229,13 @@ describe('finding one', () => {
     expect((await session.secretKey({ label: 'pair' })).handle).toBe(secret.handle);
   });
 
-  test('fails for none, and says by what was searched', async () => {
+  test('fails for none and reports the search attributes', async () => {
     const error = await failure(session.privateKey({ label: 'no such', id: Buffer.from('x') }));
     expect(error).toMatchObject({ code: 'ERR_CRYPTOKI_OBJECT_NOT_FOUND' });
     expect(error.message).toMatch(/private key.*"test".*label, id/);
   });
 
-  test('fails for two', async () => {
+  test('fails for two matches', async () => {
     await session.generateKey('AES', { label: 'twins' });
     await session.generateKey('AES', { label: 'twins' });
     expect(await failure(session.secretKey({ label: 'twins' }))).toMatchObject({
@@ -244,7 +244,7 @@ describe('finding one', () => {
     });
   });
 
-  test('of private keys without a login says that nobody is logged in', async () => {
+  test('of private keys reports a missing login', async () => {
     await session.logout();
     try {
       const error = await failure(session.privateKey({ label: 'pair' }));

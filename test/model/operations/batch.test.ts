@@ -30,7 +30,7 @@ const iv = (index: number) => {
 };
 
 describe('a batch of an array', () => {
-  test('signs each message; node:crypto accepts them', async () => {
+  test('signs each message, and node:crypto verifies the signatures', async () => {
     const key = await publicKey.toKeyObject();
     const messages = texts(2000);
     const sessions = [session, await opened.token.openSession(), await opened.token.openSession()];
@@ -44,7 +44,7 @@ describe('a batch of an array', () => {
     expect(index).toBe(2000);
   });
 
-  test('verifies each signature, and says which are wrong', async () => {
+  test('verifies each signature and returns true or false for it', async () => {
     const messages = texts(300);
     const signatures = await privateKey.signMany('ECDSA-SHA256', messages);
     const items = messages.map((data, i) => ({
@@ -55,7 +55,7 @@ describe('a batch of an array', () => {
     expect(valid.toArray()).toEqual(messages.map((_, i) => i % 10 !== 3));
   });
 
-  test('digests like node:crypto: of no bytes, of many, of typed arrays', async () => {
+  test('digests empty messages, many messages and typed arrays like node:crypto', async () => {
     const messages = [0, 1, 31, 32, 1000, 70_000, 2_000_000].map((length) => randomBytes(length));
     const digests = await session.digestMany('SHA-256', messages);
     const wanted = messages.map((message) => createHash('sha256').update(message).digest('hex'));
@@ -64,7 +64,7 @@ describe('a batch of an array', () => {
     expect(other.at(1)).toEqual(createHash('sha256').update(Buffer.alloc(3)).digest());
   });
 
-  test('makes MACs; those of another length are wrong', async () => {
+  test('makes MACs, and MACs of another length do not verify', async () => {
     const messages = texts(50);
     const macs = await hmac.signMany('HMAC-SHA256', messages);
     const items = messages.map((data, i) => ({ data, signature: macs.at(i).subarray(0, i === 7 ? 31 : 32) }));
@@ -89,7 +89,7 @@ describe('a batch of an array', () => {
     expect(back.toArray()).toEqual(messages);
   });
 
-  test('tells what failed by message, and loses nothing else', async () => {
+  test('reports failures by message and returns all other results', async () => {
     const messages = texts(200);
     const sealed = (await aes.encryptMany(iv, messages)).toArray();
     for (const index of [0, 77, 199]) sealed[index] = Buffer.alloc(30);
@@ -102,13 +102,13 @@ describe('a batch of an array', () => {
     expect((await privateKey.signMany('ECDSA-SHA256', messages)).failures.size).toBe(0);
   });
 
-  test('of nothing is nothing', async () => {
+  test('that is empty returns an empty array', async () => {
     const none = await privateKey.signMany('ECDSA-SHA256', []);
     expect([none.length, [...none]]).toEqual([0, []]);
     expect(() => none.at(0)).toThrow(RangeError);
   });
 
-  test('copies messages before they are done', async () => {
+  test('copies the messages before it returns', async () => {
     const messages = texts(64);
     const promise = session.digestMany('SHA-256', messages);
     const wanted = createHash('sha256').update('message 0').digest();
@@ -116,7 +116,7 @@ describe('a batch of an array', () => {
     expect((await promise).at(0)).toEqual(wanted);
   });
 
-  test('tells its progress', async () => {
+  test('reports its progress', async () => {
     const told: [number, number | undefined][] = [];
     await session.digestMany('SHA-256', texts(5000), { onProgress: (...now) => told.push(now) });
     expect(told.length).toBeGreaterThan(1);
@@ -139,7 +139,7 @@ describe('a batch of an array', () => {
     expect((await privateKey.sign('ECDSA-SHA256', Buffer.alloc(1))).length).toBe(64);
   });
 
-  test('whose session is closed on the way fails for the rest', async () => {
+  test('fails for the remaining messages when its session is closed', async () => {
     const scope = await opened.token.openSession();
     const batch = privateKey.on(scope).signMany('ECDSA-SHA256', texts(20_000), {
       onProgress: () => void scope.close(),
@@ -153,7 +153,7 @@ describe('a batch of an array', () => {
 });
 
 describe('a batch of an iterable', () => {
-  test('gives results in order, as fast as they are fetched', async () => {
+  test('returns results in order and only as fast as they are read', async () => {
     let taken = 0;
     function* endless(): Generator<Buffer> {
       for (;;) yield Buffer.from(`message ${taken++}`);
@@ -166,13 +166,13 @@ describe('a batch of an iterable', () => {
       if (index === 100) await setTimeout(50);
       if (index === 3000) break;
     }
-    expect(taken).toBeLessThan(20_000); // not more than the sessions can do ahead
+    expect(taken).toBeLessThan(20_000); // the batch reads ahead by a bounded number of messages
     const before = taken;
     await setTimeout(20);
     expect(taken).toBe(before);
   });
 
-  test('does not wait for messages that are late with results that are there', async () => {
+  test('returns finished results without waiting for late messages', async () => {
     const arrived: number[] = [];
     async function* slow(): AsyncGenerator<Buffer> {
       yield* texts(3);
@@ -184,7 +184,7 @@ describe('a batch of an iterable', () => {
     expect(arrived).toEqual([0, 1, 2, -1, 3]);
   });
 
-  test('tells failures as items', async () => {
+  test('returns failures as items', async () => {
     const sealed = (await aes.encryptMany(iv, texts(40))).toArray();
     sealed[20] = Buffer.alloc(30);
     const items: BatchItem<Buffer>[] = [];
@@ -192,7 +192,7 @@ describe('a batch of an iterable', () => {
     expect(items.filter(({ error }) => error !== undefined).map(({ index }) => index)).toEqual([20]);
   });
 
-  test('takes an async source as it comes, and once each', async () => {
+  test('reads an async source at its pace and reads each message once', async () => {
     const wanted = texts(5000).map((text) => createHash('sha256').update(text).digest('hex'));
     async function* bursts(): AsyncGenerator<Buffer> {
       for (const [index, text] of texts(5000).entries()) {
@@ -206,7 +206,7 @@ describe('a batch of an iterable', () => {
     expect(digests).toEqual(wanted);
   });
 
-  test('throws what an async source throws where it should reject', async () => {
+  test('throws the error of an async source that throws instead of rejecting', async () => {
     let left = 3;
     const source: AsyncIterable<Buffer> = {
       [Symbol.asyncIterator]: () => ({
@@ -222,7 +222,7 @@ describe('a batch of an iterable', () => {
     expect((await failure(drain())).message).toBe('thrown at once');
   });
 
-  test('closes its source when it is left, and throws what the source throws', async () => {
+  test('closes its source when the loop is left, and throws an error of the source', async () => {
     let closed = false;
     function* source(): Generator<Buffer> {
       try {
@@ -279,7 +279,7 @@ describe('a batch refuses', () => {
     expect((await failure(async () => call())).message).toMatch(message);
   });
 
-  test('what is no message, naming its place', async () => {
+  test('an element that is not a message, and names its index', async () => {
     const messages = [Buffer.alloc(1), wrong<Buffer>('text')];
     expect((await failure(privateKey.signMany('ECDSA-SHA256', messages))).message).toMatch(
       /message 1 must be bytes/,
@@ -287,7 +287,7 @@ describe('a batch refuses', () => {
   });
 });
 
-describe('raw batches check what they are given', () => {
+describe('a raw batch checks its arguments:', () => {
   const mechanism = { mechanism: CKM.SHA256 };
   const data = Buffer.alloc(8);
   const offsets: [string, unknown][] = [
@@ -307,7 +307,7 @@ describe('raw batches check what they are given', () => {
     ).toMatch(/^ERR_/);
   });
 
-  test('as many mechanisms and signatures as messages', async () => {
+  test('the numbers of mechanisms and signatures equal that of the messages', async () => {
     const { raw } = opened.module;
     const [one, two] = [new Uint32Array([0, 8]), new Uint32Array([0, 4, 8])];
     const calls = [
@@ -317,7 +317,7 @@ describe('raw batches check what they are given', () => {
     for (const call of calls) expect(await failure(call)).toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
   });
 
-  test('a session that is closed', async () => {
+  test('the session is open', async () => {
     const scope = await opened.token.openSession();
     await scope.close();
     const call = opened.module.raw.digestMany(scope.handle, mechanism, data, new Uint32Array([0, 8]));

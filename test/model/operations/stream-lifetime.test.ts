@@ -57,7 +57,7 @@ const FINALS = [
 ];
 const CTR = { name: 'AES-CTR', counter: Buffer.alloc(16) };
 
-/** The session does everything that it did before. */
+/** Checks that the session still runs all operations. */
 async function expectHealthy(on: Session = session): Promise<void> {
   expect(await on.digest('SHA-256', MESSAGE)).toEqual(sha256(MESSAGE));
   const signature = await rsa.privateKey.on(on).sign('RSA-PKCS1-SHA256', MESSAGE);
@@ -68,7 +68,7 @@ async function expectHealthy(on: Session = session): Promise<void> {
   expect(await stream.final()).toEqual(sha256(MESSAGE));
 }
 
-/** A stream of each kind. */
+/** One stream of each kind. */
 const KINDS: [string, () => ReturnType<Session['createDigest']> | ReturnType<SecretKey['createEncrypt']>][] =
   [
     ['createDigest', () => session.createDigest('SHA-256')],
@@ -78,8 +78,8 @@ const KINDS: [string, () => ReturnType<Session['createDigest']> | ReturnType<Sec
     ['createDecrypt', () => aes.createDecrypt({ name: 'AES-CBC', iv: Buffer.alloc(16) })],
   ];
 
-describe.each(KINDS)('%s', (_, create) => {
-  test('frees the session when it is destroyed in the middle', async () => {
+describe.each(KINDS)('a stream of %s()', (_, create) => {
+  test('frees the session when it is destroyed before its end', async () => {
     const stream = create();
     stream.write(MESSAGE);
     await sleep(10);
@@ -89,7 +89,7 @@ describe.each(KINDS)('%s', (_, create) => {
     await expectHealthy();
   });
 
-  test('frees it when it is disposed of at once, also before it has begun', async () => {
+  test('frees the session when it is disposed of at once, also before it has begun', async () => {
     {
       await using stream = create();
       stream.write(MESSAGE);
@@ -101,7 +101,7 @@ describe.each(KINDS)('%s', (_, create) => {
     await expectHealthy();
   });
 
-  test('is aborted by a signal of its own, or of pipeline()', async () => {
+  test('is aborted by its own signal and by that of pipeline()', async () => {
     const stream = create();
     const end = new AbortController();
     setTimeout(() => end.abort(), 20);
@@ -123,7 +123,7 @@ describe.each(KINDS)('%s', (_, create) => {
     await expectHealthy();
   });
 
-  test('refuses a second stream on its session until its end', async () => {
+  test('prevents a second stream on its session until it ends', async () => {
     const first = create();
     first.write(MESSAGE);
     await sleep(5);
@@ -136,7 +136,7 @@ describe.each(KINDS)('%s', (_, create) => {
     await expectHealthy();
   });
 
-  test('closes the session when the operation cannot be ended', async () => {
+  test('closes the session when the operation cannot be cancelled', async () => {
     const stream = create();
     const errored = once(stream, 'error');
     stream.write(MESSAGE);
@@ -153,7 +153,7 @@ describe.each(KINDS)('%s', (_, create) => {
 });
 
 describe('an error of the token', () => {
-  test('in an update destroys the stream and ends the operation', async () => {
+  test('in an update call destroys the stream and ends the operation', async () => {
     fault.plan([{ function: 'C_DigestUpdate', nth: 3, return: 'CKR_FUNCTION_FAILED' }]);
     const stream = session.createDigest('SHA-256');
     const expected = { name: 'CryptokiError', code: 'CKR_FUNCTION_FAILED', function: 'C_DigestUpdate' };
@@ -165,7 +165,7 @@ describe('an error of the token', () => {
     await expectHealthy();
   });
 
-  test('in an update of a stream fed by hand reaches update() and final(), and nobody else', async () => {
+  test('in an update call is reported only by update() and final() if the caller uses these instead of a pipe', async () => {
     fault.plan([{ function: 'C_SignUpdate', nth: 1, return: 'CKR_FUNCTION_FAILED' }]);
     const stream = rsa.privateKey.createSign('RSA-PKCS1-SHA256');
     void stream.update(MESSAGE);
@@ -175,14 +175,14 @@ describe('an error of the token', () => {
     await expectHealthy();
   });
 
-  test('in Final destroys the stream and ends the operation', async () => {
+  test('in a Final call destroys the stream and ends the operation', async () => {
     fault.plan([{ function: 'C_SignFinal', nth: 1, return: 'CKR_FUNCTION_FAILED' }]);
     const stream = rsa.privateKey.createSign('RSA-PKCS1-SHA256');
     await expect(pipeline(source(MESSAGE), stream)).rejects.toMatchObject({ code: 'CKR_FUNCTION_FAILED' });
     await expectHealthy();
   });
 
-  test('in Final of a cipher does the same', async () => {
+  test('in the Final call of a cipher destroys the stream and ends the operation', async () => {
     fault.plan([{ function: 'C_EncryptFinal', nth: 1, return: 'CKR_FUNCTION_FAILED' }]);
     const { sink } = collector();
     const ended = pipeline(source(MESSAGE), aes.createEncrypt(CTR), sink);
@@ -190,13 +190,13 @@ describe('an error of the token', () => {
     await expectHealthy();
   });
 
-  test('in Init destroys the stream, and nothing has begun', async () => {
+  test('in an Init call destroys the stream before an operation has begun', async () => {
     const stream = aes.createSign('HMAC-SHA256');
     await expect(pipeline(source(MESSAGE), stream)).rejects.toMatchObject({ function: 'C_SignInit' });
     await expectHealthy();
   });
 
-  test('explains that a mechanism is not done part by part', async () => {
+  test('explains that a mechanism does not support parts', async () => {
     const ec = await session.generateKeyPair('EC', { curve: 'P-256' });
     const stream = ec.privateKey.createSign({ mechanism: 'ECDSA' });
     const error = await failure(pipeline(source(MESSAGE), stream));
@@ -205,18 +205,18 @@ describe('an error of the token', () => {
   });
 });
 
-describe('a stream ends', () => {
-  test('when its session is closed under it', async () => {
+describe('a stream', () => {
+  test('ends when its session is closed', async () => {
     const stream = session.createDigest('SHA-256');
     await stream.update(MESSAGE);
     await session.close();
     const error = await failure(stream.update(MESSAGE).then(() => stream.final()));
     expect(error).toMatchObject({ code: 'ERR_CRYPTOKI_SESSION_CLOSED' });
-    const other = await token.openSession(); // SoftHSM2 gives it the same handle
+    const other = await token.openSession(); // SoftHSM2 assigns the same handle
     expect(await other.digest('SHA-256', MESSAGE)).toEqual(sha256(MESSAGE));
   });
 
-  test('when its key is dead before it begins', async () => {
+  test('ends when its key no longer exists before it begins', async () => {
     const stream = aes.createEncrypt(CTR);
     await session.logout();
     await expect(pipeline(source(MESSAGE), stream, collector().sink)).rejects.toMatchObject({
@@ -227,7 +227,7 @@ describe('a stream ends', () => {
     );
   });
 
-  test('when a call takes long: it is waited for, then the operation is ended', async () => {
+  test('that is destroyed during a long call waits for the call and then ends the operation', async () => {
     fault.plan([{ function: 'C_DigestUpdate', nth: 1, delay: 100 }]);
     const stream = session.createDigest('SHA-256');
     void stream.update(MESSAGE);
@@ -239,7 +239,7 @@ describe('a stream ends', () => {
     await expectHealthy();
   });
 
-  test('when it is destroyed while update() waits for room', async () => {
+  test('ends when it is destroyed while update() waits for buffer space', async () => {
     fault.plan([{ function: 'C_DigestUpdate', delay: 20 }]);
     const stream = session.createDigest('SHA-256');
     const updates = Array.from({ length: 10 }, () => stream.update(MESSAGE));
@@ -253,7 +253,7 @@ describe('a stream ends', () => {
     await expectHealthy();
   });
 
-  test('and takes nothing more', async () => {
+  test('accepts no more data after its end', async () => {
     const stream = session.createDigest('SHA-256');
     await stream.update(MESSAGE);
     const digest = await stream.final();
@@ -264,14 +264,14 @@ describe('a stream ends', () => {
     await expectHealthy();
   });
 
-  test('without a result when it was destroyed', async () => {
+  test('that was destroyed returns no result', async () => {
     const stream = session.createDigest('SHA-256');
     stream.destroy();
     await expect(stream.result()).rejects.toMatchObject({ code: 'ERR_STREAM_PREMATURE_CLOSE' });
     await expect(stream.final()).rejects.toMatchObject({ code: 'ERR_STREAM_PREMATURE_CLOSE' });
   });
 
-  test('with an error when it verifies and knows no signature', async () => {
+  test('that verifies fails without a signature', async () => {
     const ec = await session.generateKeyPair('EC', { curve: 'P-256' });
     for (const key of [rsa.publicKey, ec.publicKey]) {
       const name = key.keyType === 'RSA' ? 'RSA-PKCS1-SHA256' : 'ECDSA-SHA256';
@@ -283,7 +283,7 @@ describe('a stream ends', () => {
     await expectHealthy();
   });
 
-  test('when the source fails', async () => {
+  test('ends when its source fails', async () => {
     const stream = rsa.privateKey.createSign('RSA-PKCS1-SHA256');
     const broken = Readable.from(
       (async function* () {
@@ -298,7 +298,7 @@ describe('a stream ends', () => {
   });
 });
 
-test('a signal that is aborted already destroys the stream before it begins', async () => {
+test('a signal that is already aborted destroys the stream before it begins', async () => {
   const stream = session.createDigest('SHA-256', { signal: AbortSignal.abort(new Error('no')) });
   await expect(stream.update(MESSAGE)).rejects.toThrow('no');
   await expect(stream.result()).rejects.toThrow('no');
@@ -320,7 +320,7 @@ test('a stream leaves no listener on its signal', async () => {
   await expectHealthy();
 });
 
-test('streams on one session after another, and side by side on several', async () => {
+test('streams run one after another on one session, and at the same time on several', async () => {
   const others = await Promise.all(Array.from({ length: 8 }, () => token.openSession()));
   const digests = await Promise.all(
     others.map(async (other, i) => {

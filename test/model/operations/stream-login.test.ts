@@ -27,7 +27,7 @@ describe('a key with CKA_ALWAYS_AUTHENTICATE', () => {
     strict = await session.generateKeyPair('RSA', { privateKey: { alwaysAuthenticate: true } });
   });
 
-  test('signs with the PIN, of which a copy is kept until it is sent', async () => {
+  test('signs with the PIN, and keeps a copy of it until it is sent', async () => {
     const pin = Buffer.from(opened.test.pin);
     const stream = strict.privateKey.createSign('RSA-PKCS1-SHA256', { pin });
     pin.fill(0);
@@ -36,7 +36,7 @@ describe('a key with CKA_ALWAYS_AUTHENTICATE', () => {
     await expectHealthy();
   });
 
-  test('says what is missing without one', async () => {
+  test('reports the missing option without a PIN', async () => {
     const stream = strict.privateKey.createSign('RSA-PKCS1-SHA256');
     const error = await failure(pipeline(source(MESSAGE), stream));
     expect(error).toMatchObject({ code: 'CKR_USER_NOT_LOGGED_IN' });
@@ -44,7 +44,7 @@ describe('a key with CKA_ALWAYS_AUTHENTICATE', () => {
     await expectHealthy();
   });
 
-  test('refuses a wrong one, once', async () => {
+  test('causes a wrong PIN to be refused, and sent once', async () => {
     const attempt = () =>
       failure(
         pipeline(source(MESSAGE), strict.privateKey.createSign('RSA-PKCS1-SHA256', { pin: 'wrong-one' })),
@@ -54,7 +54,7 @@ describe('a key with CKA_ALWAYS_AUTHENTICATE', () => {
     await expectHealthy();
   });
 
-  /** The session and the key do what they did before. */
+  /** Checks that session and key still work. */
   async function expectHealthy(): Promise<void> {
     expect((await session.find({ class: 'PRIVATE_KEY' })).length).toBeGreaterThan(0);
     expect(await session.digest('SHA-256', MESSAGE)).toEqual(sha256(MESSAGE));

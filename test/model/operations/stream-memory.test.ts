@@ -38,7 +38,7 @@ afterAll(async () => {
   await opened.close();
 });
 
-/** How much the process grows while it works, in bytes. */
+/** Growth of the process in bytes while the work runs. */
 async function growth(work: () => Promise<void>): Promise<number> {
   const before = process.memoryUsage.rss();
   let most = before;
@@ -80,7 +80,7 @@ test('100 MB are encrypted in constant memory', async () => {
   expect(judge.digest()).toEqual(digest);
 });
 
-// SoftHSM2 itself keeps all that it decrypts until the end.
+// SoftHSM2 itself stores all decrypted data until the end.
 test.skipIf(whyNoNss !== undefined)('100 MB are decrypted in constant memory', async () => {
   const nss = await openNss();
   try {

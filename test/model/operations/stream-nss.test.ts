@@ -10,7 +10,7 @@ import { bytes, type Cut, collector, pieces, sha256, source } from './stream-sup
 const MESSAGE = bytes(700_003);
 const CUTS: Cut[] = [65536, 'mixed'];
 
-describe.skipIf(whyNoNss !== undefined)(`with NSS${whyNoNss ? ` (${whyNoNss})` : ''}`, () => {
+describe.skipIf(whyNoNss !== undefined)(`streams with NSS${whyNoNss ? ` (${whyNoNss})` : ''}`, () => {
   let nss: Nss;
   let rsa: KeyPair;
   let ec: KeyPair;
@@ -28,7 +28,7 @@ describe.skipIf(whyNoNss !== undefined)(`with NSS${whyNoNss ? ` (${whyNoNss})` :
   });
   afterAll(() => nss.close());
 
-  test.each(['SHA-1', 'SHA-224', 'SHA-256', 'SHA-384', 'SHA-512'])('digests: %s', async (name) => {
+  test.each(['SHA-1', 'SHA-224', 'SHA-256', 'SHA-384', 'SHA-512'])('digest with %s', async (name) => {
     for (const message of [MESSAGE, Buffer.alloc(0), Buffer.alloc(1)]) {
       const stream = nss.session.createDigest(name);
       await pipeline(source(message, 'mixed'), stream);
@@ -43,7 +43,7 @@ describe.skipIf(whyNoNss !== undefined)(`with NSS${whyNoNss ? ` (${whyNoNss})` :
       [`RSA-PSS-${hash}`, () => rsa],
       [`ECDSA-${hash}`, () => ec],
     ]),
-  ])('signs and verifies: %s', async (algorithm, pair) => {
+  ])('sign and verify with %s', async (algorithm, pair) => {
     const { privateKey, publicKey } = pair();
     const stream = privateKey.createSign(algorithm);
     await pipeline(source(MESSAGE, 'mixed'), stream);
@@ -60,10 +60,10 @@ describe.skipIf(whyNoNss !== undefined)(`with NSS${whyNoNss ? ` (${whyNoNss})` :
       await verifying.update(MESSAGE);
       results.push(await verifying.final().catch(() => 'refused'));
     }
-    expect(results.map((each) => each === true)).toEqual([true, false, false]); // NSS has errors for wrong lengths
+    expect(results.map((each) => each === true)).toEqual([true, false, false]); // NSS returns an error for a signature of another length
   });
 
-  test.each(['SHA1', 'SHA256', 'SHA384', 'SHA512'])('makes MACs: HMAC-%s', async (hash) => {
+  test.each(['SHA1', 'SHA256', 'SHA384', 'SHA512'])('make MACs with HMAC-%s', async (hash) => {
     const stream = hmac.createSign(`HMAC-${hash}`);
     await pipeline(source(MESSAGE, 'mixed'), stream);
     const mac = await stream.result();
@@ -83,7 +83,7 @@ describe.skipIf(whyNoNss !== undefined)(`with NSS${whyNoNss ? ` (${whyNoNss})` :
     { name: 'AES-CTR', counter: iv },
     { mechanism: 'AES_CBC_PAD', parameter: iv },
   ];
-  test.each(CIPHERS)('encrypts and decrypts: %o', async (algorithm) => {
+  test.each(CIPHERS)('encrypt and decrypt: %o', async (algorithm) => {
     for (const cut of CUTS) {
       for (const message of [MESSAGE, MESSAGE.subarray(0, 1), MESSAGE.subarray(0, 65536)]) {
         const there = collector();
@@ -96,7 +96,7 @@ describe.skipIf(whyNoNss !== undefined)(`with NSS${whyNoNss ? ` (${whyNoNss})` :
     }
   });
 
-  test('gives the module whole blocks, however slowly the bytes come', async () => {
+  test('pass whole blocks to the module, even if bytes arrive one at a time', async () => {
     const algorithm = { name: 'AES-CBC', iv };
     const message = MESSAGE.subarray(0, 20_003);
     const encrypted = await aes.encrypt(algorithm, message);
@@ -117,7 +117,7 @@ describe.skipIf(whyNoNss !== undefined)(`with NSS${whyNoNss ? ` (${whyNoNss})` :
     }
   });
 
-  test('says that AES-GCM is done in one piece, and frees the session', async () => {
+  test('report that AES-GCM does not support parts, and free the session', async () => {
     const algorithm = { name: 'AES-GCM', iv: iv.subarray(0, 12) };
     const error = await failure(pipeline(source(MESSAGE), aes.createEncrypt(algorithm), collector().sink));
     expect(error.message).toContain('in one piece only: use encrypt()');
@@ -125,7 +125,7 @@ describe.skipIf(whyNoNss !== undefined)(`with NSS${whyNoNss ? ` (${whyNoNss})` :
     expect(await aes.encrypt(algorithm, MESSAGE)).toHaveLength(MESSAGE.length + 16);
   });
 
-  test('a stream that is destroyed leaves the session as it was', async () => {
+  test('leave the session usable when they are destroyed', async () => {
     const streams = [
       () => nss.session.createDigest('SHA-256'),
       () => rsa.privateKey.createSign('RSA-PKCS1-SHA256'),

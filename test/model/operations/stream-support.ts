@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Readable, Writable } from 'node:stream';
 
-/** Bytes that do not repeat soon, the same in every run. */
+/** Bytes without a short period, the same in every run. */
 export function bytes(length: number, seed = 1): Buffer {
   const made = Buffer.allocUnsafe(length);
   let state = seed;
@@ -12,7 +12,7 @@ export function bytes(length: number, seed = 1): Buffer {
   return made;
 }
 
-/** How a message is cut: chunks of one size, or of many. */
+/** Ways to cut a message into chunks: of one size, or of several. */
 export type Cut = number | 'mixed';
 
 const MIXED = [1, 16, 15, 1000, 65536, 3, 65537, 300_000, 17, 262_144, 4095, 1_048_576];
@@ -30,7 +30,7 @@ export function source(message: Buffer, cut: Cut = 65536): Readable {
   return Readable.from(pieces(message, cut), { objectMode: false });
 }
 
-/** Takes everything; slowly, if that is said. */
+/** A sink for all data, optionally a slow one. */
 export function collector(slow = false) {
   const taken: Buffer[] = [];
   const sink = new Writable({

@@ -34,35 +34,35 @@ const CUTS: Cut[] = [1000, 4096, 20_000, 65536, 65537, 262_144, 1_048_576, 'mixe
 const SIZES = [0, 1, 15, 16, 65535, 65536, 524_288, 524_289];
 const HASHES = ['SHA1', 'SHA224', 'SHA256', 'SHA384', 'SHA512'];
 
-describe('createDigest', () => {
-  test.each(CUTS)('gives what node:crypto gives, from chunks of %s', async (cut) => {
+describe('createDigest()', () => {
+  test.each(CUTS)('equals the digest of node:crypto for chunks of %s', async (cut) => {
     const stream = session.createDigest('SHA-256');
     await pipeline(source(MESSAGE, cut), stream);
     expect(await stream.result()).toEqual(sha256(MESSAGE));
     expect(await stream.result()).toEqual(sha256(MESSAGE));
   });
 
-  test.each(SIZES)('gives what node:crypto gives, of %i bytes', async (size) => {
+  test.each(SIZES)('equals the digest of node:crypto for %i bytes', async (size) => {
     const message = MESSAGE.subarray(0, size);
     const stream = session.createDigest('SHA-256');
     await pipeline(source(message, size === 0 ? 1 : size), stream);
     expect(await stream.result()).toEqual(sha256(message));
   });
 
-  test.each(HASHES)('does %s, a byte at a time', async (name) => {
+  test.each(HASHES)('digests with %s, one byte at a time', async (name) => {
     const message = MESSAGE.subarray(0, 3001);
     const stream = session.createDigest(`SHA-${name.slice(3)}`);
     await pipeline(source(message, 1), stream);
     expect(await stream.result()).toEqual(createHash(name.toLowerCase()).update(message).digest());
   });
 
-  test('does a mechanism by its name', async () => {
+  test('accepts a mechanism by name', async () => {
     const stream = session.createDigest({ mechanism: 'MD5' });
     await pipeline(source(MESSAGE), stream);
     expect(await stream.result()).toEqual(createHash('md5').update(MESSAGE).digest());
   });
 
-  test('is fed by hand, with all kinds of bytes', async () => {
+  test('accepts all types of bytes in update()', async () => {
     const stream = session.createDigest('SHA-256');
     await stream.update(Buffer.from('ab'));
     await stream.update(new Uint16Array([0x6463]));
@@ -74,14 +74,14 @@ describe('createDigest', () => {
     expect(await stream.final()).toEqual(sha256(Buffer.from('abcdefgh\u00e4')));
   });
 
-  test('keeps the order of what nobody waited for', async () => {
+  test('keeps the order of updates that the caller did not await', async () => {
     const stream = session.createDigest('SHA-256');
     for (let at = 0; at < MESSAGE.length; at += 100_000)
       void stream.update(MESSAGE.subarray(at, at + 100_000));
     expect(await stream.final()).toEqual(sha256(MESSAGE));
   });
 
-  test('copies a chunk before it asks for the next one', async () => {
+  test('copies a chunk before it requests the next one', async () => {
     const stream = session.createDigest('SHA-256');
     const chunk = Buffer.alloc(100_000);
     for (let i = 0; i < 20; i += 1) {
@@ -102,7 +102,7 @@ const isRight = (key: KeyObject, hash: string, signature: Buffer, saltLength?: n
     signature,
   );
 
-describe('createSign and createVerify', () => {
+describe('createSign() and createVerify()', () => {
   const judge = async (pair: KeyPair, algorithm: MechanismInput, hash: string, saltLength?: number) => {
     const key = await pair.publicKey.toKeyObject();
     const stream = pair.privateKey.createSign(algorithm);
@@ -129,18 +129,18 @@ describe('createSign and createVerify', () => {
     expect(await other.final()).toBe(false);
   };
 
-  test.each(HASHES)('RSA-PKCS1-%s', (hash) => judge(rsa, `RSA-PKCS1-${hash}`, hash));
-  test.each(HASHES)('RSA-PSS-%s', (hash) =>
+  test.each(HASHES)('support RSA-PKCS1-%s', (hash) => judge(rsa, `RSA-PKCS1-${hash}`, hash));
+  test.each(HASHES)('support RSA-PSS-%s', (hash) =>
     judge(rsa, `RSA-PSS-${hash}`, hash, hash === 'SHA1' ? 20 : Number(hash.slice(3)) / 8),
   );
-  test('RSA-PSS with a salt of its own', () =>
+  test('support RSA-PSS with a given salt length', () =>
     judge(rsa, { name: 'RSA-PSS-SHA256', saltLength: 11 }, 'SHA256', 11));
-  test.each(HASHES)('ECDSA-%s, of which the token signs the digest only', (hash) =>
+  test.each(HASHES)('support ECDSA-%s, where the token signs the digest only', (hash) =>
     judge(ec, `ECDSA-${hash}`, hash),
   );
-  test('a mechanism', () => judge(rsa, { mechanism: 'SHA256_RSA_PKCS' }, 'SHA256'));
+  test('support a mechanism', () => judge(rsa, { mechanism: 'SHA256_RSA_PKCS' }, 'SHA256'));
 
-  test.each(HASHES)('HMAC-%s', async (hash) => {
+  test.each(HASHES)('support HMAC-%s', async (hash) => {
     const algorithm = `HMAC-${hash}`;
     const expected = createHmac(hash.toLowerCase(), known.hmac).update(MESSAGE).digest();
     const stream = hmac.createSign(algorithm);
@@ -155,7 +155,7 @@ describe('createSign and createVerify', () => {
     expect(results).toEqual([true, false, false, false]);
   });
 
-  test('take a message of no bytes', async () => {
+  test('accept an empty message', async () => {
     const stream = rsa.privateKey.createSign('RSA-PKCS1-SHA256');
     const signature = await stream.final();
     expect(await rsa.publicKey.verify('RSA-PKCS1-SHA256', Buffer.alloc(0), signature)).toBe(true);
@@ -164,7 +164,7 @@ describe('createSign and createVerify', () => {
     expect(mac).toEqual(createHmac('sha256', known.hmac).digest());
   });
 
-  test('copy the signature and the algorithm when they are made', async () => {
+  test('copy signature and algorithm at their creation', async () => {
     const signature = await hmac.sign('HMAC-SHA256', MESSAGE);
     const algorithm = { name: 'HMAC-SHA256' };
     const stream = hmac.createVerify(algorithm, signature);
@@ -175,7 +175,7 @@ describe('createSign and createVerify', () => {
   });
 });
 
-describe('createEncrypt and createDecrypt', () => {
+describe('createEncrypt() and createDecrypt()', () => {
   const iv = bytes(16, 3);
   const ALGORITHMS: [MechanismInput, string, Buffer][] = [
     [{ name: 'AES-CBC', iv }, 'aes-256-cbc', iv],
@@ -193,7 +193,7 @@ describe('createEncrypt and createDecrypt', () => {
   };
 
   describe.each(ALGORITHMS)('%o', (algorithm, cipher, itsIv) => {
-    test.each(CUTS)('gives what node:crypto gives, from chunks of %s, and back', async (cut) => {
+    test.each(CUTS)('equals the result of node:crypto for chunks of %s, and decrypts it', async (cut) => {
       const there = collector();
       await pipeline(source(MESSAGE, cut), aes.createEncrypt(algorithm), there.sink);
       expect(there.result().equals(expected(cipher, itsIv, MESSAGE))).toBe(true);
@@ -202,7 +202,7 @@ describe('createEncrypt and createDecrypt', () => {
       expect(back.result().equals(MESSAGE)).toBe(true);
     });
 
-    test.each(SIZES)('does %i bytes, and back', async (size) => {
+    test.each(SIZES)('encrypts and decrypts %i bytes', async (size) => {
       const message = MESSAGE.subarray(0, size);
       const there = collector();
       await pipeline(source(message), aes.createEncrypt(algorithm), there.sink);
@@ -213,7 +213,7 @@ describe('createEncrypt and createDecrypt', () => {
     });
   });
 
-  test('hold back the source while the sink is slow', async () => {
+  test('pause the source while the sink is slow', async () => {
     let given = 0;
     const endless = Readable.from(
       (function* () {
@@ -237,7 +237,7 @@ describe('createEncrypt and createDecrypt', () => {
     expect(Math.max(...most)).toBeLessThan(5 * 1024 * 1024);
   });
 
-  test('give what a slow source has given, without waiting for more', async () => {
+  test('return the data of a slow source without waiting for more', async () => {
     const stream = aes.createEncrypt({ name: 'AES-CTR', counter: iv });
     stream.write(MESSAGE.subarray(0, 1000));
     const [first] = (await once(stream, 'data')) as [Buffer];
@@ -246,7 +246,7 @@ describe('createEncrypt and createDecrypt', () => {
     await once(stream, 'close');
   });
 
-  test('use the IV as it was when they were made', async () => {
+  test('use the IV as it was at their creation', async () => {
     const changing = Buffer.from(iv);
     const stream = aes.createEncrypt({ name: 'AES-CTR', counter: changing });
     changing.fill(0);
@@ -266,14 +266,14 @@ describe('createEncrypt and createDecrypt', () => {
   });
 });
 
-describe('streams of the web', () => {
-  test('go through a digest', async () => {
+describe('a web stream', () => {
+  test('can be piped through a digest', async () => {
     const stream = session.createDigest('SHA-256');
     await Readable.toWeb(source(MESSAGE)).pipeTo(stream.toWeb());
     expect(await stream.result()).toEqual(sha256(MESSAGE));
   });
 
-  test('go through a cipher and back', async () => {
+  test('can be piped through a cipher and back', async () => {
     const algorithm = { name: 'AES-CBC', iv: bytes(16) };
     const taken: Uint8Array[] = [];
     const through: AsyncIterable<Uint8Array> = Readable.toWeb(source(MESSAGE))
@@ -283,7 +283,7 @@ describe('streams of the web', () => {
     expect(Buffer.concat(taken).equals(await aes.encrypt(algorithm, MESSAGE))).toBe(true);
   });
 
-  test('are aborted', async () => {
+  test('can be aborted', async () => {
     const stream = session.createDigest('SHA-256');
     const writer = stream.toWeb().getWriter();
     await writer.write(MESSAGE);

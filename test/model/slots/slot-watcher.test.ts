@@ -6,7 +6,7 @@ import { collect, next } from '../../support/events';
 import { failure, wrong } from '../../support/open';
 import { createToken, type TestToken } from '../../support/token';
 
-// SoftHSM2 has no C_WaitForSlotEvent, and always one more slot, whose token is not initialised.
+// SoftHSM2 has no C_WaitForSlotEvent, and always one more slot with an uninitialised token.
 const FREE = 'inserted ';
 const interval = 50;
 
@@ -21,8 +21,8 @@ beforeEach(async () => {
 afterEach(() => module.close());
 afterAll(() => token.remove());
 
-describe('watching', () => {
-  test('begins with the tokens that are there', async () => {
+describe('a slot watcher', () => {
+  test('first reports the present tokens', async () => {
     const labels: string[] = [];
     for await (const event of module.watch()) {
       expect(event.type).toBe('inserted');
@@ -35,7 +35,7 @@ describe('watching', () => {
     expect(labels.sort()).toEqual(['', 'first']);
   });
 
-  test('gives tokens that can be used', async () => {
+  test('returns tokens that can be used', async () => {
     using watcher = module.watch();
     const found = await new Promise<string>((resolve, reject) => {
       watcher.on('inserted', async (event) => {
@@ -47,18 +47,18 @@ describe('watching', () => {
     expect(found).toBe('RO_USER_FUNCTIONS');
   });
 
-  test('sees a token that is initialised', async () => {
+  test('reports a token when it is initialised', async () => {
     using watcher = module.watch({ interval });
     const events = collect(watcher);
     await expect.poll(() => events.length).toBe(2);
     await token.addToken('second');
     await expect.poll(() => events.slice(2)).toContain('inserted second');
     expect(events.slice(2).filter((event) => event === 'removed ')).toHaveLength(1);
-    await expect.poll(() => events.slice(2)).toContain(FREE); // the next slot that is free
+    await expect.poll(() => events.slice(2)).toContain(FREE); // the next free slot
     expect(events).toHaveLength(5);
   });
 
-  test('tells nothing when nothing changes', async () => {
+  test('reports nothing while nothing changes', async () => {
     using watcher = module.watch({ interval: 5 });
     const events = collect(watcher);
     const { length } = await module.tokens();
@@ -67,7 +67,7 @@ describe('watching', () => {
     expect(events).toHaveLength(length);
   });
 
-  test('refuses what makes no sense', () => {
+  test('refuses wrong options', () => {
     const watch = (options: unknown) => () => module.watch(wrong(options));
     expect(watch(null)).toThrow(TypeError);
     expect(watch({ intervall: 1 })).toThrow(/intervall/);
@@ -79,14 +79,14 @@ describe('watching', () => {
   });
 });
 
-describe('a watch ends', () => {
+describe('a slot watcher ends', () => {
   test('when its loop is left', async () => {
     const watcher = module.watch();
     for await (const _ of watcher) break;
     expect(watcher.closed).toBe(true);
   });
 
-  test('when its iterator returns, also while the next event is waited for', async () => {
+  test('when its iterator returns, also during the wait for the next event', async () => {
     const watcher = module.watch({ interval });
     const iterator = watcher[Symbol.asyncIterator]();
     const { length } = await module.tokens();
@@ -108,7 +108,7 @@ describe('a watch ends', () => {
     expect(watcher.closed).toBe(true);
   });
 
-  test('when it is closed, and tells so once', async () => {
+  test("when it is closed, with one 'close' event", async () => {
     let closed = 0;
     const watcher = module.watch().on('close', () => {
       closed += 1;
@@ -135,7 +135,7 @@ describe('a watch ends', () => {
     expect(kept.map(({ closed }) => closed)).toEqual([true, true]);
   });
 
-  test('when its signal is aborted, with the reason of that', async () => {
+  test('when its signal is aborted, with the reason of the signal', async () => {
     const controller = new AbortController();
     const watcher = module.watch({ signal: controller.signal });
     const reason = new Error('enough');
@@ -152,7 +152,7 @@ describe('a watch ends', () => {
     expect(() => module.watch({ signal: controller.signal })).toThrow(reason);
   });
 
-  test('with its module', async () => {
+  test('together with its module', async () => {
     const watcher = module.watch({ interval });
     const ended = once(watcher, 'close');
     const iterator = watcher[Symbol.asyncIterator]();
@@ -166,7 +166,7 @@ describe('a watch ends', () => {
     expect(await failure(() => module.watch())).toMatchObject({ code: 'ERR_CRYPTOKI_MODULE_CLOSED' });
   });
 
-  test('with a module that is closed while it looks, many times', async () => {
+  test('with a module that is closed during a poll, many times', async () => {
     for (let round = 0; round < 50; round++) {
       const other = await Module.open(token.module);
       const iterator = other.watch({ interval: 1 })[Symbol.asyncIterator]();
@@ -184,12 +184,12 @@ describe('a watch ends', () => {
     const iterating = failure(async () => {
       for await (const _ of watcher);
     });
-    await other.raw.C_Finalize(); // behind its back
+    await other.raw.C_Finalize(); // without the knowledge of this module
     expect(await iterating).toMatchObject({ code: 'CKR_CRYPTOKI_NOT_INITIALIZED' });
     expect(watcher.closed).toBe(true);
   });
 
-  test('with an event for the error when there is no iterator', async () => {
+  test("with an 'error' event when there is no iterator", async () => {
     const other = await Module.open(token.module);
     const watcher = other.watch({ interval: 1 });
     const lost = once(watcher, 'error').catch((error) => [error]);
@@ -198,7 +198,7 @@ describe('a watch ends', () => {
     expect(error).toMatchObject({ code: 'CKR_CRYPTOKI_NOT_INITIALIZED' });
   });
 
-  test('but not when the module is initialised anew', async () => {
+  test('only for lasting reasons: it continues when the module is reinitialised', async () => {
     const other = await Module.open(token.module);
     using watcher = other.watch({ interval });
     const events = collect(watcher);
@@ -213,7 +213,7 @@ describe('a watch ends', () => {
 });
 
 describe('several watchers', () => {
-  test('each begin with the tokens that are there, and end by themselves', async () => {
+  test('first report the present tokens and end independently', async () => {
     const one = module.watch({ interval });
     const ones = collect(one);
     await expect.poll(() => ones).toContain('inserted first');
@@ -226,7 +226,7 @@ describe('several watchers', () => {
     expect(ones).not.toContain('inserted third');
   });
 
-  test('of one iterator and one listener see the same', async () => {
+  test('see the same events by iterator and by listener', async () => {
     using watcher = module.watch({ interval });
     const heard = collect(watcher);
     await expect.poll(() => heard.length).toBeGreaterThan(1);
@@ -236,7 +236,7 @@ describe('several watchers', () => {
     expect(read).toEqual(heard);
   });
 
-  test('of other threads see the same, and their end disturbs nobody', async () => {
+  test('in other threads see the same events, and end without an effect on others', async () => {
     using watcher = module.watch({ interval });
     const events = collect(watcher);
     const program = new URL('../../support/programs/watch.mjs', import.meta.url);

@@ -1,4 +1,4 @@
-// A server goes on when the program has dropped module, session and key; what a KeyObject holds goes with it.
+// A server continues after the program has dropped module, session and key. A collected KeyObject releases its resources.
 import crypto from 'node:crypto';
 import { once } from 'node:events';
 import https from 'node:https';
@@ -12,7 +12,7 @@ const { cert } = await ground.make('p256');
 const { publicKey } = await ground.make('p384');
 await ground.client.close();
 
-/** What the program has of a key in the token: all of it can be collected. */
+/** Everything that the program holds of a key in the token, all of which can be collected. */
 async function found(label) {
   const module = await Module.open(hsm.path);
   const session = await (await module.token({ label: token.label })).openSession();

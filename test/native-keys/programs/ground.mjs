@@ -1,4 +1,4 @@
-// What the programs here begin with: a token behind a module that counts and fails, a client, keys with certificates.
+// Set-up for the programs here: a token behind a module that counts calls and fails on request, a client, keys with certificates.
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -24,7 +24,7 @@ const openssl = (directory, ...args) =>
 
 /**
  * @param {string} library SoftHSM2
- * @param options of connect(); `mechanisms`: all that the token has, by name; `plan`: how the module deviates
+ * @param options of connect(); `mechanisms`: names of all that the token has; `plan`: the faults of the module
  */
 export async function prepare(library, { mechanisms, plan, ...options } = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'cryptoki-keyobject-'));
@@ -82,7 +82,7 @@ export async function prepare(library, { mechanisms, plan, ...options } = {}) {
     return read(`${name}.pem`);
   };
 
-  /** A key pair in the token, and its certificate. */
+  /** A key pair in the token and its certificate. */
   const make = async (name, token = true) => {
     const [type, given] = KEYS[name];
     const id = Buffer.from(name);
@@ -93,7 +93,7 @@ export async function prepare(library, { mechanisms, plan, ...options } = {}) {
 
   return {
     ...{ directory, token, hsm, client, open, make, certify, read, ca: read('ca.pem') },
-    /** How often the token has signed. */
+    /** Number of signatures that the token has made. */
     signs: () => hsm.counters().calls.C_Sign ?? 0,
     async end() {
       await client.close();
@@ -104,7 +104,7 @@ export async function prepare(library, { mechanisms, plan, ...options } = {}) {
   };
 }
 
-/** Collects garbage until `work` gives something, or some seconds are over. @returns what it gave */
+/** Collects garbage until `work` returns a value or some seconds have passed. @returns the value */
 export async function collectUntil(work) {
   for (let tries = 0; tries < 100; tries += 1) {
     globalThis.gc();
@@ -115,13 +115,13 @@ export async function collectUntil(work) {
   return false;
 }
 
-/** Whether this Node may have private KeyObjects of a provider. */
+/** True if this version of Node.js can have private KeyObjects of a provider. */
 export function hasKeyObjects() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   return (major === 24 && minor >= 21) || (major === 26 && minor >= 7) || major > 26;
 }
 
-/** Does something under a name, and tells what came of it: one line of JSON each. */
+/** Runs an action and prints its result under a name as one line of JSON. */
 export async function check(name, work) {
   try {
     const value = await work();

@@ -1,4 +1,4 @@
-// Many full handshakes, both ends with keys in the token: memory stays as it is.
+// Many full handshakes with keys in the token on both sides: memory must not grow.
 import { once } from 'node:events';
 import tls from 'node:tls';
 import { check, prepare } from './ground.mjs';
@@ -20,7 +20,7 @@ await once(server, 'listening');
 const { port } = server.address();
 
 async function handshake() {
-  // A new context each time: as a program does that makes an agent for each request.
+  // A new context for each handshake, like a program that creates an agent for each request.
   const socket = tls.connect({ port, host: '127.0.0.1', servername: 'localhost', ...ends.rsa });
   socket.resume();
   await once(socket, 'close');

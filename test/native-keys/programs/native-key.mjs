@@ -1,4 +1,4 @@
-// A key in a token as a KeyObject, with node:crypto and WebCrypto. Before Node 24.21: the PEM in its place, as far as that goes.
+// A key in a token as a KeyObject, with node:crypto and WebCrypto. Before Node 24.21 the PEM is used in calls that allow it.
 import crypto from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ const ground = await prepare(library);
 const message = Buffer.from('a message');
 const modern = hasKeyObjects();
 
-/** How often the token signs for it; throws when the outcome is not as it should be. */
+/** Returns the number of signatures that the token makes during `work`; throws when the result is wrong. */
 async function counted(work) {
   const before = ground.signs();
   if (!(await work())) throw new Error('not right');
@@ -128,7 +128,7 @@ async function asKeyObject(name, key, publicKey, cert) {
   );
 }
 
-/** The key in a worker thread. */
+/** Uses the key in a worker thread. */
 const WORKER = `
   const { parentPort, workerData } = require('node:worker_threads');
   const { sign } = require('node:crypto');
@@ -153,7 +153,7 @@ if (modern) {
     const ours = crypto.diffieHellman({ privateKey: key, publicKey: peer.publicKey });
     return ours.equals(crypto.diffieHellman({ privateKey: peer.privateKey, publicKey }));
   });
-  // Whoever forgets its KeyObjects keeps nothing of them.
+  // Dropping the KeyObjects must release all their resources.
   await check('garbage', async () => {
     const make = async (count) => {
       for (let i = 0; i < count; i += 1) crypto.sign('sha256', message, await p256.toKeyObject());
@@ -211,7 +211,7 @@ await check('keys of other origin', () => {
   }
   return ground.signs() - before;
 });
-// A file that has the name of a reference, or of anything in it, is not looked at.
+// A file whose name is a reference, or a part of it, must not be read.
 await check('substitution', () =>
   counted(async () => {
     const pem = await p256.tlsKey();

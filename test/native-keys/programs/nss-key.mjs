@@ -1,4 +1,4 @@
-// A key in NSS's token, opened by the model: what SoftHSM2 lacks, OAEP with SHA-2 among it.
+// A key in NSS's token, opened by the model: operations that SoftHSM2 lacks, such as OAEP with SHA-2.
 import crypto from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

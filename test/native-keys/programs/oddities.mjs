@@ -1,4 +1,4 @@
-// Native keys of modules that deviate as real ones do, from the first call on.
+// Native keys of modules that deviate from PKCS#11 from the first call on, as real modules do.
 import crypto from 'node:crypto';
 import { once } from 'node:events';
 import tls from 'node:tls';

@@ -1,4 +1,4 @@
-// The public half of a native key is proved to be its own, whatever way it came.
+// The public half of a native key must be proved to belong to it, regardless of its source.
 import crypto from 'node:crypto';
 import { check, prepare } from './ground.mjs';
 
@@ -7,7 +7,7 @@ const ground = await prepare(library);
 const { client, hsm } = ground;
 const message = Buffer.from('a message');
 
-/** Whether what the PEM signs is right for this public key. */
+/** Returns true if a signature made with the PEM verifies with this public key. */
 const signsFor = (pem, publicKey) =>
   crypto.verify('sha256', message, publicKey, crypto.sign('sha256', message, pem));
 
@@ -24,7 +24,7 @@ const der = (pem) =>
       .join(''),
     'base64',
   );
-/** The certificate of a public key, in the token. */
+/** Stores a certificate of a public key in the token. */
 const store = (label, pem) =>
   client.createObject({
     ...{ class: 'CERTIFICATE', certificateType: 'X_509', token: true, label, id },
@@ -64,7 +64,7 @@ for (const type of ['EC', 'RSA']) {
   });
 }
 
-// K5: one id, one label, and only a certificate or public key of another.
+// K5: several keys share id and label, and only a certificate or public key of another key exists.
 await check('EC: only the public key of another under its id and label', async () => {
   const three = await pair('EC', 'EC one', { curve: 'P-256' });
   await three.publicKey.destroy();
@@ -84,7 +84,7 @@ await check('EC: its certificate among others under its id', async () => {
   return signsFor(await alone.privateKey.tlsKey(), alone.its);
 });
 
-// Keys that may do one thing only.
+// Keys that allow a single kind of operation.
 await check('EC: derives only', async () => {
   const options = { curve: 'P-256', id: Buffer.from('derives'), privateKey: { sign: false, derive: true } };
   const { privateKey, its } = await pair('EC', 'derives', options);
@@ -93,7 +93,7 @@ await check('EC: derives only', async () => {
   return [refused, (await privateKey.tlsKey({ publicKey: its })).startsWith('-----BEGIN')];
 });
 
-// K6: a module that refuses all because of one, or everything.
+// K6: a module that refuses all attributes because of one, or refuses every read.
 async function unread(type, label, options, uses) {
   const made = await pair(type, label, { ...options, id: Buffer.from(label) });
   const wrong = crypto.generateKeyPairSync(type.toLowerCase(), { modulusLength: 2048, namedCurve: 'P-256' });
@@ -118,7 +118,7 @@ await check('RSA: decrypts only, and nothing can be read', () =>
 await check('RSA: does nothing, and nothing can be read', () =>
   unread('RSA', 'nothing', { ...bits, privateKey: { sign: false, decrypt: false } }, signsFor),
 );
-// Found again after a recovery, the key may be another one.
+// After a recovery, the object found in place of the key may be another key.
 await check('a key that was exchanged', async () => {
   const label = 'exchanged';
   const options = { curve: 'P-256', id: Buffer.from(label) };

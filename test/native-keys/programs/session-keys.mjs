@@ -1,4 +1,4 @@
-// Session keys of a client that the program drops: they live as long as a native key needs them, and no longer.
+// Session keys of a client that the program drops: they must live exactly as long as a native key needs them.
 import crypto from 'node:crypto';
 import { check, collectUntil, hasKeyObjects, prepare } from './ground.mjs';
 
@@ -8,7 +8,7 @@ const { client } = ground;
 const message = Buffer.from('a message');
 const modern = hasKeyObjects();
 
-/** Makes a session key and a native key of it, and drops the first. */
+/** Creates a session key and a native key of it, and drops the session key. */
 async function make() {
   const { privateKey, publicKey } = await client.generateKeyPair('EC', { curve: 'P-256' });
   const its = await publicKey.toKeyObject();
@@ -39,7 +39,7 @@ await check('pinned', async () => {
   await collectUntil(() => client.statistics().pinned === 0);
   return client.statistics().pinned;
 });
-// A name alone: it goes with the key of the program.
+// A reference without a KeyObject does not keep the key: it ends with the key of the program.
 const named = await (async () => {
   const { privateKey, publicKey } = await client.generateKeyPair('EC', { curve: 'P-256' });
   return privateKey.tlsKey({ publicKey: await publicKey.toKeyObject() });

@@ -1,4 +1,4 @@
-// The sessions of native keys: how they are opened, what is done where there is one only, and when the token is busy.
+// The sessions of native keys: their mode, a token with one session, and a busy token.
 import crypto from 'node:crypto';
 import { check, hasKeyObjects, Module, prepare } from './ground.mjs';
 
@@ -19,7 +19,7 @@ function signerFor(key, publicKey) {
   };
 }
 
-/** Sessions are opened as those of the client, the other way where the module refuses that. */
+/** The sessions are opened in the mode of the client, and in the other mode if the module refuses that. */
 async function opening(name, options) {
   const ground = await prepare(library);
   const { hsm } = ground;
@@ -30,7 +30,7 @@ async function opening(name, options) {
     'CKR_SESSION_READ_WRITE_SO_EXISTS',
     'CKR_TOKEN_WRITE_PROTECTED',
   ]) {
-    const client = await ground.open(options); // whose native keys have no sessions yet
+    const client = await ground.open(options); // its native keys have no sessions yet
     const key = await (await client.privateKey({ label: 'p256' })).tlsKey();
     hsm.plan([{ function: OPEN, nth: 1, return: code }]);
     await check(`${name}: ${code}`, signerFor(key, publicKey).signAsync);
@@ -42,7 +42,7 @@ async function opening(name, options) {
   await ground.end();
 }
 
-/** While the security officer is logged in, a token has no read-only sessions. */
+/** While the security officer is logged in, a token refuses read-only sessions. */
 async function readOnlyRefused() {
   const ground = await prepare(library);
   const pair = await ground.client.generateKeyPair('EC', {
@@ -57,7 +57,7 @@ async function readOnlyRefused() {
   await ground.end();
 }
 
-/** A token that allows no session beside the one that there is. */
+/** A token that allows no session beside the one that is open. */
 async function oneSession(code) {
   const ground = await prepare(library, { sessions: { max: 1 } });
   const { hsm, client } = ground;
@@ -81,7 +81,7 @@ async function oneSession(code) {
     for (let i = 0; i < 30; i += 1) {
       all.push(signAsync());
       all.push(privateKey.sign('ECDSA-SHA256', message).then((made) => made.length === 64));
-      if (i % 10 === 0) all.push(sign()); // this thread waits for its turn
+      if (i % 10 === 0) all.push(sign()); // this thread waits until the session is free
     }
     return (await Promise.all(all)).every(Boolean);
   });
@@ -101,7 +101,7 @@ async function healthy(sign) {
   }
 }
 
-/** The same with the model, whose session has an operation under way. */
+/** The same with a key of the model, on whose session an operation is active. */
 async function modelSession() {
   const ground = await prepare(library);
   const { hsm, token } = ground;
@@ -166,7 +166,7 @@ async function busy() {
   ]) {
     await planned(`busy: ${name} ${code}`, [{ function: name, nth: 1, return: code }], sign);
     await planned(`always busy: ${name} ${code}`, [{ function: name, return: code }], sign);
-    await healthy(sign); // the session that the operation was left on must not spoil the next check
+    await healthy(sign); // the session on which the operation remained active must not affect the next check
   }
   const rsaKey = await rsa.tlsKey();
   const encrypted = crypto.publicEncrypt(rsaPublic, message);

@@ -1,4 +1,4 @@
-// RSA keys in tokens that have some mechanisms only: paddings that are made here, and TLS options that leave out the rest.
+// RSA keys in tokens with few mechanisms: the provider makes the padding, and TLS options leave out unsupported algorithms.
 import crypto from 'node:crypto';
 import { once } from 'node:events';
 import https from 'node:https';
@@ -12,7 +12,7 @@ const { RSA_PKCS1_PSS_PADDING: padding, RSA_PSS_SALTLEN_MAX_SIGN } = crypto.cons
 const warnings = [];
 process.on('warning', ({ code, message: text }) => warnings.push({ code, text }));
 
-/** A handshake: what both ends say, and which algorithm the peer of `local` used. */
+/** A handshake: the results of both sides, and the algorithm that the peer of `local` used. */
 async function handshake(server, client) {
   const listening = tls.createServer(server, (socket) => socket.end('hello'));
   const failed = once(listening, 'tlsClientError').then(([error]) => error.code);
@@ -34,7 +34,7 @@ async function handshake(server, client) {
   return said;
 }
 
-/** RSA without padding only: PSS and PKCS #1 v1.5 are made in the provider. */
+/** RSA without padding only: the provider makes the padding of PSS and PKCS #1 v1.5. */
 async function raw() {
   const ground = await prepare(library, { mechanisms: ['RSA_PKCS_KEY_PAIR_GEN', 'RSA_X_509'] });
   const { ca } = ground;
@@ -63,7 +63,7 @@ async function raw() {
     const [one, other] = [0, 1].map(() => crypto.sign('sha256', message, { key: pem, padding }));
     return !one.equals(other);
   });
-  // Of these sizes the encoded message has a bit, or a byte, less than the modulus.
+  // With these sizes the encoded message is a bit, or a byte, shorter than the modulus.
   for (const modulusBits of [1024, 1025, 1026, 1031, 1033]) {
     const options = { modulusBits, id: Buffer.from(String(modulusBits)) };
     const pair = await ground.client.generateKeyPair('RSA', options);
@@ -103,7 +103,7 @@ async function raw() {
   await ground.end();
 }
 
-/** PKCS #1 v1.5 only, as many cards have it. */
+/** PKCS #1 v1.5 only, as on many cards. */
 async function pkcs1() {
   const ground = await prepare(library, { mechanisms: ['RSA_PKCS_KEY_PAIR_GEN', 'RSA_PKCS'] });
   const { ca } = ground;
@@ -114,7 +114,7 @@ async function pkcs1() {
   await check('pkcs1: server', () => handshake(options, { ca }));
   const peers = { requestCert: true, rejectUnauthorized: true, ca };
   await check('pkcs1: client', () => handshake({ ...options, ...peers }, options));
-  // A peer whose key is of another type.
+  // A peer with a key of another type.
   const ec = crypto.generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const key = ec.privateKey.export({ type: 'pkcs8', format: 'pem' });
   const other = { key, cert: ground.certify('ec', ec.publicKey), ...peers };
@@ -166,7 +166,7 @@ async function oneDigest() {
   await ground.end();
 }
 
-/** Nothing that signs. */
+/** No mechanism that signs. */
 async function nothing() {
   const ground = await prepare(library, { mechanisms: ['RSA_PKCS_KEY_PAIR_GEN', 'RSA_PKCS_OAEP'] });
   const { privateKey, cert } = await ground.make('rsa');

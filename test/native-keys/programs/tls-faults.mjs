@@ -1,4 +1,4 @@
-// What goes wrong with the token while TLS uses its key: an error each time, no crash; and the way back.
+// Faults of the token while TLS uses its key: each must cause an error without a crash, and the key must work again afterwards.
 import crypto from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,7 +13,7 @@ const wrong = ground.certify('wrong', crypto.generateKeyPairSync('ec', { namedCu
 const key = await privateKey.tlsKey();
 const message = Buffer.from('a message');
 
-/** One full handshake with the server: 'ok', or what both ends say. */
+/** One full handshake with the server: 'ok', or the errors of both sides. */
 async function handshake(server) {
   const served = new Promise((resolve) => {
     const told = (error) => {
@@ -28,7 +28,7 @@ async function handshake(server) {
     socket.once('secureConnect', () => resolve('ok'));
     socket.once('error', (error) => resolve(error.code));
   });
-  const said = await served; // before the end of the client, which would be an error of its own
+  const said = await served; // awaited before the client ends, which would cause a second error
   socket.destroy();
   return end === 'ok' ? 'ok' : said;
 }
@@ -50,7 +50,7 @@ const asyncSign = () =>
 
 const server = await serverWith({ key, cert });
 
-/** The first handshake after a fault, and the first that works again. */
+/** The result of the first handshake after a fault, and of the first one that succeeds again. */
 async function after(fault, repair = () => {}) {
   await fault();
   const first = await handshake(server);
@@ -85,7 +85,7 @@ await check('token removed in the handshake', () =>
   after(
     () => {
       hsm.plan([{ function: 'C_Sign', nth: 1, delay: 300 }]);
-      // The handshake blocks this thread: the token is removed by the module itself, at once for 100 ms.
+      // The handshake blocks this thread, so the module itself removes the token, at once and for 100 ms.
       hsm.removeToken({ for: 100 });
     },
     () => hsm.clear(),
@@ -93,7 +93,7 @@ await check('token removed in the handshake', () =>
 );
 await check('device lost', () => after(() => hsm.loseDevice()));
 
-// On libuv's threads an operation waits until the client has recovered.
+// On a thread of libuv an operation waits until the client has recovered.
 await check('async, sessions lost', () => {
   hsm.loseSessions();
   return asyncSign();

@@ -1,4 +1,4 @@
-// TLS with keys in a token, at either end; at the other end the program openssl.
+// TLS with keys in a token on either side, and the program openssl on the other side.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
@@ -13,7 +13,7 @@ const { ca, directory, make, certify } = ground;
 const GROUPS = 'P-256:P-384:X25519:secp256k1';
 const versions = { 'TLSv1.2': '-tls1_2', 'TLSv1.3': '-tls1_3' };
 
-/** Everything a process says until it ends. */
+/** Collects the output of a process until it ends. */
 async function output(child) {
   let text = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (text += part));
@@ -55,7 +55,7 @@ async function freePort() {
   return port;
 }
 
-/** A connection, as soon as somebody listens. */
+/** Connects as soon as the port is open. */
 async function connected(port) {
   for (let left = 200; ; left -= 1) {
     const socket = connect({ port, host: '127.0.0.1' });
@@ -108,7 +108,7 @@ async function asClient(name, key, cert, version) {
   };
 }
 
-// The peer of openssl's has the key of the CA, certified once more for localhost.
+// The peer of openssl has the key of the CA, with a second certificate for localhost.
 const { createPublicKey } = await import('node:crypto');
 certify('server', createPublicKey(ground.read('ca.key')));
 

@@ -1,4 +1,4 @@
-// Where Node's OpenSSL is not the one that is found: Electron, Bun and Node have different ones.
+// Simulates a runtime whose OpenSSL is not that of Node.js, such as Electron or Bun.
 import { check, prepare } from './ground.mjs';
 
 const [library] = process.argv.slice(2);

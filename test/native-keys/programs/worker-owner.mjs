@@ -1,4 +1,4 @@
-// The client lives in a worker thread; the main thread uses its key, also when the worker is gone.
+// The client is in a worker thread. The main thread uses its key, also after the worker has ended.
 import crypto from 'node:crypto';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ if (isMainThread) {
   const publicKey = crypto.createPublicKey({ key: Buffer.from(info), format: 'der', type: 'spki' });
   const sign = () => crypto.verify('sha256', message, publicKey, crypto.sign('sha256', message, key));
   await check('at first', sign);
-  // This thread can wait while the other one gets the sessions back.
+  // This thread can wait while the worker opens new sessions.
   worker.postMessage('lose');
   await once(worker, 'message');
   await check('sessions lost', sign);

@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 const cache = resolve(import.meta.dirname, '..', '..', '..', '.cache');
 
 /**
- * Packages of npm in a folder of .cache, installed once; undefined when they are not to be had. Test files run side by side:
- * each installs into a folder of its own, and the first one stays.
+ * Installs npm packages once in a folder of .cache. Returns undefined if they cannot be installed. Test files run at the same
+ * time: each installs into a folder of its own, and the first complete one is kept.
  * @param name of the folder
  * @param packages with their versions
  */
@@ -24,7 +24,7 @@ export async function ensureInstalled(
     await promisify(execFile)('npm', [...install, ...packages], { cwd: own, timeout: 120_000 });
     if (!existsSync(folder)) renameSync(own, folder);
   } catch {
-    // Without a network, or when another was first.
+    // The network is missing, or another test file was first.
   }
   rmSync(own, { recursive: true, force: true });
   return existsSync(folder) ? folder : undefined;

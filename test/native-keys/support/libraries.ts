@@ -1,6 +1,6 @@
 import { ensureInstalled } from './install';
 
-/** What the tests use keys with; not devDependencies, since nothing else needs them. */
+/** Libraries that the tests combine with keys; not devDependencies, because only these tests need them. */
 const LIBRARIES = [
   'jose@6.2.17',
   'jsonwebtoken@9.0.3',
@@ -10,7 +10,7 @@ const LIBRARIES = [
   'undici@7.30.2',
 ];
 
-/** A folder with the libraries, kept in .cache; undefined when they are not to be had. */
+/** Path of a folder in .cache with the libraries; undefined if they cannot be installed. */
 export function ensureLibraries(): Promise<string | undefined> {
   return ensureInstalled('keyobject', LIBRARIES);
 }

