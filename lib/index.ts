@@ -48,7 +48,7 @@ export type { ForceOptions, LoginOptions } from './model/login/login';
 export type { InitTokenOptions } from './model/login/pin-admin';
 export { CURVE_NAMES } from './model/mechanisms/curves';
 export type { Ciphertext } from './model/mechanisms/made-iv';
-export type { Algorithm, Mechanism, MechanismInput } from './model/mechanisms/mechanism';
+export type { Algorithm, Mechanism, MechanismInput, MechanismName } from './model/mechanisms/mechanism';
 export { Module, type ModuleInfo, type ModuleOptions } from './model/module';
 export type { KeyObjectOptions, PublicHalf } from './model/native-keys/public-half';
 export { Certificate } from './model/objects/certificate';
@@ -77,7 +77,6 @@ export {
   VerifyStream,
 } from './model/operations/streams';
 export {
-  type Pin,
   Session,
   type SessionEvents,
   type SessionInfo,
@@ -85,7 +84,7 @@ export {
   type SessionState,
   type User,
 } from './model/session';
-export { type MechanismInfo, type MechanismName, Slot, type SlotInfo } from './model/slot';
+export { type MechanismInfo, Slot, type SlotInfo } from './model/slot';
 export {
   type SlotEvent,
   SlotWatcher,
@@ -93,7 +92,8 @@ export {
   type WatchOptions,
 } from './model/slots/slot-watcher';
 export type { TokenSelection, TokenSelector } from './model/slots/token-selector';
-export { type PinFlags, Token, type TokenEvents, type TokenInfo } from './model/token';
+export { Token, type TokenEvents } from './model/token';
+export type { PinFlags, TokenInfo } from './model/token-info';
 export {
   firstPin,
   type PinEnvironmentOptions,
@@ -109,6 +109,8 @@ export {
   pinFromPrompt,
   pinFromUri,
 } from './pin';
-export type { BytesLike, InitializeOptions, LoadOptions, RawMechanism, RawVersion } from './raw/raw-module';
+export type { Pin } from './pin/pin';
+export type { InitializeOptions, LoadOptions } from './raw/options';
+export type { BytesLike, RawMechanism, RawVersion } from './raw/values';
 export { httpsAgent, type TlsKey, tlsOptions } from './tls/agents';
 export { equalUris, formatUri, matchesUri, type Pkcs11Uri, parseUri, type UriResource } from './uri';

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { requireOptions, requireOptionsObject, requireSignal } from '../core/arguments';
+import { until } from '../core/deadlines';
 import { CryptokiError, isCode } from '../core/errors';
 import { asyncDispose } from '../core/realms';
 import { attributesOfOne, requirePlain } from '../core/selection';
@@ -14,16 +15,17 @@ import type { ObjectClass } from '../model/objects/storage-object';
 import type { BatchOptions } from '../model/operations/batch/batch';
 import { type BatchOutcome, digestMany, type Messages } from '../model/operations/batch/batch-operations';
 import type { DigestStream } from '../model/operations/streams/message-stream';
-import type { Pin, Session, User } from '../model/session';
+import type { Session, User } from '../model/session';
 import type { Token } from '../model/token';
 import type { PinProvider } from '../pin';
+import type { Pin } from '../pin/pin';
 import type { BytesLike } from '../raw';
 import type { ClientEvents, ClientStatistics, Health, OperationOptions } from './client-types';
 import { checkUser, type Settings } from './connect-options';
 import { ClientLogin } from './connection/client-login';
 import { Connection, type TokenFinder } from './connection/connection';
 import { LoginKeeper } from './connection/login-keeper';
-import { Recovery, until } from './connection/recovery';
+import { Recovery } from './connection/recovery';
 import {
   adoptClientObject,
   type ClientCertificate,

@@ -1,8 +1,9 @@
 import { argumentError, isBytes, requireOptions } from '../core/arguments';
 import { MODULE_OPTIONS, type ModuleOptions } from '../model/module';
-import type { Pin, User } from '../model/session';
+import type { User } from '../model/session';
 import type { TokenSelection } from '../model/slots/token-selector';
 import type { PinProvider } from '../pin';
+import type { Pin } from '../pin/pin';
 import { LONGEST_TIMER } from './pool/wait-queue';
 
 /** Which token, in which module. */

@@ -1,54 +1,9 @@
-import { RETURN_VALUES } from '../generated/errors';
+import type { OwnCode } from '../generated/error-codes';
+import { type Action, RETURN_VALUES, type ReturnValue } from '../generated/errors';
 import { brand } from './realms';
 
-/** What the library or the program can do about a failed call. */
-export type Action = 'retry' | 'reopen' | 'relogin' | 'refind' | 'reinitialise' | 'fatal';
-
-/** An entry of spec/errors.json. */
-export interface ReturnValue {
-  readonly name: string;
-  readonly meaning: string;
-  readonly advice: string;
-  readonly action: Action;
-}
-
-/** Codes of errors that this package raises itself, before or without a call into the module. */
-export type OwnCode =
-  | 'ERR_CRYPTOKI_MODULE_NOT_FOUND'
-  | 'ERR_CRYPTOKI_MODULE_LOAD'
-  | 'ERR_CRYPTOKI_MODULE_NOT_PKCS11'
-  | 'ERR_CRYPTOKI_MODULE_CLOSED'
-  | 'ERR_CRYPTOKI_SESSION_CLOSED'
-  | 'ERR_CRYPTOKI_SESSION_READ_ONLY'
-  | 'ERR_CRYPTOKI_SO_READ_ONLY'
-  | 'ERR_CRYPTOKI_ACCESS'
-  | 'ERR_CRYPTOKI_PIN_REFUSED'
-  | 'ERR_CRYPTOKI_PIN_FINAL_TRY'
-  | 'ERR_CRYPTOKI_SLOT_NOT_FOUND'
-  | 'ERR_CRYPTOKI_TOKEN_NOT_FOUND'
-  | 'ERR_CRYPTOKI_TOKEN_AMBIGUOUS'
-  | 'ERR_CRYPTOKI_OBJECT_NOT_FOUND'
-  | 'ERR_CRYPTOKI_OBJECT_AMBIGUOUS'
-  | 'ERR_CRYPTOKI_OBJECT_DEAD'
-  | 'ERR_CRYPTOKI_ATTRIBUTE'
-  | 'ERR_CRYPTOKI_URI'
-  | 'ERR_CRYPTOKI_PIN_NOT_FOUND'
-  | 'ERR_CRYPTOKI_PIN_SOURCE'
-  | 'ERR_CRYPTOKI_PIN_CANCELLED'
-  | 'ERR_CRYPTOKI_PEER_MISSING'
-  | 'ERR_CRYPTOKI_MODULE_SHARED'
-  | 'ERR_CRYPTOKI_TIMEOUT'
-  | 'ERR_CRYPTOKI_NOT_BEGUN'
-  | 'ERR_CRYPTOKI_POOL_EXHAUSTED'
-  | 'ERR_CRYPTOKI_CLIENT_CLOSED'
-  | 'ERR_CRYPTOKI_LOGIN_NEEDED'
-  | 'ERR_CRYPTOKI_NO_MEMBER'
-  | 'ERR_CRYPTOKI_KEY_MISMATCH'
-  | 'ERR_CRYPTOKI_UNSUPPORTED'
-  | 'ERR_CRYPTOKI_FORKED'
-  | 'ERR_CRYPTOKI_MEMORY'
-  | 'ERR_CRYPTOKI_INTERNAL'
-  | 'ERR_CRYPTOKI_NO_ADDON';
+export type { OwnCode } from '../generated/error-codes';
+export type { Action, ReturnValue } from '../generated/errors';
 
 /** What a {@link CryptokiError} is made from. */
 export interface CryptokiErrorInit {
@@ -103,7 +58,8 @@ export class CryptokiError extends Error {
       .filter((part) => part !== undefined && part !== '')
       .join('; ');
     const where = [init.function, returned?.name].filter((part) => part !== undefined);
-    const advice = returned === undefined ? '' : `. ${returned.advice}`;
+    const advice =
+      returned === undefined ? '' : `. ${returned.adviceFor?.[init.function ?? ''] ?? returned.advice}`;
     super(
       [...where, `${what}${advice}`].join(': '),
       init.cause === undefined ? undefined : { cause: init.cause },

@@ -9,14 +9,14 @@ import {
   type AttributeValues,
 } from '../generated/attributes';
 import { CKA } from '../generated/constants';
-import { native } from '../raw/addon';
+import { registerAttributeType } from '../raw/process-state';
 import type {
   BytesLike,
   RawAttribute,
   RawAttributeInput,
   RawAttributeResult,
   RawAttributeValue,
-} from '../raw/raw-module';
+} from '../raw/values';
 
 /** The attributes of vendors that the program has registered: it declares them here (see {@link registerAttribute}). */
 // biome-ignore lint/suspicious/noEmptyInterface: for programs to add to
@@ -79,7 +79,7 @@ export function registerAttribute(name: string, options: { type: number; kind: V
     throw argumentError(RangeError, 'the type of an attribute of a vendor must be 0x80000000 or above');
   }
   if (!KINDS.includes(kind)) throw argumentError(RangeError, `kind must be one of ${KINDS.join(', ')}`);
-  native.registerAttribute(type, kind, name);
+  registerAttributeType(type, kind, name);
   vendors.set(name, { type, name, kind });
 }
 

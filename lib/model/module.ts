@@ -43,7 +43,7 @@ export class Module implements AsyncDisposable {
   readonly path: string;
   #closing: Promise<void> | undefined;
   readonly #slots = new Map<bigint, Slot>();
-  readonly #observer = new SlotObserver(this);
+  readonly #observer = new SlotObserver<Slot, Token>(this);
 
   private constructor(raw: RawModule, path: string) {
     this.raw = raw;

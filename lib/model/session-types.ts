@@ -1,5 +1,4 @@
 import type { StateName } from '../generated/session-states';
-import type { BytesLike } from '../raw/raw-module';
 
 /** How a session is opened. */
 export interface SessionOptions {
@@ -17,9 +16,6 @@ export interface SessionEvents {
 
 /** Who logs in. */
 export type User = 'USER' | 'SO';
-
-/** A PIN: bytes can be overwritten by the caller afterwards, a string stays in memory until it is collected. */
-export type Pin = string | BytesLike;
 
 /** C_GetSessionInfo. */
 export interface SessionInfo {

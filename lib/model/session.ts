@@ -10,6 +10,7 @@ import {
   type SearchSelection,
 } from '../core/selection';
 import type { StateName } from '../generated/session-states';
+import type { Pin } from '../pin/pin';
 import type { BytesLike, RawModule } from '../raw';
 import type { RawSession } from '../raw/raw-module';
 import type { Attributes } from './attributes';
@@ -36,10 +37,11 @@ import { batchOptions, type ModelBatchOptions, onSessions } from './operations/b
 import type { DigestStream } from './operations/streams/message-stream';
 import { createDigest } from './operations/streams/session-streams';
 import type { StreamOptions } from './operations/streams/stream-options';
-import type { Pin, SessionEvents, SessionInfo, SessionState } from './session-types';
+import type { SessionEvents, SessionInfo, SessionState } from './session-types';
 import type { Token } from './token';
 
-export type { Pin, SessionEvents, SessionInfo, SessionOptions, SessionState, User } from './session-types';
+export type { Pin } from '../pin/pin';
+export type { SessionEvents, SessionInfo, SessionOptions, SessionState, User } from './session-types';
 
 /**
  * A session with a token. One call at a time is made on it, in the order they were asked for; calls on several sessions

@@ -1,10 +1,10 @@
 import { constantName, constantValue, smallFlags } from '../core/constant-names';
 import { asyncDispose } from '../core/realms';
-import type { Named } from '../generated/attributes';
 import { CKF } from '../generated/constants';
-import type { RawVersion } from '../raw/raw-module';
+import type { RawVersion } from '../raw/values';
 import { LoginState } from './login/login-state';
 import { type InitTokenOptions, initToken } from './login/pin-admin';
+import type { MechanismName } from './mechanisms/mechanism';
 import type { Module } from './module';
 import type { Session } from './session';
 import { Token } from './token';
@@ -21,9 +21,6 @@ export interface SlotInfo {
   readonly hardwareVersion: RawVersion;
   readonly firmwareVersion: RawVersion;
 }
-
-/** The name of a mechanism without CKM_ ('ECDSA_SHA256'), or the number of one without a standard name. */
-export type MechanismName = Named<'CKM'>;
 
 /** C_GetMechanismInfo (PKCS#11 3.1, section 3.5). */
 export interface MechanismInfo {

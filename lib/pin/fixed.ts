@@ -1,6 +1,6 @@
 import { argumentError, isBytes, viewOf } from '../core/arguments';
-import type { Pin } from '../model/session';
 import { pinError } from './error';
+import type { Pin } from './pin';
 import type { PinProvider } from './request';
 
 /** New bytes, outside Node's shared pool, so that they can be overwritten. */

@@ -4,8 +4,8 @@ import { isMainThread } from 'node:worker_threads';
 import { argumentError } from '../core/arguments';
 import { CryptokiError, type CryptokiErrorInit, type OwnCode } from '../core/errors';
 import { mainProcess } from '../core/realms';
-import type { RawModule } from './index';
-import type { LoadOptions } from './raw-module';
+import type { LoadOptions } from './options';
+import type { RawModule } from './raw-module';
 import { takeResult, useMemory } from './short-results';
 
 /** The exports of the native addon. */

@@ -5,7 +5,7 @@
 import { channel } from 'node:diagnostics_channel';
 import { CryptokiError } from '../core/errors';
 import { isPromise } from '../core/realms';
-import type { RawModule } from './index';
+import type { RawModule } from './raw-module';
 
 /** What `cryptoki:call` carries: a call that was made and has ended. Never an argument or a result but for handles. */
 export interface CallTrace {

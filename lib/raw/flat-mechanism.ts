@@ -5,7 +5,7 @@
 
 import { isArrayBuffer } from '../core/realms';
 import { native } from './addon';
-import type { RawMechanism } from './raw-module';
+import type { RawMechanism } from './values';
 
 /**
  * The number of a mechanism without a parameter; or the mechanism with bytes or a number; or the mechanism, the index of its

@@ -1,134 +1,18 @@
-import type { ParameterStructures } from '../generated/structures';
+import type { CryptokiError } from '../core/errors';
+import type { RawCalls } from '../generated/calls';
+import type { RawBatches } from './batches';
+import type { RawOperations } from './operations';
+import type { InitializeOptions } from './options';
+import type { BytesLike, RawAttributeResult, RawVersion } from './values';
 
-/** Bytes as arguments: they are copied before an asynchronous call returns to its caller. */
-export type BytesLike = ArrayBufferView | ArrayBuffer;
-
-/** CK_VERSION: 2.40 is { major: 2, minor: 40 }. */
-export interface RawVersion {
-  major: number;
-  minor: number;
-}
-
-/** What an attribute can be given; the attribute's type decides which of these it takes. */
-export type RawAttributeInput =
-  | boolean
-  | number
-  | bigint
-  | string
-  | Date
-  | BytesLike
-  | readonly number[]
-  | readonly RawAttribute[];
-
-/** One CK_ATTRIBUTE of a template. */
-export type RawAttribute = RawTypedAttribute | RawBytesAttribute;
-
-/** An attribute whose bytes are given as they are, whatever its type: for values that are wrong on purpose, or a vendor's. */
-export interface RawBytesAttribute {
-  /** CKA_ number */
-  type: number;
-  bytes: BytesLike;
-  value?: undefined;
-}
-
-/** An attribute with a value of its type. */
-export interface RawTypedAttribute {
-  /** CKA_ number */
-  type: number;
-  bytes?: undefined;
-  /**
-   * CK_BBOOL: boolean; CK_ULONG: number or bigint; strings: string (as UTF-8) or bytes; CK_DATE: Date, 'YYYY-MM-DD', or
-   * '' for none; big integers: bytes (big-endian) or bigint; arrays of CK_ULONG (CKA_ALLOWED_MECHANISMS): numbers; templates: attributes;
-   * all others, and what the specification does not name: bytes.
-   */
-  value: RawAttributeInput;
-}
-
-/** What reading an attribute can give. */
-export type RawAttributeValue =
-  | boolean
-  | number
-  | bigint
-  | string
-  | Date
-  | null
-  | undefined
-  | Buffer
-  | number[]
-  | RawAttributeResult[];
-
-/** What came of one attribute of C_GetAttributeValue. */
-export interface RawAttributeResult {
-  /** CKA_ number */
-  type: number;
-  /**
-   * The value in the JavaScript type of the attribute (see {@link RawAttribute}); an empty date is null,
-   * CK_UNAVAILABLE_INFORMATION is undefined, a number beyond 2^53-1 a bigint.
-   */
-  value?: RawAttributeValue;
-  /** Why there is no value: it is sensitive, the object has no such attribute, or the module did not say. */
-  reason?: 'sensitive' | 'invalid' | 'unavailable';
-}
-
-/** CK_MECHANISM. */
-export interface RawMechanism {
-  /** CKM_ number */
-  mechanism: number | bigint;
-  /**
-   * Nothing; bytes as they are (an IV, or a vendor's structure); a number (a single CK_ULONG); or an object with the
-   * fields of the mechanism's parameter structure. Its member `structure` names another structure than the one the
-   * specification gives the mechanism. What the module writes into a field (an IV made in an HSM) is set in the object
-   * when the call has succeeded.
-   */
-  parameter?: undefined | null | BytesLike | number | bigint | object;
-}
-
-/**
- * The parameter of one message of the message-based functions: bytes as they are, or an object with the fields of the
- * structure that its member `structure` names (CK_GCM_MESSAGE_PARAMS ...). Fields that the module writes (a nonce it has
- * made, the tag) are set in the object when the call has succeeded.
- */
-export type RawParameter = BytesLike | { structure: keyof ParameterStructures; [field: string]: unknown };
-
-/** What C_AsyncComplete says of an operation that has ended. */
-export interface RawAsyncData {
-  /** Bytes it made, where it made some. */
-  value?: Buffer;
-  /** Objects it made; 0n where it made none. */
-  object: bigint;
-  additionalObject: bigint;
-}
-
-/** For mechanisms that sign digests only: the job makes the digest of the message on the token first. */
-export interface RawDigest {
-  /** The digest mechanism. */
-  mechanism: RawMechanism;
-  /** Bytes to put before the digest: DigestInfo for CKM_RSA_PKCS. */
-  prefix?: BytesLike | undefined;
-  /** Of a digest that is longer, the first bytes are signed: ECDSA uses no more than the order of the curve is long. */
-  length?: number | undefined;
-}
-
-/** Many byte strings in one: string i lies between offsets i and i + 1. */
-export interface RawPacked {
-  readonly data: Buffer;
-  /** The first is 0; there is one more than there are strings. */
-  readonly offsets: Uint32Array;
-}
-
-/** What came of a batch. */
-export interface RawBatch {
-  /** How many messages were tried, in their order: fewer than there are when the session was lost on the way. */
-  readonly count: number;
-  /** Those that failed. */
-  readonly failures: readonly { readonly index: number; readonly error: Error }[];
-  /** How long the module took for all of them, in milliseconds: waiting for the session does not count. */
-  readonly time: number;
-  /** Results, packed; empty where a message failed. Not of verifyMany. */
-  readonly data?: Buffer;
-  readonly offsets?: Uint32Array;
-  /** 1 for a signature that is right; of verifyMany only. */
-  readonly valid?: Uint8Array;
+/** What is known of a loaded module without a call. */
+export interface ModuleDescription {
+  /** The path it was loaded from first. */
+  path: string;
+  /** Version of the function list in use. */
+  version: RawVersion;
+  /** Whether it came from C_GetInterface. */
+  fromInterface: boolean;
 }
 
 /** A session that openSession has opened. */
@@ -144,52 +28,137 @@ export interface RawSession {
   readonly state: number;
 }
 
-/** An object found by findObjects. */
-export interface RawFound {
-  handle: bigint;
-  /** The attributes asked for, in the same order. */
-  attributes: RawAttributeResult[];
+/** The calls into a module. Another process could serve them. */
+export interface ModuleCalls extends RawCalls, RawOperations, RawBatches {
+  /**
+   * PKCS#11 3.1, section 5.4.1. Counted over the process: the first use calls the module, with CKF_OS_LOCKING_OK, and
+   * with less where the module wants less. A module that somebody outside of this package has initialised is used as it
+   * is and never finalised.
+   * @throws CKR_CRYPTOKI_ALREADY_INITIALIZED when this object is initialised; what the module returns
+   */
+  C_Initialize(options?: InitializeOptions): Promise<void>;
+  C_InitializeSync(options?: InitializeOptions): void;
+  /**
+   * PKCS#11 3.1, section 5.4.2. Waits for the calls in flight, closes the sessions opened through this object, and
+   * finalises the module when nothing else in the process uses it.
+   */
+  C_Finalize(): Promise<void>;
+  C_FinalizeSync(): void;
+
+  /**
+   * C_OpenSession, with what belongs to the new session: a handle alone may belong to another session by the time at which
+   * JavaScript hears of it.
+   * @param flags CKF_SERIAL_SESSION, CKF_RW_SESSION
+   */
+  openSession(slot: bigint | number, flags: number): Promise<RawSession>;
+  openSessionSync(slot: bigint | number, flags: number): RawSession;
+
+  /**
+   * Refuses the operations (sign, verify, digest, encrypt, decrypt, and batches of them) that wait for a session because
+   * another call on it has not returned. They fail with ERR_CRYPTOKI_NOT_BEGUN: the module has not seen anything of them.
+   * Other calls go on waiting.
+   * @returns how many were refused
+   */
+  refuseWaiting(session: bigint | number): number;
+
+  /**
+   * Ends the waits of C_WaitForSlotEvent that this object has begun: they fail with CKR_FUNCTION_CANCELED. The module is
+   * asked on, and an event that comes when nobody waits goes to the next call.
+   */
+  cancelWaitForSlotEvent(): void;
+
+  /**
+   * C_Finalize and C_Initialize (with the options of the latest), for all who use the module in this process, worker
+   * threads included: the way back for a module that answers every call with an error since its device or server went
+   * away. Calls in flight end first; all sessions and logins are gone afterwards. Those who ask at the same time share one
+   * outcome. After a failure it can be tried again; until it succeeds, calls fail with CKR_CRYPTOKI_NOT_INITIALIZED.
+   * @param since what {@link reinitialisations} gave: nothing is done when there was one since then
+   * @throws ERR_CRYPTOKI_MODULE_SHARED when something outside of this package holds the module; what C_Initialize returned
+   */
+  reinitialise(since?: number): Promise<void>;
+
+  /**
+   * PKCS#11 3.1, section 5.7.5.
+   * @param keepBytes gives all values as bytes, but for templates; default: in the type of the attribute
+   */
+  C_GetAttributeValue(
+    session: bigint,
+    object: bigint,
+    attributes: readonly number[],
+    keepBytes?: boolean,
+  ): Promise<RawAttributeResult[]>;
+  C_GetAttributeValueSync(
+    session: bigint,
+    object: bigint,
+    attributes: readonly number[],
+    keepBytes?: boolean,
+  ): RawAttributeResult[];
 }
 
-/** How a module is loaded. */
-export interface LoadOptions {
+/** The state of a module and of its sessions, which is known without a call. */
+export interface ModuleState {
+  /** What is known of the module without a call. */
+  description(): ModuleDescription;
+  /** The state of a session (one of CKS), true at every moment for all sessions of the process on the token; undefined when it is closed. */
+  sessionState(session: bigint): number | undefined;
   /**
-   * Which OpenSSL the module finds. 'deepbind': its own (RTLD_DEEPBIND; glibc only); 'none': the one inside Node's
-   * executable first; 'auto', the default: 'deepbind' where it is possible and malloc is not replaced.
+   * A number that no other session of the process has or had; undefined when the session is closed. Modules give the
+   * handle of a closed session to another one.
    */
-  isolation?: 'auto' | 'deepbind' | 'none' | undefined;
-  /** 'auto', the default: the newest interface that the module has; '2.40': C_GetInterface is never called. */
-  interface?: 'auto' | '2.40' | undefined;
+  sessionSerial(session: bigint): number | undefined;
+  /** Who is logged in on the token in this slot, as far as this process knows: CKU.USER, CKU.SO or undefined. */
+  loggedIn(slot: bigint): number | undefined;
+  /** How often the login on the token in this slot has ended in this process. Private objects live within one such epoch. */
+  loginEpoch(slot: bigint): number;
+  /** How often the module was initialised anew in this process, without a call. */
+  reinitialisations(): number;
+  /**
+   * Calls `callback` with the slot soon after every change of who is logged in on its token, whoever caused it: any
+   * session of the process, in any thread, or an error that told of it. One callback at a time; null ends it. It does not
+   * keep the process alive.
+   */
+  watchLogins(callback: ((slot: bigint) => void) | null): void;
 }
 
-/** How a module is initialised. */
-export interface InitializeOptions {
-  /**
-   * 'os', the default: the module locks for itself; one that says it cannot, or is known not to, gets more. 'objects':
-   * calls that touch objects, sessions or the login wait for each other. 'module': one call at a time.
-   */
-  locking?: 'os' | 'objects' | 'module' | undefined;
-  /** A string for modules that take one in pReserved (NSS, YubiHSM). */
-  libraryParameters?: string | undefined;
-  /**
-   * What becomes of signal handlers that the module exchanges in C_Initialize. 'keep', the default: the module's count, and
-   * `process.on('SIGINT')` may hear nothing any more. 'restore': those that were there before are put back. (Not on Windows.)
-   */
-  signalHandlers?: 'keep' | 'restore' | undefined;
-  /**
-   * Whether exit handlers run at the end of the process that were registered before C_Initialize has returned: those of the
-   * module, and of whatever else. 'run', the default. 'skip': for modules whose handlers hang or abort. In any case they do
-   * not run while a call is still in a module a second after the end has begun. (Not on Windows.)
-   */
-  exitHandlers?: 'run' | 'skip' | undefined;
+/** Where the private key of a reference is. @internal */
+export interface RawKeyPlace {
+  readonly slot: bigint;
+  readonly handle: bigint;
+  readonly isPrivate: boolean;
+  /** How sessions for the key are opened. */
+  readonly readWrite: boolean;
+  /** A session that is used where the token allows no other. */
+  readonly session: bigint;
 }
 
-/** What is known of a loaded module without a call. */
-export interface ModuleDescription {
-  /** The path it was loaded from first. */
-  path: string;
-  /** Version of the function list in use. */
-  version: RawVersion;
-  /** Whether it came from C_GetInterface. */
-  fromInterface: boolean;
+/** References to private keys, which OpenSSL's provider in the addon makes native keys of Node from; see lib/model/native-keys. @internal */
+export interface KeyReferences {
+  /**
+   * Makes a reference: what OpenSSL's provider in the addon knows of a private key; see lib/keyobject/. It lives while there
+   * are claims to its name (one at first) or keys of OpenSSL's made from it.
+   * @param told called with the error when the key is not where it was; without, when the reference is gone
+   */
+  createKeyReference(
+    key: RawKeyPlace & {
+      readonly publicKeyInfo: BytesLike;
+      readonly mechanisms: readonly number[];
+      readonly opensslVersion: string;
+    },
+    told?: (error: CryptokiError | undefined) => void,
+  ): { readonly id: string; readonly pem: string };
+  /** Says where the key is now; null: it cannot be found. */
+  updateKeyReference(id: string, place: RawKeyPlace | null): void;
+  /** The key is not where it was. */
+  invalidateKeyReference(id: string): void;
+  /** Nobody may use the key any more. */
+  releaseKeyReference(id: string): void;
+  /** One more claim to the name. @returns whether there is still such a reference */
+  claimKeyReference(id: string): boolean;
+  /** One claim less. */
+  unclaimKeyReference(id: string): void;
+  /** Closes the provider's sessions that were not used for so many milliseconds. */
+  closeIdleKeySessions(id: string, milliseconds: number): void;
 }
+
+/** A loaded module. */
+export interface RawModule extends ModuleCalls, ModuleState, KeyReferences {}

@@ -5,9 +5,10 @@
 
 import { realmFunctions } from './addon';
 import { brief, briefAll, isBrief, isFlat } from './flat-mechanism';
-import type { RawModule } from './index';
-import type { BytesLike, RawDigest, RawMechanism } from './raw-module';
+import type { RawDigest } from './operations';
+import type { RawModule } from './raw-module';
 import { takeResult, takeSecret, takeSessionInfo } from './short-results';
+import type { BytesLike, RawMechanism } from './values';
 
 /** A result: the length of one that is to be taken; a Buffer; undefined where the general way must be taken. */
 type DirectResult = number | Buffer | undefined;

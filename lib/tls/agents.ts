@@ -3,7 +3,7 @@ import type { SecureContextOptions } from 'node:tls';
 import { argumentError, requireObject } from '../core/arguments';
 import { CryptokiError } from '../core/errors';
 import type { KeyObjectOptions } from '../model/native-keys/public-half';
-import type { TlsParameters } from './tls-algorithms';
+import type { TlsParameters } from '../model/native-keys/tls-algorithms';
 
 /** A key that TLS can use: PrivateKey or ClientPrivateKey. */
 export interface TlsKey {

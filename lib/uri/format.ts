@@ -6,7 +6,7 @@ import {
   unknownName,
   viewOf,
 } from '../core/arguments';
-import type { RawVersion } from '../raw/raw-module';
+import type { RawVersion } from '../raw/values';
 import { BY_NAME, CLASSES, PLAIN, RULES, type Rule, SCHEME, uriError, type Where } from './grammar';
 import { parseUri } from './parse';
 import type { Pkcs11Uri } from './types';

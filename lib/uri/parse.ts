@@ -1,6 +1,6 @@
 import { type InspectOptions, inspect } from 'node:util';
 import { argumentError } from '../core/arguments';
-import type { RawVersion } from '../raw/raw-module';
+import type { RawVersion } from '../raw/values';
 import {
   BY_NAME,
   CLASSES,

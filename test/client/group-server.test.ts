@@ -32,7 +32,7 @@ async function join(options: GroupOptions = {}): Promise<GroupPrivateKey> {
   return key;
 }
 
-/** Signs with 16 workers until it is stopped. An error ends it. */
+/** Signs with 16 workers until it is stopped. An error ends the load. */
 function load(key: GroupPrivateKey): { stop(): Promise<{ made: number; slowest: number }> } {
   let isStopped = false;
   let made = 0;
@@ -47,7 +47,7 @@ function load(key: GroupPrivateKey): { stop(): Promise<{ made: number; slowest: 
     }
   });
   const all = Promise.all(workers);
-  all.catch(() => {}); // stop() tells
+  all.catch(() => {}); // stop() reports the error
   return {
     stop: async () => {
       isStopped = true;
@@ -80,7 +80,7 @@ describe.skipIf(whyNoServer !== undefined)('a group with a p11-kit server', () =
     await local.remove();
   });
 
-  test('loses no operation when the server is killed, and uses it again when it is back', async () => {
+  test('loses no operation when the server is killed, and uses the server again after a restart', async () => {
     const key = await join();
     for (let round = 0; round < 3; round += 1) {
       const its = load(key);
@@ -105,7 +105,7 @@ describe.skipIf(whyNoServer !== undefined)('a group with a p11-kit server', () =
     expect(group.statistics().errors).toBe(0);
   }, 180_000);
 
-  test('loses no operation when only connections are killed, again and again', async () => {
+  test('loses no operation when connections are killed repeatedly', async () => {
     const its = load(await join({ strategy: 'leastInFlight' }));
     for (let i = 0; i < 8; i += 1) {
       await wait(150);
@@ -116,7 +116,7 @@ describe.skipIf(whyNoServer !== undefined)('a group with a p11-kit server', () =
     expect(group.statistics().errors).toBe(0);
   }, 60_000);
 
-  test('does without a server that stands still, and goes back to it', async () => {
+  test('does not use a server that is suspended, and returns to it after it is resumed', async () => {
     const key = await join({
       strategy: 'primary',
       operationTimeout: 500,
@@ -137,7 +137,7 @@ describe.skipIf(whyNoServer !== undefined)('a group with a p11-kit server', () =
     expect(group.statistics().errors).toBe(0);
   }, 60_000);
 
-  test('says so when both are gone', async () => {
+  test('reports a failure of both members', async () => {
     const key = await join({ recovery: { timeout: 100 } });
     await server.kill();
     local.fault.removeToken();

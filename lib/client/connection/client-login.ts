@@ -1,6 +1,7 @@
 import { CryptokiError } from '../../core/errors';
-import type { Pin, User } from '../../model/session';
+import type { User } from '../../model/session';
 import type { PinProvider } from '../../pin';
+import type { Pin } from '../../pin/pin';
 import { traceLogin } from '../client-tracing';
 import { withTimeout } from '../operations/operation-runner';
 import type { Connection } from './connection';

@@ -1,8 +1,9 @@
 import { onAbort } from '../../core/abort-signal';
 import { until } from '../../core/deadlines';
 import { CryptokiError, isCode } from '../../core/errors';
-import type { Pin, Session, User } from '../../model/session';
+import type { Session, User } from '../../model/session';
 import type { PinProvider, PinRequest } from '../../pin';
+import type { Pin } from '../../pin/pin';
 import { traceLogin } from '../client-tracing';
 import type { Settings } from '../connect-options';
 import { LONGEST_TIMER } from '../pool/wait-queue';

@@ -19,7 +19,6 @@ import {
 } from './recovery-rules';
 
 export type { RecoveryLevel } from './loss';
-export { until };
 
 /** What has been done for one operation so far. */
 export interface Tries {

@@ -2,7 +2,7 @@ import type { KeyObject, X509Certificate } from 'node:crypto';
 import { copy } from '../../model/mechanisms/caller-copies';
 import type { Ciphertext } from '../../model/mechanisms/made-iv';
 import type { MechanismInput } from '../../model/mechanisms/mechanism';
-import type { BytesLike } from '../../raw/raw-module';
+import type { BytesLike } from '../../raw/values';
 import type { OperationOptions } from '../client-types';
 import type {
   ClientCertificate,

@@ -1,3 +1,4 @@
+import { until } from '../../core/deadlines';
 import { CryptokiError, isCode } from '../../core/errors';
 import { copyMechanism } from '../../model/mechanisms/caller-copies';
 import type { MechanismInput } from '../../model/mechanisms/mechanism';
@@ -5,7 +6,6 @@ import type { KeyType } from '../../model/objects/key';
 import type { ObjectClass } from '../../model/objects/storage-object';
 import type { Client } from '../client';
 import type { OperationOptions } from '../client-types';
-import { until } from '../connection/recovery';
 import type { ClientObject } from '../objects/client-object';
 import { STATEFUL } from '../objects/object-identity';
 import { withOptions } from '../operations/operation-options';

@@ -1,12 +1,12 @@
 import { EventEmitter } from 'node:events';
+import { until } from '../../core/deadlines';
 import { asyncDispose } from '../../core/realms';
 import { copy, copyMechanism } from '../../model/mechanisms/caller-copies';
 import type { MechanismInput } from '../../model/mechanisms/mechanism';
 import { nounOf } from '../../model/objects/find-objects';
-import type { BytesLike } from '../../raw/raw-module';
+import type { BytesLike } from '../../raw/values';
 import type { Client } from '../client';
 import type { ClientStatistics, OperationOptions } from '../client-types';
-import { until } from '../connection/recovery';
 import { withOptions } from '../operations/operation-options';
 import { withTimeout } from '../operations/operation-runner';
 import { type ClientObjectSelection, copySelection } from '../search-attributes';

@@ -1,8 +1,10 @@
 import type { KeyObject } from 'node:crypto';
+import { until } from '../../core/deadlines';
 import { CryptokiError } from '../../core/errors';
 import { copy, copyMechanism } from '../../model/mechanisms/caller-copies';
 import type { MechanismInput } from '../../model/mechanisms/mechanism';
 import type { KeyObjectOptions } from '../../model/native-keys/public-half';
+import type { TlsParameters } from '../../model/native-keys/tls-algorithms';
 import type { PrivateKey } from '../../model/objects/private-key';
 import type { BatchOptions } from '../../model/operations/batch/batch';
 import {
@@ -14,12 +16,10 @@ import {
   signMany,
 } from '../../model/operations/batch/batch-operations';
 import type { SignStream } from '../../model/operations/streams/message-stream';
-import type { BytesLike } from '../../raw/raw-module';
-import type { TlsParameters } from '../../tls/tls-algorithms';
+import type { BytesLike } from '../../raw/values';
 import type { Client } from '../client';
 import type { OperationOptions } from '../client-types';
 import { wipe } from '../connection/login-keeper';
-import { until } from '../connection/recovery';
 import { onClient } from '../operations/batches';
 import { clientKeyObject, clientTlsKey, clientTlsParameters } from '../operations/native-keys';
 import { withOptions } from '../operations/operation-options';

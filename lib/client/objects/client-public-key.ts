@@ -12,7 +12,7 @@ import {
   verifyMany,
 } from '../../model/operations/batch/batch-operations';
 import type { VerifyStream } from '../../model/operations/streams/message-stream';
-import type { BytesLike } from '../../raw/raw-module';
+import type { BytesLike } from '../../raw/values';
 import type { OperationOptions } from '../client-types';
 import { onClient } from '../operations/batches';
 import { createVerify } from '../operations/streams';

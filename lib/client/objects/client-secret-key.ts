@@ -14,7 +14,7 @@ import {
 } from '../../model/operations/batch/batch-operations';
 import type { CipherStream } from '../../model/operations/streams/cipher-stream';
 import type { SignStream, VerifyStream } from '../../model/operations/streams/message-stream';
-import type { BytesLike } from '../../raw/raw-module';
+import type { BytesLike } from '../../raw/values';
 import type { OperationOptions } from '../client-types';
 import { onClient } from '../operations/batches';
 import { createCipher, createSign, createVerify } from '../operations/streams';

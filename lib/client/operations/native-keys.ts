@@ -9,8 +9,8 @@ import {
   type KeyObjectOptions,
   publicKeyInfoOf,
 } from '../../model/native-keys/public-half';
+import { TlsAbilities, type TlsParameters } from '../../model/native-keys/tls-algorithms';
 import type { PrivateKey } from '../../model/objects/private-key';
-import { TlsAbilities, type TlsParameters } from '../../tls/tls-algorithms';
 import type { Client } from '../client';
 import type { ClientPrivateKey } from '../objects/client-private-key';
 import { ClientReference } from './native-key';

@@ -6,8 +6,8 @@ import type { OperationOptions } from '../client-types';
 import type { Settings } from '../connect-options';
 import type { Connection } from '../connection/connection';
 import type { Recovery, Tries } from '../connection/recovery';
+import type { Share } from '../pool/pool-types';
 import type { Lease } from '../pool/session-pool';
-import type { Share } from '../pool/session-sharing';
 
 /** With these the model refuses what is lost, before it calls the module. */
 const BEFORE_THE_CALL = ['ERR_CRYPTOKI_ACCESS', 'ERR_CRYPTOKI_SESSION_CLOSED', 'ERR_CRYPTOKI_OBJECT_DEAD'];

@@ -1,5 +1,6 @@
 /** The streams of a client: on a session of its pool, from the first byte to the end. */
 
+import { until } from '../../core/deadlines';
 import { CryptokiError } from '../../core/errors';
 import { copyMechanism } from '../../model/mechanisms/caller-copies';
 import { cipherMechanism } from '../../model/mechanisms/cipher';
@@ -27,11 +28,10 @@ import {
   planStream,
 } from '../../model/operations/streams/stream-plan';
 import type { Session } from '../../model/session';
-import type { BytesLike, RawMechanism } from '../../raw/raw-module';
+import type { BytesLike, RawMechanism } from '../../raw/values';
 import type { Client } from '../client';
 import type { OperationOptions } from '../client-types';
 import { wipe } from '../connection/login-keeper';
-import { until } from '../connection/recovery';
 import type { ClientPrivateKey, ClientPublicKey, ClientSecretKey } from '../objects/client-key';
 import type { ClientObject } from '../objects/client-object';
 

@@ -1,6 +1,5 @@
 import type { Session } from '../../model/session';
-import type { Lease } from './pool-types';
-import type { Share } from './session-sharing';
+import type { Lease, Share } from './pool-types';
 
 /** A session of a pool. */
 export interface Entry {

@@ -53,3 +53,6 @@ export interface Lease {
   /** Keeps the session open until the returned function is called: it owns a session object. */
   pin(): () => void;
 }
+
+/** Users that share a session with others of their kind: whole operations, or pieces of batches. Each is one native call. */
+export type Share = 'operation' | 'piece';

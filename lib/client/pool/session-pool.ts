@@ -3,8 +3,8 @@ import type { Session } from '../../model/session';
 import { type PoolTrace, tracePool } from '../client-tracing';
 import { SessionBound } from '../operations/session-bound';
 import { type Entry, leaseOf, PoolEntries } from './pool-entries';
-import type { Lease, PoolOptions, PoolStatistics } from './pool-types';
-import { type Share, Sharing } from './session-sharing';
+import type { Lease, PoolOptions, PoolStatistics, Share } from './pool-types';
+import { Sharing } from './session-sharing';
 import { LONGEST_TIMER, Waiters } from './wait-queue';
 
 export type { Lease, PoolOptions, PoolStatistics } from './pool-types';

@@ -1,8 +1,6 @@
 import { isCode } from '../../core/errors';
 import type { Entry } from './pool-entries';
-
-/** What shares a session with others of its kind: a whole operation, or a piece of a batch. Each is one native call. */
-export type Share = 'operation' | 'piece';
+import type { Share } from './pool-types';
 
 /** What may wait in a session's own queue, in milliseconds: longer than JavaScript takes to give it more. */
 const ENOUGH = 2;

@@ -1,6 +1,6 @@
 import { onAbort } from '../../core/abort-signal';
 import { CryptokiError } from '../../core/errors';
-import type { Share } from './session-sharing';
+import type { Share } from './pool-types';
 
 /** The longest timer that Node has, in milliseconds; about 25 days. */
 export const LONGEST_TIMER = 2 ** 31 - 1;

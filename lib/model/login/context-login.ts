@@ -5,8 +5,8 @@
 import { requireOptions } from '../../core/arguments';
 import { CryptokiError, isCode } from '../../core/errors';
 import { CKR } from '../../generated/constants';
-import type { StorageObject } from '../objects/storage-object';
-import type { Pin } from '../session';
+import type { Pin } from '../../pin/pin';
+import type { ModelObject } from '../model-types';
 import { accountOf, checkForce, checkNotRefused, copyPin, type ForceOptions, guarded } from './login';
 import { type Account, forgetRefused, rememberRefused } from './pin-guard';
 
@@ -24,14 +24,14 @@ interface Prepared {
   readonly force: boolean;
 }
 
-function prepare(key: StorageObject, options: ContextLogin, pin: Pin | null): Prepared {
+function prepare(key: ModelObject, options: ContextLogin, pin: Pin | null): Prepared {
   requireOptions(options, 'the options of the operation', OPTIONS);
   const account = accountOf(key.session.token, 'CONTEXT_SPECIFIC');
   return { account, force: checkForce(options.force), pin: copyPin(pin) };
 }
 
 /** Says what CKR_USER_NOT_LOGGED_IN means of a private key while the user is logged in. */
-export function explained(key: StorageObject, error: unknown): unknown {
+export function explained(key: ModelObject, error: unknown): unknown {
   if (!isCode(error, 'CKR_USER_NOT_LOGGED_IN') || key.session.token.user !== 'USER') return error;
   return new CryptokiError({
     rv: CKR.USER_NOT_LOGGED_IN,
@@ -45,7 +45,7 @@ export function explained(key: StorageObject, error: unknown): unknown {
 
 /** Runs an operation, with the PIN if one is given: one at a time per token then, as with every PIN. */
 export async function loggedInFor(
-  key: StorageObject,
+  key: ModelObject,
   options: ContextLogin | undefined,
   run: (pin: Uint8Array | null | undefined) => Promise<Buffer>,
 ): Promise<Buffer> {
@@ -67,7 +67,7 @@ export async function loggedInFor(
 
 /** {@link loggedInFor}, blocking the calling thread. */
 export function loggedInForSync(
-  key: StorageObject,
+  key: ModelObject,
   options: ContextLogin | undefined,
   run: (pin: Uint8Array | null | undefined) => Buffer,
 ): Buffer {

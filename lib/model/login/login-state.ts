@@ -1,15 +1,13 @@
 /** Who is logged in on the token in a slot, and telling everybody when that changes. */
 import { constantName } from '../../core/constant-names';
 import { SESSION_STATES, type StateName } from '../../generated/session-states';
-import type { Module } from '../module';
-import type { Session, User } from '../session';
-import type { Slot } from '../slot';
-import type { Token } from '../token';
+import type { ModelModule, ModelSession, ModelSlot } from '../model-types';
+import type { User } from '../session-types';
 
 /** By module, so that nothing keeps a module that nobody uses any more. */
-const watched = new WeakMap<Module, Map<bigint, Slot>>();
+const watched = new WeakMap<ModelModule, Map<bigint, ModelSlot>>();
 
-function watch(slot: Slot): void {
+function watch(slot: ModelSlot): void {
   let slots = watched.get(slot.module);
   if (slots === undefined) {
     slots = new Map();
@@ -28,14 +26,20 @@ function stateFor(readWrite: boolean, user: User | undefined): StateName {
   return states.find(fits) ?? 'RW_SO_FUNCTIONS';
 }
 
+/** A Token that has listeners for 'login' or 'logout'. */
+export interface LoginListener {
+  /** @param user undefined after a logout */
+  loginChanged(user: User | undefined): void;
+}
+
 /** The login on the token in one slot, as this process knows it; each slot has one. */
 export class LoginState {
-  /** The Token objects that have listeners. */
-  readonly listening = new Set<Token>();
-  readonly #slot: Slot;
+  /** The Token objects that have listeners for events of the login. */
+  readonly listening = new Set<LoginListener>();
+  readonly #slot: ModelSlot;
   #told: { readonly user: User | undefined; readonly epoch: number };
 
-  constructor(slot: Slot) {
+  constructor(slot: ModelSlot) {
     this.#slot = slot;
     watch(slot);
     this.#told = this.#now();
@@ -80,13 +84,13 @@ export class LoginState {
 
   // Each in a microtask of its own: what a listener throws is its own affair, as with every emitter.
   #tell(user: User | undefined): void {
-    for (const token of this.listening) {
-      queueMicrotask(() => (user === undefined ? token.emit('logout') : token.emit('login', { user })));
+    for (const listener of this.listening) {
+      queueMicrotask(() => listener.loginChanged(user));
     }
     for (const session of this.#slot.sessions) queueMicrotask(() => tellSession(session, user));
   }
 }
 
-function tellSession(session: Session, user: User | undefined): void {
+function tellSession(session: ModelSession, user: User | undefined): void {
   session.tell(session.closed ? 'CLOSED' : stateFor(session.readWrite, user));
 }

@@ -4,8 +4,9 @@ import { argumentError, isBytes, requireOptions, viewOf } from '../../core/argum
 import { constantValue } from '../../core/constant-names';
 import { CryptokiError, isCode } from '../../core/errors';
 import { CKR } from '../../generated/constants';
-import type { Pin, Session, User } from '../session';
-import type { Token } from '../token';
+import type { Pin } from '../../pin/pin';
+import type { ModelSession, ModelToken } from '../model-types';
+import type { User } from '../session-types';
 import { type Account, forgetRefused, rememberRefused, wasRefused } from './pin-guard';
 import { refuseSOBesideReadOnly } from './session-access';
 
@@ -54,7 +55,7 @@ export function copyPin(pin: Pin | null, what = 'the PIN'): Uint8Array | null {
 }
 
 /** Whose PIN it is. */
-export function accountOf(token: Token, user: Account['user'], username?: string): Account {
+export function accountOf(token: ModelToken, user: Account['user'], username?: string): Account {
   return { token: token.identity, user, username };
 }
 
@@ -85,7 +86,7 @@ export function checkNotRefused(account: Account, pin: Uint8Array | null): void 
 }
 
 /** Says what the token says of the PIN, before one is sent. */
-async function checkTries(token: Token, user: Account['user']): Promise<void> {
+async function checkTries(token: ModelToken, user: Account['user']): Promise<void> {
   const info = await token.info();
   const { finalTry, locked } = user === 'SO' ? info.soPin : info.userPin;
   const who = user === 'SO' ? 'of the security officer' : 'of the user';
@@ -119,7 +120,7 @@ export interface Attempt {
 
 /** Sends a PIN if the guard has nothing against it, one at a time per token, and learns from what comes of it. */
 export function guarded<T>(
-  token: Token,
+  token: ModelToken,
   { account, pin, force, asksFlags }: Attempt,
   send: () => Promise<T>,
 ): Promise<T> {
@@ -151,7 +152,7 @@ export function checkForce(force: unknown): boolean {
 }
 
 /** C_Login or C_LoginUser; see Session.login. */
-export async function login(session: Session, pin: Pin | null, options: LoginOptions): Promise<void> {
+export async function login(session: ModelSession, pin: Pin | null, options: LoginOptions): Promise<void> {
   requireOptions(options, 'the options of login', ['user', 'username', 'force']);
   const { user = 'USER', username } = options;
   const force = checkForce(options.force);

@@ -3,9 +3,8 @@
 import { argumentError, requireOptions } from '../../core/arguments';
 import { CryptokiError, isCode } from '../../core/errors';
 import { CKR } from '../../generated/constants';
-import type { Pin, Session } from '../session';
-import type { Slot } from '../slot';
-import type { Token } from '../token';
+import type { Pin } from '../../pin/pin';
+import type { ModelModule, ModelSession, ModelSlot, ModelToken } from '../model-types';
 import { accountOf, checkForce, copyPin, type ForceOptions, guarded } from './login';
 import { forgetAllRefused } from './pin-guard';
 import { useForPin } from './session-access';
@@ -18,8 +17,14 @@ export interface InitTokenOptions extends ForceOptions {
   readonly soPin: Pin | null;
 }
 
+/** A slot whose token can be initialised. */
+interface InitialisedPlace<Token extends ModelToken> extends ModelSlot {
+  readonly module: ModelModule & { token(selector: { readonly label: string }): Promise<Token> };
+  token(): Promise<Token>;
+}
+
 /** The token in the slot; undefined for a card that the module does not know yet. */
-function tokenIn(slot: Slot): Promise<Token | undefined> {
+function tokenIn<Token extends ModelToken>(slot: InitialisedPlace<Token>): Promise<Token | undefined> {
   return slot.token().catch((error) => {
     if (isCode(error, 'CKR_TOKEN_NOT_RECOGNIZED')) return undefined;
     throw error;
@@ -27,7 +32,10 @@ function tokenIn(slot: Slot): Promise<Token | undefined> {
 }
 
 /** C_InitToken; see Slot.initToken. */
-export async function initToken(slot: Slot, options: InitTokenOptions): Promise<Token> {
+export async function initToken<Token extends ModelToken>(
+  slot: InitialisedPlace<Token>,
+  options: InitTokenOptions,
+): Promise<Token> {
   requireOptions(options, 'the options of initToken', ['label', 'soPin', 'force']);
   const { label, soPin } = options;
   const force = checkForce(options.force);
@@ -59,7 +67,7 @@ export async function initToken(slot: Slot, options: InitTokenOptions): Promise<
   }
 }
 
-function refuseOpenSessions(slot: Slot): void {
+function refuseOpenSessions(slot: ModelSlot): void {
   const count = [...slot.sessions].filter((session) => !session.closed).length;
   if (count === 0) return;
   throw new CryptokiError({
@@ -69,7 +77,7 @@ function refuseOpenSessions(slot: Slot): void {
 }
 
 /** C_InitPIN; see Session.initPin. */
-export async function initPin(session: Session, newPin: Pin | null): Promise<void> {
+export async function initPin(session: ModelSession, newPin: Pin | null): Promise<void> {
   const raw = useForPin(session, 'init');
   const pin = copyPin(newPin, 'the new PIN');
   try {
@@ -82,7 +90,7 @@ export async function initPin(session: Session, newPin: Pin | null): Promise<voi
 
 /** C_SetPIN; see Session.setPin. */
 export async function setPin(
-  session: Session,
+  session: ModelSession,
   oldPin: Pin | null,
   newPin: Pin | null,
   options: ForceOptions,
@@ -108,7 +116,7 @@ export async function setPin(
 }
 
 /** What was known of the PIN is out of date, and so may be the token's flags (NSS needs no login without a PIN). */
-async function changed(token: Token, user: 'USER' | 'SO'): Promise<void> {
+async function changed(token: ModelToken, user: 'USER' | 'SO'): Promise<void> {
   forgetAllRefused(token.identity, user);
   forgetAllRefused(token.identity, 'CONTEXT_SPECIFIC');
   await token.info().catch(() => {});

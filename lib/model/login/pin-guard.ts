@@ -3,7 +3,7 @@
  * keyed by a random number of this process.
  */
 import { createHmac, randomBytes } from 'node:crypto';
-import { native } from '../../raw/addon';
+import { refusedPins } from '../../raw/process-state';
 
 /** Whose PIN: the user of a token, told apart by its serial number, label and slot. */
 export interface Account {
@@ -13,8 +13,7 @@ export interface Account {
 }
 
 // One secret and one memory for all threads of the process: a worker thread has a copy of this module, not of the addon.
-const { lockout } = native;
-const secret = lockout.secret(randomBytes(32));
+const secret = refusedPins.secret(randomBytes(32));
 
 const prefixOf = ({ token, user }: Omit<Account, 'username'>): string => `${token}\n${user}\n`;
 const nameOf = (account: Account): string => prefixOf(account) + (account.username ?? '');
@@ -22,20 +21,20 @@ const digestOf = (pin: Uint8Array): string => createHmac('sha256', secret).updat
 
 /** Whether the token has refused this PIN. */
 export function wasRefused(account: Account, pin: Uint8Array): boolean {
-  return lockout.has(nameOf(account), digestOf(pin));
+  return refusedPins.has(nameOf(account), digestOf(pin));
 }
 
 /** The token has refused this PIN. */
 export function rememberRefused(account: Account, pin: Uint8Array): void {
-  lockout.add(nameOf(account), digestOf(pin));
+  refusedPins.add(nameOf(account), digestOf(pin));
 }
 
 /** The token has taken this PIN. */
 export function forgetRefused(account: Account, pin: Uint8Array): void {
-  lockout.delete(nameOf(account), digestOf(pin));
+  refusedPins.delete(nameOf(account), digestOf(pin));
 }
 
 /** The PIN of this user is another one. What was refused may be the new one. */
 export function forgetAllRefused(token: string, user: Account['user']): void {
-  lockout.deleteAll(prefixOf({ token, user }));
+  refusedPins.deleteAll(prefixOf({ token, user }));
 }

@@ -2,8 +2,7 @@
 import { CryptokiError } from '../../core/errors';
 import { type Access, type ObjectKind, SESSION_STATES, type StateName } from '../../generated/session-states';
 import type { RawModule } from '../../raw';
-import type { Session } from '../session';
-import type { Slot } from '../slot';
+import type { ModelSession, ModelSlot } from '../model-types';
 
 /** What the table tells objects apart by. */
 export interface ObjectTraits {
@@ -29,7 +28,7 @@ export function accessTo(state: StateName, traits: ObjectTraits): Access {
  * CKF_LOGIN_REQUIRED) has private objects that everybody may use, so there only the session counts.
  * @throws ERR_CRYPTOKI_SESSION_READ_ONLY, ERR_CRYPTOKI_ACCESS, ERR_CRYPTOKI_SESSION_CLOSED
  */
-export function useForWriting(session: Session, writing: Writing, traits: ObjectTraits): RawModule {
+export function useForWriting(session: ModelSession, writing: Writing, traits: ObjectTraits): RawModule {
   const raw = session.use();
   const { state } = session;
   if (state === 'CLOSED') return session.use(); // lost this moment: says so
@@ -61,7 +60,7 @@ export function useForWriting(session: Session, writing: Writing, traits: Object
  * The raw module, if the state of the session lets the PIN be set or initialised.
  * @throws ERR_CRYPTOKI_SESSION_READ_ONLY, ERR_CRYPTOKI_ACCESS, ERR_CRYPTOKI_SESSION_CLOSED
  */
-export function useForPin(session: Session, what: 'set' | 'init'): RawModule {
+export function useForPin(session: ModelSession, what: 'set' | 'init'): RawModule {
   const raw = session.use();
   const { state } = session;
   if (state === 'CLOSED') return session.use();
@@ -85,7 +84,7 @@ export function useForPin(session: Session, what: 'set' | 'init'): RawModule {
  * There are no read-only sessions of the security officer: none can be opened while he is logged in.
  * @throws ERR_CRYPTOKI_SO_READ_ONLY
  */
-export function refuseReadOnlyBesideSO(slot: Slot): void {
+export function refuseReadOnlyBesideSO(slot: ModelSlot): void {
   if (slot.login.user !== 'SO') return;
   throw new CryptokiError({
     code: 'ERR_CRYPTOKI_SO_READ_ONLY',
@@ -99,7 +98,7 @@ export function refuseReadOnlyBesideSO(slot: Slot): void {
  * The other way round: he cannot log in while there are read-only sessions.
  * @throws ERR_CRYPTOKI_SO_READ_ONLY
  */
-export function refuseSOBesideReadOnly(slot: Slot): void {
+export function refuseSOBesideReadOnly(slot: ModelSlot): void {
   const count = [...slot.sessions].filter((session) => !session.readWrite && !session.closed).length;
   if (count === 0) return;
   throw new CryptokiError({

@@ -1,6 +1,6 @@
 /** Copies of what the caller may change while an operation waits for its session. */
 import { isBytes, viewOf } from '../../core/arguments';
-import type { BytesLike } from '../../raw/raw-module';
+import type { BytesLike } from '../../raw/values';
 import { handBack as setMember } from './made-iv';
 import type { MechanismInput } from './mechanism';
 

@@ -1,7 +1,7 @@
 /** Encryption algorithms by name. */
 import { argumentError, isBytes } from '../../core/arguments';
 import { CKM, CKZ } from '../../generated/constants';
-import type { BytesLike, RawMechanism } from '../../raw/raw-module';
+import type { BytesLike, RawMechanism } from '../../raw/values';
 import { HASHES } from './digest';
 import {
   type Algorithm,

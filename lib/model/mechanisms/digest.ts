@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { viewOf } from '../../core/arguments';
 import { CKG, CKM } from '../../generated/constants';
-import type { BytesLike, RawMechanism } from '../../raw/raw-module';
+import type { BytesLike, RawMechanism } from '../../raw/values';
 import { asAlgorithm, asMechanism, checkOptions, type MechanismInput, unknownAlgorithm } from './mechanism';
 
 /** A hash function under the names it has in PKCS#11, node:crypto and DER. */

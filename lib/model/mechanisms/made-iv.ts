@@ -1,7 +1,7 @@
 /** IVs that the module makes: some HSMs ignore the one of the caller for AES-GCM and write their own in its place. */
 import { isBytes, viewOf } from '../../core/arguments';
 import { CryptokiError } from '../../core/errors';
-import type { BytesLike, RawMechanism } from '../../raw/raw-module';
+import type { BytesLike, RawMechanism } from '../../raw/values';
 import { asMechanism, type MechanismInput } from './mechanism';
 
 /** What encrypt() returns. */

@@ -1,7 +1,10 @@
 import { argumentError, nearestName, shown, unknownName } from '../../core/arguments';
 import { constantName, constantValue } from '../../core/constant-names';
-import type { RawMechanism } from '../../raw/raw-module';
-import type { MechanismName } from '../slot';
+import type { Named } from '../../generated/attributes';
+import type { RawMechanism } from '../../raw/values';
+
+/** The name of a mechanism without CKM_ ('ECDSA_SHA256'), or the number of one without a standard name. */
+export type MechanismName = Named<'CKM'>;
 
 /** A mechanism as the specification has it: its CKM_ name or number, and its parameter (see {@link RawMechanism}). */
 export interface Mechanism {

@@ -1,7 +1,7 @@
 /** Ciphers that pad: their ciphertext is never empty. */
 import { CryptokiError } from '../../core/errors';
 import { CKM, CKR } from '../../generated/constants';
-import type { RawMechanism } from '../../raw/raw-module';
+import type { RawMechanism } from '../../raw/values';
 
 const PADDED = new Set<number>();
 for (const [name, mechanism] of Object.entries(CKM)) if (name.endsWith('_CBC_PAD')) PADDED.add(mechanism);

@@ -2,7 +2,9 @@
 import { argumentError, bytesOf, isBytes } from '../../core/arguments';
 import { CryptokiError } from '../../core/errors';
 import { CKM } from '../../generated/constants';
-import type { BytesLike, RawDigest, RawMechanism, RawPacked } from '../../raw/raw-module';
+import type { RawPacked } from '../../raw/batches';
+import type { RawDigest } from '../../raw/operations';
+import type { BytesLike, RawMechanism } from '../../raw/values';
 import { digestOf, HASHES, type Hash } from './digest';
 import {
   type Algorithm,

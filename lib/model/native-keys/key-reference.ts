@@ -2,8 +2,7 @@
 import { createHash } from 'node:crypto';
 import { CryptokiError } from '../../core/errors';
 import type { RawKeyPlace, RawModule } from '../../raw';
-import type { PrivateKey } from '../objects/private-key';
-import type { Session } from '../session';
+import type { ModelPrivateKey, ModelSession } from '../model-types';
 import { opensslVersion } from './openssl-support';
 import { readable } from './reading';
 
@@ -18,14 +17,14 @@ export interface Reference {
 }
 
 /** Where a key is, for the addon. @param home the session that is used where the token allows no other */
-export function placeOf(key: PrivateKey, home: Session = key.session): RawKeyPlace {
+export function placeOf(key: ModelPrivateKey, home: ModelSession = key.session): RawKeyPlace {
   const { session, handle, isPrivate } = key;
   const { readWrite } = home;
   return { slot: session.token.slot.id, handle, isPrivate, readWrite, session: home.name };
 }
 
 /** @throws ERR_CRYPTOKI_UNSUPPORTED */
-export async function refuseAlwaysAuthenticated(key: PrivateKey): Promise<void> {
+export async function refuseAlwaysAuthenticated(key: ModelPrivateKey): Promise<void> {
   const { alwaysAuthenticate } = await readable(key, 'alwaysAuthenticate');
   if (!alwaysAuthenticate) return;
   throw new CryptokiError({
@@ -43,9 +42,9 @@ export async function refuseAlwaysAuthenticated(key: PrivateKey): Promise<void> 
  * @throws ERR_CRYPTOKI_UNSUPPORTED
  */
 export async function createReference(
-  key: PrivateKey,
+  key: ModelPrivateKey,
   publicKeyInfo: Buffer,
-  home?: Session,
+  home?: ModelSession,
   told?: (error: CryptokiError | undefined) => void,
 ): Promise<Reference> {
   const mechanisms = [...(await key.session.token.mechanismSet())];
@@ -59,7 +58,7 @@ export async function createReference(
 
 /** The same for all objects that stand for the same key of a token. */
 export function nameOf(
-  key: Pick<PrivateKey, 'id' | 'label' | 'keyType'>,
+  key: Pick<ModelPrivateKey, 'id' | 'label' | 'keyType'>,
   place: string,
   publicKeyInfo: Buffer,
 ): string {

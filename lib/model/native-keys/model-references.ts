@@ -1,8 +1,7 @@
 /** Native keys of the model: PrivateKey.tlsKey and PrivateKey.toKeyObject. */
 import type { KeyObject } from 'node:crypto';
 import type { RawModule } from '../../raw';
-import { TlsAbilities, type TlsParameters } from '../../tls/tls-algorithms';
-import type { PrivateKey } from '../objects/private-key';
+import type { ModelPrivateKey } from '../model-types';
 import { createReference, nameOf, placeOf, type Reference, refuseAlwaysAuthenticated } from './key-reference';
 import { keyObjectOf, requireKeyObjects } from './openssl-support';
 import {
@@ -11,9 +10,10 @@ import {
   type KeyObjectOptions,
   publicKeyInfoOf,
 } from './public-half';
+import { TlsAbilities, type TlsParameters } from './tls-algorithms';
 
 /** What PEM names, by key. */
-const named = new WeakMap<PrivateKey, Promise<Reference>>();
+const named = new WeakMap<ModelPrivateKey, Promise<Reference>>();
 /** What PEM names of token objects, by what tells keys from each other: one name per key, until the module is closed. */
 const tokenKeys = new WeakMap<RawModule, Map<string, Reference>>();
 
@@ -21,9 +21,9 @@ const tokenKeys = new WeakMap<RawModule, Map<string, Reference>>();
 const collected = new FinalizationRegistry<Reference>(({ raw, id }) => raw.unclaimKeyReference(id));
 
 /** Public halves that are proved. */
-const halves = new WeakMap<PrivateKey, Buffer>();
+const halves = new WeakMap<ModelPrivateKey, Buffer>();
 
-async function proved(key: PrivateKey, options: KeyObjectOptions): Promise<Buffer> {
+async function proved(key: ModelPrivateKey, options: KeyObjectOptions): Promise<Buffer> {
   const known = halves.get(key);
   if (known !== undefined) {
     checkPublicHalf(key, options, known);
@@ -35,7 +35,7 @@ async function proved(key: PrivateKey, options: KeyObjectOptions): Promise<Buffe
   return half;
 }
 
-async function name(key: PrivateKey, options: KeyObjectOptions): Promise<Reference> {
+async function name(key: ModelPrivateKey, options: KeyObjectOptions): Promise<Reference> {
   const publicKeyInfo = await proved(key, options);
   if (!key.isTokenObject) {
     const made = await createReference(key, publicKeyInfo);
@@ -65,7 +65,7 @@ async function name(key: PrivateKey, options: KeyObjectOptions): Promise<Referen
 }
 
 async function tlsReference(
-  key: PrivateKey,
+  key: ModelPrivateKey,
   options: KeyObjectOptions,
 ): Promise<{ readonly pem: string; readonly abilities: TlsAbilities }> {
   checkKeyObjectOptions(options);
@@ -81,20 +81,23 @@ async function tlsReference(
 }
 
 /** See PrivateKey.tlsKey. */
-export async function tlsKey(key: PrivateKey, options: KeyObjectOptions = {}): Promise<string> {
+export async function tlsKey(key: ModelPrivateKey, options: KeyObjectOptions = {}): Promise<string> {
   const { pem, abilities } = await tlsReference(key, options);
   abilities.warn(key.session.token.label);
   return pem;
 }
 
 /** What {@link tlsKey} gives, and the options of TLS that go with it. */
-export async function tlsParameters(key: PrivateKey, options: KeyObjectOptions = {}): Promise<TlsParameters> {
+export async function tlsParameters(
+  key: ModelPrivateKey,
+  options: KeyObjectOptions = {},
+): Promise<TlsParameters> {
   const { pem, abilities } = await tlsReference(key, options);
   return { key: pem, ...abilities.algorithms() };
 }
 
 /** See PrivateKey.toKeyObject. */
-export async function toKeyObject(key: PrivateKey, options: KeyObjectOptions = {}): Promise<KeyObject> {
+export async function toKeyObject(key: ModelPrivateKey, options: KeyObjectOptions = {}): Promise<KeyObject> {
   checkKeyObjectOptions(options);
   requireKeyObjects();
   const { raw, id, pem } = await createReference(key, await proved(key, options));

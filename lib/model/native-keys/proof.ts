@@ -15,7 +15,7 @@ import { CryptokiError, isCode } from '../../core/errors';
 import { CKA, CKD, CKK, CKM, CKO } from '../../generated/constants';
 import { HASHES, type Hash } from '../mechanisms/digest';
 import type { MechanismInput } from '../mechanisms/mechanism';
-import type { PrivateKey } from '../objects/private-key';
+import type { ModelPrivateKey } from '../model-types';
 import { isRefusal } from './reading';
 
 /** Whether the private key has done what only that of the candidate can do. @throws when it may or can not do it */
@@ -48,12 +48,12 @@ const TYPES: Readonly<Record<string, readonly string[]>> = {
 
 /** Proves public keys to belong to one private key. A signature is made once, for all candidates. */
 export class Proof {
-  readonly #key: PrivateKey;
+  readonly #key: ModelPrivateKey;
   readonly #challenge = randomBytes(32);
   readonly #signatures = new Map<string, Promise<Buffer>>();
 
   /** @param key alive, on a session of its own for the time of the proof */
-  constructor(key: PrivateKey) {
+  constructor(key: ModelPrivateKey) {
     this.#key = key;
   }
 
@@ -196,13 +196,13 @@ function pointOf(publicKey: KeyObject): { readonly point: Buffer; readonly lengt
 }
 
 /** What a private key of ECDH agrees on with the holder of a public key: CKM_ECDH1_DERIVE. */
-export function agree(key: PrivateKey, publicKey: KeyObject): Promise<Buffer> {
+export function agree(key: ModelPrivateKey, publicKey: KeyObject): Promise<Buffer> {
   const { point, length } = pointOf(publicKey);
   return derive(key, point, length);
 }
 
 /** C_DeriveKey by CKM_ECDH1_DERIVE, and the value of the key that it makes. */
-async function derive(key: PrivateKey, point: Buffer, length: number): Promise<Buffer> {
+async function derive(key: ModelPrivateKey, point: Buffer, length: number): Promise<Buffer> {
   const { session } = key;
   const raw = key.use();
   const parameter = { structure: 'CK_ECDH1_DERIVE_PARAMS', kdf: CKD.NULL, publicData: point };

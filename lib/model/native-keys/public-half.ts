@@ -2,11 +2,8 @@
 import { createPublicKey, KeyObject, X509Certificate } from 'node:crypto';
 import { argumentError, isBytes, requireOptions, viewOf } from '../../core/arguments';
 import { CryptokiError, isCode } from '../../core/errors';
-import type { BytesLike } from '../../raw/raw-module';
-import type { Certificate } from '../objects/certificate';
-import type { PrivateKey } from '../objects/private-key';
-import type { PublicKey } from '../objects/public-key';
-import type { Session } from '../session';
+import type { BytesLike } from '../../raw/values';
+import type { ModelCertificate, ModelPrivateKey, ModelPublicKey, ModelSession } from '../model-types';
 import { Proof } from './proof';
 import { findable, isRefusal, readable } from './reading';
 
@@ -42,7 +39,7 @@ function given(publicKey: PublicHalf): KeyObject {
 }
 
 /** Of a private RSA key that tells its modulus. */
-async function fromModulus(key: PrivateKey): Promise<KeyObject | undefined> {
+async function fromModulus(key: ModelPrivateKey): Promise<KeyObject | undefined> {
   const { modulus, publicExponent } = await readable(key, 'modulus', 'publicExponent');
   if (!modulus?.length || !publicExponent?.length) return undefined;
   const jwk = { kty: 'RSA', n: modulus.toString('base64url'), e: publicExponent.toString('base64url') };
@@ -61,7 +58,10 @@ async function ifReadable(publicKey: () => Promise<KeyObject>): Promise<KeyObjec
 }
 
 /** What may be the public key, the likeliest first: by what the key says of itself, by id, by label. */
-async function* candidates(session: Session, key: PrivateKey): AsyncGenerator<KeyObject | undefined> {
+async function* candidates(
+  session: ModelSession,
+  key: ModelPrivateKey,
+): AsyncGenerator<KeyObject | undefined> {
   const { publicKeyInfo } = await readable(key, 'publicKeyInfo');
   if (publicKeyInfo?.length) {
     yield ifReadable(async () => createPublicKey({ key: publicKeyInfo, format: 'der', type: 'spki' }));
@@ -70,13 +70,13 @@ async function* candidates(session: Session, key: PrivateKey): AsyncGenerator<Ke
   for (const like of [id?.length ? { id } : undefined, label ? { label } : undefined]) {
     if (like === undefined) continue;
     for (const object of await findable(session, { class: 'PUBLIC_KEY', ...like })) {
-      const its = object as PublicKey;
+      const its = object as ModelPublicKey;
       if (keyType === undefined || its.keyType === undefined || its.keyType === keyType) {
         yield ifReadable(() => its.toKeyObject());
       }
     }
     for (const object of await findable(session, { class: 'CERTIFICATE', ...like })) {
-      yield ifReadable(async () => (await (object as Certificate).toX509()).publicKey);
+      yield ifReadable(async () => (await (object as ModelCertificate).toX509()).publicKey);
     }
   }
 }
@@ -93,8 +93,8 @@ export interface PublicHalves {
  * @throws what tells that session, login, object or token is lost
  */
 export async function publicHalvesOf(
-  session: Session,
-  key: PrivateKey,
+  session: ModelSession,
+  key: ModelPrivateKey,
   mayTry: boolean,
 ): Promise<PublicHalves> {
   const proof = mayTry ? new Proof(key) : undefined;
@@ -121,14 +121,14 @@ async function belongsTo(proof: Proof | undefined, candidate: KeyObject): Promis
  * Whether a public key belongs to a private key; undefined where the private key can do nothing that would show it.
  * @throws what tells that session, login, object or token is lost
  */
-export function isHalfOf(key: PrivateKey, publicKey: KeyObject): Promise<boolean | undefined> {
+export function isHalfOf(key: ModelPrivateKey, publicKey: KeyObject): Promise<boolean | undefined> {
   return belongsTo(new Proof(key), publicKey);
 }
 
 const infoOf = (publicKey: KeyObject): Buffer => publicKey.export({ type: 'spki', format: 'der' });
 
 /** @throws ERR_CRYPTOKI_OBJECT_NOT_FOUND */
-async function fromToken(session: Session, key: PrivateKey, proof: Proof): Promise<Buffer> {
+async function fromToken(session: ModelSession, key: ModelPrivateKey, proof: Proof): Promise<Buffer> {
   const refused = new Set<string>();
   for await (const publicKey of candidates(session, key)) {
     if (publicKey === undefined) continue;
@@ -171,8 +171,8 @@ function refuseOther(key: { readonly label: string | undefined }): never {
  *   ERR_INVALID_ARG_VALUE for a public key that belongs to another
  */
 export async function publicKeyInfoOf(
-  session: Session,
-  key: PrivateKey,
+  session: ModelSession,
+  key: ModelPrivateKey,
   options: KeyObjectOptions,
 ): Promise<Buffer> {
   const wanted = options.publicKey === undefined ? undefined : given(options.publicKey);

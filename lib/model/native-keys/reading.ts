@@ -2,8 +2,7 @@
 
 import { CryptokiError } from '../../core/errors';
 import type { AllAttributeValues, AttributeName, Attributes } from '../attributes';
-import type { StorageObject } from '../objects/storage-object';
-import type { Session } from '../session';
+import type { ModelObject, ModelSession } from '../model-types';
 
 /** Errors that are not about the attributes: what is behind them is lost, and the caller must know. */
 const LOST = [
@@ -23,7 +22,7 @@ export function isRefusal(error: unknown): error is CryptokiError {
  * @throws what tells that session, login, object or token is lost
  */
 export async function readable<Name extends AttributeName>(
-  object: StorageObject,
+  object: ModelObject,
   ...names: readonly Name[]
 ): Promise<Partial<Pick<AllAttributeValues, Name>>> {
   try {
@@ -43,7 +42,10 @@ export async function readable<Name extends AttributeName>(
 }
 
 /** The objects with these attributes; none when the module refuses to search by them. @throws as {@link readable} */
-export async function findable(session: Session, attributes: Attributes): Promise<StorageObject[]> {
+export async function findable(
+  session: ModelSession,
+  attributes: Attributes,
+): Promise<readonly ModelObject[]> {
   try {
     return await session.find(attributes);
   } catch (error) {

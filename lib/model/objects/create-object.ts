@@ -6,11 +6,12 @@ import { useForWriting } from '../login/session-access';
 import type { Session, User } from '../session';
 import { Certificate } from './certificate';
 import { Data } from './data';
+import { IDENTITY, type Identity } from './identity';
 import { Key } from './key';
 import { PrivateKey } from './private-key';
 import { PublicKey } from './public-key';
 import { SecretKey } from './secret-key';
-import { IDENTITY, type Identity, type ObjectClass, StorageObject } from './storage-object';
+import { type ObjectClass, StorageObject } from './storage-object';
 
 type ObjectType = new (...args: ConstructorParameters<typeof StorageObject>) => StorageObject;
 

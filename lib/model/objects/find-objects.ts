@@ -3,8 +3,9 @@ import { CryptokiError } from '../../core/errors';
 import type { Attributes } from '../attributes';
 import type { Session } from '../session';
 import { classOf, loginEpoch, makeObject } from './create-object';
+import type { Identity } from './identity';
 import { search } from './search';
-import type { Identity, ObjectClass, StorageObject } from './storage-object';
+import type { ObjectClass, StorageObject } from './storage-object';
 
 /** How a search is limited. */
 export interface FindOptions {

@@ -10,25 +10,25 @@ import {
 import { isCode } from '../../core/errors';
 import { type Curve, curveOf } from '../mechanisms/curves';
 import { hasSigners, signersOf } from '../mechanisms/ecdsa-recovery';
+import type { ModelObject } from '../model-types';
 import { agree, CANNOT } from '../native-keys/proof';
 import { isRefusal } from '../native-keys/reading';
 import { PrivateKey } from './private-key';
 import { SecretKey } from './secret-key';
-import type { StorageObject } from './storage-object';
 
 /** Something that a key has done, and whether another, or the same, does it too. */
 export interface Fingerprint {
   /** @throws what the module has answered, when that says nothing of the key */
-  fits(key: StorageObject): Promise<boolean>;
+  fits(key: ModelObject): Promise<boolean>;
 }
 
 /** Makes the fingerprint of a key. @throws when the key may not do this, or the token can not */
-type Maker = (key: StorageObject) => Promise<Fingerprint>;
+type Maker = (key: ModelObject) => Promise<Fingerprint>;
 
 const hash = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('base64');
 
 /** Of what gives the same result each time. */
-function repeating(work: (key: StorageObject, challenge: Buffer) => Promise<Buffer>): Maker {
+function repeating(work: (key: ModelObject, challenge: Buffer) => Promise<Buffer>): Maker {
   return async (key) => {
     const challenge = randomBytes(32);
     const before = hash(await work(key, challenge));
@@ -76,7 +76,7 @@ function whole(signature: Buffer, size: number): Buffer | undefined {
 
 /** Each signature is another; the first one says which two public keys can be that of the key. */
 function ecdsa({ oid, name, pointLength }: Curve): Maker {
-  const sign = async (key: StorageObject): Promise<{ message: Buffer; signature: Buffer }> => {
+  const sign = async (key: ModelObject): Promise<{ message: Buffer; signature: Buffer }> => {
     let message = randomBytes(32);
     let signature: Buffer | undefined;
     for (let i = 0; i < MOST_SIGNATURES; i += 1) {
@@ -119,7 +119,7 @@ function agreeing(namedCurve: string): Maker {
   };
 }
 
-function makersFor(key: StorageObject, ecParams: Buffer | undefined): readonly Maker[] {
+function makersFor(key: ModelObject, ecParams: Buffer | undefined): readonly Maker[] {
   if (key instanceof SecretKey) {
     if (key.keyType === 'AES') return AES;
     if (key.keyType === 'DES2' || key.keyType === 'DES3') return DES3;
@@ -148,7 +148,7 @@ function makersFor(key: StorageObject, ecParams: Buffer | undefined): readonly M
  * @throws what tells that session, login, object or token is lost
  */
 export async function fingerprintOf(
-  key: StorageObject,
+  key: ModelObject,
   ecParams: Buffer | undefined,
 ): Promise<Fingerprint | undefined> {
   for (const make of makersFor(key, ecParams)) {
@@ -164,7 +164,7 @@ export async function fingerprintOf(
 }
 
 /** The user is logged in, so the key has CKA_ALWAYS_AUTHENTICATE, which some modules do not tell. */
-function wantsPin({ session }: StorageObject, error: unknown): boolean {
+function wantsPin({ session }: ModelObject, error: unknown): boolean {
   return isCode(error, 'CKR_USER_NOT_LOGGED_IN') && session.token.user === 'USER';
 }
 

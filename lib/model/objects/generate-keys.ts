@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { argumentError, requireOptions, shown } from '../../core/arguments';
 import { requirePlain } from '../../core/selection';
 import { CKM } from '../../generated/constants';
-import type { RawMechanism } from '../../raw/raw-module';
+import type { RawMechanism } from '../../raw/values';
 import { type AttributeName, type Attributes, toTemplate } from '../attributes';
 import { type ObjectTraits, useForWriting } from '../login/session-access';
 import { curveNamed } from '../mechanisms/curves';

@@ -1,6 +1,7 @@
 import type { Named } from '../../generated/attributes';
 import type { Session } from '../session';
-import { type Identity, type Life, StorageObject } from './storage-object';
+import type { Identity } from './identity';
+import { type Life, StorageObject } from './storage-object';
 
 /** CKK_ without the prefix, or a vendor's number. */
 export type KeyType = Named<'CKK'>;

@@ -1,10 +1,10 @@
 import type { KeyObject } from 'node:crypto';
-import type { BytesLike } from '../../raw/raw-module';
-import type { TlsParameters } from '../../tls/tls-algorithms';
+import type { BytesLike } from '../../raw/values';
 import type { ContextLogin } from '../login/context-login';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import { tlsKey, tlsParameters, toKeyObject } from '../native-keys/model-references';
 import type { KeyObjectOptions } from '../native-keys/public-half';
+import type { TlsParameters } from '../native-keys/tls-algorithms';
 import {
   type BatchOutcome,
   type CipherInput,

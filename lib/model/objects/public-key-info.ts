@@ -1,12 +1,11 @@
 /** Public keys as node:crypto takes them: attributes of PKCS#11 to a SubjectPublicKeyInfo or a JSON web key. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { CryptokiError } from '../../core/errors';
-import type { Certificate } from './certificate';
+import type { ModelCertificate, ModelPublicKey } from '../model-types';
 import { ellipticKey, ellipticKeyByPoint, hasPoint, saysCurve } from './elliptic-key-info';
-import type { PublicKey } from './public-key';
 
-/** See PublicKey.toKeyObject. */
-export async function toKeyObject(key: PublicKey): Promise<KeyObject> {
+/** See ModelPublicKey.toKeyObject. */
+export async function toKeyObject(key: ModelPublicKey): Promise<KeyObject> {
   try {
     return await keyObjectOf(key);
   } catch (cause) {
@@ -21,12 +20,12 @@ export async function toKeyObject(key: PublicKey): Promise<KeyObject> {
 }
 
 /** The key of a certificate with the same CKA_ID and the same point. */
-async function certifiedKey(key: PublicKey, ecPoint: Buffer): Promise<KeyObject | undefined> {
+async function certifiedKey(key: ModelPublicKey, ecPoint: Buffer): Promise<KeyObject | undefined> {
   const { id } = key;
   if (!id?.length) return undefined;
   for (const object of await key.session.find({ class: 'CERTIFICATE', id })) {
     try {
-      const { publicKey } = await (object as Certificate).toX509();
+      const { publicKey } = await (object as ModelCertificate).toX509();
       if (hasPoint(publicKey, ecPoint)) return publicKey;
     } catch (error) {
       if (error instanceof CryptokiError && error.rv !== undefined) throw error;
@@ -35,7 +34,7 @@ async function certifiedKey(key: PublicKey, ecPoint: Buffer): Promise<KeyObject 
   return undefined;
 }
 
-async function keyObjectOf(key: PublicKey): Promise<KeyObject> {
+async function keyObjectOf(key: ModelPublicKey): Promise<KeyObject> {
   const { modulus, publicExponent, ecParams, ecPoint, publicKeyInfo } = await key.attributes(
     'modulus',
     'publicExponent',

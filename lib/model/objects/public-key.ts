@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import type { BytesLike } from '../../raw/raw-module';
+import type { BytesLike } from '../../raw/values';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import {
   type BatchOutcome,

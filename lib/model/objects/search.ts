@@ -2,11 +2,11 @@
 import { isBytes, viewOf } from '../../core/arguments';
 import { constantValue } from '../../core/constant-names';
 import { CryptokiError } from '../../core/errors';
-import type { RawFound } from '../../raw/raw-module';
+import type { RawFound } from '../../raw/operations';
 import { type Attributes, fromResults, toTemplate } from '../attributes';
-import type { Session } from '../session';
+import type { ModelSession } from '../model-types';
 import { IDENTITY_TYPES } from './create-object';
-import { IDENTITY, type Identity } from './storage-object';
+import { IDENTITY, type Identity } from './identity';
 
 /** An object that was found, and what is read of it. */
 export interface Found {
@@ -50,7 +50,7 @@ function fits(identity: Identity, wanted: Attributes, known: readonly string[]):
   );
 }
 
-async function searchBy(session: Session, attributes: Attributes, limit: number): Promise<Found[]> {
+async function searchBy(session: ModelSession, attributes: Attributes, limit: number): Promise<Found[]> {
   const raw = session.use();
   const found: RawFound[] = await raw.findObjects(
     session.name,
@@ -62,7 +62,7 @@ async function searchBy(session: Session, attributes: Attributes, limit: number)
 }
 
 /** The objects with these attributes, each once. @param limit how many at most; 0 for all */
-export async function search(session: Session, attributes: Attributes, limit: number): Promise<Found[]> {
+export async function search(session: ModelSession, attributes: Attributes, limit: number): Promise<Found[]> {
   let asked = attributes;
   let known: readonly string[] = [];
   let found: Found[];

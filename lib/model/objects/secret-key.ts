@@ -1,4 +1,4 @@
-import type { BytesLike } from '../../raw/raw-module';
+import type { BytesLike } from '../../raw/values';
 import type { Ciphertext } from '../mechanisms/made-iv';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import {

@@ -2,7 +2,7 @@ import { argumentError } from '../../core/arguments';
 import { CryptokiError } from '../../core/errors';
 import { asyncDispose } from '../../core/realms';
 import { requireSelection } from '../../core/selection';
-import type { AttributeValues, Named } from '../../generated/attributes';
+import type { Named } from '../../generated/attributes';
 import type { RawModule } from '../../raw';
 import {
   type AllAttributeValues,
@@ -14,15 +14,10 @@ import {
 } from '../attributes';
 import { useForWriting, type Writing } from '../login/session-access';
 import type { Session } from '../session';
+import { IDENTITY, type Identity } from './identity';
 
 /** The class of an object: CKO_ without the prefix, or a vendor's number. */
 export type ObjectClass = Named<'CKO'>;
-
-/** What is read of every object when it is found or made. */
-export const IDENTITY = ['class', 'token', 'private', 'label', 'id', 'keyType'] as const;
-
-/** {@link IDENTITY}, as far as the object has it. */
-export type Identity = Partial<Pick<AttributeValues, (typeof IDENTITY)[number]>>;
 
 /** What ends an object. All that stand for it, on whatever session, share one (see StorageObject.on). */
 export interface Life {
@@ -185,9 +180,9 @@ export class StorageObject implements AsyncDisposable {
     });
   }
 
-  /** CKA_KEY_TYPE of a key, as far as the module tells. @internal */
-  static keyTypeOf(object: StorageObject): Identity['keyType'] {
-    return object.#identity.keyType;
+  /** The attributes that were read when the object was found or created. @internal */
+  get identity(): Identity {
+    return this.#identity;
   }
 
   #useForWriting(writing: Writing): RawModule {
@@ -205,9 +200,4 @@ export class StorageObject implements AsyncDisposable {
     }
     return undefined;
   }
-}
-
-/** CKA_KEY_TYPE of a key, as far as the module tells. */
-export function keyTypeOf(object: StorageObject): Identity['keyType'] {
-  return StorageObject.keyTypeOf(object);
 }

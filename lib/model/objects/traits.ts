@@ -1,8 +1,8 @@
 /** What tells an object from others, by its attributes: read when it is found, and compared when it is found again. */
 import { createHash } from 'node:crypto';
 import type { AttributeName } from '../attributes';
+import type { ModelObject } from '../model-types';
 import { isRefusal, readable } from '../native-keys/reading';
-import type { StorageObject } from './storage-object';
 
 /** Attributes of one object, in a form that can be compared; those that it does not tell are absent. */
 export interface Traits {
@@ -49,7 +49,7 @@ function comparable(name: AttributeName, value: unknown): string | undefined {
 }
 
 /** Reads what the object tells. @throws what tells that session, login, object or token is lost */
-export async function readTraits(object: StorageObject): Promise<Traits> {
+export async function readTraits(object: ModelObject): Promise<Traits> {
   const names = BY_CLASS[String(object.class)] ?? ['uniqueId'];
   const read: Readonly<Record<string, unknown>> = await readable(object, ...names);
   const values = new Map<AttributeName, string>();

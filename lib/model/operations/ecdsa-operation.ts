@@ -2,11 +2,11 @@
 import { isBytes, viewOf } from '../../core/arguments';
 import { CryptokiError, isCode } from '../../core/errors';
 import { CKM } from '../../generated/constants';
-import type { RawMechanism } from '../../raw/raw-module';
+import type { RawMechanism } from '../../raw/values';
 import { isSurelyPlain, plainSignature } from '../mechanisms/ecdsa';
 import { familyOf } from '../mechanisms/families';
 import type { PreparedSignature } from '../mechanisms/signature';
-import type { StorageObject } from '../objects/storage-object';
+import type { ModelObject } from '../model-types';
 import { knownEcdsaLength, signatureLength, signatureLengthSync } from './signature-length';
 
 type Prepared = Pick<PreparedSignature, 'mechanism' | 'message' | 'digest'>;
@@ -26,7 +26,7 @@ export function cutDigest<T extends Prepared>(prepared: T, length: number | unde
 }
 
 /** Whether the module may have refused a digest for its length, which was not known to be too long. */
-function mayNeedCut(key: StorageObject, { mechanism }: Prepared, error: unknown): boolean {
+function mayNeedCut(key: ModelObject, { mechanism }: Prepared, error: unknown): boolean {
   return (
     Number(mechanism.mechanism) === CKM.ECDSA &&
     isCode(error, 'CKR_DATA_LEN_RANGE') &&
@@ -36,7 +36,7 @@ function mayNeedCut(key: StorageObject, { mechanism }: Prepared, error: unknown)
 
 /** Does it, and once more with a digest that is cut, where the module wants that. */
 export async function withDigest<P extends Prepared, T>(
-  key: StorageObject,
+  key: ModelObject,
   prepared: P,
   send: (prepared: P) => Promise<T>,
 ): Promise<T> {
@@ -53,7 +53,7 @@ export async function withDigest<P extends Prepared, T>(
 
 /** {@link withDigest}, blocking the calling thread. */
 export function withDigestSync<P extends Prepared, T>(
-  key: StorageObject,
+  key: ModelObject,
   prepared: P,
   send: (prepared: P) => T,
 ): T {
@@ -100,7 +100,7 @@ function formOf(signature: Buffer, length: number | undefined): Buffer | undefin
  * @throws ERR_CRYPTOKI_UNSUPPORTED where the form of the signature cannot be known
  */
 export async function plainForm(
-  key: StorageObject,
+  key: ModelObject,
   mechanism: RawMechanism,
   signature: Buffer,
   again: (() => Promise<Buffer>) | undefined,
@@ -121,7 +121,7 @@ export async function plainForm(
 
 /** {@link plainForm}, blocking the calling thread. */
 export function plainFormSync(
-  key: StorageObject,
+  key: ModelObject,
   mechanism: RawMechanism,
   signature: Buffer,
   again: (() => Buffer) | undefined,

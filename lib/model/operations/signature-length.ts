@@ -2,12 +2,12 @@
 import { isBytes } from '../../core/arguments';
 import { CryptokiError } from '../../core/errors';
 import { CKP } from '../../generated/constants';
-import type { BytesLike, RawAttributeResult, RawMechanism } from '../../raw/raw-module';
+import type { BytesLike, RawAttributeResult, RawMechanism } from '../../raw/values';
 import { type AttributeName, attributeType, fromResults } from '../attributes';
 import { magnitude, orderLength } from '../mechanisms/curve-orders';
 import { curveOf } from '../mechanisms/curves';
 import { type Family, familyOf } from '../mechanisms/families';
-import type { StorageObject } from '../objects/storage-object';
+import type { ModelObject } from '../model-types';
 
 type Length = number | undefined;
 
@@ -61,7 +61,7 @@ function lengthFrom(family: Family, value: unknown): Length {
   }
 }
 
-function learn(key: StorageObject, family: Family, results: readonly RawAttributeResult[]): Length {
+function learn(key: ModelObject, family: Family, results: readonly RawAttributeResult[]): Length {
   const name = ATTRIBUTE[family];
   const length = lengthFrom(family, (fromResults([name], results) as Record<string, unknown>)[name]);
   known.set(key.life, { family, length });
@@ -96,7 +96,7 @@ const isError = (error: unknown): boolean => error instanceof CryptokiError;
  * vendors, curves that are not known. A promise only when the key has to be asked. The question takes its turn on the session
  * at the call: what is called after this one comes after it.
  */
-export function signatureLength(key: StorageObject, { mechanism }: RawMechanism): Length | Promise<Length> {
+export function signatureLength(key: ModelObject, { mechanism }: RawMechanism): Length | Promise<Length> {
   const family = familyOf(mechanism);
   if (family === undefined) return undefined;
   const before = known.get(key.life);
@@ -119,7 +119,7 @@ export function signatureLength(key: StorageObject, { mechanism }: RawMechanism)
 }
 
 /** {@link signatureLength}, blocking the calling thread. */
-export function signatureLengthSync(key: StorageObject, { mechanism }: RawMechanism): Length {
+export function signatureLengthSync(key: ModelObject, { mechanism }: RawMechanism): Length {
   const family = familyOf(mechanism);
   if (family === undefined) return undefined;
   const before = known.get(key.life);
@@ -134,7 +134,7 @@ export function signatureLengthSync(key: StorageObject, { mechanism }: RawMechan
 }
 
 /** The length of ECDSA signatures, as far as it is known without a call. */
-export function knownEcdsaLength(key: StorageObject): Length {
+export function knownEcdsaLength(key: ModelObject): Length {
   const before = known.get(key.life);
   return before?.family === 'ECDSA' ? before.length : undefined;
 }

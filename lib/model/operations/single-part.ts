@@ -1,7 +1,7 @@
 /** What keys do, whatever class they are of. Each is one native job on the key's session. */
 import { isBytes } from '../../core/arguments';
 import { isPromise } from '../../core/realms';
-import type { BytesLike, RawMechanism } from '../../raw/raw-module';
+import type { BytesLike, RawMechanism } from '../../raw/values';
 import { type ContextLogin, loggedInFor, loggedInForSync } from '../login/context-login';
 import { cipherMechanism } from '../mechanisms/cipher';
 import { checkKeyType, familyOf } from '../mechanisms/families';
@@ -9,26 +9,26 @@ import { type Ciphertext, watchIv, withIv } from '../mechanisms/made-iv';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import { wrongCiphertext } from '../mechanisms/padding';
 import { isOtherLength, type PreparedSignature, prepareSignature } from '../mechanisms/signature';
-import { keyTypeOf, type StorageObject } from '../objects/storage-object';
+import type { ModelObject } from '../model-types';
 import { plainForm, plainFormSync, withDigest, withDigestSync } from './ecdsa-operation';
 import { isImpossible, signatureLength, signatureLengthSync } from './signature-length';
 
 function prepareFor(
   operation: 'Sign' | 'Verify',
-  key: StorageObject,
+  key: ModelObject,
   algorithm: MechanismInput,
   available: ReadonlySet<number>,
   data: BytesLike,
 ): PreparedSignature {
   const prepared = prepareSignature(algorithm, available, data);
-  checkKeyType(operation, algorithm, prepared.mechanism.mechanism, keyTypeOf(key));
+  checkKeyType(operation, algorithm, prepared.mechanism.mechanism, key.identity.keyType);
   return prepared;
 }
 
 /** A promise only when the mechanisms of the token could not be asked before. */
 function prepare(
   operation: 'Sign' | 'Verify',
-  key: StorageObject,
+  key: ModelObject,
   algorithm: MechanismInput,
   data: BytesLike,
 ): PreparedSignature | Promise<PreparedSignature> {
@@ -39,7 +39,7 @@ function prepare(
 }
 
 export function sign(
-  key: StorageObject,
+  key: ModelObject,
   algorithm: MechanismInput,
   data: BytesLike,
   options?: ContextLogin,
@@ -62,7 +62,7 @@ export function sign(
 }
 
 export function signSync(
-  key: StorageObject,
+  key: ModelObject,
   algorithm: MechanismInput,
   data: BytesLike,
   options?: ContextLogin,
@@ -83,7 +83,7 @@ export function signSync(
 }
 
 export async function verify(
-  key: StorageObject,
+  key: ModelObject,
   algorithm: MechanismInput,
   data: BytesLike,
   signature: BytesLike,
@@ -107,7 +107,7 @@ export async function verify(
 }
 
 export function verifySync(
-  key: StorageObject,
+  key: ModelObject,
   algorithm: MechanismInput,
   data: BytesLike,
   signature: BytesLike,
@@ -124,7 +124,7 @@ export function verifySync(
 }
 
 /** The mechanism that decrypts this ciphertext. @throws CKR_ENCRYPTED_DATA_LEN_RANGE */
-function decipherFor(key: StorageObject, algorithm: MechanismInput, data: BytesLike): RawMechanism {
+function decipherFor(key: ModelObject, algorithm: MechanismInput, data: BytesLike): RawMechanism {
   const mechanism = cipherFor('Decrypt', key, algorithm);
   const wrong = isBytes(data) ? wrongCiphertext(mechanism, data.byteLength) : undefined;
   if (wrong !== undefined) throw wrong;
@@ -134,16 +134,16 @@ function decipherFor(key: StorageObject, algorithm: MechanismInput, data: BytesL
 /** The mechanism of a cipher, for this key. */
 function cipherFor(
   operation: 'Encrypt' | 'Decrypt',
-  key: StorageObject,
+  key: ModelObject,
   algorithm: MechanismInput,
 ): RawMechanism {
   const mechanism = cipherMechanism(algorithm);
-  checkKeyType(operation, algorithm, mechanism.mechanism, keyTypeOf(key));
+  checkKeyType(operation, algorithm, mechanism.mechanism, key.identity.keyType);
   return mechanism;
 }
 
 export async function encrypt(
-  key: StorageObject,
+  key: ModelObject,
   algorithm: MechanismInput,
   data: BytesLike,
 ): Promise<Ciphertext> {
@@ -154,7 +154,7 @@ export async function encrypt(
   return madeIv === undefined ? result : withIv(result, madeIv());
 }
 
-export function encryptSync(key: StorageObject, algorithm: MechanismInput, data: BytesLike): Ciphertext {
+export function encryptSync(key: ModelObject, algorithm: MechanismInput, data: BytesLike): Ciphertext {
   const raw = key.use();
   const mechanism = cipherFor('Encrypt', key, algorithm);
   const madeIv = watchIv(algorithm, mechanism);
@@ -163,7 +163,7 @@ export function encryptSync(key: StorageObject, algorithm: MechanismInput, data:
 }
 
 export function decrypt(
-  key: StorageObject,
+  key: ModelObject,
   algorithm: MechanismInput,
   data: BytesLike,
   options?: ContextLogin,
@@ -176,7 +176,7 @@ export function decrypt(
 }
 
 export function decryptSync(
-  key: StorageObject,
+  key: ModelObject,
   algorithm: MechanismInput,
   data: BytesLike,
   options?: ContextLogin,

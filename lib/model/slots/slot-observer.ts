@@ -1,16 +1,32 @@
 import { CryptokiError, isCode } from '../../core/errors';
-import type { Module } from '../module';
-import type { Slot } from '../slot';
-import type { Token } from '../token';
+import type { RawModule } from '../../raw/raw-module';
 
-/** The token in each slot that has one. A token that stays is the same object from look to look. */
-export type TokensPresent = ReadonlyMap<Slot, Token>;
+/** The members of Token that tell tokens apart. */
+interface ObservedToken {
+  readonly serialNumber: string;
+  readonly label: string;
+  readonly model: string;
+  readonly manufacturer: string;
+}
 
-/** Who wants to know. */
-export interface SlotSubscriber {
+/** The members of Slot that are used here. */
+interface ObservedSlot<Token> {
+  token(): Promise<Token>;
+  info(): Promise<{ readonly tokenPresent: boolean }>;
+}
+
+/** The members of Module that are used here. */
+interface ObservedModule<Slot> {
+  readonly raw: RawModule;
+  slots(): Promise<Slot[]>;
+}
+
+/** A subscriber of a {@link SlotObserver}. */
+export interface SlotSubscriber<Slot, Token> {
   /** How often to look where the module tells of no events, in milliseconds. */
   readonly interval: number;
-  looked(tokens: TokensPresent): void;
+  /** @param tokens the token in each slot that has one; a token that stays is the same object from look to look */
+  looked(tokens: ReadonlyMap<Slot, Token>): void;
   /** There will be no more looks: the module was closed, or is lost. */
   ended(error?: Error): void;
 }
@@ -35,7 +51,7 @@ const CLOSED = ['CKR_CRYPTOKI_NOT_INITIALIZED', 'ERR_CRYPTOKI_MODULE_CLOSED'];
 /** The module has no events. CKR_NO_EVENT is no answer to a call that blocks, but there are modules that give it. */
 const NO_EVENTS = ['CKR_FUNCTION_NOT_SUPPORTED', 'CKR_NO_EVENT'];
 
-function isSame(one: Token, other: Token): boolean {
+function isSame(one: ObservedToken, other: ObservedToken): boolean {
   return (
     one.serialNumber === other.serialNumber &&
     one.label === other.label &&
@@ -55,10 +71,10 @@ function mayPass(error: unknown): boolean {
  * Looks at all slots of a module while there are subscribers: after every event (C_WaitForSlotEvent, PKCS#11 3.1, section
  * 5.5.4), and from time to time. An event only says that it is time to look: what there is counts.
  */
-export class SlotObserver {
-  readonly #module: Module;
-  readonly #subscribers = new Set<SlotSubscriber>();
-  #tokens: TokensPresent = new Map();
+export class SlotObserver<Slot extends ObservedSlot<Token>, Token extends ObservedToken> {
+  readonly #module: ObservedModule<Slot>;
+  readonly #subscribers = new Set<SlotSubscriber<Slot, Token>>();
+  #tokens: ReadonlyMap<Slot, Token> = new Map();
   #running = false;
   #hasEvents = true;
   #waiting = false;
@@ -73,18 +89,18 @@ export class SlotObserver {
   #timer: NodeJS.Timeout | undefined;
   #resume: (() => void) | undefined;
 
-  constructor(module: Module) {
+  constructor(module: ObservedModule<Slot>) {
     this.#module = module;
   }
 
   /** Looks for it at once, and from then on. */
-  add(subscriber: SlotSubscriber): void {
+  add(subscriber: SlotSubscriber<Slot, Token>): void {
     this.#subscribers.add(subscriber);
     this.#lookAgain();
     if (!this.#running) void this.#run();
   }
 
-  remove(subscriber: SlotSubscriber): void {
+  remove(subscriber: SlotSubscriber<Slot, Token>): void {
     if (!this.#subscribers.delete(subscriber)) return;
     if (this.#subscribers.size === 0) this.#stop();
     else this.#schedule();

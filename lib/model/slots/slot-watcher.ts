@@ -3,7 +3,9 @@ import { argumentError, requireOptions } from '../../core/arguments';
 import { dispose, isAbortSignal } from '../../core/realms';
 import type { Slot } from '../slot';
 import type { Token } from '../token';
-import type { SlotObserver, SlotSubscriber, TokensPresent } from './slot-observer';
+import type { SlotObserver, SlotSubscriber } from './slot-observer';
+
+type TokensPresent = ReadonlyMap<Slot, Token>;
 
 /** How slots are watched. */
 export interface WatchOptions {
@@ -71,8 +73,8 @@ export class SlotWatcher
   extends EventEmitter<SlotWatcherEvents>
   implements AsyncIterable<SlotEvent, undefined>, Disposable
 {
-  readonly #observer: SlotObserver;
-  readonly #subscriber: SlotSubscriber;
+  readonly #observer: SlotObserver<Slot, Token>;
+  readonly #subscriber: SlotSubscriber<Slot, Token>;
   readonly #iterators = new Set<SlotEventIterator>();
   readonly #signal: AbortSignal | undefined;
   readonly #abort = (): void => this.#end(this.#signal?.reason, false);
@@ -80,7 +82,7 @@ export class SlotWatcher
   #closed = false;
 
   /** @internal */
-  constructor(observer: SlotObserver, options: WatchOptions) {
+  constructor(observer: SlotObserver<Slot, Token>, options: WatchOptions) {
     super();
     requireOptions(options, 'the options of watch', ['interval', 'signal']);
     const { interval = DEFAULT_INTERVAL, signal } = options;

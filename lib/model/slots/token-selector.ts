@@ -1,6 +1,6 @@
 import { argumentError, requireOptions } from '../../core/arguments';
 import { ONLY, requireSelection } from '../../core/selection';
-import type { Token } from '../token';
+import type { ModelToken } from '../model-types';
 
 /** Which token: every member given must be equal to the token's. A member that is undefined is refused, and so is a selector without members. */
 export interface TokenSelector {
@@ -41,7 +41,7 @@ export function checkSelector(selector: TokenSelection): void {
 }
 
 /** Whether a token fits; every initialised one fits 'only'. */
-export function matchesToken(token: Token, selector: TokenSelection): boolean {
+export function matchesToken(token: ModelToken, selector: TokenSelection): boolean {
   if (selector === ONLY) return token.initialized;
   const isWanted = TEXTS.every((name) => selector[name] === undefined || selector[name] === token[name]);
   const isThere = selector.slot === undefined || BigInt(selector.slot) === token.slot.id;
@@ -49,7 +49,7 @@ export function matchesToken(token: Token, selector: TokenSelection): boolean {
 }
 
 /** For messages: "payments" (serial 1234, slot 5). */
-export function describeToken(token: Token): string {
+export function describeToken(token: ModelToken): string {
   const flag = token.initialized ? '' : ', not initialised';
   return `"${token.label}" (serial ${token.serialNumber || 'none'}, slot ${token.slot.id}${flag})`;
 }

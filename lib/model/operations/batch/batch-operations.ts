@@ -2,14 +2,15 @@
 import { argumentError, isBytes, shown } from '../../../core/arguments';
 import { CryptokiError } from '../../../core/errors';
 import type { RawModule } from '../../../raw';
-import type { BytesLike, RawBatch, RawMechanism } from '../../../raw/raw-module';
+import type { RawBatch } from '../../../raw/batches';
+import type { BytesLike, RawMechanism } from '../../../raw/values';
 import { cipherMechanism } from '../../mechanisms/cipher';
 import { digestMechanism } from '../../mechanisms/digest';
 import { checkKeyType } from '../../mechanisms/families';
 import { type Ciphertext, watchIv, withIv } from '../../mechanisms/made-iv';
 import { type Algorithm, type MechanismInput, nameOf } from '../../mechanisms/mechanism';
 import { wrongCiphertext } from '../../mechanisms/padding';
-import { keyTypeOf, type StorageObject } from '../../objects/storage-object';
+import type { ModelObject } from '../../model-types';
 import {
   type BatchOptions,
   type BatchWork,
@@ -31,7 +32,7 @@ export interface BatchTarget {
   /** CK_OBJECT_HANDLE; 0 for digests. */
   readonly key: bigint;
   /** The key itself, not for digests. */
-  readonly object: StorageObject | undefined;
+  readonly object: ModelObject | undefined;
   /** The mechanisms of the token. */
   readonly available: ReadonlySet<number>;
 }
@@ -264,12 +265,12 @@ export function cipherMany<M extends Messages<BytesLike>>(
 
 function checkKeyTypes(
   operation: 'encryptMany' | 'decryptMany',
-  key: StorageObject,
+  key: ModelObject,
   algorithms: readonly MechanismInput[],
   mechanisms: readonly RawMechanism[],
 ): void {
   const kind = operation === 'encryptMany' ? 'Encrypt' : 'Decrypt';
-  const keyType = keyTypeOf(key);
+  const keyType = key.identity.keyType;
   mechanisms.forEach(({ mechanism }, i) => {
     checkKeyType(kind, algorithms[i] as MechanismInput, mechanism, keyType);
   });

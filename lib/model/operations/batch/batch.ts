@@ -4,7 +4,7 @@
  */
 import { argumentError, requireOptions, requireSignal } from '../../../core/arguments';
 import { CryptokiError } from '../../../core/errors';
-import type { RawBatch } from '../../../raw/raw-module';
+import type { RawBatch } from '../../../raw/batches';
 import { type BatchItem, BatchResults } from './batch-results';
 import { AsyncSource, MOST_BYTES, Source } from './message-source';
 

@@ -1,5 +1,6 @@
 import { bytesOf } from '../../../core/arguments';
-import type { BytesLike, RawPacked } from '../../../raw/raw-module';
+import type { RawPacked } from '../../../raw/batches';
+import type { BytesLike } from '../../../raw/values';
 
 function viewAt(messages: readonly BytesLike[], index: number, first: number, what: string): Uint8Array {
   const bytes = messages[index];

@@ -1,5 +1,5 @@
 /** A piece of a batch of which some messages were done again: the results of all tries as one. */
-import type { RawBatch, RawPacked } from '../../../raw/raw-module';
+import type { RawBatch, RawPacked } from '../../../raw/batches';
 import { pack, unpack } from './packed-bytes';
 
 /** Some of packed byte strings, packed. @param only their indexes; all when left out */

@@ -1,11 +1,11 @@
 /** Pieces of batches that sign and verify. */
 import { CryptokiError } from '../../../core/errors';
 import { CKM } from '../../../generated/constants';
-import type { RawBatch, RawMechanism, RawPacked } from '../../../raw/raw-module';
+import type { RawBatch, RawPacked } from '../../../raw/batches';
+import type { RawMechanism } from '../../../raw/values';
 import { checkKeyType, familyOf } from '../../mechanisms/families';
 import type { MechanismInput } from '../../mechanisms/mechanism';
 import { isOtherLength, prepareSignatures } from '../../mechanisms/signature';
-import { keyTypeOf } from '../../objects/storage-object';
 import { isDoubtful, plainForm } from '../ecdsa-operation';
 import { isImpossible, signatureLength } from '../signature-length';
 import type { BatchTarget } from './batch-operations';
@@ -22,7 +22,7 @@ async function plan(
   const prepared = prepareSignatures(algorithm, available, messages);
   const { mechanism } = prepared;
   if (object === undefined) return prepared;
-  checkKeyType(operation, algorithm, mechanism.mechanism, keyTypeOf(object));
+  checkKeyType(operation, algorithm, mechanism.mechanism, object.identity.keyType);
   return Number(mechanism.mechanism) === CKM.ECDSA
     ? cutDigests(prepared, await signatureLength(object, mechanism))
     : prepared;

@@ -2,7 +2,7 @@ import { Duplex } from 'node:stream';
 import type { ReadableStream, WritableStream } from 'node:stream/web';
 import { asyncDispose } from '../../../core/realms';
 import { CKM } from '../../../generated/constants';
-import type { RawMechanism } from '../../../raw/raw-module';
+import type { RawMechanism } from '../../../raw/values';
 import { watchIv } from '../../mechanisms/made-iv';
 import type { MechanismInput } from '../../mechanisms/mechanism';
 import { type Ends, Lane } from './part-scheduler';

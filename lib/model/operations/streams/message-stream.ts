@@ -3,7 +3,7 @@ import { finished } from 'node:stream/promises';
 import type { WritableStream } from 'node:stream/web';
 import { bytesOf } from '../../../core/arguments';
 import { asyncDispose } from '../../../core/realms';
-import type { BytesLike } from '../../../raw/raw-module';
+import type { BytesLike } from '../../../raw/values';
 import { Lane } from './part-scheduler';
 import type { Opener } from './part-sink';
 import { followSignal, type StreamOptions } from './stream-options';

@@ -6,7 +6,7 @@ import type { RawMechanism, RawModule } from '../../../raw';
 import { native } from '../../../raw/addon';
 import { wrongCiphertext } from '../../mechanisms/padding';
 import { isOtherLength } from '../../mechanisms/signature';
-import type { StorageObject } from '../../objects/storage-object';
+import type { ModelObject } from '../../model-types';
 import { plainForm } from '../ecdsa-operation';
 import { isImpossible, signatureLength } from '../signature-length';
 
@@ -21,13 +21,13 @@ export interface Kind<T> {
   /** The operation on an empty message in one piece: ends what Final does not. */
   whole(raw: RawModule, session: bigint): Promise<T>;
   /** Asks the key what {@link early} needs, before Init. */
-  prepare?(key: StorageObject, mechanism: RawMechanism): unknown;
+  prepare?(key: ModelObject, mechanism: RawMechanism): unknown;
   /** The result, where it is known before Final; the operation is cancelled then. */
-  early?(key: StorageObject, mechanism: RawMechanism, signature: Buffer): Promise<T | undefined>;
+  early?(key: ModelObject, mechanism: RawMechanism, signature: Buffer): Promise<T | undefined>;
   /** What is wrong with a message of this length. */
   wrong?(mechanism: RawMechanism, length: number): CryptokiError | undefined;
   /** The result in the form that the caller gets. */
-  finish?(key: StorageObject, mechanism: RawMechanism, result: T): Promise<T>;
+  finish?(key: ModelObject, mechanism: RawMechanism, result: T): Promise<T>;
 }
 
 /** C_DigestUpdate and its like give nothing. */

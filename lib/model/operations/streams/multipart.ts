@@ -2,13 +2,12 @@ import { CryptokiError, isCode } from '../../../core/errors';
 import { CKR, CKU } from '../../../generated/constants';
 import type { RawMechanism } from '../../../raw';
 import { type ContextLogin, explained, loggedInFor } from '../../login/context-login';
-import type { StorageObject } from '../../objects/storage-object';
-import type { Session } from '../../session';
+import type { ModelObject, ModelSession } from '../../model-types';
 import type { Kind } from './multipart-functions';
 import type { Sink } from './part-sink';
 
 /** Sessions with a stream under way. */
-const active = new WeakSet<Session>();
+const active = new WeakSet<ModelSession>();
 
 /** What a module says of an Update that it does not have for the mechanism. */
 const NO_UPDATE = ['CKR_OPERATION_NOT_INITIALIZED', 'CKR_FUNCTION_NOT_SUPPORTED', 'CKR_MECHANISM_INVALID'];
@@ -16,10 +15,10 @@ const NO_UPDATE = ['CKR_OPERATION_NOT_INITIALIZED', 'CKR_FUNCTION_NOT_SUPPORTED'
 /** What is to be begun. */
 export interface Begin<T> {
   readonly kind: Kind<T>;
-  readonly session: Session;
+  readonly session: ModelSession;
   readonly mechanism: RawMechanism;
   /** Not for digests. */
-  readonly key?: StorageObject | undefined;
+  readonly key?: ModelObject | undefined;
   readonly login?: ContextLogin | undefined;
 }
 
@@ -27,8 +26,8 @@ export interface Begin<T> {
 export class Multipart<T> implements Sink<T> {
   readonly usesSession = true;
   readonly #kind: Kind<T>;
-  readonly #session: Session;
-  readonly #key: StorageObject | undefined;
+  readonly #session: ModelSession;
+  readonly #key: ModelObject | undefined;
   readonly #mechanism: RawMechanism;
   #isOver = false;
   #parts = 0;
@@ -174,7 +173,7 @@ export class Multipart<T> implements Sink<T> {
   }
 }
 
-function refuseSecond({ name }: Kind<unknown>, session: Session): void {
+function refuseSecond({ name }: Kind<unknown>, session: ModelSession): void {
   if (!active.has(session)) return;
   throw new CryptokiError({
     rv: CKR.OPERATION_ACTIVE,

@@ -1,6 +1,6 @@
 /** The streams of the model: on the session of the key. */
 
-import type { BytesLike } from '../../../raw/raw-module';
+import type { BytesLike } from '../../../raw/values';
 import type { ContextLogin } from '../../login/context-login';
 import { checkForce, copyPin } from '../../login/login';
 import { copyMechanism } from '../../mechanisms/caller-copies';
@@ -8,11 +8,7 @@ import { cipherMechanism } from '../../mechanisms/cipher';
 import { digestMechanism } from '../../mechanisms/digest';
 import { checkKeyType } from '../../mechanisms/families';
 import type { MechanismInput } from '../../mechanisms/mechanism';
-import type { PrivateKey } from '../../objects/private-key';
-import type { PublicKey } from '../../objects/public-key';
-import type { SecretKey } from '../../objects/secret-key';
-import { keyTypeOf } from '../../objects/storage-object';
-import type { Session } from '../../session';
+import type { ModelKey, ModelSession, SigningKey, VerifyingKey } from '../../model-types';
 import { type CipherStream, cipherStream, OPERATIONS } from './cipher-stream';
 import { DigestStream, SignStream, VerifyStream } from './message-stream';
 import { Multipart } from './multipart';
@@ -21,9 +17,9 @@ import type { Sink } from './part-sink';
 import type { StreamOptions } from './stream-options';
 import { checkOptions, copySignature, openSign, openVerify, planStream } from './stream-plan';
 
-/** See PrivateKey.createSign. */
+/** See ModelPrivateKey.createSign. */
 export function createSign(
-  key: PrivateKey | SecretKey,
+  key: SigningKey,
   algorithm: MechanismInput,
   options: ContextLogin & StreamOptions,
 ): SignStream {
@@ -32,7 +28,7 @@ export function createSign(
   const force = checkForce(options.force);
   const planned = planStream(key.session.token, copyMechanism(algorithm).input, {
     operation: 'Sign',
-    keyType: keyTypeOf(key),
+    keyType: key.identity.keyType,
   });
   const pin = options.pin === undefined ? undefined : copyPin(options.pin);
   const login = pin === undefined ? undefined : { pin, force };
@@ -49,9 +45,9 @@ export function createSign(
   return stream;
 }
 
-/** See PublicKey.createVerify. */
+/** See ModelPublicKey.createVerify. */
 export function createVerify(
-  key: PublicKey | SecretKey,
+  key: VerifyingKey,
   algorithm: MechanismInput,
   signature: BytesLike | undefined,
   options: StreamOptions,
@@ -60,7 +56,7 @@ export function createVerify(
   key.use();
   const planned = planStream(key.session.token, copyMechanism(algorithm).input, {
     operation: 'Verify',
-    keyType: keyTypeOf(key),
+    keyType: key.identity.keyType,
   });
   const { session } = key;
   const open = openVerify(
@@ -73,7 +69,7 @@ export function createVerify(
 
 /** See Session.createDigest. */
 export function createDigest(
-  session: Session,
+  session: ModelSession,
   algorithm: MechanismInput,
   options: StreamOptions,
 ): DigestStream {
@@ -83,10 +79,10 @@ export function createDigest(
   return new DigestStream(() => Multipart.begin({ kind: DIGEST, session, mechanism }), options);
 }
 
-/** See SecretKey.createEncrypt. */
+/** See ModelSecretKey.createEncrypt. */
 export function createCipher(
   what: 'encrypt' | 'decrypt',
-  key: SecretKey,
+  key: ModelKey,
   algorithm: MechanismInput,
   options: StreamOptions,
 ): CipherStream {
@@ -94,7 +90,7 @@ export function createCipher(
   key.use();
   const { input, handBack } = copyMechanism(algorithm);
   const mechanism = cipherMechanism(input);
-  checkKeyType(OPERATIONS[what], input, mechanism.mechanism, keyTypeOf(key));
+  checkKeyType(OPERATIONS[what], input, mechanism.mechanism, key.identity.keyType);
   const kind = what === 'encrypt' ? ENCRYPT : DECRYPT;
   const begin = (): Promise<Sink<Buffer>> => Multipart.begin({ kind, session: key.session, mechanism, key });
   return cipherStream(what, { algorithm, mechanism, handBack, options }, begin);

@@ -4,7 +4,7 @@ import { CryptokiError } from '../../../core/errors';
 import { isPromise } from '../../../core/realms';
 import type { Named } from '../../../generated/attributes';
 import { CKM } from '../../../generated/constants';
-import type { BytesLike, RawMechanism } from '../../../raw/raw-module';
+import type { BytesLike, RawMechanism } from '../../../raw/values';
 import { checkKeyType } from '../../mechanisms/families';
 import type { Mechanism, MechanismInput } from '../../mechanisms/mechanism';
 import {
@@ -13,7 +13,7 @@ import {
   prepareSignature,
   type SignaturePlan,
 } from '../../mechanisms/signature';
-import type { Token } from '../../token';
+import type { ModelToken } from '../../model-types';
 import { HashSink, type Opener, type Sink } from './part-sink';
 import type { StreamOptions } from './stream-options';
 
@@ -63,7 +63,7 @@ function planFor(
  *   cannot, and for EdDSA
  */
 export function planStream(
-  token: Token,
+  token: ModelToken,
   input: MechanismInput,
   purpose: StreamPurpose,
 ): StreamPlan | Promise<StreamPlan> {
