@@ -134,7 +134,7 @@ export interface RawKeyPlace {
 /** References to private keys, which OpenSSL's provider in the addon makes native keys of Node from; see lib/model/native-keys. @internal */
 export interface KeyReferences {
   /**
-   * Makes a reference: what OpenSSL's provider in the addon knows of a private key; see lib/keyobject/. It lives while there
+   * Makes a reference: the state of a private key in the OpenSSL provider of the addon; see lib/model/native-keys/. It lives while there
    * are claims to its name (one at first) or keys of OpenSSL's made from it.
    * @param told called with the error when the key is not where it was; without, when the reference is gone
    */

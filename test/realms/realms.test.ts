@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ensureSoftHSM } from '../../scripts/softhsm.mjs';
 import { binPath } from '../../scripts/tools.mjs';
-import { ensureInstalled } from '../keyobject/support/install';
+import { ensureInstalled } from '../native-keys/support/install';
 
 const root = resolve(import.meta.dirname, '..', '..');
 

@@ -28,7 +28,7 @@ const openssl = (directory, ...args) =>
  * @param options of connect(); `mechanisms`: names of all that the token has; `plan`: the faults of the module
  */
 export async function prepare(library, { mechanisms, plan, ...options } = {}) {
-  const directory = mkdtempSync(join(tmpdir(), 'cryptoki-keyobject-'));
+  const directory = mkdtempSync(join(tmpdir(), 'cryptoki-native-keys-'));
   const token = await createSoftToken({ module: library });
   if (mechanisms !== undefined) {
     appendFileSync(token.config, `slots.mechanisms = ${mechanisms.map((name) => `CKM_${name}`).join(',')}\n`);

@@ -1,8 +1,8 @@
 import { createDecipheriv } from 'node:crypto';
 import { type Client, connect, type SecretKey } from 'cryptoki';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Faulty, openFaulty } from './support/fault';
-import { failure } from './support/open';
+import { type Faulty, openFaulty } from '../../support/fault';
+import { failure } from '../../support/open';
 
 const VALUE = Buffer.alloc(32, 'value');
 const MESSAGE = Buffer.from('a message');

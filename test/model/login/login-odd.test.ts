@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Faulty, openFaulty } from './support/fault';
-import { failure } from './support/open';
+import { type Faulty, openFaulty } from '../../support/fault';
+import { failure } from '../../support/open';
 
 let its: Faulty;
 beforeEach(async () => {

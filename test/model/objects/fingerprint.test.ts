@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { Attributes, StorageObject } from 'cryptoki';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Opened, openToken } from './support/open';
+import { type Opened, openToken } from '../../support/open';
 
 type FingerprintOf = (
   key: StorageObject,
   ecParams: Buffer | undefined,
 ) => Promise<{ fits(key: StorageObject): Promise<boolean> } | undefined>;
 // Of the build that the tests use: its classes are those of the objects.
-const { fingerprintOf } = createRequire(import.meta.url)('../dist/model/objects/fingerprint.js') as {
+const { fingerprintOf } = createRequire(import.meta.url)('../../../dist/model/objects/fingerprint.js') as {
   fingerprintOf: FingerprintOf;
 };
 

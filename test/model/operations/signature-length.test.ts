@@ -1,8 +1,8 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import type { MechanismInput, PublicKey, Session } from 'cryptoki';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openNss, whyNoNss } from './support/nss';
-import { failure, openToken } from './support/open';
+import { openNss, whyNoNss } from '../../support/nss';
+import { failure, openToken } from '../../support/open';
 
 const MESSAGE = Buffer.from('a message');
 const decode = (text: string | undefined): Buffer => Buffer.from(text ?? '', 'base64url');

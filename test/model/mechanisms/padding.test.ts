@@ -1,8 +1,8 @@
 import { connect, type SecretKey, type Session } from 'cryptoki';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { eventsOf } from './support/faulty-client';
-import { openNss, whyNoNss } from './support/nss';
-import { failure, openToken } from './support/open';
+import { eventsOf } from '../../support/faulty-client';
+import { openNss, whyNoNss } from '../../support/nss';
+import { failure, openToken } from '../../support/open';
 
 interface Opened {
   readonly session: Session;

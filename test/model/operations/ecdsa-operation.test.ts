@@ -1,8 +1,8 @@
 import { type KeyObject, verify } from 'node:crypto';
 import { type Client, connect, type KeyPair } from 'cryptoki';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type Faulty, openFaulty } from './support/fault';
-import { failure } from './support/open';
+import { type Faulty, openFaulty } from '../../support/fault';
+import { failure } from '../../support/open';
 
 const LENGTHS = { 'P-256': 64, 'P-384': 96, 'P-521': 132 } as const;
 const CURVES = Object.keys(LENGTHS) as (keyof typeof LENGTHS)[];

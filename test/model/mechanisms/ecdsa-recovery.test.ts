@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { curveNamed } from '../lib/model/mechanisms/curves';
-import { signersOf } from '../lib/model/mechanisms/ecdsa-recovery';
+import { curveNamed } from '../../../lib/model/mechanisms/curves';
+import { signersOf } from '../../../lib/model/mechanisms/ecdsa-recovery';
 
 const CURVES = ['P-256', 'P-384', 'P-521', 'secp256k1', 'brainpoolP256r1', 'brainpoolP384r1'] as const;
 

@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto';
 import { type Attributes, connect, type SecretKey, type Session } from 'cryptoki';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Faulty, openFaulty } from './support/fault';
-import { eventsOf } from './support/faulty-client';
-import { type Nss, openNss, whyNoNss } from './support/nss';
-import { failure } from './support/open';
+import { type Faulty, openFaulty } from '../../support/fault';
+import { eventsOf } from '../../support/faulty-client';
+import { type Nss, openNss, whyNoNss } from '../../support/nss';
+import { failure } from '../../support/open';
 
 const MESSAGE = Buffer.from('a message');
 const VALUE = Buffer.alloc(64, 'value');

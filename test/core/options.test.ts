@@ -25,7 +25,7 @@ import {
 import { load, type RawModule } from 'cryptoki/raw';
 import { createSoftToken, FaultModule, type FunctionName } from 'cryptoki/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { failure, type Opened, openToken, wrong } from './support/open';
+import { failure, type Opened, openToken, wrong } from '../support/open';
 
 interface Ground extends Opened {
   readonly fault: FaultModule;

@@ -2,7 +2,7 @@ import { createSecretKey } from 'node:crypto';
 import { runInNewContext } from 'node:vm';
 import { type Client, connect, Module, type TokenSelector } from 'cryptoki';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { failure, type Opened, openToken, wrong } from './support/open';
+import { failure, type Opened, openToken, wrong } from '../support/open';
 
 let opened: Opened;
 let client: Client;

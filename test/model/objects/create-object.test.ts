@@ -1,8 +1,8 @@
 import type { Attributes } from 'cryptoki';
 import type { RawModule } from 'cryptoki/raw';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Faulty, openFaulty } from './support/fault';
-import { failure } from './support/open';
+import { type Faulty, openFaulty } from '../../support/fault';
+import { failure } from '../../support/open';
 
 const CKA_PRIVATE = 2;
 const KEY: Attributes = { class: 'SECRET_KEY', keyType: 'AES', value: Buffer.alloc(16), label: 'made' };

@@ -2,7 +2,7 @@
 import { ECDH, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
 import type { PublicKey, Session } from 'cryptoki';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { failure, type Opened, openToken } from './support/open';
+import { failure, type Opened, openToken } from '../../support/open';
 
 let opened: Opened;
 let session: Session;

@@ -1,7 +1,7 @@
 import { connect, Module } from 'cryptoki';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Faulty, openFaulty } from './support/fault';
-import { failure } from './support/open';
+import { type Faulty, openFaulty } from '../../support/fault';
+import { failure } from '../../support/open';
 
 let faulty: Faulty;
 beforeAll(async () => {
