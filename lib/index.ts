@@ -26,7 +26,6 @@ export { ClientObject } from './client/objects/client-object';
 export type { PoolStatistics } from './client/pool/session-pool';
 export { constantName, constantValue } from './core/constant-names';
 export { type Action, CryptokiError, isCode, type OwnCode } from './core/errors';
-export type { ObjectSelection, SearchSelection } from './core/selection';
 export type { AttributeInputs, AttributeValues, Named } from './generated/attributes';
 export {
   type Access,
@@ -52,14 +51,17 @@ export type { Algorithm, Mechanism, MechanismInput, MechanismName } from './mode
 export { Module, type ModuleInfo, type ModuleOptions } from './model/module';
 export type { KeyObjectOptions, PublicHalf } from './model/native-keys/public-half';
 export { Certificate } from './model/objects/certificate';
+export type { KeyPair } from './model/objects/create-object';
 export { Data } from './model/objects/data';
 export type { FindOptions } from './model/objects/find-objects';
-export type { KeyOptions, KeyPair, KeyPairOptions, KeyUsage } from './model/objects/generate-keys';
-export { Key, type KeyType } from './model/objects/key';
+export type { KeyOptions, KeyPairOptions, KeyUsage } from './model/objects/generate-keys';
+export type { KeyType, ObjectClass } from './model/objects/identity';
+export { Key } from './model/objects/key';
 export { PrivateKey } from './model/objects/private-key';
 export { PublicKey } from './model/objects/public-key';
 export { SecretKey } from './model/objects/secret-key';
-export { type ObjectClass, StorageObject } from './model/objects/storage-object';
+export type { ObjectSelection, SearchSelection } from './model/objects/selection';
+export { StorageObject } from './model/objects/storage-object';
 export type { BatchOptions } from './model/operations/batch/batch';
 export type {
   BatchOutcome,

@@ -3,7 +3,7 @@ import { requireOptions, requireOptionsObject, requireSignal } from '../core/arg
 import { until } from '../core/deadlines';
 import { CryptokiError, isCode } from '../core/errors';
 import { asyncDispose } from '../core/realms';
-import { attributesOfOne, requirePlain } from '../core/selection';
+import { requirePlain } from '../core/selection';
 import type { Attributes } from '../model/attributes';
 import { copy, copyMechanism, copyMembers } from '../model/mechanisms/caller-copies';
 import type { MechanismInput } from '../model/mechanisms/mechanism';
@@ -11,7 +11,8 @@ import type { Module } from '../model/module';
 import { privateKeyTemplate } from '../model/objects/create-object';
 import { type FindOptions, nounOf } from '../model/objects/find-objects';
 import type { KeyOptions, KeyPairOptions } from '../model/objects/generate-keys';
-import type { ObjectClass } from '../model/objects/storage-object';
+import type { ObjectClass } from '../model/objects/identity';
+import { attributesOfOne } from '../model/objects/selection';
 import type { BatchOptions } from '../model/operations/batch/batch';
 import { type BatchOutcome, digestMany, type Messages } from '../model/operations/batch/batch-operations';
 import type { DigestStream } from '../model/operations/streams/message-stream';

@@ -1,13 +1,13 @@
 import { CryptokiError } from '../core/errors';
+import { ONLY } from '../core/selection';
+import type { Attributes } from '../model/attributes';
+import { copyMembers } from '../model/mechanisms/caller-copies';
 import {
   attributesOfAll,
   attributesOfOne,
   type ObjectSelection,
-  ONLY,
   type SearchSelection,
-} from '../core/selection';
-import type { Attributes } from '../model/attributes';
-import { copyMembers } from '../model/mechanisms/caller-copies';
+} from '../model/objects/selection';
 import type { Token } from '../model/token';
 import { matchesUri, parseUri } from '../uri';
 

@@ -1,18 +1,12 @@
-/** Selections: what says which object, token or attributes are meant. One that says nothing is refused, not taken as "any". */
+/** Checks of selections (of an object, a token or attributes). An empty selection is refused; it does not mean "any". */
 
-import type { Attributes } from '../model/attributes';
 import { argumentError, isPlainObject, shown } from './arguments';
 
 /** Asks for the only one that there is. */
 export const ONLY = 'only';
 
-/** Which object: attributes that it has, or 'only': the only one of its class that there is. */
-export type ObjectSelection = Attributes | typeof ONLY;
-
-/** Which objects: attributes that they have, or 'all'. */
-export type SearchSelection = Attributes | 'all';
-
-function valueError(message: string): Error {
+/** A TypeError with the code ERR_INVALID_ARG_VALUE. */
+export function valueError(message: string): Error {
   return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_VALUE' });
 }
 
@@ -54,34 +48,4 @@ export function requireSelection(value: unknown, what: string, instead: string):
     throw valueError(`${list} in ${what} must not be undefined: give a value, or leave ${list} out`);
   }
   if (members.length === 0) throw valueError(`${what} must not be empty: ${instead}`);
-}
-
-/**
- * The attributes to search for one object by; none for 'only'.
- * @param noun the kind of object, such as 'private key'
- * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
- */
-export function attributesOfOne(selection: unknown, noun: string): Attributes {
-  if (selection === ONLY) return {};
-  const what = 'the attributes to search by';
-  const instead = `give label or id of the ${noun}, or '${ONLY}' to ask for the only one`;
-  requireSelection(selection, what, instead);
-  const attributes = selection as Attributes;
-  // The method has the class already.
-  if (Object.keys(attributes).every((name) => name === 'class')) {
-    throw valueError(`${what} must not be the class alone: ${instead}`);
-  }
-  return attributes;
-}
-
-/**
- * The attributes to search for objects by; none for 'all'.
- * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
- */
-export function attributesOfAll(selection: unknown): Attributes {
-  if (selection === 'all') return {};
-  const what = 'the attributes to search by';
-  const instead = "find('all') and find() give all objects";
-  requireSelection(selection, what, instead);
-  return selection as Attributes;
 }

@@ -3,12 +3,6 @@ import { requireOptionsObject } from '../core/arguments';
 import { constantName } from '../core/constant-names';
 import { CryptokiError, isCode } from '../core/errors';
 import { asyncDispose } from '../core/realms';
-import {
-  attributesOfAll,
-  attributesOfOne,
-  type ObjectSelection,
-  type SearchSelection,
-} from '../core/selection';
 import type { StateName } from '../generated/session-states';
 import type { Pin } from '../pin/pin';
 import type { BytesLike, RawModule } from '../raw';
@@ -19,19 +13,20 @@ import { initPin, setPin } from './login/pin-admin';
 import { digestMechanism } from './mechanisms/digest';
 import type { MechanismInput } from './mechanisms/mechanism';
 import type { Certificate } from './objects/certificate';
-import { createObject } from './objects/create-object';
+import { adoptKey, adoptKeyPair, createObject, type KeyPair } from './objects/create-object';
 import { type FindOptions, findObjects, findOne, nounOf } from './objects/find-objects';
-import {
-  generateKey,
-  generateKeyPair,
-  type KeyOptions,
-  type KeyPair,
-  type KeyPairOptions,
-} from './objects/generate-keys';
+import { generateKey, generateKeyPair, type KeyOptions, type KeyPairOptions } from './objects/generate-keys';
+import type { ObjectClass } from './objects/identity';
 import type { PrivateKey } from './objects/private-key';
 import type { PublicKey } from './objects/public-key';
 import type { SecretKey } from './objects/secret-key';
-import type { ObjectClass, StorageObject } from './objects/storage-object';
+import {
+  attributesOfAll,
+  attributesOfOne,
+  type ObjectSelection,
+  type SearchSelection,
+} from './objects/selection';
+import type { StorageObject } from './objects/storage-object';
 import { type BatchOutcome, digestMany, type Messages } from './operations/batch/batch-operations';
 import { batchOptions, type ModelBatchOptions, onSessions } from './operations/batch/batch-sessions';
 import type { DigestStream } from './operations/streams/message-stream';
@@ -221,7 +216,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
     options: Omit<KeyPairOptions, 'keyType'> = {},
   ): Promise<KeyPair> {
     requireOptionsObject(options, 'the options of generateKeyPair');
-    return generateKeyPair(this, { ...options, keyType });
+    return adoptKeyPair(this, await generateKeyPair(this, { ...options, keyType }));
   }
 
   /**
@@ -233,7 +228,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
     options: Omit<KeyOptions, 'keyType'> = {},
   ): Promise<SecretKey> {
     requireOptionsObject(options, 'the options of generateKey');
-    return generateKey(this, { ...options, keyType });
+    return (await adoptKey(this, await generateKey(this, { ...options, keyType }))) as SecretKey;
   }
 
   /**

@@ -1,5 +1,5 @@
 import { CryptokiError, isCode } from '../../core/errors';
-import type { ObjectClass } from '../../model/objects/storage-object';
+import type { ObjectClass } from '../../model/objects/identity';
 import type { Client } from '../client';
 import type { OperationOptions } from '../client-types';
 import type { ClientObject } from '../objects/client-object';

@@ -9,12 +9,12 @@ import type { PrivateKey } from '../../model/objects/private-key';
 import type { BatchOptions } from '../../model/operations/batch/batch';
 import {
   type BatchOutcome,
-  type BatchSessions,
   type CipherInput,
   cipherMany,
   type Messages,
   signMany,
 } from '../../model/operations/batch/batch-operations';
+import type { BatchSessions } from '../../model/operations/batch/batch-target';
 import type { SignStream } from '../../model/operations/streams/message-stream';
 import type { BytesLike } from '../../raw/values';
 import type { Client } from '../client';

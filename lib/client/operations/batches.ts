@@ -1,7 +1,7 @@
 import { CryptokiError, isCode } from '../../core/errors';
 import type { StorageObject } from '../../model/objects/storage-object';
-import type { BatchSessions, BatchTarget } from '../../model/operations/batch/batch-operations';
 import { targetOn } from '../../model/operations/batch/batch-sessions';
+import type { BatchSessions, BatchTarget } from '../../model/operations/batch/batch-target';
 import { PieceResults } from '../../model/operations/batch/piece-results';
 import type { Session } from '../../model/session';
 import type { Client } from '../client';

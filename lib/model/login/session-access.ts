@@ -108,3 +108,9 @@ export function refuseSOBesideReadOnly(slot: ModelSlot): void {
       `close the ${count} that this program has open`,
   });
 }
+
+/** Number of logins on the session's token that have ended: an object belongs to the epoch in which it was seen. */
+export function loginEpoch(session: ModelSession): number {
+  const { slot } = session.token;
+  return slot.module.use().loginEpoch(slot.id);
+}

@@ -1,17 +1,20 @@
 import { constantName, constantValue } from '../../core/constant-names';
 import { CryptokiError } from '../../core/errors';
+import { requirePlain } from '../../core/selection';
 import type { Named } from '../../generated/attributes';
-import { type Attributes, attributeType, fromResults, toTemplate } from '../attributes';
-import { useForWriting } from '../login/session-access';
+import { type Attributes, fromResults, toTemplate } from '../attributes';
+import { loginEpoch, useForWriting } from '../login/session-access';
 import type { Session, User } from '../session';
 import { Certificate } from './certificate';
 import { Data } from './data';
-import { IDENTITY, type Identity } from './identity';
+import type { GeneratedKey } from './generate-keys';
+import type { ObjectClass } from './identity';
+import { IDENTITY, IDENTITY_TYPES, type Identity } from './identity';
 import { Key } from './key';
 import { PrivateKey } from './private-key';
 import { PublicKey } from './public-key';
 import { SecretKey } from './secret-key';
-import { type ObjectClass, StorageObject } from './storage-object';
+import { StorageObject } from './storage-object';
 
 type ObjectType = new (...args: ConstructorParameters<typeof StorageObject>) => StorageObject;
 
@@ -23,9 +26,6 @@ const CLASSES: Readonly<Record<string, ObjectType>> = {
   CERTIFICATE: Certificate,
   DATA: Data,
 };
-
-/** The CKA_ numbers of {@link IDENTITY}. */
-export const IDENTITY_TYPES: readonly number[] = IDENTITY.map(attributeType);
 
 /** The object of the right class for a handle. */
 export function makeObject(
@@ -39,17 +39,11 @@ export function makeObject(
   return new (Type ?? StorageObject)(session, handle, identity, { creator, loginEpoch, destroyed: false });
 }
 
-/** How often the login on the session's token has ended: an object belongs to the epoch in which it was seen. */
-export function loginEpoch(session: Session): number {
-  const { slot } = session.token;
-  return slot.module.use().loginEpoch(slot.id);
-}
-
 /**
  * The object for a handle that the session has just made. What cannot be read of it, because the session was closed
  * meanwhile or the module does not tell, is taken from the template: what was made must not be lost to its caller.
  */
-export async function adoptObject(
+async function adoptObject(
   session: Session,
   handle: bigint,
   made: Attributes,
@@ -76,6 +70,32 @@ export async function adoptObject(
   return makeObject(session, handle, identity, epoch);
 }
 
+/** The two halves of a key pair. */
+export interface KeyPair {
+  readonly publicKey: PublicKey;
+  readonly privateKey: PrivateKey;
+}
+
+/** The objects of a key pair that the session has just generated. */
+export async function adoptKeyPair(
+  session: Session,
+  generated: { readonly publicKey: GeneratedKey; readonly privateKey: GeneratedKey },
+): Promise<KeyPair> {
+  const [publicKey, privateKey] = await Promise.all([
+    adoptKey(session, generated.publicKey),
+    adoptKey(session, generated.privateKey),
+  ]);
+  return { publicKey: publicKey as PublicKey, privateKey: privateKey as PrivateKey };
+}
+
+/** The object of a key that the session has just generated. */
+export function adoptKey(
+  session: Session,
+  { handle, requested, loginEpoch }: GeneratedKey,
+): Promise<StorageObject> {
+  return adoptObject(session, handle, requested, loginEpoch);
+}
+
 /** The class of a template by its name. */
 export function classOf({ class: given }: Attributes): ObjectClass | undefined {
   if (given === undefined) return undefined;
@@ -94,6 +114,7 @@ export function privateKeyTemplate(attributes: Attributes, user: User | undefine
 
 /** C_CreateObject; see Session.createObject. */
 export async function createObject(session: Session, attributes: Attributes): Promise<StorageObject> {
+  requirePlain(attributes, 'the attributes');
   const { user, slot } = session.token;
   const made = privateKeyTemplate(attributes, user);
   const template = toTemplate(made);

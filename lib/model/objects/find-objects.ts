@@ -1,11 +1,12 @@
 import { argumentError, requireOptions } from '../../core/arguments';
 import { CryptokiError } from '../../core/errors';
 import type { Attributes } from '../attributes';
+import { loginEpoch } from '../login/session-access';
 import type { Session } from '../session';
-import { classOf, loginEpoch, makeObject } from './create-object';
-import type { Identity } from './identity';
+import { classOf, makeObject } from './create-object';
+import type { Identity, ObjectClass } from './identity';
 import { search } from './search';
-import type { ObjectClass, StorageObject } from './storage-object';
+import type { StorageObject } from './storage-object';
 
 /** How a search is limited. */
 export interface FindOptions {

@@ -4,15 +4,11 @@ import { requirePlain } from '../../core/selection';
 import { CKM } from '../../generated/constants';
 import type { RawMechanism } from '../../raw/values';
 import { type AttributeName, type Attributes, toTemplate } from '../attributes';
-import { type ObjectTraits, useForWriting } from '../login/session-access';
+import { loginEpoch, type ObjectTraits, useForWriting } from '../login/session-access';
 import { curveNamed } from '../mechanisms/curves';
 import { asMechanism, type Mechanism } from '../mechanisms/mechanism';
-import type { Session } from '../session';
-import { adoptObject, loginEpoch } from './create-object';
-import type { KeyType } from './key';
-import type { PrivateKey } from './private-key';
-import type { PublicKey } from './public-key';
-import type { SecretKey } from './secret-key';
+import type { ModelSession } from '../model-types';
+import type { KeyType } from './identity';
 
 /** What a key is for: the attribute of the private or secret half; the public half gets its counterpart. */
 export type KeyUsage = 'sign' | 'decrypt' | 'derive' | 'unwrap';
@@ -53,10 +49,14 @@ export type KeyOptions = Omit<Attributes, 'id' | 'label' | 'token' | 'extractabl
     readonly usage?: readonly ('encrypt' | 'sign' | 'derive' | 'wrap')[] | undefined;
   };
 
-/** The two halves of a key pair. */
-export interface KeyPair {
-  readonly publicKey: PublicKey;
-  readonly privateKey: PrivateKey;
+/** A key that was generated. */
+export interface GeneratedKey {
+  /** CK_OBJECT_HANDLE */
+  readonly handle: bigint;
+  /** The attributes that were requested. */
+  readonly requested: Attributes;
+  /** The epoch of the login before the call. */
+  readonly loginEpoch: number;
 }
 
 const PAIR_MECHANISMS: Readonly<Record<string, number>> = {
@@ -151,7 +151,10 @@ const traitsOf = (template: Attributes): ObjectTraits => ({
 });
 
 /** C_GenerateKeyPair; see Session.generateKeyPair. */
-export async function generateKeyPair(session: Session, options: KeyPairOptions): Promise<KeyPair> {
+export async function generateKeyPair(
+  session: ModelSession,
+  options: KeyPairOptions,
+): Promise<{ readonly publicKey: GeneratedKey; readonly privateKey: GeneratedKey }> {
   requireOptions(options, 'the options of generateKeyPair', PAIR_OPTIONS);
   for (const name of ['publicKey', 'privateKey'] as const) {
     if (options[name] !== undefined) requirePlain(options[name], `${name} in the options of generateKeyPair`);
@@ -187,11 +190,10 @@ export async function generateKeyPair(session: Session, options: KeyPairOptions)
   const raw = useForWriting(session, 'generate', traitsOf(privateKey));
   const epoch = loginEpoch(session);
   const handles = await raw.C_GenerateKeyPair(session.name, mechanism, ...templates);
-  const made = await Promise.all([
-    adoptObject(session, handles.publicKey, publicKey, epoch),
-    adoptObject(session, handles.privateKey, privateKey, epoch),
-  ]);
-  return { publicKey: made[0] as PublicKey, privateKey: made[1] as PrivateKey };
+  return {
+    publicKey: { handle: handles.publicKey, requested: publicKey, loginEpoch: epoch },
+    privateKey: { handle: handles.privateKey, requested: privateKey, loginEpoch: epoch },
+  };
 }
 
 function keyMechanism(keyType: KeyOptions['keyType']): RawMechanism {
@@ -203,7 +205,7 @@ function keyMechanism(keyType: KeyOptions['keyType']): RawMechanism {
 }
 
 /** C_GenerateKey; see Session.generateKey. */
-export async function generateKey(session: Session, options: KeyOptions): Promise<SecretKey> {
+export async function generateKey(session: ModelSession, options: KeyOptions): Promise<GeneratedKey> {
   const { keyType, usage, id = randomBytes(20), token = false, extractable = false, ...rest } = options;
   const attributes: Attributes = rest;
   const hasLength = keyType === 'AES' || keyType === 'GENERIC_SECRET';
@@ -219,5 +221,5 @@ export async function generateKey(session: Session, options: KeyOptions): Promis
   const raw = useForWriting(session, 'generate', traitsOf(key));
   const epoch = loginEpoch(session);
   const handle = await raw.C_GenerateKey(session.name, keyMechanism(keyType), template);
-  return (await adoptObject(session, handle, key, epoch)) as SecretKey;
+  return { handle, requested: key, loginEpoch: epoch };
 }

@@ -1,10 +1,6 @@
-import type { Named } from '../../generated/attributes';
 import type { Session } from '../session';
-import type { Identity } from './identity';
+import type { Identity, KeyType } from './identity';
 import { type Life, StorageObject } from './storage-object';
-
-/** CKK_ without the prefix, or a vendor's number. */
-export type KeyType = Named<'CKK'>;
 
 /** A key of any class. */
 export class Key extends StorageObject {

@@ -5,8 +5,7 @@ import { CryptokiError } from '../../core/errors';
 import type { RawFound } from '../../raw/operations';
 import { type Attributes, fromResults, toTemplate } from '../attributes';
 import type { ModelSession } from '../model-types';
-import { IDENTITY_TYPES } from './create-object';
-import { IDENTITY, type Identity } from './identity';
+import { IDENTITY, IDENTITY_TYPES, type Identity } from './identity';
 
 /** An object that was found, and what is read of it. */
 export interface Found {

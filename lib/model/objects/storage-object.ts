@@ -2,7 +2,6 @@ import { argumentError } from '../../core/arguments';
 import { CryptokiError } from '../../core/errors';
 import { asyncDispose } from '../../core/realms';
 import { requireSelection } from '../../core/selection';
-import type { Named } from '../../generated/attributes';
 import type { RawModule } from '../../raw';
 import {
   type AllAttributeValues,
@@ -14,10 +13,8 @@ import {
 } from '../attributes';
 import { useForWriting, type Writing } from '../login/session-access';
 import type { Session } from '../session';
+import type { ObjectClass } from './identity';
 import { IDENTITY, type Identity } from './identity';
-
-/** The class of an object: CKO_ without the prefix, or a vendor's number. */
-export type ObjectClass = Named<'CKO'>;
 
 /** What ends an object. All that stand for it, on whatever session, share one (see StorageObject.on). */
 export interface Life {

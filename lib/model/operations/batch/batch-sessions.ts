@@ -1,7 +1,7 @@
 import { argumentError, requireOptionsObject } from '../../../core/arguments';
 import type { ModelObject, ModelSession } from '../../model-types';
 import type { BatchOptions } from './batch';
-import type { BatchSessions, BatchTarget } from './batch-operations';
+import type { BatchSessions, BatchTarget } from './batch-target';
 
 /** How a batch is done on sessions of the caller's. */
 export interface ModelBatchOptions extends BatchOptions {

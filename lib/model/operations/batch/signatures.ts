@@ -8,7 +8,7 @@ import type { MechanismInput } from '../../mechanisms/mechanism';
 import { isOtherLength, prepareSignatures } from '../../mechanisms/signature';
 import { isDoubtful, plainForm } from '../ecdsa-operation';
 import { isImpossible, signatureLength } from '../signature-length';
-import type { BatchTarget } from './batch-operations';
+import type { BatchTarget } from './batch-target';
 import { pack, unpack } from './packed-bytes';
 
 type Plan = ReturnType<typeof prepareSignatures>;

@@ -3,7 +3,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { type CryptokiError, isCode } from '../../../core/errors';
 import { CKF } from '../../../generated/constants';
 import type { RawMechanism, RawModule } from '../../../raw';
-import { native } from '../../../raw/addon';
+import { isMac } from '../../../raw/process-state';
 import { wrongCiphertext } from '../../mechanisms/padding';
 import { isOtherLength } from '../../mechanisms/signature';
 import type { ModelObject } from '../../model-types';
@@ -107,7 +107,7 @@ class MacVerification implements Kind<boolean> {
 
 /** How signatures by this mechanism are verified. */
 export function verification({ mechanism }: RawMechanism): Kind<boolean> {
-  return native.isMac(Number(mechanism)) ? new MacVerification() : VERIFY;
+  return isMac(Number(mechanism)) ? new MacVerification() : VERIFY;
 }
 
 export const DIGEST: Kind<Buffer> = {
