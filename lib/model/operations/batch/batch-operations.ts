@@ -19,7 +19,7 @@ import {
   Pace,
 } from './batch';
 import type { BatchItem, BatchResults } from './batch-results';
-import type { BatchSessions, } from './batch-target';
+import type { BatchSessions } from './batch-target';
 import { copyOf, pack } from './packed-bytes';
 import { select } from './piece-results';
 import { signPiece, verifyPiece } from './signatures';
