@@ -80,6 +80,21 @@ CK_RV repeatHandle(OddCall& odd) {
   return rv;
 }
 
+CK_RV repeatForEver(OddCall& odd) {
+  auto& [session, handles, most, count] = odd.arguments<Function::C_FindObjects>();
+  if (handles == nullptr || count == nullptr || most == 0) return odd.proceed();
+  const CK_RV rv = odd.proceed();
+  if (rv != CKR_OK) return rv;
+  auto& last = odd.memory().repeated;
+  if (*count > 0) {
+    last = handles[std::min(*count, most) - 1];
+  } else if (last) {
+    handles[0] = *last;
+    *count = 1;
+  }
+  return rv;
+}
+
 CK_RV searchWithoutId(OddCall& odd) {
   auto& [session, attributes, count] = odd.arguments<Function::C_FindObjectsInit>();
   std::vector<CK_ATTRIBUTE> kept;
@@ -105,6 +120,7 @@ constexpr std::array kActions{
     OddityAction{Oddity::CountTooLarge, &exceedRoom},
     OddityAction{Oddity::CountHuge, &answerHugeCount},
     OddityAction{Oddity::FindSameHandleTwice, &repeatHandle},
+    OddityAction{Oddity::FindNeverEnds, &repeatForEver},
     OddityAction{Oddity::IgnoresId, &searchWithoutId},
     OddityAction{Oddity::RefusesKeyType, &refuseKeyType},
 };

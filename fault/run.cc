@@ -190,9 +190,10 @@ void Instance::pause(Milliseconds duration) {
 }
 
 void Instance::hang() {
-  const Counted hanging(counters.hanging);
   std::unique_lock lock(hangMutex_);
   const std::uint64_t before = releases_;
+  // Counted when it waits: a program that has seen it releases it.
+  const Counted hanging(counters.hanging);
   hangChanged_.wait(lock, [&] { return releases_ != before; });
 }
 

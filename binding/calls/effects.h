@@ -114,6 +114,15 @@ struct Effect<fn::C_Sign> {
 };
 
 template <>
+struct Effect<fn::C_SetAttributeValue> {
+  template <class Roles, class Invoke>
+  static CK_RV around(Attachment& attachment, Roles& /*roles*/, Invoke&& invoke) {
+    const auto alone = attachment.module().changingAttributes();
+    return invoke();
+  }
+};
+
+template <>
 struct Effect<fn::C_GetSessionInfo> {
   template <class Invoke>
   static CK_RV around(Attachment& /*attachment*/, fn::C_GetSessionInfo::Roles& roles, Invoke&& invoke) {

@@ -15,6 +15,7 @@ using List = CK_FUNCTION_LIST_3_2;
 
 CK_RV readAttributes(const Module& module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                      AttributeReader& reader) {
+  const auto unchanged = module.readingAttributes();
   return reader.fetch(
       [&](CK_ATTRIBUTE* attributes, CK_ULONG count) {
         return module.call<&List::C_GetAttributeValue>(session, object, attributes, count);
@@ -106,6 +107,7 @@ class FindObjects final : public Job {
   };
   static constexpr CK_ULONG kAtOnce = 256;
   static constexpr std::size_t kMostObjects = std::size_t{1} << 24;
+  static constexpr std::size_t kMostRepeats = 1024;
 
   CK_RV begin() {
     return beginOperation(attachment_->module(), *session(), [this] {
@@ -116,6 +118,7 @@ class FindObjects final : public Job {
 
   CK_RV collect() {
     std::vector<CK_OBJECT_HANDLE> handles(kAtOnce);
+    std::size_t repeats = 0;  // handles since the last new one
     for (;;) {
       CK_ULONG want = kAtOnce;
       if (limit_.number != 0)
@@ -128,9 +131,15 @@ class FindObjects final : public Job {
       if (count > want) return CKR_GENERAL_ERROR;  // more than was asked for
       for (CK_ULONG i = 0; i < count; ++i) {
         // Some modules return an object twice.
-        if (seen_.insert(handles[i]).second) found_.push_back(Found{handles[i], types_.reader, false});
+        if (!seen_.insert(handles[i]).second) {
+          ++repeats;
+          continue;
+        }
+        repeats = 0;
+        found_.push_back(Found{handles[i], types_.reader, false});
       }
-      if (found_.size() > kMostObjects) return CKR_GENERAL_ERROR;  // the module never ends the search
+      // The module never ends the search.
+      if (found_.size() > kMostObjects || repeats > found_.size() + kMostRepeats) return CKR_GENERAL_ERROR;
     }
   }
 

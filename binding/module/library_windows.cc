@@ -50,7 +50,10 @@ void* Library::symbol(const char* name) const {
   return reinterpret_cast<void*>(GetProcAddress(static_cast<HMODULE>(handle_), name));
 }
 
-bool sameLibrary(const void* one, const void* other) { return moduleOf(one) == moduleOf(other); }
+bool sameLibrary(const void* one, const void* other) {
+  const HMODULE module = moduleOf(one);
+  return module != nullptr && module == moduleOf(other);
+}
 
 }  // namespace cryptoki
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "entry.h"
 #include "marshal/bytes.h"
@@ -40,25 +41,33 @@ Napi::Value secret(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value has(const Napi::CallbackInfo& info) {
+  const std::string account = info[0].ToString();
+  const std::string digest = info[1].ToString();
   std::lock_guard lock(lockout().mutex);
-  const auto found = lockout().refused.find(info[0].ToString());
+  const auto found = lockout().refused.find(account);
   if (found == lockout().refused.end()) return Napi::Boolean::New(info.Env(), false);
   const auto& pins = found->second;
-  const std::string digest = info[1].ToString();
   return Napi::Boolean::New(info.Env(), std::find(pins.begin(), pins.end(), digest) != pins.end());
 }
 
 Napi::Value add(const Napi::CallbackInfo& info) {
+  const std::string account = info[0].ToString();
+  std::string digest = info[1].ToString();
   std::lock_guard lock(lockout().mutex);
-  auto& pins = lockout().refused[info[0].ToString()];
-  pins.push_back(info[1].ToString());
+  auto& pins = lockout().refused[account];
+  pins.push_back(std::move(digest));
   if (pins.size() > kLimit) pins.pop_front();
   return info.Env().Undefined();
 }
 
 Napi::Value remove(const Napi::CallbackInfo& info) {
+  const std::string account = info[0].ToString();
+  const std::string digest = info[1].ToString();
   std::lock_guard lock(lockout().mutex);
-  std::erase(lockout().refused[info[0].ToString()], info[1].ToString().Utf8Value());
+  const auto found = lockout().refused.find(account);
+  if (found == lockout().refused.end()) return info.Env().Undefined();
+  std::erase(found->second, digest);
+  if (found->second.empty()) lockout().refused.erase(found);
   return info.Env().Undefined();
 }
 

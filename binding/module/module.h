@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,7 @@ class Module {
     firstPbkd2Parameters_ = quirks.firstPbkd2Parameters;
     pollsForSlotEvents_ = quirks.pollsForSlotEvents;
     comparesLengths_ = quirks.comparesLengths;
+    writesAttributesWhole_ = quirks.writesAttributesWhole;
     macsCrashOnOtherKeys_ = quirks.macsCrashOnOtherKeys;
     signaturesCrashOnOtherKeys_ = quirks.signaturesCrashOnOtherKeys;
     verifyReportsLastError_ = quirks.verifyReportsLastError;
@@ -75,6 +77,17 @@ class Module {
   bool firstPbkd2Parameters() const { return firstPbkd2Parameters_.load(); }
   bool pollsForSlotEvents() const { return pollsForSlotEvents_.load(); }
   bool comparesLengths() const { return comparesLengths_.load(); }
+  // Held from the call for a length to the call for the value, and around a change: only for a module that
+  // would write the longer value over the end of the memory. Any other lock would be one more thing to hang
+  // on.
+  std::shared_lock<std::shared_mutex> readingAttributes() const {
+    return writesAttributesWhole_.load() ? std::shared_lock(attributes_)
+                                         : std::shared_lock<std::shared_mutex>();
+  }
+  std::unique_lock<std::shared_mutex> changingAttributes() const {
+    return writesAttributesWhole_.load() ? std::unique_lock(attributes_)
+                                         : std::unique_lock<std::shared_mutex>();
+  }
   bool macsCrashOnOtherKeys() const { return macsCrashOnOtherKeys_.load(); }
   bool signaturesCrashOnOtherKeys() const { return signaturesCrashOnOtherKeys_.load(); }
   bool verifyReportsLastError() const { return verifyReportsLastError_.load(); }
@@ -132,6 +145,7 @@ class Module {
   std::atomic<bool> firstPbkd2Parameters_{false};
   std::atomic<bool> pollsForSlotEvents_{false};
   std::atomic<bool> comparesLengths_{false};
+  std::atomic<bool> writesAttributesWhole_{false};
   std::atomic<bool> macsCrashOnOtherKeys_{false};
   std::atomic<bool> signaturesCrashOnOtherKeys_{false};
   std::atomic<bool> verifyReportsLastError_{false};
@@ -140,6 +154,7 @@ class Module {
   LoginWatchers loginWatchers_;
   Reinitialisations reinitialisations_;
   std::vector<std::shared_ptr<void>> stillPending_;  // memory of calls on lost sessions; never freed
+  mutable std::shared_mutex attributes_;
   std::mutex mutex_;
   std::map<CK_SLOT_ID, std::shared_ptr<TokenState>> tokens_;
   std::map<CK_SESSION_HANDLE, std::shared_ptr<Session>> sessions_;

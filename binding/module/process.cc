@@ -1,5 +1,6 @@
 #include "module/process.h"
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <string>

@@ -21,7 +21,10 @@ constexpr Entry kEntries[] = {
     // NSS 3.87: SIGSEGV in C_GenerateKey, and in C_SignInit of a MAC when it cannot read the value of the
     // key. C_Verify does not set an error for a wrong MAC and returns the previous error of its thread.
     {"Mozilla Foundation",
-     {.firstPbkd2Parameters = true, .macsCrashOnOtherKeys = true, .verifyReportsLastError = true}},
+     {.firstPbkd2Parameters = true,
+      .writesAttributesWhole = true,
+      .macsCrashOnOtherKeys = true,
+      .verifyReportsLastError = true}},
     // OpenSC 0.23: crashed the process in about one of 25 runs.
     {"OpenSC Project", {.pollsForSlotEvents = true}},
 };

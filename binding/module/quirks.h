@@ -24,6 +24,9 @@ struct Quirks {
   // C_GetAttributeValue writes at most as many bytes as the caller's buffer has. NSS writes the whole value,
   // whatever the length in the template, so modules without this quirk are asked for every length first.
   bool comparesLengths = false;
+  // C_GetAttributeValue is known to write each value whole: no attribute may be changed between the call that
+  // asks for its length and the one that fetches it.
+  bool writesAttributesWhole = false;
   // See calls/key_check.h.
   bool macsCrashOnOtherKeys = false;
   bool signaturesCrashOnOtherKeys = false;

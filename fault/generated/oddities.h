@@ -53,6 +53,7 @@ enum class Oddity : unsigned char {
   CountTooLarge,
   CountHuge,
   FindSameHandleTwice,
+  FindNeverEnds,
   IgnoresId,
   RefusesKeyType,
   RsaPkcsOnly,
@@ -96,9 +97,9 @@ struct OddityShape {
   FunctionSet functions;
 };
 
-inline constexpr std::size_t kOddityCount = 60;
+inline constexpr std::size_t kOddityCount = 61;
 using OddityBits = std::bitset<kOddityCount>;
-inline constexpr std::array<OddityShape, 60> kOddities{{
+inline constexpr std::array<OddityShape, 61> kOddities{{
     {"lengths-ignored", Calls::Fetching, false, CKR_OK, false,
      functionSet({Function::C_GetAttributeValue})},
     {"lengths-unwritten", Calls::Fetching, false, CKR_OK, false,
@@ -176,6 +177,8 @@ inline constexpr std::array<OddityShape, 60> kOddities{{
     {"count-huge", Calls::All, false, CKR_OK, false,
      functionSet({Function::C_GetSlotList, Function::C_GetMechanismList, Function::C_FindObjects})},
     {"find-same-handle-twice", Calls::All, false, CKR_OK, false,
+     functionSet({Function::C_FindObjects})},
+    {"find-never-ends", Calls::All, false, CKR_OK, false,
      functionSet({Function::C_FindObjects})},
     {"ignores-id", Calls::All, false, CKR_OK, false,
      functionSet({Function::C_FindObjectsInit})},

@@ -274,6 +274,12 @@ export const ODDITIES = {
     does: 'returns the first handle of each call a second time',
     follows: 'no confirmed report: two objects appear instead of one',
   },
+  'find-never-ends': {
+    subject: 'lists',
+    functions: ['C_FindObjects'],
+    does: 'returns the last handle repeatedly instead of the end of the search',
+    follows: 'no report: an endless form of modules that return an object twice',
+  },
   'ignores-id': {
     subject: 'lists',
     functions: ['C_FindObjectsInit'],

@@ -172,7 +172,7 @@ test('a wrong type of an option that ends an operation is refused', async () => 
   const { client, keys, session } = it;
   const calls: ((options: never) => unknown)[] = [
     (options) => client.random(3, options),
-    (options) => client.find({}, options),
+    (options) => client.find('all', options),
     (options) => client.generateKey('AES', options),
     (options) => keys.clientPrivate.sign(SIGN, DATA, options),
     (options) => keys.groupPrivate.sign(SIGN, DATA, options),
@@ -243,7 +243,7 @@ const MISSPELT: Readonly<Record<string, [call: () => unknown, given: string, mea
   'what is connected to': [() => connect(wrong({ modul: '/x' })), 'modul', 'module'],
   'a member of a token selector': [() => it.module.token(wrong({ lable: 'x' })), 'lable', 'label'],
   'an option of an operation': [() => it.client.random(3, wrong({ timeOut: 5 })), 'timeOut', 'timeout'],
-  'an option of a search': [() => it.client.find({}, wrong({ limits: 5 })), 'limits', 'limit'],
+  'an option of a search': [() => it.client.find('all', wrong({ limits: 5 })), 'limits', 'limit'],
   'an option of an algorithm': [
     () => it.keys.secret.encrypt({ name: 'AES-GCM', iv: Buffer.alloc(12), tagbits: 96 }, DATA),
     'tagbits',
@@ -312,7 +312,7 @@ test('the error for an unknown attribute, algorithm or constant names the neares
 
 test('a name that is near to none is not guessed, however long it is', async () => {
   for (const name of ['q', 'nonsense', 'x'.repeat(1_000_000)]) {
-    const error = await failure(async () => it.session.find({}, wrong({ [name]: 1 })));
+    const error = await failure(async () => it.session.find('all', wrong({ [name]: 1 })));
     expect(error.message).toContain('"; there are limit');
     expect(error.message.length).toBeLessThan(200);
   }
@@ -320,15 +320,15 @@ test('a name that is near to none is not guessed, however long it is', async () 
 
 test('options may have no prototype', async () => {
   const options = Object.assign(Object.create(null), { limit: 1 });
-  expect(await it.client.find({}, options)).toHaveLength(1);
+  expect(await it.client.find('all', options)).toHaveLength(1);
 });
 
 describe('client.find', () => {
   test('ends at the limit', async () => {
-    const all = await it.client.find({});
+    const all = await it.client.find('all');
     expect(all.length).toBeGreaterThan(2);
-    expect(await it.client.find({}, { limit: 2 })).toHaveLength(2);
-    expect(await failure(it.client.find({}, { limit: 0 }))).toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
+    expect(await it.client.find('all', { limit: 2 })).toHaveLength(2);
+    expect(await failure(it.client.find('all', { limit: 0 }))).toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
   });
 });
 
@@ -345,7 +345,7 @@ describe('the timeout of an operation', () => {
     ['clientSecretKey.encrypt', 'C_Encrypt', (options) => it.keys.clientSecret.encrypt(CBC, DATA, options)],
     ['client.digest', 'C_Digest', (options) => it.client.digest('SHA-256', DATA, options)],
     ['client.random', 'C_GenerateRandom', (options) => it.client.random(3, options)],
-    ['client.find', 'C_FindObjects', (options) => it.client.find({}, options)],
+    ['client.find', 'C_FindObjects', (options) => it.client.find('all', options)],
     ['client.generateKey', 'C_GenerateKey', (options) => it.client.generateKey('AES', options)],
     ['groupPrivateKey.sign', 'C_Sign', (options) => it.keys.groupPrivate.sign(SIGN, DATA, options)],
     ['group.digest', 'C_Digest', (options) => it.group.digest('SHA-256', DATA, options)],

@@ -203,6 +203,15 @@ describe('lists that a module returns', () => {
     });
   });
 
+  test('of objects without an end are an error', async () => {
+    its.hsm.plan([{ function: 'C_FindObjects', oddity: 'find-never-ends' }]);
+    expect(await failure(its.session.find({ class: 'SECRET_KEY' }))).toMatchObject({
+      code: 'CKR_GENERAL_ERROR',
+    });
+    its.hsm.plan([]);
+    expect(await its.session.find({ class: 'SECRET_KEY' })).toHaveLength(LABELS.length);
+  });
+
   test('of objects contain a repeated handle once', async () => {
     its.hsm.plan([{ function: 'C_FindObjects', oddity: 'find-same-handle-twice' }]);
     expect(await its.session.find({ class: 'SECRET_KEY' })).toHaveLength(LABELS.length);

@@ -78,6 +78,10 @@ describe.skipIf(isUnusable)('oddities of searches', () => {
     expect(await program.probe('find-same-handle-twice', 'find', '1')).toEqual([one, one, one, one, none]);
   });
 
+  test('find-never-ends: the last handle comes again and again', async () => {
+    expect(await program.probe('find-never-ends', 'find', '10')).toEqual([two, one, one, one, one]);
+  });
+
   test('ignores-id: a key with another identifier is found', async () => {
     expect(await program.probe('ignores-id', 'find', '10', 'id')).toEqual([two, none]);
   });
