@@ -21,7 +21,7 @@ import type { Token } from '../model/token';
 import type { PinProvider } from '../pin';
 import type { Pin } from '../pin/pin';
 import type { BytesLike } from '../raw';
-import type { ClientEvents, ClientStatistics, Health, OperationOptions } from './client-types';
+import type { ClientEvents, ClientStatistics, Health, OperationOptions, RunOptions } from './client-types';
 import { checkUser, type Settings } from './connect-options';
 import { ClientLogin } from './connection/client-login';
 import { Connection, type TokenFinder } from './connection/connection';
@@ -40,7 +40,7 @@ import { type ClientObject, findClientObject, findClientObjects } from './object
 import { onClient } from './operations/batches';
 import { releaseReferences } from './operations/native-keys';
 import { checkOperationOptions, withOptions } from './operations/operation-options';
-import { closedError, Runner, type RunOptions, withTimeout } from './operations/operation-runner';
+import { closedError, Runner, withTimeout } from './operations/operation-runner';
 import { createDigest } from './operations/streams';
 import type { Lease } from './pool/session-pool';
 import {
@@ -384,7 +384,11 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   }
 
   /** The PIN for one operation of a key that is always authenticated. @internal */
-  contextPin(session: Session, key: ClientObject, options?: OperationOptions): Promise<Pin | null> {
+  contextPin(
+    session: Session,
+    key: Pick<ClientObject, 'label' | 'id'>,
+    options?: OperationOptions,
+  ): Promise<Pin | null> {
     const { label, id } = key;
     return this.#keeper.contextPin(session, { label, id }, options?.signal);
   }

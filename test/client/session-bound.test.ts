@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { SessionBound } from '../../dist/client/operations/session-bound';
+import { SessionBound } from '../../dist/client/pool/session-bound';
 
 const MINUTE = 60_000;
 

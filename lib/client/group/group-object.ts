@@ -9,21 +9,21 @@ import type { ClientObject } from '../objects/client-object';
 import { STATEFUL } from '../objects/object-identity';
 import { withOptions } from '../operations/operation-options';
 import { codeOf, noMember, reasonOf } from './failure-reasons';
-import type { ClientGroup } from './group';
 import type { GroupMember } from './group-member';
+import type { ObjectGroup } from './group-types';
 import { type Identity, isSame, mismatch } from './key-identity';
 import { type Checked, check, findAndCheck, Holding, type Search } from './member-key';
 
 /** What a group gives the objects it finds. */
 export interface Found {
-  readonly group: ClientGroup;
+  readonly group: ObjectGroup;
   readonly first: ClientObject;
   readonly holdings: readonly Holding[];
 }
 
 /** The same object on several tokens. */
 export class GroupObject {
-  readonly group: ClientGroup;
+  readonly #group: ObjectGroup;
   readonly class: ObjectClass | undefined;
   /** CKA_LABEL on the first member that had it. */
   readonly label: string | undefined;
@@ -35,7 +35,7 @@ export class GroupObject {
 
   /** @internal */
   constructor({ group, first, holdings }: Found) {
-    this.group = group;
+    this.#group = group;
     this.class = first.class;
     this.label = first.label;
     this.id = first.id;
@@ -60,7 +60,7 @@ export class GroupObject {
     its: AbortSignal | undefined,
     work: (object: ClientObject, options: OperationOptions) => Promise<T>,
   ): Promise<T> {
-    return this.group.run(
+    return this.#group.run(
       {
         signal: its,
         isRepeatable: (member) => !isStateful(this) && !this.#holding(member).alwaysAuthenticates,
@@ -122,12 +122,12 @@ export class GroupObject {
   #failed(member: GroupMember, error: unknown): void {
     const holding = this.#holding(member);
     if (reasonOf(error) === 'key') {
-      holding.lacks(error, this.group.settings.lookAgain);
+      holding.lacks(error, this.#group.settings.lookAgain);
       if (error instanceof CryptokiError && error.code === 'ERR_CRYPTOKI_KEY_MISMATCH') {
-        this.group.refused(member, error);
+        this.#group.refused(member, error);
       }
     } else if (!holding.isThere) {
-      holding.lacks(error, this.group.settings.lookAgain);
+      holding.lacks(error, this.#group.settings.lookAgain);
     }
   }
 }
@@ -149,7 +149,7 @@ interface Answer {
  * @throws ERR_CRYPTOKI_OBJECT_NOT_FOUND, ERR_CRYPTOKI_OBJECT_AMBIGUOUS, ERR_CRYPTOKI_KEY_MISMATCH, ERR_CRYPTOKI_NO_MEMBER
  */
 export async function findInGroup(
-  group: ClientGroup,
+  group: ObjectGroup,
   search: Search,
   options: OperationOptions,
 ): Promise<Found> {

@@ -15,6 +15,7 @@ import { GroupCertificate, GroupPrivateKey, GroupPublicKey, GroupSecretKey } fro
 import { GroupMember, type MemberHealth, type MemberStatistics } from './group-member';
 import { type Found, findInGroup } from './group-object';
 import type { GroupSettings, MemberPlan } from './group-options';
+import type { GroupRunOptions } from './group-types';
 import { Chooser } from './member-chooser';
 
 /** What a {@link ClientGroup} tells. Members are called by their names. */
@@ -42,18 +43,6 @@ export interface GroupStatistics {
   readonly members: readonly MemberStatistics[];
   /** Those of all clients, added up. */
   readonly total: Omit<ClientStatistics, 'generation'>;
-}
-
-/** How {@link ClientGroup.run} does an operation. @internal */
-export interface GroupRunOptions {
-  readonly signal?: AbortSignal | undefined;
-  isRepeatable?(member: GroupMember): boolean;
-  /** The members that can do it, well or not; default all. */
-  candidates?(): readonly GroupMember[] | Promise<readonly GroupMember[]>;
-  /** It has failed there, but not for a reason of the operation. */
-  failed?(member: GroupMember, error: unknown): void;
-  /** Why a member that is well cannot do it. */
-  errorOf?(member: GroupMember): unknown;
 }
 
 /**

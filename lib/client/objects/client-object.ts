@@ -10,9 +10,8 @@ import { Key } from '../../model/objects/key';
 import type { StorageObject } from '../../model/objects/storage-object';
 import type { Session } from '../../model/session';
 import type { Client } from '../client';
-import type { OperationOptions } from '../client-types';
+import type { OperationOptions, RunOptions } from '../client-types';
 import { checkOperationOptions } from '../operations/operation-options';
-import type { RunOptions } from '../operations/operation-runner';
 import type { Lease } from '../pool/session-pool';
 import { ObjectIdentity } from './object-identity';
 

@@ -9,7 +9,7 @@ import type { KeyType, ObjectClass } from '../../model/objects/identity';
 import type { StorageObject } from '../../model/objects/storage-object';
 import { areSufficient, isSame, mayBeSame, readTraits, type Traits } from '../../model/objects/traits';
 import type { Session } from '../../model/session';
-import type { Client } from '../client';
+import type { ClientMembers } from '../client-types';
 
 /** Each signature of such a key uses it up a little: it is not made twice. */
 export const STATEFUL = ['HSS', 'XMSS', 'XMSSMT'];
@@ -35,10 +35,10 @@ const MOST_OTHERS = 8;
 const REPLACEMENT = '\ufffd';
 
 /** Fingerprints by handle, of one generation of a client: a program may ask for its key again and again. */
-const fingerprints = new WeakMap<Client, { generation: number; made: Map<bigint, Made> }>();
+const fingerprints = new WeakMap<ClientMembers, { generation: number; made: Map<bigint, Made> }>();
 type Made = Promise<Fingerprint | undefined>;
 
-function cachedFingerprint(client: Client, object: StorageObject, traits: Traits): Made {
+function cachedFingerprint(client: ClientMembers, object: StorageObject, traits: Traits): Made {
   const { generation } = client;
   let cache = fingerprints.get(client);
   if (cache?.generation !== generation) {
@@ -63,7 +63,7 @@ async function labelBytes({ session, handle }: StorageObject): Promise<Buffer | 
 
 /** One token object: what it is called, and what is known of it. */
 export class ObjectIdentity {
-  readonly #client: Client;
+  readonly #client: ClientMembers;
   readonly #class: ObjectClass | undefined;
   readonly #keyType: KeyType | undefined;
   #name: Name;
@@ -73,7 +73,7 @@ export class ObjectIdentity {
   /** Null: the key has shown nothing that could be compared. */
   #fingerprint: Fingerprint | null | undefined;
 
-  constructor(client: Client, { class: itsClass, keyType, label, id }: Description) {
+  constructor(client: ClientMembers, { class: itsClass, keyType, label, id }: Description) {
     this.#client = client;
     this.#class = itsClass;
     this.#keyType = keyType;

@@ -4,9 +4,8 @@ import { targetOn } from '../../model/operations/batch/batch-sessions';
 import type { BatchSessions, BatchTarget } from '../../model/operations/batch/batch-target';
 import { PieceResults } from '../../model/operations/batch/piece-results';
 import type { Session } from '../../model/session';
-import type { Client } from '../client';
+import type { ClientMembers, ClientObjectMembers } from '../client-types';
 import { UNCLEAR } from '../connection/recovery-rules';
-import type { ClientObject } from '../objects/client-object';
 
 /** How often the messages of a piece that failed are done again although none of them succeeded, while others have. */
 const MOST_IN_VAIN = 3;
@@ -23,8 +22,8 @@ function mayPass(error: unknown): boolean {
  * @param options.check is called before each piece, and may throw
  */
 export function onClient(
-  client: Client,
-  object: ClientObject | undefined,
+  client: ClientMembers,
+  object: ClientObjectMembers | undefined,
   { repeatable = true, check }: { repeatable?: boolean; check?: () => Promise<void> } = {},
 ): BatchSessions {
   return {

@@ -3,7 +3,7 @@
 import type { CryptokiError } from '../../core/errors';
 import { createReference, placeOf, type Reference } from '../../model/native-keys/key-reference';
 import type { PrivateKey } from '../../model/objects/private-key';
-import type { ClientPrivateKey } from '../objects/client-private-key';
+import type { ClientObjectMembers } from '../client-types';
 import { closedError } from './operation-runner';
 
 /** Sessions of the provider that nobody has used for so long are closed; in milliseconds. */
@@ -19,7 +19,7 @@ function tellerOf(weak: WeakRef<ClientReference>): (error: CryptokiError | undef
 
 /** One reference, and what is done to get its key back. */
 export class ClientReference {
-  readonly #key: ClientPrivateKey;
+  readonly #key: ClientObjectMembers;
   readonly #gone: (self: ClientReference) => void;
   #reference: Reference | undefined;
   #generation = 0;
@@ -32,7 +32,7 @@ export class ClientReference {
    * @param key which the reference keeps; a session object lives as long as the reference
    * @param gone called when the addon has let the reference go
    */
-  constructor(key: ClientPrivateKey, gone: (self: ClientReference) => void) {
+  constructor(key: ClientObjectMembers, gone: (self: ClientReference) => void) {
     this.#key = key;
     this.#gone = gone;
   }

@@ -11,8 +11,7 @@ import {
 } from '../../model/native-keys/public-half';
 import { TlsAbilities, type TlsParameters } from '../../model/native-keys/tls-algorithms';
 import type { PrivateKey } from '../../model/objects/private-key';
-import type { Client } from '../client';
-import type { ClientPrivateKey } from '../objects/client-private-key';
+import type { ClientMembers, ClientObjectMembers } from '../client-types';
 import { ClientReference } from './native-key';
 
 const SWEEP_INTERVAL = 15_000;
@@ -30,7 +29,7 @@ function releaseAtExit(): void {
 
 /** All of one client. */
 class ClientReferences {
-  readonly #byKey = new WeakMap<ClientPrivateKey, Promise<ClientReference>>();
+  readonly #byKey = new WeakMap<ClientObjectMembers, Promise<ClientReference>>();
   /** Those of token objects, by what tells keys from each other. */
   readonly #byName = new Map<string, ClientReference>();
   /** Those that are in use, with their names. */
@@ -40,7 +39,7 @@ class ClientReferences {
   readonly #gone = (reference: ClientReference): void => this.#forget(reference);
   #isReleased = false;
 
-  constructor(client: Client) {
+  constructor(client: ClientMembers) {
     const refresh = (): void => {
       for (const reference of this.#open.keys()) reference.refresh();
     };
@@ -54,7 +53,7 @@ class ClientReferences {
   }
 
   /** The reference to a key, with one more claim. */
-  async claim(key: ClientPrivateKey, options: KeyObjectOptions): Promise<ClientReference> {
+  async claim(key: ClientObjectMembers, options: KeyObjectOptions): Promise<ClientReference> {
     for (;;) {
       let known = this.#byKey.get(key);
       const isKnown = known !== undefined;
@@ -72,7 +71,7 @@ class ClientReferences {
     }
   }
 
-  #make(key: ClientPrivateKey, options: KeyObjectOptions): Promise<ClientReference> {
+  #make(key: ClientObjectMembers, options: KeyObjectOptions): Promise<ClientReference> {
     return key.use('toKeyObject', { repeatable: true }, async (object, session) => {
       const its = object as PrivateKey;
       await refuseAlwaysAuthenticated(its);
@@ -112,9 +111,9 @@ class ClientReferences {
   }
 }
 
-const all = new WeakMap<Client, ClientReferences>();
+const all = new WeakMap<ClientMembers, ClientReferences>();
 
-function claim(key: ClientPrivateKey, options: KeyObjectOptions): Promise<ClientReference> {
+function claim(key: ClientObjectMembers, options: KeyObjectOptions): Promise<ClientReference> {
   const { client } = key;
   let references = all.get(client);
   if (references === undefined) {
@@ -125,7 +124,7 @@ function claim(key: ClientPrivateKey, options: KeyObjectOptions): Promise<Client
 }
 
 async function tlsReference(
-  key: ClientPrivateKey,
+  key: ClientObjectMembers,
   options: KeyObjectOptions,
 ): Promise<{ readonly pem: string; readonly abilities: TlsAbilities }> {
   checkKeyObjectOptions(options);
@@ -136,7 +135,10 @@ async function tlsReference(
 }
 
 /** See ClientPrivateKey.tlsKey. */
-export async function clientTlsKey(key: ClientPrivateKey, options: KeyObjectOptions = {}): Promise<string> {
+export async function clientTlsKey(
+  key: ClientObjectMembers,
+  options: KeyObjectOptions = {},
+): Promise<string> {
   const { pem, abilities } = await tlsReference(key, options);
   abilities.warn(key.client.token.label);
   return pem;
@@ -144,7 +146,7 @@ export async function clientTlsKey(key: ClientPrivateKey, options: KeyObjectOpti
 
 /** What {@link clientTlsKey} gives, and the options of TLS that go with it. */
 export async function clientTlsParameters(
-  key: ClientPrivateKey,
+  key: ClientObjectMembers,
   options: KeyObjectOptions = {},
 ): Promise<TlsParameters> {
   const { pem, abilities } = await tlsReference(key, options);
@@ -153,7 +155,7 @@ export async function clientTlsParameters(
 
 /** See ClientPrivateKey.toKeyObject. */
 export async function clientKeyObject(
-  key: ClientPrivateKey,
+  key: ClientObjectMembers,
   options: KeyObjectOptions = {},
 ): Promise<KeyObject> {
   checkKeyObjectOptions(options);
@@ -167,7 +169,7 @@ export async function clientKeyObject(
 }
 
 /** The client is closed: its keys give errors from now on. */
-export function releaseReferences(client: Client): void {
+export function releaseReferences(client: ClientMembers): void {
   all.get(client)?.release();
   all.delete(client);
 }

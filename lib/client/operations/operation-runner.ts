@@ -2,11 +2,10 @@ import { limited, until } from '../../core/deadlines';
 import { CryptokiError, isCode } from '../../core/errors';
 import type { Session } from '../../model/session';
 import { isTraced, traceOperation } from '../client-tracing';
-import type { OperationOptions } from '../client-types';
+import type { RunOptions } from '../client-types';
 import type { Settings } from '../connect-options';
 import type { Connection } from '../connection/connection';
 import type { Recovery, Tries } from '../connection/recovery';
-import type { Share } from '../pool/pool-types';
 import type { Lease } from '../pool/session-pool';
 
 /** With these the model refuses what is lost, before it calls the module. */
@@ -25,19 +24,6 @@ function isUntouched(operation: string, error: unknown): boolean {
   if (operation === 'withSession') return false;
   if (isCode(error, ...BEFORE_THE_CALL)) return true;
   return isCode(error, ...NOTHING_DONE) && MAKING.includes(error.function ?? '');
-}
-
-/** How {@link Runner.run} does an operation. */
-export interface RunOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** The caller's options as they were given, in the place of `signal`: Client.run checks them. */
-  readonly given?: OperationOptions | undefined;
-  /** Whether it may be done again after an error that left open whether it was done. */
-  readonly repeatable: boolean;
-  /** It is one native call: others of the kind may use the session at the same time. */
-  readonly shares?: Share | undefined;
-  /** CKA_LABEL of the key, for traces. */
-  readonly key?: string | undefined;
 }
 
 /** What is done on a lent session. */

@@ -29,11 +29,14 @@ import {
 } from '../../model/operations/streams/stream-plan';
 import type { Session } from '../../model/session';
 import type { BytesLike, RawMechanism } from '../../raw/values';
-import type { Client } from '../client';
-import type { OperationOptions } from '../client-types';
+import type {
+  ClientMembers,
+  ClientObjectMembers,
+  ClientSigningKey,
+  ClientVerifyingKey,
+  OperationOptions,
+} from '../client-types';
 import { wipe } from '../connection/login-keeper';
-import type { ClientPrivateKey, ClientPublicKey, ClientSecretKey } from '../objects/client-key';
-import type { ClientObject } from '../objects/client-object';
 
 /** Runs work on a lent session: Client.run and ClientObject.use. It is repeated while `repeatable` says so. */
 type Lend = (
@@ -105,7 +108,7 @@ function borrow<T>(
 }
 
 const withKey =
-  (key: ClientObject, operation: string): Lend =>
+  (key: ClientObjectMembers, operation: string): Lend =>
   (options, work) =>
     key.use(operation, options, (object, session) => work(session, object));
 
@@ -116,7 +119,7 @@ function beginOn<T>(kind: Kind<T>, mechanism: RawMechanism) {
 
 /** See ClientPrivateKey.createSign. @param alwaysAuthenticates CKA_ALWAYS_AUTHENTICATE of the key */
 export function createSign(
-  key: ClientPrivateKey | ClientSecretKey,
+  key: ClientSigningKey,
   algorithm: MechanismInput,
   options: OperationOptions,
   alwaysAuthenticates: () => boolean | Promise<boolean>,
@@ -149,7 +152,7 @@ export function createSign(
 
 /** See ClientPublicKey.createVerify. */
 export function createVerify(
-  key: ClientPublicKey | ClientSecretKey,
+  key: ClientVerifyingKey,
   algorithm: MechanismInput,
   signature: BytesLike | undefined,
   options: OperationOptions,
@@ -171,7 +174,7 @@ export function createVerify(
 
 /** See Client.createDigest. */
 export function createDigest(
-  client: Client,
+  client: ClientMembers,
   algorithm: MechanismInput,
   options: OperationOptions,
 ): DigestStream {
@@ -187,7 +190,7 @@ export function createDigest(
 /** See ClientSecretKey.createEncrypt. */
 export function createCipher(
   what: 'encrypt' | 'decrypt',
-  key: ClientSecretKey,
+  key: ClientObjectMembers,
   algorithm: MechanismInput,
   options: OperationOptions,
 ): CipherStream {

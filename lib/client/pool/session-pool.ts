@@ -1,9 +1,9 @@
 import { CryptokiError, isCode } from '../../core/errors';
 import type { Session } from '../../model/session';
 import { type PoolTrace, tracePool } from '../client-tracing';
-import { SessionBound } from '../operations/session-bound';
 import { type Entry, leaseOf, PoolEntries } from './pool-entries';
 import type { Lease, PoolOptions, PoolStatistics, Share } from './pool-types';
+import { SessionBound } from './session-bound';
 import { Sharing } from './session-sharing';
 import { LONGEST_TIMER, Waiters } from './wait-queue';
 
