@@ -41,8 +41,8 @@ class TokenState {
   void loggedIn(Login login) { note(login, false); }
   void loggedOut() { note(Login::None, false); }
   // The module reports that a user is logged in (CKR_USER_ALREADY_LOGGED_IN), but C_GetSessionInfo does not
-  // confirm it. From now on a public session in its result does not mean a logout, until deny(), a logout or a
-  // doubt.
+  // confirm it. From now on a public session in its result does not mean a logout, until deny(), a logout or
+  // a doubt.
   void loggedInUnconfirmed(Login login);
   // A call failed as after a logout, so the result of C_GetSessionInfo about an unconfirmed login applies.
   void deny() { isUnconfirmed_ = false; }
