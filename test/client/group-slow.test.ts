@@ -22,7 +22,7 @@ afterAll(async () => {
   for (const member of members) await member.remove();
 });
 
-/** Signs on a few at a time for so many milliseconds. @returns how many in a second */
+/** Makes several signatures at a time for a duration in milliseconds. @returns signatures per second */
 async function throughput(time: number): Promise<number> {
   const signing = await group.privateKey({ label: 'shared' });
   const end = performance.now() + time;

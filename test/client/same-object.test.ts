@@ -63,7 +63,7 @@ async function makePair(
 
 const ALGORITHMS = { EC: 'ECDSA-SHA256', RSA: 'RSA-PKCS1-SHA256', EC_EDWARDS: 'EdDSA' } as const;
 
-/** Whether it is the signature of the key, by the algorithm of its type. */
+/** Returns true if the signature is valid for the key, by the algorithm of its type. */
 const isRight = (key: KeyObject, signature: Buffer): boolean =>
   verify(
     key.asymmetricKeyType === 'ed25519' ? null : 'sha256',
@@ -72,7 +72,7 @@ const isRight = (key: KeyObject, signature: Buffer): boolean =>
     signature,
   );
 
-/** What a key signs with. */
+/** The algorithm of a key. */
 const OPERATIONS: Readonly<Record<string, (key: ClientPrivateKey, algorithm: string) => Promise<Buffer>>> = {
   sign: (key, algorithm) => key.sign(algorithm, MESSAGE),
   signMany: async (key, algorithm) => (await key.signMany(algorithm, [MESSAGE])).at(0),

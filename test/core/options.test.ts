@@ -216,7 +216,7 @@ test.each(Object.entries(WRONG))('%s is refused for its type', async (_, call) =
   expect(await failure(async () => call())).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
 });
 
-/** What is misspelt, and the name that was meant. */
+/** Misspelt names and the intended ones. */
 const MISSPELT: Readonly<Record<string, [call: () => unknown, given: string, meant: string]>> = {
   'an option of Module.open': [() => Module.open('/x', wrong({ lockin: 'os' })), 'lockin', 'locking'],
   'an option of connect': [

@@ -21,7 +21,7 @@ class Named {
   readonly label = 'there';
 }
 
-/** What is no plain object, and would be one without members, or lose what it is, if it were spread. */
+/** Values that are not plain objects, and that would have no members, or other members, if they were spread. */
 const NOT_PLAIN: Readonly<Record<string, unknown>> = {
   'a Map': new Map([['label', 'there']]),
   'a Date': new Date(),

@@ -72,7 +72,7 @@ test('the library asks lib/core/realms.ts for the kind of a value that may be of
   expect(comparisons()).toEqual([]);
 });
 
-/** How many checks there are in test/realms/checks.cjs and in copies.cjs. */
+/** The number of checks in test/realms/checks.cjs and in copies.cjs. */
 const CHECKS = 12;
 const COPY_CHECKS = 4;
 

@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => faulty.close());
 
-/** What is done with the wrong key, and that the module has not heard of it. */
+/** Does an operation with the wrong key and checks that it does not reach the module. */
 async function refused(action: () => unknown): Promise<Error> {
   faulty.hsm.resetCounters();
   const error = await failure(async () => action());

@@ -65,7 +65,7 @@ function elliptic(namedCurve: string): Pair {
 const object = async (keyType: 'EC' | 'EC_EDWARDS', attributes: object) =>
   (await session.createObject({ class: 'PUBLIC_KEY', keyType, token: false, ...attributes })) as PublicKey;
 
-/** What the key comes to, in its usual encoding. */
+/** The resulting key in its usual encoding. */
 async function infoOf(key: PublicKey): Promise<string> {
   return (await key.toKeyObject()).export({ type: 'spki', format: 'der' }).toString('hex');
 }
