@@ -154,13 +154,13 @@ const FUNCTIONS: Readonly<Record<string, (options: never) => unknown>> = {
 };
 
 describe.each(Object.entries(FUNCTIONS))('%s', (_, call) => {
-  test('refuses an option that it does not have, and names it', async () => {
+  test('refuses an unknown option and names it', async () => {
     const error = await failure(async () => call(wrong({ nonsense: 1 })));
     expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
     expect(error.message).toContain('no "nonsense"; there are ');
   });
 
-  test('refuses an AbortSignal in the place of options, and what holds no options', async () => {
+  test('refuses an AbortSignal or another wrong type in place of options', async () => {
     for (const no of [new AbortController().signal, new Map(), [], 'x', 5, null]) {
       const error = await failure(async () => call(wrong(no)));
       expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
@@ -310,7 +310,7 @@ test('the error for an unknown attribute, algorithm or constant names the neares
   ]);
 });
 
-test('a name that is near to none is not guessed, however long it is', async () => {
+test('no name is proposed for an unrelated name of any length', async () => {
   for (const name of ['q', 'nonsense', 'x'.repeat(1_000_000)]) {
     const error = await failure(async () => it.session.find('all', wrong({ [name]: 1 })));
     expect(error.message).toContain('"; there are limit');
@@ -361,7 +361,7 @@ describe('the timeout of an operation', () => {
     expect(await it.client.random(3, { timeout: 10_000 })).toHaveLength(3);
   });
 
-  test('makes health() tell of a token that does not answer', async () => {
+  test('makes health() report a token that does not answer', async () => {
     it.fault.plan([{ function: 'C_GetSessionInfo', hang: true }]);
     try {
       const health = await it.client.health({ timeout: 50 });
@@ -371,7 +371,7 @@ describe('the timeout of an operation', () => {
     }
   });
 
-  test('leaves no timer behind, and the signal counts beside it', async () => {
+  test('leaves no timer behind and does not replace the signal', async () => {
     const controller = new AbortController();
     const options = { timeout: 60_000, signal: controller.signal };
     expect(await it.client.random(3, options)).toHaveLength(3);
@@ -381,7 +381,7 @@ describe('the timeout of an operation', () => {
     expect(await failure(it.client.random(3, options))).toBe(reason);
   });
 
-  test('that is longer than a timer can be is none', async () => {
+  test('beyond the maximum of a timer means no timeout', async () => {
     for (const timeout of [2 ** 40, Number.POSITIVE_INFINITY]) {
       expect(await it.client.random(3, { timeout })).toHaveLength(3);
     }

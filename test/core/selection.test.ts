@@ -83,13 +83,13 @@ describe('an object that is not plain is refused', () => {
     }
   });
 
-  test('and the error names its class', async () => {
+  test('with an error that names its class', async () => {
     const error = await failure(opened.session.privateKey(wrong(new Map())));
     expect(error.message).toBe('the attributes to search by must be a plain object, not an instance of Map');
   });
 });
 
-describe('a plain object is taken', () => {
+describe('a plain object is accepted', () => {
   test.each([
     ['of another realm', () => runInNewContext("({ label: 'there' })")],
     ['without a prototype', () => Object.assign(Object.create(null), { label: 'there' })],
@@ -142,7 +142,7 @@ describe('a search without a criterion is refused', () => {
     }
   });
 
-  test('the class alone, which the method names already', async () => {
+  test('with the class alone, which the method implies', async () => {
     for (const level of Object.values(levels())) {
       const error = await failure(level.privateKey({ class: 'PRIVATE_KEY' }));
       expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
@@ -152,14 +152,14 @@ describe('a search without a criterion is refused', () => {
     });
   });
 
-  test('a URI that names no object', async () => {
+  test('by a URI that names no object', async () => {
     for (const uri of ['pkcs11:', 'pkcs11:token=test']) {
       expect(await failure(client.privateKey(uri))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
       expect(await failure(client.find(uri))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
     }
   });
 
-  test('privateKey() where the URI of connect() names no object', async () => {
+  test('by privateKey() if the URI of connect() names no object', async () => {
     const { module, pin } = opened.test;
     await using other = await connect(`pkcs11:token=test?module-path=${module}`, { pin });
     const error = await failure(other.privateKey());
@@ -167,7 +167,7 @@ describe('a search without a criterion is refused', () => {
     expect(error.message).toContain('label or id of the private key');
   });
 
-  test('attributes to change that say nothing', async () => {
+  test('a change without attributes is refused', async () => {
     for (const key of [
       await opened.session.privateKey({ label: 'there' }),
       await client.privateKey({ label: 'there' }),
@@ -180,7 +180,7 @@ describe('a search without a criterion is refused', () => {
     }
   });
 
-  test('a token selector that says nothing', async () => {
+  test('a token selector without criteria is refused', async () => {
     const { module, test: soft } = opened;
     for (const selector of [{}, { label: UNSET }, { label: 'test', serialNumber: UNSET }, undefined]) {
       const error = await failure(module.token(wrong(selector)));
@@ -208,8 +208,8 @@ describe('a search without a criterion is refused', () => {
   });
 });
 
-describe('what is meant is said by name', () => {
-  test("'only' gives the only one, and fails for two", async () => {
+describe('a selection by name', () => {
+  test("'only' returns the only object and fails for two", async () => {
     for (const level of [opened.session, client]) {
       expect((await level.privateKey('only')).label).toBe('there');
       expect(await failure(level.certificate('only'))).toMatchObject({
@@ -225,7 +225,7 @@ describe('what is meant is said by name', () => {
     await Promise.all([privateKey.destroy(), publicKey.destroy()]);
   });
 
-  test("find() and find('all') give all objects", async () => {
+  test("find() and find('all') return all objects", async () => {
     for (const level of [opened.session, client]) {
       expect(await level.find()).toHaveLength(2);
       expect(await level.find('all')).toHaveLength(2);
@@ -233,7 +233,7 @@ describe('what is meant is said by name', () => {
     expect(await opened.session.find('all', { limit: 1 })).toHaveLength(1);
   });
 
-  test("token() and token('only') give the only initialised token", async () => {
+  test("token() and token('only') return the only initialised token", async () => {
     expect((await opened.module.token()).label).toBe('test');
     expect((await opened.module.token('only')).label).toBe('test');
     const { module: path } = opened.test;

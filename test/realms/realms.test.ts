@@ -68,7 +68,7 @@ function comparisons(): string[] {
     });
 }
 
-test('the library asks lib/core/realms.ts for the kind of a value that may be of another realm', () => {
+test('the library uses lib/core/realms.ts for values that may belong to another realm', () => {
   expect(comparisons()).toEqual([]);
 });
 

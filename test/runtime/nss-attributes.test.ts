@@ -10,7 +10,7 @@ afterAll(() => nss?.close());
 // NSS writes an attribute whole, so a value that grows between the call for its length and the call for itself would be
 // written over the end of the memory. The address sanitizer sees it.
 describe.skipIf(whyNoNss !== undefined)('NSS', () => {
-  test('gives one of the values of a label that another session changes while it is read', async () => {
+  test('returns one of the values of a label that another session changes during the read', async () => {
     const { token } = nss.session;
     const writer = await token.openSession({ readWrite: true });
     const readers = await Promise.all([1, 2, 3].map(() => token.openSession()));

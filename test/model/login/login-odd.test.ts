@@ -10,7 +10,7 @@ beforeEach(async () => {
 afterEach(() => its.close());
 
 describe('CKR_USER_ALREADY_LOGGED_IN', () => {
-  test('is a login where C_GetSessionInfo does not confirm it, for all sessions', async () => {
+  test('counts as a login for all sessions if C_GetSessionInfo does not confirm it', async () => {
     its.hsm.plan([{ function: '*', oddity: 'already-logged-in' }]);
     await using other = await its.token.openSession();
     await its.session.login(its.soft.pin);
@@ -25,7 +25,7 @@ describe('CKR_USER_ALREADY_LOGGED_IN', () => {
     expect(other.state).toBe('RO_PUBLIC_SESSION');
   });
 
-  test('is believed until a call says that nobody is logged in', async () => {
+  test('counts as a login until a call reports that no user is logged in', async () => {
     its.hsm.plan([{ function: '*', oddity: 'already-logged-in' }]);
     await its.session.login(its.soft.pin);
     its.hsm.plan([
@@ -36,7 +36,7 @@ describe('CKR_USER_ALREADY_LOGGED_IN', () => {
     expect(its.token.user).toBeUndefined();
   });
 
-  test('is an error where C_GetSessionInfo reports another user', async () => {
+  test('is an error if C_GetSessionInfo reports another user', async () => {
     await its.session.login(its.soft.soPin, { user: 'SO' });
     its.hsm.plan([{ function: 'C_Login', return: 'CKR_USER_ALREADY_LOGGED_IN' }]); // as NSS and tpm2-pkcs11 do
     expect(await failure(its.session.login(its.soft.pin))).toMatchObject({

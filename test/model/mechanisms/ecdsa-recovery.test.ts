@@ -30,7 +30,7 @@ test.each([0x02, 0x03, 0x04, 0x06, 0x0c, 0x17, 0x18, 0x1c, 0x1e, 0x30, 0x80, 0xf
   },
 );
 
-test('nothing is said of curves whose square roots take another formula, nor of what is no signature', () => {
+test('signersOf() returns nothing for curves with another formula of square roots and for invalid signatures', () => {
   const { oid } = curveNamed('P-224');
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-224' });
   const signature = sign('sha256', Buffer.of(1), { key: privateKey, dsaEncoding: 'ieee-p1363' });

@@ -45,7 +45,7 @@ describe.each(SIGNATURES)('a key of type %s with %j', (type, algorithm, hint) =>
   const signature = Buffer.alloc(64);
   const pair = (): KeyPair => pairs.get(type) as KeyPair;
 
-  test('is refused before the call, and the error names algorithms that fit', async () => {
+  test('is refused before the call with an error that names suitable algorithms', async () => {
     const { publicKey, privateKey } = pair();
     for (const action of [
       () => privateKey.sign(algorithm, MESSAGE),
@@ -68,7 +68,7 @@ describe.each(SIGNATURES)('a key of type %s with %j', (type, algorithm, hint) =>
   });
 });
 
-test('ciphers of another type of key are refused before the call', async () => {
+test('ciphers for another type of key are refused before the call', async () => {
   const rsa = pairs.get('RSA') as KeyPair;
   const ec = pairs.get('EC') as KeyPair;
   const aes = secrets.get('AES') as SecretKey;

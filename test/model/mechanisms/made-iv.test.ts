@@ -50,7 +50,7 @@ describe.each([
     expect(decrypted(ciphertext, ciphertext.iv as Buffer)).toEqual(MESSAGE);
   }
 
-  test('encrypt() sets the IV in the algorithm, and gives it with the ciphertext', async () => {
+  test('encrypt() sets the IV in the algorithm and returns it with the ciphertext', async () => {
     const algorithm = gcm();
     expectUsed(await key.encrypt(algorithm, MESSAGE), algorithm);
   });
@@ -65,7 +65,7 @@ describe.each([
     expectUsed(await (await client.secretKey({ label: 'aes' })).encrypt(algorithm, MESSAGE), algorithm);
   });
 
-  test('operations with one algorithm at once give each its own IV', async () => {
+  test('simultaneous operations with one algorithm return their own IVs', async () => {
     const algorithm = gcm();
     const all = await Promise.all(Array.from({ length: 8 }, () => key.encrypt(algorithm, MESSAGE)));
     expect(new Set(all.map(({ iv }) => iv?.toString('hex'))).size).toBe(8);
@@ -103,14 +103,14 @@ describe.each([
     expect(decrypted(ciphertext, stream.iv as Buffer)).toEqual(MESSAGE);
   });
 
-  test('a mechanism has the IV in its parameter, and the ciphertext has it too', async () => {
+  test('a mechanism gets the IV in its parameter, and the ciphertext has it too', async () => {
     const mechanism = { mechanism: 'AES_GCM', parameter: { iv: Buffer.from(GIVEN), tagBits: 128 } } as const;
     const ciphertext = await key.encrypt(mechanism, MESSAGE);
     expect(ciphertext.iv).toEqual(mechanism.parameter.iv);
     expect(decrypted(ciphertext, ciphertext.iv as Buffer)).toEqual(MESSAGE);
   });
 
-  test('an algorithm that does not take the IV is an error', async () => {
+  test('an algorithm object that cannot store the IV is an error', async () => {
     const frozen = Object.freeze(gcm());
     const wanted = { code: 'ERR_CRYPTOKI_UNSUPPORTED', message: expect.stringContaining('frozen') };
     expect(await failure(key.encrypt(frozen, MESSAGE))).toMatchObject(wanted);
@@ -124,7 +124,7 @@ describe.each([
   });
 });
 
-test('a module that uses the IV of the caller gives none', async () => {
+test('a module that uses the IV of the caller returns no IV', async () => {
   const algorithm = Object.freeze(gcm());
   const ciphertext = await key.encrypt(algorithm, MESSAGE);
   expect('iv' in ciphertext).toBe(false);
@@ -146,7 +146,7 @@ test('an empty IV is refused', async () => {
   expect(await failure(() => key.createEncrypt(empty))).toMatchObject(wanted);
 });
 
-test('one mechanism of AES-GCM is not used for many messages', async () => {
+test('one AES-GCM mechanism for many messages is refused', async () => {
   const mechanism = { mechanism: 'AES_GCM', parameter: { iv: GIVEN, tagBits: 128 } } as const;
   expect(await failure(async () => key.encryptMany(mechanism, [MESSAGE]))).toMatchObject({
     code: 'ERR_CRYPTOKI_UNSUPPORTED',

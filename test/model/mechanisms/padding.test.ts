@@ -62,7 +62,7 @@ for (const [name, why, open] of MODULES) {
       for (const [way, decrypt] of ways(algorithm)) expect([way, await decrypt()]).toEqual([way, NOTHING]);
     });
 
-    test('among others is the only one that fails', async () => {
+    test('in a batch is the only one that fails', async () => {
       const algorithm = { name: 'AES-CBC', iv: IV };
       const sealed = (await key.encryptMany(algorithm, [Buffer.from('a'), Buffer.from('b')])).toArray();
       const results = await key.decryptMany(algorithm, [sealed[0] as Buffer, NOTHING, sealed[1] as Buffer]);
@@ -72,7 +72,7 @@ for (const [name, why, open] of MODULES) {
   });
 }
 
-test('an empty ciphertext does not make a client recover', async () => {
+test('an empty ciphertext does not cause a recovery of a client', async () => {
   const opened = await openToken();
   await using client = await connect(
     { module: opened.test.module, token: { label: 'test' } },

@@ -31,7 +31,7 @@ function templates(): { type: number | bigint }[][] {
 }
 
 describe('createObject() without `private`', () => {
-  test('says that a key is private while the user is logged in', async () => {
+  test('makes a key private while the user is logged in', async () => {
     const given = templates();
     const key = await its.session.createObject(KEY);
     expect(given[0]?.map(({ type }) => Number(type))).toContain(CKA_PRIVATE);
@@ -48,14 +48,14 @@ describe('createObject() without `private`', () => {
     expect(types.filter((type) => type === CKA_PRIVATE)).toHaveLength('private' in attributes ? 1 : 0);
   });
 
-  test('leaves a key to the token while nobody is logged in', async () => {
+  test('leaves CKA_PRIVATE of a key to the token while no user is logged in', async () => {
     await its.session.logout();
     const given = templates();
     await its.session.createObject(KEY).catch(() => {}); // SoftHSM2 takes it for private
     expect(given[0]?.map(({ type }) => Number(type))).not.toContain(CKA_PRIVATE);
   });
 
-  test('beside a logout, on a token that makes it public then, destroys it and says so', async () => {
+  test('destroys a data object that a token made public during a logout, and fails', async () => {
     await using other = await its.token.openSession();
     // As of a token where what is created without a login is public.
     replace((create) => async (session, template) => {
@@ -67,7 +67,7 @@ describe('createObject() without `private`', () => {
     expect(await its.session.find({ label: 'made' })).toEqual([]);
   });
 
-  test('of which nothing can be read is taken for private when somebody was logged in', async () => {
+  test('treats an object without readable attributes as private if a user was logged in', async () => {
     its.hsm.plan([{ function: 'C_GetAttributeValue', return: 'CKR_FUNCTION_FAILED' }]);
     const object = await its.session.createObject({ class: 'DATA', label: 'made' });
     its.hsm.clear();

@@ -51,20 +51,20 @@ test.each(Object.entries(KINDS))(
   },
 );
 
-test('the fingerprint of a key does not fit one that may not do the same', async () => {
+test('the fingerprint of a key does not match a key that does not allow the operation', async () => {
   const signs = await pair('RSA')();
   const decrypts = await pair('RSA', { usage: ['decrypt'] })();
   expect(await (await fingerprintOf(signs, undefined))?.fits(decrypts)).toBe(false);
 });
 
-test('a key that may do nothing has no fingerprint', async () => {
+test('a key that allows no operation has no fingerprint', async () => {
   const idle = await secret('AES', { encrypt: false, decrypt: false, sign: false })();
   expect(await fingerprintOf(idle, undefined)).toBeUndefined();
   const wraps = await pair('RSA', { usage: ['unwrap'] })();
   expect(await fingerprintOf(wraps, undefined)).toBeUndefined();
 });
 
-test('a lost session is not taken for a key that can do nothing', async () => {
+test('a lost session is not mistaken for a key that allows no operation', async () => {
   const session = await opened.token.openSession();
   const key = (await pair('EC', { curve: 'P-256' })()).on(session);
   const { ecParams } = await key.attributes('ecParams');

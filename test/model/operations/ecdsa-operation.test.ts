@@ -69,18 +69,18 @@ function expectPlain(curve: keyof typeof LENGTHS, made: [Buffer, Buffer][], hash
 }
 
 describe.each(CURVES)('ECDSA with %s', (curve) => {
-  test('signatures in DER come as r and s', async () => {
+  test('signatures in DER are converted to r and s', async () => {
     faulty.hsm.plan([{ function: '*', oddity: 'ecdsa-der' }]);
     expectPlain(curve, await signatures(curve));
   });
 
-  test('signatures without leading zeros come with them', async () => {
+  test('missing leading zeros of signatures are added', async () => {
     faulty.hsm.plan([{ function: '*', oddity: 'ecdsa-short' }]);
     expectPlain(curve, await signatures(curve));
   });
 });
 
-describe('with a module that takes no digest longer than the order of the curve', () => {
+describe('with a module that refuses digests longer than the order of the curve', () => {
   test.each(['SHA384', 'SHA512'])('ECDSA-%s with P-256 signs and verifies', async (hash) => {
     faulty.hsm.plan([{ function: 'C_Sign', oddity: 'ecdsa-strict' }]);
     const made = await signatures('P-256', hash);
@@ -123,7 +123,7 @@ describe('with a module that takes no digest longer than the order of the curve'
   });
 });
 
-test('a refusal that the length of the digest does not explain stays what it was', async () => {
+test('a refusal that the length of the digest does not explain is passed on', async () => {
   const { pair } = keys.get('P-256') as Own;
   faulty.hsm.plan([{ function: 'C_Sign', nth: 1, return: 'CKR_DATA_LEN_RANGE' }]);
   expect(await failure(pair.privateKey.sign('ECDSA-SHA256', message(0)))).toMatchObject({

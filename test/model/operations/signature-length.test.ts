@@ -74,7 +74,7 @@ for (const [name, why, open] of MODULES) {
     });
     afterAll(() => opened.close());
 
-    test('an ECDSA signature without its leading zeros is false, the first time too', async () => {
+    test('an ECDSA signature without its leading zeros is invalid, also at the first verification', async () => {
       for (let round = 0; round < 4; round += 1) {
         const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-521' });
         const right = withLeadingZeros(privateKey);
@@ -108,7 +108,7 @@ for (const [name, why, open] of MODULES) {
       expect(await answers(key, 'ECDSA-SHA256', other)).toEqual([false, false, false, false]);
     });
 
-    test('an ECDSA signature in DER is false', async () => {
+    test('an ECDSA signature in DER is invalid', async () => {
       const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
       const key = await importEc(opened.session, publicKey, '06082a8648ce3d030107');
       expect(await answers(key, 'ECDSA-SHA256', sign('sha256', MESSAGE, privateKey))).not.toContain(true);
@@ -144,7 +144,7 @@ for (const [name, why, open] of MODULES) {
       }
     });
 
-    test('of many signatures those of a wrong length are false, and the others keep their places', async () => {
+    test('signatures of a wrong length in a batch are invalid, and the others keep their places', async () => {
       const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
       const key = await importEc(opened.session, publicKey, '06082a8648ce3d030107');
       const messages = Array.from({ length: 50 }, (_, i) => {
@@ -159,7 +159,7 @@ for (const [name, why, open] of MODULES) {
       expect(results.toArray()).toEqual(messages.map((_, i) => i % 7 !== 3 && i % 11 !== 5));
     });
 
-    test('a call that comes after verify() on the session comes after it, the first time too', async () => {
+    test('a call after verify() on a session runs after it, also after the first verification', async () => {
       const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
       const session = await opened.session.token.openSession({ readWrite: true });
       const key = await importEc(session, publicKey, '06082a8648ce3d030107');

@@ -91,7 +91,7 @@ describe('with SoftHSM2 behind the fault module', () => {
     });
   });
 
-  test('a MAC is made and compared, not given to the module', async () => {
+  test('a MAC is computed and compared, not passed to C_Verify', async () => {
     const key = await hmacKey(faulty.session);
     faulty.hsm.resetCounters();
     await answers(key, RIGHT);
@@ -106,7 +106,7 @@ describe('with SoftHSM2 behind the fault module', () => {
     expect(faulty.hsm.violations).toEqual([]);
   });
 
-  test('a truncated MAC is compared in the length that its parameter says', async () => {
+  test('a truncated MAC is compared in the length of its parameter', async () => {
     const key = await hmacKey(faulty.session);
     const cmac = (await faulty.session.createObject({
       ...{
@@ -141,7 +141,7 @@ describe('with SoftHSM2 behind the fault module', () => {
     expect(await answers(key, RIGHT)).toEqual([true, true, true, true]);
   });
 
-  test('a C_Sign that leaves the length as it was is an error, not false', async () => {
+  test('a C_Sign that does not set the length is an error, not false', async () => {
     const key = await hmacKey(faulty.session);
     faulty.hsm.plan([{ function: 'C_Sign', oddity: 'length-unwritten' }]);
     expect(await failure(key.verify(ALGORITHM, MESSAGE, RIGHT))).toMatchObject({ code: 'CKR_GENERAL_ERROR' });
@@ -168,7 +168,7 @@ describe.skipIf(whyNoNss !== undefined)(`with NSS${whyNoNss ? ` (${whyNoNss})` :
     });
   });
 
-  test('wrong MACs do not make a client recover', async () => {
+  test('wrong MACs do not cause a recovery of a client', async () => {
     const key = await hmacKey(nss.session, { token: true, label: 'mac' });
     await using client = await connect(
       { module: nss.module.raw.description().path, token: { slot: 2 } },
