@@ -48,7 +48,7 @@ for (const node of nodes) {
       test('the public half is found, or its absence is reported', () => {
         expect(resultOf('public half by label')).toBe(true);
         expect(results.get('no public half')?.error).toBe('ERR_CRYPTOKI_OBJECT_NOT_FOUND');
-        expect(results.get('wrong options')?.error).toBe('ERR_INVALID_ARG_TYPE');
+        expect(results.get('wrong options')?.error).toBe('ERR_INVALID_ARG_VALUE');
       });
 
       test('a key that needs a PIN for each operation is refused', () => {

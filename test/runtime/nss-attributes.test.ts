@@ -17,8 +17,8 @@ describe.skipIf(whyNoNss !== undefined)('NSS', () => {
     const labels = ['short', 'long '.repeat(1000).trimEnd()];
     const object = await writer.createObject({
       class: 'DATA',
-      token: true,
-      label: labels[0],
+      label: 'short',
+      value: Buffer.alloc(8),
       private: false,
     });
     let isOver = false;

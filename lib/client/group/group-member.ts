@@ -34,6 +34,9 @@ export interface MemberNews {
   up(member: GroupMember): void;
 }
 
+/** The time of a member counts after this number of operations, because the first ones find and prove keys. */
+const ENOUGH_TIMES = 3;
+
 /** A token of a group: its client, and the breaker that keeps work away from it while it is not well. */
 export class GroupMember {
   readonly name: string;
@@ -54,6 +57,8 @@ export class GroupMember {
   readonly #begun = new Set<{ readonly at: number }>();
   /** How long an operation takes here, in milliseconds. */
   #time = 0;
+  /** The number of operations in that measurement. */
+  #learnt = 0;
   /** Grows with each recovery, and each time that the member is well again: the time of operations beside one says nothing. */
   #upheavals = 0;
   /** Grows whenever the member is well again. @internal */
@@ -121,7 +126,8 @@ export class GroupMember {
    */
   expectedTime(now: number): number {
     const [oldest] = this.#begun;
-    return Math.max(this.#time, oldest === undefined ? 0 : now - oldest.at);
+    const usual = this.#learnt < ENOUGH_TIMES ? 0 : this.#time;
+    return Math.max(usual, oldest === undefined ? 0 : now - oldest.at);
   }
 
   /** Connects, one attempt at a time. One that takes longer than those who wait goes on, and counts when it succeeds. @internal */
@@ -178,10 +184,12 @@ export class GroupMember {
   #forgetTime(): void {
     this.#upheavals += 1;
     this.#time = 0;
+    this.#learnt = 0;
   }
 
   /** One that is much quicker than before is believed at once: the member is not slow any more. */
   #learn(time: number): void {
+    this.#learnt += 1;
     const isKnown = this.#time > 0 && time > this.#time / 4;
     this.#time = isKnown ? this.#time + (time - this.#time) / 8 : time;
   }

@@ -17,7 +17,7 @@ interface Subject {
   readonly module: Module;
   readonly token: Token;
   readonly pin: string;
-  readonly soPin: string;
+  readonly soPin: string | null;
   /** True if the user has no PIN yet. */
   readonly isFresh: boolean;
   close(): Promise<void>;
@@ -46,8 +46,8 @@ async function nss(): Promise<Subject> {
   const { label, slot } = session.token;
   await session.logout();
   await session.close();
-  const token = await slot.initToken({ label, soPin: '' });
-  return { module, token, pin: '1234', soPin: '', isFresh: true, close };
+  const token = await slot.initToken({ label, soPin: null });
+  return { module, token, pin: '1234', soPin: null, isFresh: true, close };
 }
 
 const traits = (kind: ObjectKind): { token: boolean; private: boolean } => ({
