@@ -105,7 +105,7 @@ describe('the text form of a plan', () => {
       'ERR_OUT_OF_RANGE',
       'rule in line 1: "C_Sing" is not a function of PKCS#11',
     ],
-    [{ function: 'C_Sign' }, 'ERR_OUT_OF_RANGE', 'not what to do'],
+    [{ function: 'C_Sign' }, 'ERR_OUT_OF_RANGE', 'the rule has no action'],
     [{ function: 'C_Sign', return: 'CKR_NO' }, 'ERR_OUT_OF_RANGE', 'CKR_NO'],
     [{ function: 'C_Sign', nth: 0, return: 1 }, 'ERR_OUT_OF_RANGE', 'nth takes a whole number from 1'],
     [{ function: 'C_Sign', nth: 1.5, return: 1 }, 'ERR_OUT_OF_RANGE', '1.5'],
