@@ -54,7 +54,7 @@ Napi::Value Environment::setup(const Napi::CallbackInfo& info) {
   return crossingOwner_.IsEmpty() ? env_.Undefined() : Napi::Value(crossingOwner_.Value());
 }
 
-// Made here, of the main realm's classes, since the environment keeps it to its own end.
+// Created here, with classes of the main realm, because it lives as long as the environment.
 void Environment::makeCrossing() {
   const Napi::Value shared = env_.Global().Get("SharedArrayBuffer");
   const Napi::Value bytes = env_.Global().Get("Uint8Array");

@@ -77,10 +77,10 @@ class Environment {
   Napi::Value result(const unsigned char* data, std::size_t size);
 
  private:
-  // Functions of the realm of JavaScript that uses this environment: what they make belongs to it. The
-  // references are weak, since a realm can end long before the environment does (a test file of jest), and
-  // would otherwise stay in memory. JavaScript holds the functions by whatever can begin a call
-  // (lib/raw/addon.ts), and `owner`, which holds them, is pinned while promises wait.
+  // Functions of the JavaScript realm that uses this environment; the objects that they create belong to it.
+  // The references are weak, because a realm can end long before the environment (a test file of jest) and
+  // would otherwise stay in memory. Every JavaScript object that can begin a call holds the functions
+  // (lib/raw/addon.ts). `owner`, which holds them too, is pinned while promises are pending.
   struct Functions {
     Napi::ObjectReference owner;
     Napi::FunctionReference createError;

@@ -108,7 +108,7 @@ struct Steps {
   }
 
  private:
-  // Verifies a MAC by making it; see MacComparison. Nothing for other signatures.
+  // Verifies a MAC by computing it; see MacComparison. Returns nothing for other signatures.
   std::optional<CK_RV> compareMac(Attachment& attachment, const std::shared_ptr<Session>& session) {
     auto& mechanism = std::get<1>(init).memory();
     if (!isMac(mechanism.type())) return std::nullopt;

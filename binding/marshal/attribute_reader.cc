@@ -89,13 +89,13 @@ CK_RV AttributeReader::fetch(const Call& call, bool comparesLengths) {
   return fetchAll(entries_, call, comparesLengths);
 }
 
-// Attributes of one object, each for itself. One that is refused is absent. A device that is gone refuses all
-// of them with the same codes: it is not asked for each of many, and its error is the result.
+// Reads attributes of one object one at a time. A refused attribute is absent. A removed device refuses all
+// of them with the same codes: then the remaining ones are not read, and its error is the result.
 class AttributeReader::OneByOne {
  public:
   explicit OneByOne(const Call& call) : call_(call) {}
 
-  // CKR_OK: go on.
+  // CKR_OK: continue with the next attribute.
   CK_RV fetch(Entry& entry) {
     const CK_RV rv = fetchAlone(entry, call_);
     if (rv != CKR_OK && !aboutOneAttribute(rv)) return rv;
@@ -106,10 +106,10 @@ class AttributeReader::OneByOne {
     return refusals_ == kDoubtful ? end() : CKR_OK;
   }
 
-  // Of refusals at the end it is not known yet what they are about.
+  // Determines if refusals at the end concern the attributes or the device.
   CK_RV end() { return refusals_ == 0 || isThere() ? CKR_OK : refusal_; }
 
-  // Whether the module has told anything.
+  // Returns true if the module returned a value.
   bool any() const { return any_; }
 
  private:

@@ -55,8 +55,8 @@ CK_RV loginStep(Module& module, const Session& session, CK_USER_TYPE user, bool 
   } else if (isIn || isKnown) {
     const bool isAlone = !change.hasOverlapped();
     const CK_RV asked = module.refreshLogin(session);
-    // Some modules never report the user's states. Those that say the same of another user do report that
-    // one's.
+    // Some modules never report the states of the user. Modules that return this code for another user do
+    // report the states of that one.
     const bool isUnconfirmed = asked == CKR_OK && token.login() == Login::None;
     if (rv == CKR_USER_ALREADY_LOGGED_IN && isAlone && isUnconfirmed) token.loggedInUnconfirmed(wanted);
   }

@@ -77,9 +77,8 @@ class Module {
   bool firstPbkd2Parameters() const { return firstPbkd2Parameters_.load(); }
   bool pollsForSlotEvents() const { return pollsForSlotEvents_.load(); }
   bool comparesLengths() const { return comparesLengths_.load(); }
-  // Held from the call for a length to the call for the value, and around a change: only for a module that
-  // would write the longer value over the end of the memory. Any other lock would be one more thing to hang
-  // on.
+  // Held from the call for a length to the call for the value, and around a change. Only for a module that
+  // would write a longer value beyond the end of the memory, because a lock can also make other calls hang.
   std::shared_lock<std::shared_mutex> readingAttributes() const {
     return writesAttributesWhole_.load() ? std::shared_lock(attributes_)
                                          : std::shared_lock<std::shared_mutex>();

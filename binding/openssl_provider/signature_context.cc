@@ -216,7 +216,7 @@ Bytes SignatureContext::signDigest(const Bytes& digest) const {
   const CK_MECHANISM_TYPE mechanism = mechanismForDigest();
   if (key_.reference->offers(mechanism)) {
     const bool isInfo = mechanism == CKM_RSA_PKCS && hasDigest;
-    // ECDSA uses no more of a digest than the order of the curve is long, and some modules refuse more.
+    // ECDSA uses at most the length of the order of the curve, and some modules refuse a longer digest.
     const std::size_t length = isRsa() ? digest.size() : std::min(digest.size(), orderLength());
     const Bytes data = isInfo ? hash().digestInfo(digest) : Bytes(digest.data(), length);
     return finish(key_.reference->sign(mechanism, parameter(), data, isRight), verifies);
@@ -266,7 +266,7 @@ Bytes SignatureContext::finish(const Bytes& signature, IsRight&& isRight) const 
   const std::size_t order = orderLength();
   if (signature.size() == 2 * order) return toDer(signature, order);
   if (isDer(signature)) return signature;
-  // Leading zeros of r and s are missing: which of both is the shorter one shows only when it is verified.
+  // Leading zeros of r and s are missing: only a verification shows which of both is shorter.
   const std::size_t size = signature.size();
   for (std::size_t half = size > order ? size - order : 1; half < size && half <= order; ++half) {
     Bytes candidate = toDer(signature, half);

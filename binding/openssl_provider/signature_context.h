@@ -47,7 +47,7 @@ class SignatureContext {
   Bytes signDigest(const Bytes& digest) const;
   Bytes signWhole() const;
   bool verifyWhole(const Bytes& signature, const Bytes& message) const;
-  // The signature in the form that OpenSSL wants. `isRight` verifies it where that is needed to know the
+  // Returns the signature in the form of OpenSSL. `isRight` verifies it if that is needed to determine the
   // form.
   template <class IsRight>
   Bytes finish(const Bytes& signature, IsRight&& isRight) const;
