@@ -22,7 +22,8 @@ const kinds = {
     command: () => [
       ...[process.execPath, binPath('vitest'), 'run', '--exclude', 'test/package/package.test.ts'],
       ...['--exclude', 'test/contract/{p11-kit,p11-kit-trust,opencryptoki,tpm2}.test.ts'],
-      ...['--exclude', 'test/client/{recovery,group}*.test.ts', '--exclude', 'test/cards/*.test.ts'],
+      ...['--exclude', 'test/client/{recovery,group,healing}*.test.ts', '--exclude', 'test/cards/*.test.ts'],
+      ...['--exclude', 'test/realms/*.test.ts'], // jest and vitest in processes of their own
       ...[
         '--exclude',
         'test/native-keys/{libraries,memory,nss}.test.ts',
