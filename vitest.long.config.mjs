@@ -1,4 +1,4 @@
-// The tests that take long; see test/long.mjs.
+// The long tests; see test/long.mjs.
 import { configDefaults, defineConfig } from 'vitest/config';
 import { LONG } from './test/long.mjs';
 import everyday from './vitest.config.mjs';

@@ -1,20 +1,20 @@
 // @ts-check
-// How long a slice may take, so that the run takes as long as was asked for.
+// Computes the length of a slice so that the run takes the requested time.
 
-const LEAST = 30; // milliseconds; shorter ones measure the start only
+const LEAST = 30; // milliseconds; shorter slices measure the start-up only
 
 export class Budget {
   #end;
   #weight;
 
-  /** @param {number} seconds @param {number} weight of all that will be asked for */
+  /** @param {number} seconds @param {number} weight of all cases of the run */
   constructor(seconds, weight) {
     this.#end = performance.now() + seconds * 1000;
     this.#weight = weight;
   }
 
   /**
-   * Takes the share of one case: what it does not use is there for the others.
+   * Takes the share of one case. Time that the case does not use remains for later cases.
    * @param {number} weight of the case
    * @param {number} slices
    * @returns {number} milliseconds for a slice

@@ -1,5 +1,5 @@
 // @ts-check
-// A contender: a process that measures what it is told to, in slices (see contenders/serve.mjs and native/main.cc).
+// A contender: a process that measures operations on request, in slices (see contenders/serve.mjs and native/main.cc).
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
@@ -12,10 +12,10 @@ import { createInterface } from 'node:readline';
  * @property {import('./operations.mjs').Operation} operation
  * @property {number} sessions
  * @property {number} milliseconds
- * @property {boolean} [delay] whether to watch the event loop
+ * @property {boolean} [delay] true: measures the delay of the event loop
  */
 
-/** What a contender cannot do, or did not survive. */
+/** Thrown when a contender does not support an operation or has crashed. */
 export class Skipped extends Error {}
 
 const PATIENCE = 60_000;
@@ -43,7 +43,7 @@ export class Contender {
     this.#child.stderr.setEncoding('utf8').on('data', (text) => {
       this.#last = text.trim().split('\n').at(-1) ?? '';
     });
-    this.#child.stdin.on('error', () => {}); // told by what follows: its end
+    this.#child.stdin.on('error', () => {}); // the exit event reports the cause
     this.#child.on('error', (error) => this.#ended(error.message));
     this.#child.on('exit', (code, signal) => this.#ended(`it ended with ${signal ?? code}: ${this.#last}`));
     createInterface({ input: this.#child.stdout }).on('line', (line) => {
@@ -51,7 +51,7 @@ export class Contender {
     });
   }
 
-  /** Undefined while it lives. */
+  /** Undefined while the process runs. */
   get dead() {
     return this.#dead;
   }

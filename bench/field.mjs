@@ -11,7 +11,7 @@ import { rawLoop } from './native.mjs';
  * @typedef {object} Form
  * @property {string} contender
  * @property {string} form
- * @property {boolean} [alone] it uses one session only
+ * @property {boolean} [alone] true: uses a single session
  */
 
 export const RAW = 'C loop';
@@ -46,11 +46,11 @@ const PROGRAMS = {
 
 export const PEERS = Object.keys(PROGRAMS).filter((name) => name !== OURS);
 
-/** The contenders on one module, each a process that has it open. */
+/** The contenders on one module; each is a process that has the module open. */
 export class Field {
   /** @type {Map<string, Contender>} */
   #contenders = new Map();
-  /** Why some do not take part, by name. @type {Map<string, string>} */
+  /** Reasons for missing contenders, by name. @type {Map<string, string>} */
   absent = new Map();
 
   /**
@@ -88,7 +88,7 @@ export class Field {
   }
 
   /**
-   * Who takes part with so many sessions.
+   * Returns the entries that take part in a case with this number of sessions.
    * @param {number} sessions
    * @param {(form: Form) => boolean} [wanted]
    * @returns {Entry[]}
@@ -101,7 +101,7 @@ export class Field {
     });
   }
 
-  /** Processes that died, by name. */
+  /** Names of processes that have crashed. */
   get dead() {
     const all = [...this.#contenders.values()];
     return all.flatMap(({ name, dead }) => (dead === undefined ? [] : [{ name, why: dead }]));

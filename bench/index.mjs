@@ -1,5 +1,5 @@
 // @ts-check
-// npm run bench: see options.mjs for what it can do.
+// npm run bench: options.mjs lists its options.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { at, runMain } from '../scripts/tools.mjs';
@@ -16,7 +16,7 @@ import { checkTargets } from './targets.mjs';
 
 /** @typedef {import('./options.mjs').Options} Options */
 
-/** Shares of the time, by part. */
+/** Shares of the time by part. */
 const SHARES = { operations: 0.75, slow: 0.2, growth: 0.05 };
 
 /** @param {string} what */

@@ -1,12 +1,12 @@
 // @ts-check
-// The packages that the bench compares with, and the library that it draws with: installed into bench/peers/node_modules.
+// Installs the packages that the bench compares with, and the chart library, into bench/peers/node_modules.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { at, isWindows, run, step, ToolError } from '../scripts/tools.mjs';
 
 const FOLDER = at('bench', 'peers');
 
-/** The installed version of a package; undefined when it is not there. @param {string} name */
+/** The installed version of a package; undefined if it is not installed. @param {string} name */
 export function versionOf(name) {
   const file = join(FOLDER, 'node_modules', name, 'package.json');
   return existsSync(file)
@@ -17,7 +17,7 @@ export function versionOf(name) {
 /** The file of a package in bench/peers/node_modules. @param {string[]} parts */
 export const peerFile = (...parts) => join(FOLDER, 'node_modules', ...parts);
 
-/** Are the packages of the lock file installed? */
+/** Returns true if all packages of the lock file are installed. */
 function isInstalled() {
   const lock = join(FOLDER, 'package-lock.json');
   const there = join(FOLDER, 'node_modules', '.package-lock.json');
@@ -26,7 +26,7 @@ function isInstalled() {
   return Object.keys(want).every((path) => path === '' || have[path]?.version === want[path].version);
 }
 
-/** @returns {Promise<string | undefined>} why they could not be installed */
+/** @returns {Promise<string | undefined>} the reason why they could not be installed */
 export async function installPeers() {
   if (isInstalled()) return undefined;
   try {

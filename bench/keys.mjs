@@ -1,5 +1,5 @@
 // @ts-check
-// The keys of the bench on a token: made for it, found by all contenders by their labels, destroyed at the end.
+// The keys of the bench on a token: generated for a run, found by all contenders by label, destroyed at the end.
 import { LABELS, OPERATIONS } from './operations.mjs';
 
 /** @typedef {import('cryptoki').Session} Session @typedef {import('cryptoki').Token} Token */
@@ -44,9 +44,9 @@ async function loggedIn(token, pin) {
 }
 
 /**
- * Makes the keys that the token can have.
+ * Generates the keys that the token supports.
  * @param {Token} token @param {string | undefined} pin
- * @returns {Promise<Record<string, string>>} operations that cannot be measured for want of a key, and why
+ * @returns {Promise<Record<string, string>>} operations that cannot be measured without a key, with the reason
  */
 export async function makeKeys(token, pin) {
   /** @type {Set<string | number>} */

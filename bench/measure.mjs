@@ -1,6 +1,6 @@
 // @ts-check
 // One case: an operation on a number of sessions, by all contenders in turn. Each gets short slices, one per round, so that
-// what else the machine does hits all alike; each slice is compared with that of the raw C loop in the same round.
+// other load on the machine affects all alike. Each slice is compared with that of the raw C loop in the same round.
 import { Skipped } from './contender.mjs';
 import { spread } from './statistics.mjs';
 
@@ -18,7 +18,7 @@ import { spread } from './statistics.mjs';
  * @property {number} sessions
  * @property {number} milliseconds of a slice
  * @property {number} rounds
- * @property {boolean} [delay] whether to watch the event loop
+ * @property {boolean} [delay] true: measures the delay of the event loop
  *
  * @typedef {object} Result
  * @property {string} module
@@ -28,12 +28,12 @@ import { spread } from './statistics.mjs';
  * @property {string} form
  * @property {Spread} [perSecond] operations
  * @property {Spread} [ratio] to the raw C loop's operations per second
- * @property {Spread} [cpuRatio] the raw C loop's CPU time per operation in relation to this one's: what the ratio is where
- *   one thread does all, and less disturbed by what else the machine does
+ * @property {Spread} [cpuRatio] the raw C loop's CPU time per operation in relation to this one's: equals the ratio if one
+ *   thread does all the work, and is less affected by other load on the machine
  * @property {Spread} [cpu] microseconds per operation, of all threads
- * @property {Spread} [extraCpu] of that, what the raw C loop does not take
+ * @property {Spread} [extraCpu] CPU time above that of the raw C loop
  * @property {{ p50: number, p99: number, max: number }} [delay] of the event loop, in milliseconds: medians of the slices
- * @property {string} [skipped] why it was not measured
+ * @property {string} [skipped] reason why it was not measured
  */
 
 /** @param {Slice} slice */
@@ -64,7 +64,7 @@ export async function measureCase(given, raw, others) {
   /** @type {Map<Entry, string>} */
   const skipped = new Map();
   for (let round = -1; round < rounds; round += 1) {
-    // The first round warms up: sessions are opened, code is compiled. Who comes first changes from round to round.
+    // The first round is a warm-up: it opens sessions and compiles code. The order of contenders changes with each round.
     const turn = Math.max(round, 0) % entries.length;
     for (const entry of [...entries.slice(turn), ...entries.slice(0, turn)]) {
       if (skipped.has(entry) || skipped.has(raw)) continue;

@@ -1,5 +1,5 @@
 // @ts-check
-// The modules that are measured on, each with a token and keys of its own.
+// The modules of the bench, each with a token and keys of its own.
 import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,8 +18,8 @@ import { readPin } from './pin.mjs';
  * @property {string} name
  * @property {string} version of the module
  * @property {Target} target
- * @property {Record<string, string>} environment for those who open it
- * @property {Record<string, string>} without operations that its token cannot do, and why
+ * @property {Record<string, string>} environment for processes that open it
+ * @property {Record<string, string>} without operations that its token does not support, with the reason
  * @property {() => Promise<void>} stop
  *
  * @typedef {Pick<Target, 'module' | 'libraryParameters' | 'pin'> & { token?: string, slot?: bigint }} Place
@@ -32,7 +32,7 @@ function privateDirectory(purpose) {
 }
 
 /**
- * Opens the token once, to learn about it and to make the keys.
+ * Opens the token once to read its properties and to generate the keys.
  * @param {string} name
  * @param {Place} place
  * @param {{ environment?: Record<string, string>, hasKeys?: boolean, remove?: () => void }} more
@@ -102,7 +102,7 @@ const NSS_PLACES = [
   '/usr/lib/libsoftokn3.so',
 ];
 
-/** The slot of the database; the other one has session objects only. */
+/** The slot of the database. The other slot has session objects only. */
 const NSS_SLOT = 2n;
 
 async function nss() {
@@ -111,10 +111,10 @@ async function nss() {
   const { path, remove } = privateDirectory('nss');
   const libraryParameters = `configdir='sql:${path}' certPrefix='' keyPrefix='' secmod='secmod.db' flags=`;
   const pin = 'bench-pin-1';
-  // Without it each use of a key of the token derives the key of the database anew, which takes far longer than a signature.
+  // Without it each use of a token key derives the key of the database again, which takes far longer than a signature.
   const environment = { NSS_MAX_MP_PBE_ITERATION_COUNT: '1' };
   Object.assign(process.env, environment);
-  // A new database has the empty PIN of the security officer, until there is a user's.
+  // In a new database the security officer has an empty PIN until the user's PIN is set.
   const raw = await load(module);
   await raw.C_Initialize({ libraryParameters });
   const session = await raw.C_OpenSession(NSS_SLOT, CKF.SERIAL_SESSION | CKF.RW_SESSION);
@@ -133,10 +133,10 @@ export function nothing(environment = {}) {
   );
 }
 
-/** The modules that come with the bench, by name. @type {Record<string, () => Promise<Started>>} */
+/** The modules that the bench sets up itself, by name. @type {Record<string, () => Promise<Started>>} */
 export const MODULES = { 'null module': () => nothing(), SoftHSM2: softHSM, 'NSS softokn': nss };
 
-/** The user's own. @param {{ module: string, token?: string, pinFile?: string, libraryParameters?: string }} given */
+/** A module of the user. @param {{ module: string, token?: string, pinFile?: string, libraryParameters?: string }} given */
 export async function ownModule({ module, token, pinFile, libraryParameters }) {
   const options = libraryParameters === undefined ? {} : { libraryParameters };
   const pin = await readPin(module, options, token, pinFile);

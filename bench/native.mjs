@@ -1,5 +1,5 @@
 // @ts-check
-// The native part of the bench, built when it is not there or not current: the raw C loop and the null module.
+// Builds the native part of the bench if it is missing or outdated: the raw C loop and the null module.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { at, fingerprint, run, step } from '../scripts/tools.mjs';
@@ -10,7 +10,7 @@ const STAMP = join(BUILD, 'stamp');
 
 /** @param {string} name */
 function built(name) {
-  const places = [join(BUILD, name), join(BUILD, 'Release', name)]; // Visual Studio builds into a folder of its own
+  const places = [join(BUILD, name), join(BUILD, 'Release', name)]; // Visual Studio builds into a folder per configuration
   return places.find((place) => existsSync(place)) ?? join(BUILD, name);
 }
 

@@ -1,5 +1,5 @@
 // @ts-check
-// What is measured. Each contender does the same: the same mechanism on a message of the same length with the same key.
+// The operations of the bench. All contenders use the same mechanism, message length and key.
 import { CKM, CKO } from 'cryptoki/raw';
 
 /** Labels of the keys on the token; their CKA_ID is the same text. */
@@ -17,11 +17,11 @@ export const LABELS = /** @type {const} */ ({
  * @property {string} title for people
  * @property {'sign' | 'digest' | 'digest-stream' | 'encrypt' | 'random' | 'session-info' | 'find'} call
  * @property {number} [mechanism] CKM_ number
- * @property {string} [label] of the key, or of what is searched for
+ * @property {string} [label] of the key, or of the objects to search
  * @property {number} [class] CKO_ number of the key
  * @property {number} [size] of the message, or of the random bytes
  * @property {number} [chunks] of a stream; each has that size
- * @property {number} weight how long a slice of it is, in relation to others: slow operations need longer ones
+ * @property {number} weight relative length of a slice: slow operations need longer slices
  */
 
 const key = { class: CKO.PRIVATE_KEY, size: 32 };
@@ -89,11 +89,11 @@ export function operationNamed(name) {
   return found;
 }
 
-/** Operations under way at once where there are more of them than sessions. */
+/** Number of operations in flight in forms with more of them than sessions. */
 export const IN_FLIGHT = 64;
 
 /** A message of the operation's length. @param {Operation} operation */
 export const messageFor = ({ size = 0 }) => Buffer.alloc(size, 0x5a);
 
-/** The same for all messages: only the time counts here. */
+/** Equal for all messages, because only the time is measured. */
 export const IV = Buffer.alloc(12);

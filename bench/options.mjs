@@ -40,7 +40,7 @@ function sessionCounts(text) {
   return counts;
 }
 
-/** What the command line asks for; undefined when it asks for help only, which is printed. */
+/** Reads the command line; undefined after printing the help. */
 export function readOptions() {
   const { values } = parseArgs({
     options: {
@@ -77,7 +77,7 @@ export function readOptions() {
     json: values.json,
     withoutPeers: values['without-peers'],
     ...(values.sessions === undefined ? {} : { sessions: sessionCounts(values.sessions) }),
-    /** What of the bench is run. */
+    /** The parts of the bench to run. */
     parts: parts.length > 0 ? parts : hasDetails ? ['operations'] : PARTS,
     modules: chosen(MODULES),
     operations: chosen(OPERATIONS.map(({ name }) => name)),

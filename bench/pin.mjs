@@ -1,5 +1,5 @@
 // @ts-check
-// The PIN of the user's own token: a file, the environment, or a prompt. Never the command line, which others can read.
+// Gets the PIN of the user's token from a file, the environment or a prompt, never from the visible command line.
 import { readFileSync } from 'node:fs';
 import password from '@inquirer/password';
 import { Module } from 'cryptoki';

@@ -1,5 +1,5 @@
 // @ts-check
-// Time and memory against the amount of work, each kind in a fresh process.
+// Time and memory by amount of work, each kind of work in a new process.
 import { at, run } from '../scripts/tools.mjs';
 import { nullModule } from './native.mjs';
 
@@ -10,8 +10,8 @@ import { nullModule } from './native.mjs';
  * @property {number} milliseconds
  * @property {number} cpu milliseconds, of all threads
  * @property {number} before memory of the process in bytes, before the work
- * @property {number} peak the most that was seen while it was done
- * @property {number} after what is left of it
+ * @property {number} peak peak memory during the work
+ * @property {number} after memory after the work
  *
  * @typedef {{ kind: string, points: Point[] }} Growth
  */

@@ -15,13 +15,13 @@ import { OPERATIONS } from './operations.mjs';
  * @typedef {object} Measured
  * @property {Result[]} results
  * @property {{ name: string, version: string }[]} modules
- * @property {string[]} notes what could not be measured at all, and why
+ * @property {string[]} notes modules that could not be measured, with the reason
  */
 
 const ALL = [1, 2, 4, 8, 16, 32, 64];
 const FEW = [1, 8, 64];
 
-/** On how many sessions. @param {string} module @param {Options} options */
+/** Numbers of sessions. @param {string} module @param {Options} options */
 function countsFor(module, { sessions, quick }) {
   if (sessions !== undefined) return sessions;
   if (module === 'null module') return [1, 64];
@@ -34,7 +34,7 @@ function modulesFor({ own, modules }) {
   return Object.entries(MODULES).filter(([name]) => modules.length === 0 || modules.includes(name));
 }
 
-/** A case with one session has more contenders: those that use one only. @param {number} sessions */
+/** Cases with one session include the contenders that use a single session. @param {number} sessions */
 const lengthOf = (sessions) => (sessions === 1 ? 1.6 : 1);
 
 /**

@@ -1,6 +1,6 @@
 // @ts-check
-// A token that takes its time, as one behind a network does: the fault module waits before each C_Sign of the null module,
-// so no processor is busy with the signature itself.
+// A slow token, such as one behind a network: the fault module waits before each C_Sign of the null module, so the signature
+// itself uses no processor time.
 import { at } from '../scripts/tools.mjs';
 import { Budget } from './budget.mjs';
 import { Field, OURS } from './field.mjs';
@@ -11,12 +11,12 @@ import { operationNamed } from './operations.mjs';
 
 /** @typedef {import('./measure.mjs').Result} Result */
 
-/** Milliseconds of a signature. */
+/** Duration of a signature in milliseconds. */
 const DELAYS = [1, 5, 20];
 const ALL = [1, 2, 4, 8, 16, 32, 64];
 const FEW = [1, 8, 64];
 const ROUNDS = 3;
-/** So many signatures one after the other, at least. */
+/** Minimum number of consecutive signatures. */
 const LEAST_TURNS = 6;
 
 /** @param {number} delay */

@@ -1,5 +1,5 @@
 // @ts-check
-// What this package promises, checked against what was measured.
+// Checks the targets of this package against the measurements.
 import { OURS, PEERS } from './field.mjs';
 import { IN_FLIGHT, OPERATIONS } from './operations.mjs';
 import { slowName } from './run-slow.mjs';
@@ -18,7 +18,7 @@ import { slowName } from './run-slow.mjs';
 /** @param {number} value */
 const short = (value) => (Number.isFinite(value) ? value.toPrecision(3) : String(value));
 
-/** Those that were measured. @param {readonly Result[]} results @param {Partial<Result>} wanted */
+/** Results that were measured. @param {readonly Result[]} results @param {Partial<Result>} wanted */
 function matching(results, wanted) {
   return results.filter(
     (result) =>
@@ -27,7 +27,7 @@ function matching(results, wanted) {
   );
 }
 
-/** Forms that do all on one thread: their CPU time says more than the clock of a busy machine. */
+/** Forms that run on one thread: their CPU time is more reliable than the clock of a busy machine. */
 const ON_ONE_THREAD = ['raw sync', 'model sync', 'sync'];
 /** @param {Result} result */
 const ratioOf = ({ form, ratio, cpuRatio }) => (ON_ONE_THREAD.includes(form) ? cpuRatio : ratio)?.median ?? 0;
@@ -38,7 +38,7 @@ const where = ({ module, form, sessions }) =>
   `${module}, ${form}, ${sessions} session${sessions === 1 ? '' : 's'}`;
 
 /**
- * The worst of several must be good enough.
+ * The worst of several results must reach the target.
  * @param {string} name
  * @param {readonly Result[]} results
  * @param {number} least
@@ -157,10 +157,10 @@ const KINDS = [
   { kind: 'synchronous', ours: ['raw sync', 'model sync'], theirs: ['sync'] },
   { kind: 'asynchronous', ours: ['raw async', 'model', 'client'], theirs: ['async', 'promise'] },
 ];
-/** Two slices of the same thing on a busy machine differ as much. */
+/** Relative difference of two slices of the same work on a busy machine. */
 const TOLERANCE = 0.95;
 
-/** Nowhere slower than a peer: our best form of the kind, by CPU where one thread works. @param {readonly Result[]} all @returns {Target[]} */
+/** Our best form of a kind must not be slower than a peer (CPU time for one thread). @param {readonly Result[]} all @returns {Target[]} */
 function peers(all) {
   return PEERS.flatMap((contender) => {
     /** @type {{ text: string, times: number }[]} */
@@ -189,9 +189,9 @@ function peers(all) {
   });
 }
 
-const ENOUGH = 1000; // below it, the start counts more than the work
+const ENOUGH = 1000; // below it, the start-up dominates
 const MEBIBYTE = 1 << 20;
-const MOST_MORE = 32; // the garbage collector and malloc keep some of what was freed
+const MOST_MORE = 32; // the garbage collector and malloc keep some freed memory
 
 /** @param {readonly Growth[]} growths @returns {Target[]} */
 function growth(growths) {
@@ -207,7 +207,7 @@ function growth(growths) {
       measured: `${short(factor)} times at ${last.count} as at ${first.count}`,
       passed: factor <= 1.5,
     };
-    // What is asked for all at once takes memory as long as it is kept, and none when it is done again.
+    // Work that keeps all its results needs memory for them, but a repetition must not need more.
     const isKept = kind === 'objects found' || kind === 'sessions';
     const before = isKept ? last : (points.find(({ count }) => count * 10 === last.count) ?? first);
     const more = (second.peak - before.peak) / MEBIBYTE;
@@ -223,7 +223,7 @@ function growth(growths) {
 
 /**
  * @param {{ operations: readonly Result[], slow: readonly Result[], growth: readonly Growth[] }} measured
- * @returns {Target[]} those of which something was measured
+ * @returns {Target[]} the targets with measurements
  */
 export function checkTargets({ operations, slow, growth: growths }) {
   return [

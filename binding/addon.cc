@@ -22,7 +22,7 @@
 namespace cryptoki {
 namespace {
 
-// dlopen and the module's own loading code may block, so loading is a job too.
+// A job, because dlopen and the initialisers of the module may block.
 class LoadJob final : public Job {
  public:
   LoadJob(std::string path, LoadOptions options) : path_(std::move(path)), options_(options) {}
@@ -44,7 +44,8 @@ class LoadJob final : public Job {
 std::shared_ptr<LoadJob> makeLoad(const Napi::CallbackInfo& info) {
   if (!info[0].IsString()) refuse("\"path\" must be a string", info[0]);
   const std::string path = info[0].ToString();
-  if (path.empty() || path.find('\0') != std::string::npos) refuse("\"path\" must name a library", info[0]);
+  if (path.empty() || path.find('\0') != std::string::npos)
+    refuse("\"path\" must be the path of a library", info[0]);
   LoadOptions options;
   if (info[1].IsObject()) {
     const auto object = info[1].As<Napi::Object>();
@@ -82,7 +83,7 @@ Napi::Value loadSync(const Napi::CallbackInfo& info) {
 
 Napi::Value setup(const Napi::CallbackInfo& info) { return Environment::of(info.Env()).setup(info); }
 
-// (type: number, kind: string, name: string); lib/attributes.ts has checked them.
+// (type: number, kind: string, name: string); lib/model/attributes.ts validates them before.
 Napi::Value registerVendorAttribute(const Napi::CallbackInfo& info) {
   constexpr std::pair<std::string_view, AttributeKind> kKinds[] = {
       {"boolean", AttributeKind::Boolean}, {"ulong", AttributeKind::Ulong},
@@ -98,8 +99,8 @@ Napi::Value registerVendorAttribute(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// The parameter structures as lib/raw/brief.ts needs them: [{ name, fields: [name] }], in the order of the
-// table.
+// () -> [{ name, fields: [name] }]: the parameter structures in the order of the table, for
+// lib/raw/flat-mechanism.ts.
 Napi::Value listStructures(const Napi::CallbackInfo& info) {
   auto list = Napi::Array::New(info.Env(), structures().size());
   for (std::uint32_t i = 0; i < list.Length(); ++i) {
@@ -123,20 +124,20 @@ Napi::Value parameterName(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), structure->name);
 }
 
-// (mechanism: number) -> whether it makes MACs
+// (mechanism: number) -> true if the mechanism makes MACs
 Napi::Value isMacMechanism(const Napi::CallbackInfo& info) {
   const double type = info[0].As<Napi::Number>().DoubleValue();
   return Napi::Boolean::New(info.Env(), isMac(static_cast<CK_MECHANISM_TYPE>(type)));
 }
 
-// (code: number): what the process ends with
+// (code: number): notes the exit code of the process
 Napi::Value exiting(const Napi::CallbackInfo& info) {
   noteExitCode(info[0].As<Napi::Number>().Int32Value());
   return info.Env().Undefined();
 }
 
 Napi::Object initialiseAddon(Napi::Env env, Napi::Object exports) {
-  process();  // finds the table of the first copy in this process, watches for forks
+  process();  // finds the table of the first copy in this process and registers the fork handler
   auto environment = std::make_unique<Environment>(env);
   env.SetInstanceData(environment.get());
   static_cast<void>(environment.release());  // Node-API deletes it with the environment
@@ -159,7 +160,7 @@ Napi::Object initialiseAddon(Napi::Env env, Napi::Object exports) {
 static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   try {
     return cryptoki::initialiseAddon(env, exports);
-  } catch (const std::exception& problem) {  // Napi::Error is one, too
+  } catch (const std::exception& problem) {  // includes Napi::Error
     throw Napi::Error::New(env, std::string("cryptoki cannot start: ") + problem.what());
   }
 }

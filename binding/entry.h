@@ -1,13 +1,13 @@
-// The way into the addon: every function that Node-API calls runs inside enter(). No C++ exception leaves it,
-// since Node-API would end the process (std::terminate): near the end of the stack, and while a worker is
-// being terminated, even making the error object fails.
+// Entry point of the addon: every function that Node-API calls runs inside enter(). No C++ exception may
+// leave it, because Node-API would end the process (std::terminate). Even the creation of the error object
+// can fail: near the end of the stack, and while a worker is being terminated.
 #pragma once
 
 #include "napi_setup.h"
 
 namespace cryptoki {
 
-// Throws the C++ exception that is being handled as a JavaScript error. Call it in a catch block.
+// Throws the current C++ exception as a JavaScript error. Call it in a catch block.
 void raise(napi_env env) noexcept;
 
 template <class Body>
@@ -27,7 +27,7 @@ napi_value functionEntry(napi_env env, napi_callback_info info) noexcept {
   return enter(env, [&]() -> napi_value { return body(Napi::CallbackInfo(env, info)); });
 }
 
-// Sets a function in an object.
+// Defines `body` as a method of an object.
 template <FunctionBody body>
 void setFunction(Napi::Object object, const char* name) {
   napi_value function = nullptr;

@@ -17,7 +17,7 @@ namespace cryptoki {
 namespace {
 constexpr double kCrossingSize = 4096;
 
-// Napi::HandleScope, but without exceptions.
+// Napi::HandleScope, but it does not throw.
 class Scope {
  public:
   explicit Scope(napi_env env) noexcept : env_(env) { napi_open_handle_scope(env, &scope_); }
@@ -54,7 +54,7 @@ Napi::Value Environment::setup(const Napi::CallbackInfo& info) {
   return crossingOwner_.IsEmpty() ? env_.Undefined() : Napi::Value(crossingOwner_.Value());
 }
 
-// Made here, of the main realm's classes, since the environment keeps it to its own end.
+// Created here, with classes of the main realm, because it lives as long as the environment.
 void Environment::makeCrossing() {
   const Napi::Value shared = env_.Global().Get("SharedArrayBuffer");
   const Napi::Value bytes = env_.Global().Get("Uint8Array");
@@ -105,14 +105,14 @@ Napi::Value Environment::result(const unsigned char* data, std::size_t size) {
     return fromBytes(env_, data, size);
   std::memcpy(crossing_.data, data, size);
   const Napi::Value taken = functions_.takeResult.Call({Napi::Number::New(env_, static_cast<double>(size))});
-  wipe(crossing_.data, size);  // it may be a plaintext
+  wipe(crossing_.data, size);  // the result may be a plaintext
   return taken;
 }
 
 void Environment::settle(Job& job) noexcept {
   const Scope scope(env_);
   try {
-    if (job.deferred() == nullptr) {  // news, not an answer
+    if (job.deferred() == nullptr) {  // a notification; no promise waits for it
       job.result(env_);
       return;
     }
@@ -123,8 +123,8 @@ void Environment::settle(Job& job) noexcept {
     }
     if (--waiting_ == 0) unpin();
   } catch (...) {
-    // No JavaScript can run any more, not even for an error: the thread is being terminated, and nobody is
-    // waiting.
+    // JavaScript cannot run any more, not even to create an error: the thread is being terminated, and
+    // nothing waits for the result.
   }
 }
 
@@ -148,7 +148,7 @@ Napi::Value Environment::currentError() {
   } catch (const std::exception& unexpected) {
     return error(Failure::ours("ERR_CRYPTOKI_INTERNAL", unexpected.what()));
   } catch (...) {
-    return error(Failure::ours("ERR_CRYPTOKI_INTERNAL", "the module has thrown a C++ exception"));
+    return error(Failure::ours("ERR_CRYPTOKI_INTERNAL", "the module threw a C++ exception"));
   }
 }
 
@@ -183,16 +183,16 @@ void raise(napi_env env) noexcept {
     napi_throw(env, Environment::of(env).currentError());
     return;
   } catch (const Napi::Error& thrown) {
-    // The error could not be made: the stack is at its end, or the thread is being terminated.
+    // The error object could not be created: the stack is exhausted, or the thread is being terminated.
     try {
       if (!thrown.IsEmpty()) napi_throw(env, thrown.Value());
-    } catch (...) {  // then there is nobody to throw it to
+    } catch (...) {  // nothing can receive the error
     }
   } catch (...) {
   }
   bool isPending = false;
   if (napi_is_exception_pending(env, &isPending) == napi_ok && !isPending)
-    napi_throw_error(env, "ERR_CRYPTOKI_INTERNAL", "the call failed, and its error could not be made");
+    napi_throw_error(env, "ERR_CRYPTOKI_INTERNAL", "the call failed, and its error could not be created");
 }
 
 std::uint64_t Environment::addWatch(Napi::Function callback) {

@@ -1,5 +1,5 @@
-// What the addon keeps per environment of Node-API: one for each copy of the library in each thread. There is
-// no mutable global per environment.
+// The state of the addon in one JavaScript environment (main thread or worker thread). Do not keep such state
+// in globals: environments share the process.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,8 @@ class Attachment;
 
 class Environment {
  public:
-  // `isMainThread` decides how teardown ends: the main thread's is the exit of the process.
+  // setup() reports whether this is the main thread. Its teardown is the exit of the process; the teardown of
+  // a worker releases the attachments.
   explicit Environment(Napi::Env env);
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
@@ -29,25 +30,26 @@ class Environment {
   Napi::Env env() const { return env_; }
 
   // setup({ isMainThread, functions: { createError, createArgumentError, createDate, takeResult } }) ->
-  // memory in which short results cross, a Uint8Array or undefined: called by lib/raw/native.ts.
+  // the memory for short results, a Uint8Array or undefined; called by lib/raw/addon.ts.
   Napi::Value setup(const Napi::CallbackInfo& info);
 
-  // A Date of the realm of JavaScript that uses this environment.
+  // Creates a Date of the JavaScript realm that uses this environment.
   Napi::Value date(const char* iso);
 
-  // Starts nothing itself: makes the promise for a job and tells it where to report.
+  // Creates the promise of a job and sets the channel on which the job reports. Does not start the job.
   Napi::Promise promise(Job& job);
 
   // Resolves or rejects the promise of a job that has ended.
   void settle(Job& job) noexcept;
 
-  // The JavaScript error for the C++ exception that is being handled. Call it in a catch block.
+  // The JavaScript error for the current C++ exception. Call it in a catch block.
   Napi::Value currentError();
 
-  // How other threads reach this one.
+  // Other threads reach this environment through its channel.
   const std::shared_ptr<Channel>& channel() const { return channel_; }
 
-  // Functions of JavaScript that are told of changes. An exception of theirs is an uncaught one.
+  // JavaScript functions that are called on a change. An exception that one throws becomes an uncaught
+  // exception.
   std::uint64_t addWatch(Napi::Function callback);
   void removeWatch(std::uint64_t id) { watches_.erase(id); }
   void tellWatch(std::uint64_t id, Napi::Value what);
@@ -55,30 +57,30 @@ class Environment {
   // The JavaScript error for a failure.
   Napi::Value error(const Failure& failure);
 
-  // Attachments that must be released when this environment ends.
+  // Attachments to release when this environment ends.
   void add(const std::shared_ptr<Attachment>& attachment);
 
   Napi::FunctionReference rawModule;  // the constructor of RawModule
 
-  // Where results cross into JavaScript that fit in here; JavaScript thread only. It is shared memory
-  // (SharedArrayBuffer), which no program can detach or shrink, and the Environment holds a reference to it:
-  // so the pointer stays good as long as the Environment. JavaScript copies from it (lib/raw/results.ts), so
-  // each result has an ArrayBuffer of its own. Empty where setup() was given none.
+  // Memory through which small results pass to JavaScript; used on the JavaScript thread only. It is a
+  // SharedArrayBuffer, which no program can detach or shrink, and the Environment holds a reference to it, so
+  // the pointer stays valid as long as the Environment. JavaScript copies from it (lib/raw/short-results.ts),
+  // so each result has its own ArrayBuffer. Empty when setup() received no memory.
   struct Crossing {
     unsigned char* data = nullptr;
     std::size_t size = 0;
   };
   const Crossing& crossing() const { return crossing_; }
 
-  // A Buffer of its own with a result. One that fits in crossing() is copied by JavaScript: Node-API takes
-  // several times as long to make a Buffer.
+  // A new Buffer with a result. JavaScript copies a result that fits into crossing(), because Node-API takes
+  // several times as long to create a Buffer.
   Napi::Value result(const unsigned char* data, std::size_t size);
 
  private:
-  // Functions of the realm of JavaScript that uses this environment: what they make belongs to it. The
-  // references are weak, since a realm can end long before the environment does (a test file of jest), and
-  // would otherwise stay in memory. JavaScript holds the functions by whatever can begin a call
-  // (lib/raw/native.ts), and `owner`, which holds them, is pinned while promises wait.
+  // Functions of the JavaScript realm that uses this environment; the objects that they create belong to it.
+  // The references are weak, because a realm can end long before the environment (a test file of jest) and
+  // would otherwise stay in memory. Every JavaScript object that can begin a call holds the functions
+  // (lib/raw/addon.ts). `owner`, which holds them too, is pinned while promises are pending.
   struct Functions {
     Napi::ObjectReference owner;
     Napi::FunctionReference createError;
@@ -105,8 +107,8 @@ class Environment {
   bool isMainThread_ = true;
 };
 
-// Runs `body` of an asynchronous native function: failures become a rejected promise, so that callers need
-// one kind of handling.
+// Runs `body` of an asynchronous native function. A failure becomes a rejected promise, so callers handle
+// errors in one way only.
 template <class Body>
 Napi::Value rejecting(Napi::Env env, Body&& body) {
   try {

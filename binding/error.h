@@ -1,4 +1,4 @@
-// What can go wrong, as C++ values. environment.cc turns them into JavaScript errors.
+// Errors as C++ values. environment.cc turns them into JavaScript errors.
 #pragma once
 
 #include <string>
@@ -8,13 +8,13 @@
 
 namespace cryptoki {
 
-// A call that failed: either the module returned a CK_RV, or the binding refused (code ERR_CRYPTOKI_...).
-// Thrown and kept by jobs; holds no PIN, key or message content.
+// A failed call: the module returned a CK_RV, or the binding refused the call (code ERR_CRYPTOKI_...). Jobs
+// throw and keep it; it never contains a PIN, key value or message.
 struct Failure {
   std::string code;  // empty for a CK_RV
   CK_RV rv = CKR_OK;
   const char* function = nullptr;  // the C_ function, where there is one
-  std::string detail;              // more than the code says; may be empty
+  std::string detail;              // adds details to the code; may be empty
 
   static Failure returned(CK_RV rv, const char* function, std::string detail = {}) {
     return {{}, rv, function, std::move(detail)};
@@ -24,7 +24,7 @@ struct Failure {
   }
 };
 
-// A JavaScript argument that cannot be used: TypeError (ERR_INVALID_ARG_TYPE) or RangeError
+// An invalid JavaScript argument. Becomes a TypeError (ERR_INVALID_ARG_TYPE) or a RangeError
 // (ERR_OUT_OF_RANGE).
 struct BadArgument {
   bool range;

@@ -1,5 +1,6 @@
-// The only place that includes Node-API. The compile definitions (CMakeLists.txt) remove what this addon must
-// not use: external buffers (Electron's memory cage), deprecated calls, finalizers that run JavaScript.
+// Includes Node-API; include this file instead of napi.h. The compile definitions (CMakeLists.txt) remove the
+// parts that this addon must not use: external buffers (Electron's memory cage), deprecated calls, finalizers
+// that run JavaScript.
 #pragma once
 
 #include <napi.h>

@@ -1,4 +1,4 @@
-// An HTTPS server whose private key is in a token. Clients show a certificate (mTLS).
+// An HTTPS server with its private key in a token. Clients must present a certificate (mTLS).
 //
 //   CRYPTOKI_PIN=... node examples/https-server.mjs 'pkcs11:token=web;object=server?module-path=/path/of/module.so' \
 //     --cert server.pem --ca clients.pem --port 8443
@@ -23,7 +23,7 @@ const key = await hsm.privateKey();
 
 const server = createServer(
   {
-    key: await key.tlsKey(), // a name for the key: the key itself stays in the token
+    key: await key.tlsKey(), // a reference to the key, which stays in the token
     cert: readFileSync(values.cert),
     ca: readFileSync(values.ca),
     requestCert: true,
@@ -34,7 +34,7 @@ const server = createServer(
     response.end(`Hello ${subject.CN}\n`);
   },
 );
-// A handshake fails while the token is out, and works again when it is back.
+// A handshake fails while the token is removed, and succeeds again after its return.
 server.on('tlsClientError', (error) => console.error(error.message));
 server.listen(Number(values.port), () => console.log(`https://localhost:${server.address().port}`));
 

@@ -2,7 +2,7 @@
 //
 //   CRYPTOKI_PIN=... node examples/jwt.mjs 'pkcs11:token=web;object=jwt?module-path=/path/of/module.so' '{"sub":"me"}'
 //
-// On Node 24.21 and later, libraries do the same with the key: new SignJWT(claims).sign(await key.toKeyObject()) of jose.
+// On Node 24.21 and later, libraries can use the key directly: new SignJWT(claims).sign(await key.toKeyObject()) of jose.
 
 import { connect, pinFromEnvironment } from 'cryptoki';
 import { signJwt } from './jwt/sign-jwt.mjs';

@@ -1,4 +1,4 @@
-// An OAuth client that proves who it is with a key in a token: private_key_jwt (RFC 7523), grant client_credentials.
+// An OAuth client that authenticates with a key in a token: private_key_jwt (RFC 7523), grant client_credentials.
 //
 //   CRYPTOKI_PIN=... node examples/oauth-client.mjs 'pkcs11:token=web;object=client?module-path=/path/of/module.so' \
 //     --client my-client --endpoint https://server.example/token

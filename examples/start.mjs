@@ -1,7 +1,7 @@
 // The main job: keys in a token sign, and node:crypto checks every signature.
 //
 //   npm start                                      on a SoftHSM2 token of its own
-//   npm start -- --module PATH --token LABEL       on a token of yours
+//   npm start -- --module PATH --token LABEL       on your own token
 
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -41,7 +41,7 @@ function readOptions() {
   return { ...values, count: Number(values.count), sessions: Number(values.sessions) };
 }
 
-/** The user's token, or a soft one in a private directory under the project. */
+/** The user's token, or a SoftHSM2 token in a private directory of the project. */
 async function chooseToken(options) {
   if (options.module !== undefined) return { module: options.module, label: options.token };
   return softToken(fileURLToPath(new URL('../.cache/start', import.meta.url)), 'cryptoki');
@@ -61,7 +61,7 @@ async function main() {
     console.log(`Session: ${session.state}\n`);
     showRates(await signWithAll(token, session, options));
   } finally {
-    await module.close(); // and its sessions with it
+    await module.close(); // also closes its sessions
   }
 }
 

@@ -66,7 +66,7 @@ CK_RV Call::refuseAsGrown(CK_ULONG by) const {
 
 void Call::changeLength(std::int64_t by, CK_RV rv) const {
   if (shape().answer == Answer::Attributes) {
-    // Attributes that could not be read have no length, whatever the others say.
+    // Attributes that could not be read have no length; leave those unchanged.
     for (auto& each : attributesOf(destination_)) {
       if (each.pValue == nullptr && each.ulValueLen != kUnavailable)
         each.ulValueLen = changed(each.ulValueLen, by);

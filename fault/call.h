@@ -1,4 +1,5 @@
-// One call of a program, whatever its function: what rules look at, and what faults change of its answer.
+// One call of a program, of any function: the data that rules match, and the parts of the result that faults
+// change.
 #pragma once
 
 #include <cassert>
@@ -10,9 +11,9 @@
 
 namespace cryptoki::fault {
 
-// Where the program wants the answer.
+// The memory in which the program wants the result.
 struct Destination {
-  void* data = nullptr;  // a buffer, or the CK_ATTRIBUTE template; null: none, or only its length is asked
+  void* data = nullptr;  // a buffer, or the CK_ATTRIBUTE template; null: none, or a question for the length
   CK_ULONG* length = nullptr;  // of the buffer; null for random bytes and templates
   CK_ULONG count = 0;          // random bytes, or attributes in the template
 };
@@ -43,7 +44,7 @@ class Call {
   const Shape& shape() const { return kShapes[static_cast<std::size_t>(function_)]; }
   CK_ULONG subject() const { return subject_; }  // the program's session handle, or the slot
 
-  // What the program gave; what is changed here is what the real module is given.
+  // The arguments of the program. The real module receives the changes that are made here.
   template <Function F>
   Arguments<F>& arguments() {
     assert(function_ == F);
@@ -51,7 +52,7 @@ class Call {
   }
   const Destination& destination() const { return destination_; }
 
-  // Has the answer written elsewhere than the program wants it. Not for templates.
+  // Redirects the result to other memory than the program's. Not for templates.
   void redirect(void* data, CK_ULONG* length) {
     destination_.data = data;
     destination_.length = length;
@@ -61,10 +62,10 @@ class Call {
   bool asksLength() const;
   bool fetches() const;
 
-  // CKR_BUFFER_TOO_SMALL with a length that has grown.
+  // Returns CKR_BUFFER_TOO_SMALL, and a length larger than the buffer.
   CK_RV refuseAsGrown(CK_ULONG by) const;
 
-  // After the call, with what it returned: errors answer nothing that could be changed.
+  // After the call; `rv` is its return value. After an error they change nothing.
   void changeLength(std::int64_t by, CK_RV rv) const;
   void flipBit(std::uint64_t number, CK_RV rv) const;
 

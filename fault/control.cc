@@ -1,5 +1,5 @@
-// The fault module as an addon of Node: what lib/testing/ drives. The library also loads outside of Node,
-// where Node-API does not exist: its symbols are weak, and nothing here is called.
+// The fault module as a Node addon, which lib/testing/ controls. The library also loads outside of Node,
+// where Node-API does not exist: its symbols are weak, and no function in this file is called.
 #include <stdexcept>
 
 #include "error.h"
@@ -17,7 +17,7 @@ Napi::Error errorOf(Napi::Env env, const std::string& message, const std::string
   return error;
 }
 
-// Arguments come from lib/testing/, which has checked them.
+// lib/testing/ has checked the arguments.
 template <class Method>
 Napi::Value guarded(const Napi::CallbackInfo& info, Method method) {
   try {
@@ -51,7 +51,7 @@ Napi::Value useModule(Instance& instance, const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// For native code to see: what a worker sets in process.env stays in the worker.
+// Changes the environment that native code reads: in a worker, changes of process.env do not reach it.
 Napi::Value changeEnvironment(Instance& /*instance*/, const Napi::CallbackInfo& info) {
   const std::lock_guard lock(environmentLock());
   setVariable(info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::String>().Utf8Value());

@@ -1,4 +1,4 @@
-// What the fault module has seen: calls, calls in flight, and what no program may do.
+// Statistics of the fault module: calls, calls in flight, and violations of PKCS#11 by the program.
 #pragma once
 
 #include <algorithm>
@@ -14,12 +14,12 @@
 
 namespace cryptoki::fault {
 
-// What breaks the rules of PKCS#11, whatever the token does. Real modules crash on most of it; this one
-// counts it and does not pass it on.
+// Violations of the rules of PKCS#11, whatever the token does. Real modules crash on most of them; the fault
+// module counts them and does not forward the call.
 enum class Breach : unsigned char {
   OverlappingCalls,  // two calls at once on one session
-  ClosedSession,     // a session is used that the program itself has closed
-  CloseDuringCall,   // C_CloseSession or C_CloseAllSessions while a call is made on the session
+  ClosedSession,     // use of a session that the program has closed
+  CloseDuringCall,   // C_CloseSession or C_CloseAllSessions during a call on the session
   CallDuringFinalize,
   FinalizeDuringCall,
 };
@@ -27,14 +27,14 @@ enum class Breach : unsigned char {
 struct Violation {
   Breach breach{};
   Function function{};             // the call that broke the rule
-  std::optional<Function> during;  // what was under way
+  std::optional<Function> during;  // the call in progress
   std::uint64_t session = 0;       // ordinal of the session; 0: none
 };
 
 std::string_view nameOf(Breach breach);
 inline std::string_view nameOf(Function function) { return kShapes[static_cast<std::size_t>(function)].name; }
 
-// How many are there, and how many were there at once at most.
+// Counts activities in progress, and the maximum at any time.
 class Gauge {
  public:
   void enter() {
@@ -53,7 +53,7 @@ class Gauge {
   std::atomic<std::uint32_t> most_{0};
 };
 
-// Counts from its making to its end.
+// Counts during its lifetime.
 class Counted {
  public:
   explicit Counted(Gauge& gauge) : gauge_(gauge) { gauge_.enter(); }
@@ -67,9 +67,9 @@ class Counted {
 
 class Counters {
  public:
-  Gauge inFlight;  // calls; without C_WaitForSlotEvent, which may last for ever
-  Gauge delayed;   // calls that wait because a rule says so
-  Gauge hanging;   // calls that wait to be released
+  Gauge inFlight;  // calls, except C_WaitForSlotEvent, which may last for ever
+  Gauge delayed;   // calls that a rule delays
+  Gauge hanging;   // calls that wait for release()
 
   void called(Function function) {
     calls_[static_cast<std::size_t>(function)].fetch_add(1, std::memory_order_relaxed);
@@ -78,10 +78,10 @@ class Counters {
 
   void violated(const Violation& violation);
   std::uint64_t violationCount() const { return violationCount_.load(); }
-  // The first ones: the count may be higher.
+  // The first 1000; violationCount() may be higher.
   std::vector<Violation> violations() const;
 
-  // Forgets all but what is under way.
+  // Resets everything except activities in progress.
   void reset();
 
  private:

@@ -17,7 +17,7 @@ std::mutex ownLock;
 
 #if defined(__ELF__)
 
-// Exported, so that other copies of this library find it.
+// Exported, so that other copies of this library can find it.
 extern "C" __attribute__((visibility("default"))) std::mutex* cryptoki_fault_environment_v1() {
   return &ownLock;
 }

@@ -1,4 +1,4 @@
-// The environment of the process, which modules read when they are initialised.
+// The environment variables of the process, which modules read during C_Initialize.
 #pragma once
 
 #include <mutex>
@@ -8,13 +8,12 @@
 
 namespace cryptoki::fault {
 
-// The same lock for all copies of the fault module in the process: each sets variables that the others set
-// too.
+// One lock for all copies of the fault module in the process, because they all set the same variables.
 std::mutex& environmentLock();
 
 void setVariable(const std::string& name, const std::string& value);
 
-// Calls `initialise` while the variables have these values.
+// Sets the variables and calls `initialise`; the lock ensures that no other copy changes them meanwhile.
 template <class Initialise>
 CK_RV withEnvironment(const Environment& environment, Initialise initialise) {
   if (environment.empty()) return initialise();
@@ -23,7 +22,7 @@ CK_RV withEnvironment(const Environment& environment, Initialise initialise) {
   return initialise();
 }
 
-// Tells a person why the module cannot be used, where no error can: C_GetFunctionList has a CK_RV only.
+// Writes the reason why the module cannot be used to stderr: C_GetFunctionList can only return a CK_RV.
 void complain(const char* why);
 
 }  // namespace cryptoki::fault

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kSize = offsetof(CK_FUNCTION_LIST_3_2, C_GetInterfaceList);
 
-// The end of a page that can be written, before one that cannot be touched.
+// The end of a writable page; the page after it is not accessible.
 char* endOfPage() {
 #ifdef _WIN32
   SYSTEM_INFO system{};

@@ -11,10 +11,10 @@
 namespace cryptoki::fault {
 namespace {
 
-// A real session that no program knows.
+// A real session that the program does not see.
 std::optional<CK_SESSION_HANDLE> openOwn(Real& real, CK_SLOT_ID slot) {
   CK_SESSION_HANDLE session = 0;
-  constexpr CK_FLAGS flags = CKF_SERIAL_SESSION | CKF_RW_SESSION;  // beside the SO no other may be
+  constexpr CK_FLAGS flags = CKF_SERIAL_SESSION | CKF_RW_SESSION;  // the SO allows no read-only session
   CK_RV rv = real.call<Function::C_OpenSession>(slot, flags, nullptr, nullptr, &session);
   if (rv == CKR_TOKEN_WRITE_PROTECTED)
     rv = real.call<Function::C_OpenSession>(slot, CKF_SERIAL_SESSION, nullptr, nullptr, &session);
@@ -35,9 +35,9 @@ Real* Instance::real() {
   const char* plan = std::getenv("CRYPTOKI_FAULT_PLAN");
   try {
     if (path == nullptr)
-      throw std::invalid_argument("CRYPTOKI_FAULT_MODULE does not say which PKCS#11 module to wrap");
+      throw std::invalid_argument("CRYPTOKI_FAULT_MODULE must name the PKCS#11 module to wrap");
     if (plan != nullptr) setPlan(plan);
-    useModule(path);  // last: without it nothing works, and a wrong plan is not overlooked
+    useModule(path);  // last: a wrong plan must fail the load
   } catch (const Failure& failure) {
     complain(failure.detail.c_str());
   } catch (const std::exception& problem) {
@@ -50,7 +50,7 @@ void Instance::useModule(const std::string& path) {
   const std::lock_guard lock(mutex_);
   if (keptReal_ != nullptr) {
     if (keptReal_->path() != path)
-      throw std::logic_error("it wraps another module already: " + keptReal_->path());
+      throw std::logic_error("the fault module already wraps another module: " + keptReal_->path());
     return;
   }
   keptReal_ = std::make_unique<Real>(path);
@@ -110,7 +110,7 @@ void Instance::removeToken(std::optional<CK_SLOT_ID> slot, Milliseconds duration
     gone.resize(count);
   }
   for (const CK_SLOT_ID each : gone) {
-    slots.remove(each, duration);  // first: no session may be opened on it from here on
+    slots.remove(each, duration);  // first: from here on no session may be opened on it
     loseSessions(each, CKR_DEVICE_REMOVED);
   }
 }
@@ -141,7 +141,7 @@ void Instance::logout(std::optional<CK_SLOT_ID> slot) {
   Real* module = real();
   if (module == nullptr) return;
   for (const CK_SLOT_ID each : on) {
-    // On a session of its own: those of the program may be in use.
+    // On a separate session: those of the program may be in use.
     const auto session = openOwn(*module, each);
     if (!session) continue;
     module->call<Function::C_Logout>(*session);
@@ -235,7 +235,7 @@ CK_RV Instance::closeAll(CK_SLOT_ID slot, Closing closing) {
     if (!refusal) {
       held.push_back(session);
     } else if (*refusal == CKR_SESSION_HANDLE_INVALID) {
-      sessions.remove(*session);  // lost before: gone for good now
+      sessions.remove(*session);  // was lost before; remove it now
     } else {
       rv = *refusal;
     }

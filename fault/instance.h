@@ -1,4 +1,4 @@
-// The fault module: one for each copy of its file that is loaded.
+// The fault module: one instance for each loaded copy of its file.
 #pragma once
 
 #include <atomic>
@@ -28,46 +28,48 @@ class Instance {
 
   // --- control: from any thread, at any time ---
 
-  // Loads the real module. Throws Failure; std::logic_error when another one is loaded already.
+  // Loads the real module. Throws Failure; throws std::logic_error when another module is already loaded.
   void useModule(const std::string& path);
-  // Variables to set whenever the real module is initialised.
+  // Variables to set before each initialisation of the real module.
   void useEnvironment(Environment environment);
   // Throws std::invalid_argument.
   void setPlan(std::string_view text);
   std::vector<RuleCount> ruleCounts() const;
   void clearPlan() { plan_ = nullptr; }
-  // Whether the plan asks for this oddity, in whichever call.
+  // Returns true when a rule of the plan names this oddity, for any call.
   bool plans(Oddity oddity) const;
-  // Lets all calls that hang go on; how many they were.
+  // Releases all hanging calls; returns their number.
   std::uint32_t release();
-  // Of one slot, or of all that hold one. Throws Failure when the real module cannot say which.
+  // Removes the token from one slot, or from all slots that have one. Throws Failure when the real module
+  // cannot list them.
   void removeToken(std::optional<CK_SLOT_ID> slot, Milliseconds duration);
   void insertToken(std::optional<CK_SLOT_ID> slot);
-  // What calls in flight on them answer is `inFlight`; later ones answer CKR_SESSION_HANDLE_INVALID.
+  // `inFlight`: the result of calls that are in flight on the sessions; later calls return
+  // CKR_SESSION_HANDLE_INVALID.
   void loseSessions(std::optional<CK_SLOT_ID> slot, CK_RV inFlight);
   void loseDevice();
-  // C_Logout on one slot, or on all on which sessions are open.
+  // Calls C_Logout on one slot, or on all slots with open sessions.
   void logout(std::optional<CK_SLOT_ID> slot);
 
   Counters counters;
   SessionTable sessions;
   Slots slots;
 
-  // Real sessions that are open.
+  // The number of open real sessions.
   std::uint32_t openSessions() const { return open_.load(); }
 
   // --- calls ---
 
-  // The real module, loaded as CRYPTOKI_FAULT_MODULE says if need be; null when there is none.
+  // The real module, loaded on demand from CRYPTOKI_FAULT_MODULE; null when there is none.
   Real* real();
   Real& loaded() { return *real_.load(); }
 
-  // A call from its begin to its end, with its faults.
+  // Runs a call from begin to end, with its faults.
   CK_RV run(Call& call);
 
   // --- for the functions that the fault module serves itself (own.h) ---
 
-  enum class Closing : unsigned char { AtOnce, OneByOne };  // C_CloseAllSessions logs out
+  enum class Closing : unsigned char { AtOnce, OneByOne };  // AtOnce: C_CloseAllSessions, which logs out
   enum class State : unsigned char { Out, In, Ending };     // of C_Initialize and C_Finalize
   State state() const { return state_.load(); }
   CK_RV initialize(void* arguments);
@@ -82,9 +84,9 @@ class Instance {
   // --- for oddities ---
 
   OddState odd;
-  // Those of a call that the plan is asked about without run(); the call counts.
+  // Matches the plan for a call that does not go through run(), and counts it; returns its oddities.
   OddityBits odditiesOf(Function function);
-  // Keeps the token logged in while the program has no session, by a real session of our own.
+  // Keeps the token logged in, through a real session of the fault module, while the program has no session.
   void holdLogin(CK_SLOT_ID slot);
 
  private:
@@ -110,9 +112,9 @@ class Instance {
   std::atomic<bool> deviceLost_{false};
   std::atomic<std::uint32_t> open_{0};
 
-  mutable std::mutex mutex_;  // for what follows
+  mutable std::mutex mutex_;  // guards the members below
   std::unique_ptr<Real> keptReal_;
-  std::vector<std::unique_ptr<Plan>> keptPlans_;  // a call in flight may still look at an old one
+  std::vector<std::unique_ptr<Plan>> keptPlans_;  // a call in flight may still use an old plan
   Environment environment_;
 
   std::mutex hangMutex_;

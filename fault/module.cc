@@ -1,5 +1,5 @@
-// What makes this library a PKCS#11 module: the functions, their lists, and the three that give the lists
-// out.
+// The PKCS#11 side of this library: the functions, their lists, and the three exported functions that return
+// the lists.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -83,7 +83,7 @@ class Forwarded final : public Call {
   std::tuple<A...> arguments_;
 };
 
-// The function in the list. No exception leaves it: the caller is C.
+// The function in the list. No exception may leave it, because the caller is C code.
 template <Function F, class Pointer>
 struct Entry;
 template <Function F, class... A>
@@ -100,7 +100,7 @@ struct Entry<F, CK_RV (*CK_FUNCTION_LIST_3_2::*)(A...)> {
   }
 };
 
-// What the real module lacks stays a null pointer, but for what is served here.
+// A function that the real module does not have stays a null pointer, unless the fault module implements it.
 template <Function F>
 void fill(CK_FUNCTION_LIST_3_2& list, const CK_FUNCTION_LIST_3_2& real) {
   constexpr auto member = kMember<F>;
@@ -121,8 +121,8 @@ CK_FUNCTION_LIST_3_2 listLike(const CK_FUNCTION_LIST_3_2& real, std::index_seque
   return list;
 }
 
-// The interfaces, newest first; the last is what C_GetFunctionList gives. Lists of older versions are the
-// beginning of the newest, with another version.
+// The interfaces, newest first; C_GetFunctionList returns the last one. Lists of older versions are copies of
+// the newest, with another version.
 struct Interfaces {
   explicit Interfaces(const Real& real) {
     const CK_VERSION newest = real.version();
@@ -146,7 +146,7 @@ struct Interfaces {
   std::vector<CK_INTERFACE> interfaces;
 };
 
-// Null when there is no real module.
+// Null without a real module.
 Interfaces* interfaces() noexcept {
   try {
     const Real* real = Instance::get().real();
@@ -159,7 +159,7 @@ Interfaces* interfaces() noexcept {
   }
 }
 
-// The list of SoftHSM 2.7: it says a newer version than it has memory for. Null when the plan asks for none.
+// The list of SoftHSM 2.7: its version is newer than its memory. Null when the plan does not request it.
 CK_FUNCTION_LIST* oddList(const CK_FUNCTION_LIST_3_2& list) noexcept {
   try {
     const OddityBits oddities = Instance::get().odditiesOf(Function::C_GetFunctionList);
@@ -171,7 +171,7 @@ CK_FUNCTION_LIST* oddList(const CK_FUNCTION_LIST_3_2& list) noexcept {
   }
 }
 
-// Interfaces would give a program the right list, so there are none where the plan asks for a wrong one.
+// An interface would give the program the correct list, so there are none when the plan requests a wrong one.
 bool hasNoInterfaces() noexcept {
   return Instance::get().plans(Oddity::ListClaims32) || Instance::get().plans(Oddity::ListClaims30);
 }

@@ -1,4 +1,4 @@
-// C_GetAttributeValue as oddities answer it.
+// C_GetAttributeValue with deviations.
 #pragma once
 
 #include <vector>
@@ -9,7 +9,7 @@ namespace cryptoki::fault {
 
 using Bytes = std::vector<CK_BYTE>;
 
-// How the function answers when the real module is asked for one attribute after the other.
+// The deviations. The real module is asked for one attribute after the other.
 struct Manner {
   void (*change)(CK_ATTRIBUTE_TYPE type, Bytes& value) = nullptr;
   bool (*hides)(CK_ATTRIBUTE_TYPE type) = nullptr;  // attributes that no object has

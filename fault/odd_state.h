@@ -1,4 +1,4 @@
-// What oddities have to know beyond one session.
+// State of oddities that belongs to more than one session.
 #pragma once
 
 #include <atomic>
@@ -19,14 +19,14 @@ class OddState {
   std::atomic<CK_ULONG> growth{0};   // fetches that were refused because a value has grown
   std::atomic<bool> opening{false};  // a session is being opened that must be the only one
 
-  // Answers that another thread has still to write. Whoever closes a session or finalises waits for them:
-  // what belongs to a session is not used after it was closed.
+  // Results that another thread will write later. A call that closes a session or finalises waits for them,
+  // because the memory of a session must not be used after it is closed.
   std::atomic<int> laterAnswers{0};
   void waitForAnswers() const {
     while (laterAnswers > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 
-  // The hash of a PIN with which a user (of CKU_) has logged in.
+  // Stores the hash of a PIN with which a user (CKU_...) has logged in.
   void rememberPin(CK_SLOT_ID slot, CK_USER_TYPE user, std::size_t hash) {
     const std::lock_guard lock(mutex_);
     pins_[{slot, user}] = hash;
@@ -37,7 +37,7 @@ class OddState {
     return found == pins_.end() ? std::nullopt : std::optional(found->second);
   }
 
-  // A real session that keeps the slot's token logged in; the one that did so before.
+  // Stores a real session that keeps the slot's token logged in; returns the previous one.
   std::optional<CK_SESSION_HANDLE> keep(CK_SLOT_ID slot, CK_SESSION_HANDLE session) {
     auto former = take(slot);
     const std::lock_guard lock(mutex_);

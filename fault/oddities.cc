@@ -21,12 +21,12 @@ std::array<Act, kOddityCount> allActions() {
 
 CK_RV OddCall::proceed() {
   static const std::array<Act, kOddityCount> actions = allActions();
-  // An oddity may proceed several times: where it stands is as it was after each.
+  // An oddity may call proceed() several times, so its position is restored after each call.
   const Replaced current(current_, current_);
   const Replaced next(next_, next_);
   while (next_ < kOddityCount) {
     current_ = next_++;
-    // The list of functions has no action: its call does not come this way.
+    // The oddities of the function list have no action, because that call does not go through run().
     if (oddities_.test(current_) && actions.at(current_) != nullptr) return actions.at(current_)(*this);
   }
   return call_.make(session_ == nullptr ? 0 : session_->real);
@@ -49,7 +49,7 @@ CK_RV OddCall::fetch(std::vector<CK_BYTE>& result) {
   CK_ULONG length = 0;
   CK_RV rv = askLength(length);
   if (rv != CKR_OK) return rv;
-  result.resize(length + 1);  // a null pointer would ask again
+  result.resize(length + 1);  // a null pointer would ask for the length again
   rv = proceedInto(result.data(), &length);
   if (rv == CKR_OK) result.resize(length);
   return rv;

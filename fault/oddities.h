@@ -1,6 +1,7 @@
-// Oddities: deviations of real modules from PKCS#11, which a rule of the plan asks for. spec/oddities.json
-// has their names, the functions they fit and the reports they follow; each is one function here, in the file
-// of its subject. It stands in the place of the call, and makes the call, or the next oddity, by proceed().
+// Oddities: deviations of real modules from PKCS#11 that a rule of the plan requests. spec/oddities.json
+// lists their names, the functions they apply to and the bug reports they reproduce. Each oddity is one
+// function, in the file of its subject. It replaces the call, and makes the call, or the next oddity, with
+// proceed().
 #pragma once
 
 #include <optional>
@@ -17,18 +18,17 @@ class OddCall {
   OddCall(Instance& instance, Call& call, Session* session, OddityBits oddities, std::optional<CK_RV> code)
       : instance_(instance), call_(call), session_(session), oddities_(oddities), code_(code) {}
 
-  // Makes the call, with what is changed of its arguments; oddities that come later in the list act on it
-  // too.
+  // Makes the call with the changed arguments. Oddities that come later in the list also apply.
   CK_RV proceed();
 
-  // What the oddity answers where a rule can choose the code.
+  // The result of the oddity when a rule can choose the code.
   CK_RV code() const { return code_.value_or(kOddities.at(current_).code); }
 
   Instance& instance() const { return instance_; }
   Call& call() const { return call_; }
   Function function() const { return call_.function(); }
   const Destination& destination() const { return call_.destination(); }
-  // Of a function that is called on a session.
+  // Only for a function that is called on a session.
   Session& session() const { return *session_; }
   OddMemory& memory() const { return session_->odd; }
 
@@ -36,18 +36,18 @@ class OddCall {
   Arguments<F>& arguments() const {
     return call_.arguments<F>();
   }
-  // Calls the real module, beside the program's call.
+  // Calls the real module directly, in addition to the program's call.
   template <Function F, class... A>
   CK_RV real(A... arguments) const {
     return instance_.loaded().call<F>(arguments...);
   }
 
-  // Asks how long the result is, then fetches it into memory of our own.
+  // Asks for the length of the result, then fetches it into memory of the fault module.
   CK_RV fetch(std::vector<CK_BYTE>& result);
-  // The same, when it fits into the program's memory; an error of the module, or else what the call returns,
-  // is in `rv`, and false returned.
+  // The same, if the result fits into the program's buffer. Otherwise returns false and sets `rv` to an error
+  // of the module or to the result of the call.
   bool fetchFitting(std::vector<CK_BYTE>& result, CK_RV& rv);
-  // The length that the module answers to a call without a buffer.
+  // The length that the module returns for a call without a buffer.
   CK_RV askLength(CK_ULONG& length);
 
  private:
@@ -58,11 +58,11 @@ class OddCall {
   Session* session_;
   OddityBits oddities_;
   std::optional<CK_RV> code_;
-  std::size_t current_ = 0;  // the oddity that acts
-  std::size_t next_ = 0;     // where proceed() looks for the next
+  std::size_t current_ = 0;  // the oddity that is running
+  std::size_t next_ = 0;     // the first oddity that proceed() tries next
 };
 
-// Sets a value until the end of the scope: an argument, for the call that is made.
+// Replaces a value until the end of the scope, for example an argument during the call.
 template <class T>
 class Replaced {
  public:
@@ -76,7 +76,7 @@ class Replaced {
   T former_;
 };
 
-// One attribute of an object; `rv` is what the module says about it.
+// One attribute of an object; `rv` is the result of the module for it.
 struct AttributeValue {
   CK_RV rv = CKR_OK;
   std::vector<CK_BYTE> bytes;

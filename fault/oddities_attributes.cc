@@ -1,4 +1,4 @@
-// C_GetAttributeValue.
+// Deviations of C_GetAttributeValue.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -26,7 +26,7 @@ bool isOneOf(const std::array<CK_ATTRIBUTE_TYPE, Size>& types, CK_ATTRIBUTE_TYPE
   return std::ranges::find(types, type) != types.end();
 }
 
-// Codes that do not keep other attributes from being answered.
+// Codes that do not prevent results for other attributes.
 bool isOfAttributes(CK_RV rv) {
   return rv == CKR_OK || rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE;
 }
@@ -53,7 +53,7 @@ CK_RV answerAttributes(const OddCall& odd, const Manner& manner) {
 
 namespace {
 
-// As NSS does: this writes past buffers of the program that are too small.
+// Like NSS: this writes past buffers of the program that are too small.
 CK_RV ignoreLengths(OddCall& odd) { return answerAttributes(odd, {.looksAtRoom = false}); }
 
 CK_RV leaveValues(OddCall& odd) { return answerAttributes(odd, {.writesValues = false}); }
@@ -72,7 +72,7 @@ CK_RV leaveLengths(OddCall& odd) {
   return rv;
 }
 
-// How many attributes there are before the first that the object does not have, that one included.
+// The position, counted from 1, of the first attribute that the object does not have.
 std::optional<CK_ULONG> firstUnknown(const OddCall& odd) {
   CK_ULONG count = 0;
   for (const auto& each : templateOf(odd)) {

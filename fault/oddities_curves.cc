@@ -1,4 +1,4 @@
-// Points and curves in other encodings than the module's: DER of an OCTET STRING, and an OBJECT IDENTIFIER.
+// Points and curves in other encodings than the module's DER of an OCTET STRING and an OBJECT IDENTIFIER.
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -10,8 +10,8 @@ namespace {
 
 using namespace std::string_view_literals;
 
-// The point within its OCTET STRING; all of it where it is in none. Points of known curves are shorter than
-// 256 bytes.
+// The point within its OCTET STRING; the whole value if it is not in one. Points of known curves are shorter
+// than 256 bytes.
 std::span<const CK_BYTE> pointIn(const Bytes& value) {
   const std::span<const CK_BYTE> whole = value;
   if (whole.size() < 3 || whole[0] != 0x04) return whole;

@@ -1,4 +1,4 @@
-// The lengths of what functions answer, and answers that are not written.
+// Wrong lengths of results, and results that are not written.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -11,7 +11,7 @@ namespace cryptoki::fault {
 namespace {
 
 constexpr CK_ULONG kHighest = ~CK_ULONG{0};
-// 32 bits of it wherever CK_ULONG has 64.
+// -1 in 32 bits, also if CK_ULONG has 64.
 constexpr auto kMinusOne32 = static_cast<CK_ULONG>(0xFFFFFFFFU);
 
 void copyResult(const OddCall& odd, const std::vector<CK_BYTE>& result) {
@@ -19,7 +19,7 @@ void copyResult(const OddCall& odd, const std::vector<CK_BYTE>& result) {
   *odd.destination().length = static_cast<CK_ULONG>(result.size());
 }
 
-// Each length that the call answers, after it has succeeded.
+// Changes each length that the call returns, after it has succeeded.
 template <CK_ULONG Length>
 CK_RV answerLength(OddCall& odd) {
   const CK_RV rv = odd.proceed();
@@ -28,7 +28,7 @@ CK_RV answerLength(OddCall& odd) {
     if (rv == CKR_OK && length != nullptr) *length = Length;
     return rv;
   }
-  // Some may have been answered though others were not; those have no length.
+  // Some attributes may have a result although others do not; those have no length.
   const bool hasAnswers = rv == CKR_OK || rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE;
   auto* attributes = static_cast<CK_ATTRIBUTE*>(data);
   for (CK_ULONG i = 0; hasAnswers && attributes != nullptr && i < count; ++i) {
@@ -55,8 +55,8 @@ CK_RV leaveLength(OddCall& odd) {
 
 CK_RV refuseForEver(OddCall& odd) { return odd.call().refuseAsGrown(1); }
 
-// The real module keeps an operation whose result does not fit; it is finished here and its result thrown
-// away.
+// The real module keeps the operation when the buffer is too small; here it is completed and the result is
+// discarded.
 CK_RV endWhenTooSmall(OddCall& odd, bool hasLength) {
   std::vector<CK_BYTE> result;
   const CK_ULONG room = *odd.destination().length;
@@ -84,7 +84,7 @@ CK_RV leaveResult(OddCall& odd) {
   return CKR_OK;
 }
 
-// The memory is the program's, which must keep it until the answer is there.
+// The result is written later into the program's memory; the program must keep it until then.
 CK_RV answerLater(OddCall& odd) {
   constexpr std::chrono::milliseconds kDelay{50};
   std::vector<CK_BYTE> result;

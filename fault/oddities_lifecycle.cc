@@ -1,4 +1,4 @@
-// What C_Initialize leaves in the process.
+// Handlers that C_Initialize leaves in the process.
 #include <array>
 #include <chrono>
 #include <csignal>

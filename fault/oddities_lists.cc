@@ -1,4 +1,4 @@
-// Lists of slots and mechanisms, and searches.
+// Deviations of slot lists, mechanism lists, and searches.
 #include <algorithm>
 #include <array>
 
@@ -25,7 +25,7 @@ CK_RV askTooFew(OddCall& odd) {
   return rv;
 }
 
-// Where the call wants the number of members, and the room that it has for them.
+// The address for the number of elements, and the size of the program's buffer.
 struct Count {
   CK_ULONG* count;
   CK_ULONG room;
@@ -40,7 +40,7 @@ Count countOf(const OddCall& odd) {
   return {length, length == nullptr ? 0 : *length};
 }
 
-// Not where nothing was found: a search would never end.
+// Not when nothing was found: a search would never end.
 template <class Change>
 CK_RV changeCount(OddCall& odd, Change change) {
   const auto [count, room] = countOf(odd);

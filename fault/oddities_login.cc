@@ -1,4 +1,4 @@
-// Login: who counts as logged in, and how the PIN is read.
+// Deviations of the login state and of the way the PIN is read.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -10,7 +10,7 @@
 namespace cryptoki::fault {
 namespace {
 
-// The state that the session would have if nobody was logged in.
+// Reports the state that the session would have without a login.
 CK_RV reportPublicState(OddCall& odd) {
   const CK_RV rv = odd.proceed();
   CK_SESSION_INFO* info = std::get<1>(odd.arguments<Function::C_GetSessionInfo>());
@@ -25,8 +25,8 @@ CK_RV pretendLoggedIn(OddCall& odd) {
   return rv == CKR_OK ? CKR_USER_ALREADY_LOGGED_IN : rv;
 }
 
-// A login of the token is made by the first session that logs in. Those that follow cannot have their PIN
-// checked by the real module, so it is compared with the first one's.
+// The first session that logs in makes the login of the token. The real module cannot check the PINs of later
+// sessions, so they are compared with the first one.
 CK_RV logInSession(OddCall& odd) {
   const auto& [handle, user, pin, length] = odd.arguments<Function::C_Login>();
   OddMemory& memory = odd.memory();
@@ -72,7 +72,7 @@ CK_RV findPublicObjects(OddCall& odd) {
     auto* const end = std::remove_if(handles, handles + *count,
                                      [&](CK_OBJECT_HANDLE each) { return isPrivate(odd, each); });
     *count = static_cast<CK_ULONG>(end - handles);
-    if (*count > 0) return rv;  // none would mean that the search has ended
+    if (*count > 0) return rv;  // no handles would mean the end of the search
   }
 }
 
@@ -101,7 +101,7 @@ CK_RV countLoginPerSession(OddCall& odd) {
   }
 }
 
-// This reads past a PIN of the program that no NUL follows.
+// This reads past the end of the program's PIN if no NUL follows it.
 CK_RV readPinToNul(OddCall& odd) {
   auto& [session, user, pin, length] = odd.arguments<Function::C_Login>();
   if (pin == nullptr) return odd.proceed();

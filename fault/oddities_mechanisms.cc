@@ -1,4 +1,4 @@
-// Tokens that offer fewer mechanisms.
+// Tokens with fewer mechanisms.
 #include <algorithm>
 #include <array>
 
@@ -7,7 +7,7 @@
 namespace cryptoki::fault {
 namespace {
 
-// RSA operations with padding, or a digest, in the token. Making keys is left.
+// RSA operations with padding or a digest in the token. Key generation is not hidden.
 bool isHidden(CK_MECHANISM_TYPE mechanism) {
   static constexpr std::array kMechanisms{
       CKM_RSA_9796,

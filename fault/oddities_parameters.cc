@@ -1,4 +1,4 @@
-// Parameters of mechanisms.
+// Deviations in the parameters of mechanisms.
 #include <array>
 #include <cstddef>
 #include <cstring>
@@ -9,7 +9,7 @@
 namespace cryptoki::fault {
 namespace {
 
-// Both forms of the parameter begin with the same two fields.
+// Both forms of the parameter begin with the same fields.
 bool hasIv(const CK_MECHANISM* mechanism) {
   return mechanism != nullptr && mechanism->mechanism == CKM_AES_GCM && mechanism->pParameter != nullptr &&
          (mechanism->ulParameterLen == sizeof(CK_GCM_PARAMS) ||
@@ -54,7 +54,7 @@ CK_RV beginWithOwnIv(OddCall& odd, bool isAtOnce) {
   return rv;
 }
 
-// The program's memory, as it was given to C_EncryptInit: whether it still exists is what is tested.
+// Writes to the memory that the program passed to C_EncryptInit: the test checks that it still exists.
 CK_RV writeIv(OddCall& odd) {
   const CK_RV rv = odd.proceed();
   OddMemory& memory = odd.memory();

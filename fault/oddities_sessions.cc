@@ -1,4 +1,4 @@
-// Sessions: which are opened, and with which handles.
+// Deviations in the opening, closing and handles of sessions.
 #include <array>
 
 #include "fault/oddities.h"
@@ -25,7 +25,7 @@ CK_RV refuseReadOnly(OddCall& odd) { return isReadWrite(odd) ? odd.proceed() : o
 
 CK_RV refuseReadWrite(OddCall& odd) { return isReadWrite(odd) ? odd.code() : odd.proceed(); }
 
-// Two calls at once must not both find that there is none: the second is refused, whatever becomes of the
+// Two concurrent calls must not both see zero sessions: the second is refused, whatever the result of the
 // first.
 class Opening {
  public:
@@ -53,7 +53,7 @@ bool isLoggedIn(const OddCall& odd, CK_SESSION_HANDLE real) {
   return info.state != CKS_RO_PUBLIC_SESSION && info.state != CKS_RW_PUBLIC_SESSION;
 }
 
-// The last session of a token is closed while a real one of our own is open.
+// When the last session of a token is closed, a real session of the fault module stays open.
 CK_RV closeAndStayLoggedIn(OddCall& odd) {
   if (odd.function() == Function::C_CloseAllSessions) {
     const CK_SLOT_ID slot = std::get<0>(odd.arguments<Function::C_CloseAllSessions>());

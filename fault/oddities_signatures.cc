@@ -1,4 +1,4 @@
-// ECDSA signatures in other forms than PKCS#11's: two halves of the same length.
+// ECDSA signatures in other forms than in PKCS#11 (two halves of the same length).
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -23,7 +23,7 @@ Half withoutZeros(Half half) {
   return half;
 }
 
-// The tag and the length of something in DER; it is at most 255 bytes long.
+// Appends tag and length of a DER element of at most 255 bytes.
 void appendHeader(Bytes& to, CK_BYTE tag, std::size_t length) {
   to.push_back(tag);
   if (length > 127) to.push_back(0x81);
@@ -48,7 +48,7 @@ Bytes derOf(Half signature) {
   return result;
 }
 
-// The longest that a signature of this length can be in DER.
+// The maximal length of a signature in DER, from its length in PKCS#11.
 CK_ULONG longestDer(CK_ULONG length) {
   const CK_ULONG integers = length + 6;
   return integers + (integers > 127 ? 3 : 2);
@@ -90,7 +90,7 @@ CK_RV signShort(OddCall& odd) {
   return answer(odd, result);
 }
 
-// The operation ends with the refusal, as after each error.
+// The refusal ends the operation, like any error.
 CK_RV refuseLongData(OddCall& odd) {
   const auto& [session, data, length, signature, room] = odd.arguments<Function::C_Sign>();
   if (odd.memory().signing != CKM_ECDSA || !odd.call().fetches()) return odd.proceed();

@@ -1,4 +1,4 @@
-// What C_GetTokenInfo says.
+// Deviations of C_GetTokenInfo.
 #include <algorithm>
 #include <array>
 #include <string_view>

@@ -17,8 +17,8 @@ CK_RV finalize(void* reserved) { return Instance::get().finalize(reserved); }
 CK_RV getInfo(CK_INFO* info) {
   Real& real = Instance::get().loaded();
   const CK_RV rv = real.call<Function::C_GetInfo>(info);
-  // A module that is protected here needs no more of it: a program that knows it by its name would make calls
-  // wait for each other, and for the delays of the plan.
+  // If the fault module serialises the calls for this module, it hides the module's name: the binding would
+  // recognise the name and serialise calls too, and then they would also wait for the delays of the plan.
   if (rv == CKR_OK && real.locksObjects()) {
     constexpr std::string_view kName = "fault module";
     std::fill(std::begin(info->manufacturerID), std::end(info->manufacturerID), CK_UTF8CHAR{' '});
@@ -55,7 +55,7 @@ CK_RV getSlotInfo(CK_SLOT_ID slot, CK_SLOT_INFO* info) {
   return rv;
 }
 
-// A program's notify function is given the real module's handle; no module is known to call one.
+// The program's notify function receives the real module's handle; no module is known to call it.
 CK_RV openSession(CK_SLOT_ID slot, CK_FLAGS flags, void* application, CK_NOTIFY notify,
                   CK_SESSION_HANDLE* handle) {
   Instance& instance = Instance::get();
@@ -64,7 +64,7 @@ CK_RV openSession(CK_SLOT_ID slot, CK_FLAGS flags, void* application, CK_NOTIFY 
   const CK_RV rv = instance.loaded().call<Function::C_OpenSession>(slot, flags, application, notify, &real);
   if (rv != CKR_OK) return rv;
   const auto session = instance.opened(slot, real);
-  if (instance.slots.isRemoved(slot) || instance.isDeviceLost()) {  // in the meantime
+  if (instance.slots.isRemoved(slot) || instance.isDeviceLost()) {  // removed in the meantime
     instance.lose(*session, CKR_DEVICE_REMOVED);
     instance.sessions.remove(*session);
     return instance.isDeviceLost() ? CKR_DEVICE_ERROR : CKR_TOKEN_NOT_PRESENT;
@@ -89,13 +89,13 @@ CK_RV waitForSlotEvent(CK_FLAGS flags, CK_SLOT_ID* slot, void* reserved) {
   using std::chrono::milliseconds;
   Instance& instance = Instance::get();
   if (slot == nullptr || reserved != nullptr) return CKR_ARGUMENTS_BAD;
-  const Counted waiting(instance.waiting);  // C_Finalize waits for this function to leave
+  const Counted waiting(instance.waiting);  // C_Finalize waits until this function returns
   const auto ended = [&] { return instance.state() != Instance::State::In || instance.isDeviceLost(); };
   auto event = instance.slots.takeEvent();
   while (!event) {
     if (instance.state() != Instance::State::In) return CKR_CRYPTOKI_NOT_INITIALIZED;
     if (instance.isDeviceLost()) return CKR_DEVICE_ERROR;
-    // The real module's own events are looked for from time to time: it can only wait for its own.
+    // Polls for the real module's own events, because a blocking call would miss those of the fault module.
     const CK_RV rv = instance.loaded().call<Function::C_WaitForSlotEvent>(CKF_DONT_BLOCK, slot, nullptr);
     if (rv != CKR_NO_EVENT && rv != CKR_FUNCTION_NOT_SUPPORTED) return rv;
     if ((flags & CKF_DONT_BLOCK) != 0) return CKR_NO_EVENT;

@@ -1,4 +1,4 @@
-// Functions that the fault module does not merely forward.
+// Functions that the fault module implements itself instead of only forwarding them.
 #pragma once
 
 #include "fault/generated/functions.h"

@@ -6,7 +6,8 @@
 namespace cryptoki::fault {
 namespace {
 
-// A number between 0 and 1 that depends on the seed and the call's number alone (SplitMix64's mixing).
+// A number between 0 and 1 that depends only on the seed and the number of the call (the mixing function of
+// SplitMix64).
 double chance(std::uint64_t seed, std::uint64_t number) {
   std::uint64_t x = seed + number * 0x9E3779B97F4A7C15U;
   x = (x ^ (x >> 30U)) * 0xBF58476D1CE4E5B9U;
@@ -15,7 +16,7 @@ double chance(std::uint64_t seed, std::uint64_t number) {
   return static_cast<double>(x >> 11U) / static_cast<double>(std::uint64_t{1} << 53U);
 }
 
-// Functions that answer nothing of a length have no other calls than those that act.
+// Functions without a result of variable length have no calls that ask for a length, so all calls count.
 bool isCounted(Calls calls, const Occasion& occasion) {
   if (kShapes[static_cast<std::size_t>(occasion.function)].answer == Answer::None) return true;
   if (calls == Calls::Asking) return occasion.asksLength;

@@ -1,43 +1,42 @@
-// The plan: which calls are spoiled, and how. Its text form has one rule per line:
+// The plan: the calls to disturb, and the faults to inject. Its text form has one rule per line:
 //
 //   C_Sign nth=3 return=CKR_DEVICE_ERROR
 //   C_Sign,C_SignFinal session=2 every=10 delay=1.5
 //   * probability=0.01 seed=7 lose-session
 //
-// First the functions (names with commas between, or * for all), then conditions and actions in any order.
-// All conditions must hold. A line that begins with # is left out.
+// First the functions (names separated by commas, or * for all), then conditions and actions in any order.
+// All conditions must hold. A line that begins with # is ignored.
 //
 //   conditions
-//     session=N           on the Nth session opened through this module, counted from 1 and never anew
+//     session=N           on the Nth session opened through this module, counted from 1 and never reset
 //     handle=N            on the session with this handle (decimal, or 0x...)
-//     nth=N               only the Nth call that the functions and the session fit (from 1)
+//     nth=N               only the Nth call that matches the functions and the session (from 1)
 //     every=N             the Nth of them, the 2Nth ...
 //     from=N count=M      M of them from the Nth on; without count all that follow
-//     probability=P       each with this probability, decided by its number and
-//     seed=S              this number alone, so that a run can be repeated
+//     probability=P       each with this probability, decided only by its number and
+//     seed=S              this number, so that a run can be repeated
 //   actions before the call, in this order
 //     delay=MS            waits
 //     hang                waits until it is released
-//     logout              logs out on the token of the call; on all if it names none
-//     lose-session        the session of the call is gone
-//     lose-sessions       all sessions are gone
-//     remove-token[=MS]   the token of the call, or all, is gone: for good, or for a time
-//     lose-device         all answer CKR_DEVICE_ERROR until C_Finalize and C_Initialize
-//     return=CKR          answers this without a call
-//     grown=N             a fetch answers CKR_BUFFER_TOO_SMALL: N more than its buffer has
+//     logout              logs out on the token of the call; on all tokens if the call has none
+//     lose-session        loses the session of the call
+//     lose-sessions       loses all sessions
+//     remove-token[=MS]   removes the token of the call, or all tokens: for good, or for this time
+//     lose-device         all calls return CKR_DEVICE_ERROR until C_Finalize and C_Initialize
+//     return=CKR          returns this without a call
+//     grown=N             a fetch returns CKR_BUFFER_TOO_SMALL and a length N larger than its buffer
 //   actions after the call
-//     size=N              a call that asks for a length is given N more (or fewer: -N)
-//     flip-bit[=N]        bit N of the bytes that the call answers is inverted
+//     size=N              a question for a length returns N more (or fewer: -N)
+//     flip-bit[=N]        inverts bit N of the bytes that the call returns
 //     delay-after=MS      waits
-//     call-return=CKR     answers this, though the call was made
+//     call-return=CKR     returns this, although the call was made
 //   an action instead of the call
-//     oddity=NAME         the call deviates from PKCS#11 as a real module does (spec/oddities.json has the
-//     names).
-//                         * are the functions that it fits; return=CKR is the code that it answers, if it has
-//                         one
+//     oddity=NAME         the call deviates from PKCS#11 like a real module (names: spec/oddities.json);
+//                         * then means the functions that the oddity applies to, and return=CKR sets the
+//                         code that it returns, if it has one
 //
-// A rule with size counts only calls that ask for a length, one with grown or flip-bit only those that fetch,
-// one with an oddity those that spec/oddities.json says.
+// A rule with size counts only calls that ask for a length, one with grown or flip-bit only calls that fetch,
+// one with an oddity only the calls that spec/oddities.json lists.
 #pragma once
 
 #include <array>
@@ -57,7 +56,7 @@ namespace cryptoki::fault {
 
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
-// What is to be done to one call. Several rules may add to it.
+// The faults of one call. Several rules may contribute.
 struct Faults {
   Milliseconds delay{};
   bool hang = false;
@@ -66,7 +65,7 @@ struct Faults {
   bool loseSessions = false;
   bool loseDevice = false;
   bool removeToken = false;
-  Milliseconds removedFor{};  // zero: until it is inserted
+  Milliseconds removedFor{};  // zero: until insertToken()
   std::optional<CK_RV> returns;
   std::optional<CK_ULONG> grown;
   std::optional<std::int64_t> size;
@@ -74,34 +73,34 @@ struct Faults {
   Milliseconds delayAfter{};
   std::optional<CK_RV> callReturns;
   OddityBits oddities;
-  std::optional<CK_RV> oddityCode;  // instead of the code that the oddity has
+  std::optional<CK_RV> oddityCode;  // replaces the default code of the oddity
 
   void add(const Faults& other);
 };
 
-// What a rule's conditions look at.
+// The properties of a call that conditions test.
 struct Occasion {
   Function function{};
-  std::uint64_t session = 0;  // the ordinal of the session; 0: the call is on none
+  std::uint64_t session = 0;  // the ordinal of the session; 0: the call has no session
   CK_SESSION_HANDLE handle = 0;
-  bool asksLength = false;  // it asks how long its answer will be
+  bool asksLength = false;  // it asks for the length of its result
   bool fetches = false;     // it fetches bytes
 };
 
 struct RuleCount {
-  std::uint64_t matches;  // calls that the functions and the session fitted
+  std::uint64_t matches;  // calls that matched the functions and the session
   std::uint64_t injected;
 };
 
 class Rule {
  public:
-  // Throws std::invalid_argument with a sentence.
+  // Throws std::invalid_argument with the reason.
   explicit Rule(std::string_view line);
 
   bool concerns(Function function) const { return functions_[static_cast<std::size_t>(function)]; }
   bool asksFor(Oddity oddity) const { return oddity_ == oddity; }
 
-  // Counts the call if it fits; null if it is not to be spoiled.
+  // Counts the call if it matches; returns null if no fault is to be injected.
   const Faults* match(const Occasion& occasion);
 
   RuleCount count() const { return {matches_.load(), injected_.load()}; }
@@ -136,21 +135,21 @@ class Rule {
 
 class Plan {
  public:
-  // Throws std::invalid_argument with a sentence that names the line.
+  // Throws std::invalid_argument with the reason and the number of the line.
   explicit Plan(std::string_view text);
 
-  // Whether a rule names this function: asked before anything else, since most calls are let through.
+  // Returns true when a rule names this function. A cheap first check, because most calls match no rule.
   bool concerns(Function function) const { return concerned_[static_cast<std::size_t>(function)]; }
 
   Faults match(const Occasion& occasion);
 
-  // Whether a rule asks for this oddity, in whichever call.
+  // Returns true when a rule names this oddity, for any call.
   bool asksFor(Oddity oddity) const;
 
   std::vector<RuleCount> counts() const;
 
  private:
-  std::deque<Rule> rules_;  // rules hold atomics: they stay where they are made
+  std::deque<Rule> rules_;  // a deque, because rules contain atomics and cannot move
   std::array<bool, kFunctionCount> concerned_{};
 };
 

@@ -1,4 +1,4 @@
-// The oddity of a rule: its name, and the functions that it fits.
+// The oddity of a rule: its name, and the functions that it applies to.
 #include <algorithm>
 #include <numeric>
 #include <stdexcept>
@@ -10,7 +10,7 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& why) { throw std::invalid_argument(why); }
 
-// How many letters have to be changed, put in or left out to make one of the other.
+// The edit distance: the number of letters to change, insert or remove.
 std::size_t distance(std::string_view one, std::string_view other) {
   std::vector<std::size_t> row(other.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -41,7 +41,7 @@ bool givesLists(std::size_t function) {
 }  // namespace
 
 void Rule::readOddity(std::string_view name) {
-  if (oddity_) refuse("a rule has one oddity: make two rules");
+  if (oddity_) refuse("a rule can have only one oddity: make two rules");
   const auto* known = std::ranges::find(kOddities, name, &OddityShape::name);
   if (known == kOddities.end()) {
     const auto* nearest = std::ranges::min_element(
@@ -56,12 +56,13 @@ void Rule::readOddity(std::string_view name) {
   faults_.oddities.set(static_cast<std::size_t>(*oddity_));
 }
 
-// After all words: what they mean together.
+// Call it after all words have been read: checks their combination.
 void Rule::applyOddity() {
   for (std::size_t i = 0; !oddity_ && i < kFunctionCount; ++i) {
     if (!givesLists(i)) continue;
-    // A program asks for the lists before it makes calls: rules for all functions do not count that.
-    if (functions_.at(i) && !all_) refuse(std::string(kShapes.at(i).name) + " is spoiled by oddities only");
+    // A program requests the lists before it makes calls: rules for all functions do not count that.
+    if (functions_.at(i) && !all_)
+      refuse(std::string(kShapes.at(i).name) + " accepts only rules with an oddity");
     functions_.at(i) = false;
   }
   if (!oddity_) return;
@@ -73,9 +74,9 @@ void Rule::applyOddity() {
       refuse("the oddity " + name + " does not apply to " + std::string(kShapes.at(i).name) +
              "; it applies to " + functionNames(shape.functions));
   }
-  if (faults_.grown) refuse("grown answers without a call, so the oddity " + name + " could not act");
+  if (faults_.grown) refuse("grown replaces the call, so the oddity " + name + " would have no effect");
   if (faults_.returns && !shape.takesCode)
-    refuse("return answers without a call, so the oddity " + name + " could not act");
+    refuse("return replaces the call, so the oddity " + name + " would have no effect");
   faults_.oddityCode = faults_.returns;
   faults_.returns.reset();
 }

@@ -10,7 +10,7 @@
 namespace cryptoki::fault {
 namespace {
 
-constexpr double kLongestDelay = 86'400'000;  // a day; what must last longer is a hang
+constexpr double kLongestDelay = 86'400'000;  // a day; use a hang for longer times
 
 [[noreturn]] void refuse(const std::string& why) { throw std::invalid_argument(why); }
 
@@ -37,7 +37,7 @@ std::int64_t readSigned(std::string_view name, std::string_view text) {
   return value;
 }
 
-// Through a stream: std::from_chars for fractions is missing in older C++ libraries.
+// Uses a stream: older C++ libraries have no std::from_chars for fractions.
 double readFraction(std::string_view name, std::string_view text, double most) {
   std::istringstream stream{std::string(text)};
   stream.imbue(std::locale::classic());
@@ -81,7 +81,7 @@ Rule::Rule(std::string_view line) {
              sign == std::string_view::npos ? std::nullopt : std::optional(text.substr(sign + 1)));
   }
   applyOddity();
-  if (!acts_) refuse("it says what to look for, but not what to do");
+  if (!acts_) refuse("the rule has no action");
   if (faults_.size && (faults_.grown || faults_.flipBit))
     refuse(
         "size is for calls that ask for a length, grown and flip-bit for calls that fetch: make two rules");
@@ -96,7 +96,7 @@ void Rule::readFunctions(std::string_view names) {
     const std::string_view name = names.substr(0, end);
     const auto* shape =
         std::find_if(kShapes.begin(), kShapes.end(), [&](const Shape& each) { return each.name == name; });
-    if (shape == kShapes.end()) refuse(quoted(name) + " is no function of PKCS#11");
+    if (shape == kShapes.end()) refuse(quoted(name) + " is not a function of PKCS#11");
     functions_.at(static_cast<std::size_t>(shape - kShapes.begin())) = true;
     names.remove_prefix(std::min(end + 1, names.size()));
   }
@@ -108,7 +108,8 @@ void Rule::readWord(std::string_view name, std::optional<std::string_view> value
     return;
   }
   if (!value || !readCondition(name, *value))
-    refuse(quoted(name) + (value ? " is no condition and no action" : " is no action, or lacks its value"));
+    refuse(quoted(name) +
+           (value ? " is not a condition or an action" : " is not an action, or has no value"));
 }
 
 bool Rule::readCondition(std::string_view name, std::string_view value) {
@@ -177,7 +178,7 @@ bool Rule::readAction(std::string_view name, std::optional<std::string_view> val
   return true;
 }
 
-// A rule that could never do what it says is a mistake in a test.
+// A rule that can never apply is a mistake in a test.
 void Rule::checkFunctions() const {
   if (all_) return;
   for (std::size_t i = 0; i < kFunctionCount; ++i) {
@@ -185,12 +186,12 @@ void Rule::checkFunctions() const {
     const Shape& shape = kShapes.at(i);
     const bool needsSession = session_ || handle_ || faults_.loseSession;
     if (needsSession && shape.target != Target::Session)
-      refuse(std::string(shape.name) + " is called on no session");
+      refuse(std::string(shape.name) + " is not called on a session");
     const bool needsLength = faults_.size || faults_.grown;
     if (needsLength && (shape.answer == Answer::None || shape.answer == Answer::Random))
-      refuse(std::string(shape.name) + " answers nothing whose length is asked for");
+      refuse(std::string(shape.name) + " has no result whose length can be requested");
     if (faults_.flipBit && (shape.answer == Answer::None || shape.answer == Answer::List))
-      refuse(std::string(shape.name) + " answers no bytes");
+      refuse(std::string(shape.name) + " returns no bytes");
   }
 }
 

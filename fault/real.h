@@ -1,4 +1,4 @@
-// The real module behind the fault module.
+// The real module that the fault module wraps.
 #pragma once
 
 #include <atomic>
@@ -14,7 +14,7 @@ namespace cryptoki::fault {
 
 class Real {
  public:
-  // Throws Failure when it cannot be loaded.
+  // Throws Failure when the module cannot be loaded.
   explicit Real(const std::string& path);
 
   const std::string& path() const { return path_; }
@@ -22,7 +22,7 @@ class Real {
   CK_VERSION version() const { return list_.functions.version; }
   bool fromInterface() const { return list_.fromInterface; }
 
-  // Calls a function; CKR_FUNCTION_NOT_SUPPORTED where the module lacks it.
+  // Calls a function; returns CKR_FUNCTION_NOT_SUPPORTED if the module does not have it.
   template <Function F, class... Arguments>
   CK_RV call(Arguments... arguments) {
     const auto function = list_.functions.*kMember<F>;
@@ -35,11 +35,11 @@ class Real {
     }
   }
 
-  // After C_Initialize: learns whether the module needs to be protected from calls on several threads.
+  // After C_Initialize: sets locksObjects() from the known quirks of the module.
   void learn();
 
-  // Whether calls that touch objects are made one after the other here, so that the program above need not
-  // know.
+  // Returns true when the fault module makes calls that touch objects one at a time, so that the program does
+  // not have to.
   bool locksObjects() const { return locksObjects_.load(); }
 
  private:

@@ -1,5 +1,5 @@
-// What a program outside of Node learns of its run: a text in the file that CRYPTOKI_FAULT_REPORT names,
-// written when the module is finalised.
+// The report for programs outside of Node: a text in the file that CRYPTOKI_FAULT_REPORT names, written when
+// the module is finalised.
 #include <cstdlib>
 #include <fstream>
 

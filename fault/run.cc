@@ -1,4 +1,4 @@
-// A call from its begin to its end.
+// Runs a call from begin to end.
 #include <algorithm>
 #include <thread>
 
@@ -8,7 +8,7 @@
 namespace cryptoki::fault {
 namespace {
 
-// What oddities have to know of a call that was made before theirs.
+// Notes the data of a call that oddities of later calls need.
 void remember(Call& call, Session& session) {
   if (call.function() == Function::C_FindObjectsInit) session.odd.repeated.reset();
   if (call.function() != Function::C_SignInit) return;
@@ -31,10 +31,10 @@ std::optional<CK_RV> lostIn(Session* session) {
 CK_RV Instance::run(Call& call) {
   counters.called(call.function());
   if (call.function() == Function::C_Finalize) return runFinalize(call);
-  // One that waits for an event may last for ever, and is what C_Finalize ends.
+  // C_WaitForSlotEvent may last for ever, and C_Finalize ends it, so it does not count as in flight.
   if (call.function() == Function::C_WaitForSlotEvent) return spoil(call, nullptr);
 
-  // First counted, then looked at: either this call sees that C_Finalize runs, or C_Finalize sees this call.
+  // Count before the check: either this call detects that C_Finalize runs, or C_Finalize detects this call.
   const Counted inFlight(counters.inFlight);
   if (state() == State::Ending) {
     counters.violated({Breach::CallDuringFinalize, call.function(), Function::C_Finalize, 0});
@@ -86,7 +86,7 @@ CK_RV Instance::runOnSession(Call& call) {
   if (rv == CKR_OK) remember(call, *session);
   const auto lost = end(*session);
   const bool wasClosed = call.function() == Function::C_CloseSession && rv == CKR_OK;
-  // A rule may have lost the session before the call was made; then the call has its answer already.
+  // If a rule lost the session before the call was made, the call already has its result.
   return lost && rv == CKR_OK && !wasClosed ? *lost : rv;
 }
 

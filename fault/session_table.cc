@@ -6,12 +6,12 @@
 namespace cryptoki::fault {
 namespace {
 
-// Handles are ordinals, mixed: an odd factor has an inverse (modulo the size of CK_ULONG), so nothing has to
-// be remembered of sessions that are closed.
+// Handles are scrambled ordinals: an odd factor has an inverse (modulo the size of CK_ULONG), so the ordinal
+// of a closed session can be computed from its handle without a table.
 constexpr CK_ULONG kFactor = static_cast<CK_ULONG>(0x9E3779B97F4A7C15U);
 
 constexpr CK_ULONG inverseOf(CK_ULONG odd) {
-  CK_ULONG inverse = odd;  // right in the lowest three bits; each step doubles them
+  CK_ULONG inverse = odd;  // correct in the lowest three bits; each step doubles the number
   for (int i = 0; i < 6; ++i) inverse *= 2 - odd * inverse;
   return inverse;
 }
@@ -43,7 +43,7 @@ std::shared_ptr<Session> SessionTable::add(CK_SLOT_ID slot, CK_SESSION_HANDLE re
   do {
     session->ordinal = last_.fetch_add(1) + 1;
     session->handle = handleOf(session->ordinal);
-    // CK_INVALID_HANDLE, and what renumber() has given out.
+    // Skip CK_INVALID_HANDLE and handles that renumber() has assigned.
   } while (session->handle == 0 || sessions_.contains(session->handle));
   sessions_.emplace(session->handle, session);
   return session;

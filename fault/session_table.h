@@ -1,5 +1,4 @@
-// The sessions that programs have: their handles, which are never used twice, and the real sessions behind
-// them.
+// The sessions of programs: their handles, which are never reused, and the real sessions behind them.
 #pragma once
 
 #include <atomic>
@@ -15,12 +14,12 @@
 
 namespace cryptoki::fault {
 
-// What oddities have to know of a session. Only the call on the session touches it, but for `loggedIn`.
+// State of a session for oddities. Only the call on the session uses it, except `loggedIn`.
 struct OddMemory {
   CK_MECHANISM_TYPE signing = 0;             // of the last C_SignInit
-  std::vector<CK_BYTE> iv;                   // made instead of the program's
-  void* ivTarget = nullptr;                  // where the program will find it; null: written, or none
-  std::optional<CK_OBJECT_HANDLE> repeated;  // the next answer of C_FindObjects
+  std::vector<CK_BYTE> iv;                   // replaces the program's IV
+  void* ivTarget = nullptr;                  // the program's memory for it; null: written already, or none
+  std::optional<CK_OBJECT_HANDLE> repeated;  // the next result of C_FindObjects
   std::atomic<bool> loggedIn{false};         // by this session itself
 };
 
@@ -30,9 +29,9 @@ struct Session {
   CK_SLOT_ID slot = 0;
   std::uint64_t ordinal = 0;
 
-  std::mutex mutex;                 // for what follows; held for moments only
+  std::mutex mutex;                 // guards the members below; held for short times only
   std::optional<Function> running;  // the call on this session
-  std::optional<CK_RV> lost;        // what the call in flight answers, once the session is lost
+  std::optional<CK_RV> lost;        // the result of the call in flight, once the session is lost
   bool isReal = true;               // the real session is open
 
   OddMemory odd;
@@ -44,16 +43,16 @@ class SessionTable {
 
   std::shared_ptr<Session> add(CK_SLOT_ID slot, CK_SESSION_HANDLE real);
 
-  // The session with this handle, lost ones included; null when there is none, or no longer.
+  // The session with this handle, including lost ones; null for an unknown or closed handle.
   std::shared_ptr<Session> find(CK_SESSION_HANDLE handle) const;
 
-  // The ordinal of the session that once had this handle; 0 for a handle that was never given out.
+  // The ordinal of the session that once had this handle; 0 for a handle that was never used.
   std::uint64_t ordinalOf(CK_SESSION_HANDLE handle) const;
 
   std::vector<std::shared_ptr<Session>> all() const;
   std::vector<std::shared_ptr<Session>> on(CK_SLOT_ID slot) const;
 
-  // Gives a session that nobody knows yet the lowest free number as handle.
+  // Gives a new session, whose handle was not returned yet, the lowest free number as its handle.
   void renumber(Session& session);
 
   void remove(const Session& session);

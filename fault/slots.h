@@ -1,4 +1,4 @@
-// Which tokens are removed, and the events that this makes in their slots.
+// The removed tokens, and the slot events that result.
 #pragma once
 
 #include <atomic>
@@ -16,19 +16,19 @@ namespace cryptoki::fault {
 
 class Slots {
  public:
-  // Takes the token out of the slot. `duration` zero: until it is inserted.
+  // Removes the token from the slot. `duration` zero: until insert().
   void remove(CK_SLOT_ID slot, Milliseconds duration);
-  // Puts it back; nothing happens when it is there.
+  // Puts the token back; does nothing when it is present.
   void insert(CK_SLOT_ID slot);
   void insertAll();
 
   bool isRemoved(CK_SLOT_ID slot) { return any_.load() && isRemovedNow(slot); }
   bool anyRemoved() const { return any_.load(); }
 
-  // The next slot with an event, if one has happened.
+  // The next slot with an event, if any.
   std::optional<CK_SLOT_ID> takeEvent();
 
-  // Waits for an event, for `limit` at most, or until wake() is called when `stopped` says so.
+  // Waits for an event, at most for `limit`; wake() ends the wait if `stopped` returns true.
   template <class Stopped>
   std::optional<CK_SLOT_ID> waitForEvent(std::chrono::milliseconds limit, Stopped stopped) {
     std::unique_lock lock(mutex_);
@@ -50,15 +50,15 @@ class Slots {
   bool isRemovedNow(CK_SLOT_ID slot);
   void insertLocked(CK_SLOT_ID slot);
   void raise(CK_SLOT_ID slot);
-  void settle();  // tokens that were removed for a time come back
+  void settle();  // puts back tokens whose time has passed
   Clock::time_point nextReturn() const;
   std::optional<CK_SLOT_ID> pop();
 
   std::mutex mutex_;
   std::condition_variable changed_;
   std::atomic<bool> any_{false};
-  std::map<CK_SLOT_ID, Clock::time_point> removed_;  // and when it comes back
-  std::deque<CK_SLOT_ID> events_;                    // at most one of each slot
+  std::map<CK_SLOT_ID, Clock::time_point> removed_;  // and the time of their return
+  std::deque<CK_SLOT_ID> events_;                    // at most one for each slot
 };
 
 }  // namespace cryptoki::fault

@@ -2,41 +2,30 @@
  * `cryptoki`: PKCS#11 as its specification models it. Module, Slot, Token, Session and objects, with the rules of
  * login and lifetime. `cryptoki/raw` has the functions themselves.
  */
-export {
-  type AllAttributeValues,
-  type AttributeName,
-  type Attributes,
-  registerAttribute,
-  type VendorAttributeKind,
-  type VendorAttributes,
-} from './attributes';
-export type { BatchOptions } from './batch/batch';
-export type { BatchOutcome, CipherInput, Messages, SignedMessage } from './batch/operations';
-export { type BatchItem, BatchResults } from './batch/results';
-export type { ModelBatchOptions } from './batch/sessions';
-export type { BreakerState } from './client/circuit-breaker';
+
 export { Client } from './client/client';
+export type { LoginTrace, OperationTrace, PoolTrace, RecoveryTrace } from './client/client-tracing';
+export type { ClientEvents, ClientStatistics, Health, OperationOptions } from './client/client-types';
+export { connect } from './client/connect';
+export type { ConnectOptions, ConnectTarget } from './client/connect-options';
+export type { LogoutReason } from './client/connection/login-keeper';
+export type { RecoveryLevel } from './client/connection/recovery';
+export type { BreakerState } from './client/group/circuit-breaker';
+export { ClientGroup, type GroupEvents, type GroupHealth, type GroupStatistics } from './client/group/group';
+export { GroupCertificate, GroupPrivateKey, GroupPublicKey, GroupSecretKey } from './client/group/group-key';
+export { GroupMember, type MemberHealth, type MemberStatistics } from './client/group/group-member';
+export { GroupObject } from './client/group/group-object';
+export type { GroupOptions, GroupStrategy, GroupTarget } from './client/group/group-options';
 export {
   ClientCertificate,
   ClientPrivateKey,
   ClientPublicKey,
   ClientSecretKey,
-} from './client/client-key';
-export { ClientObject } from './client/client-object';
-export type { ClientEvents, ClientStatistics, Health, OperationOptions } from './client/client-types';
-export { connect } from './client/connect';
-export { ClientGroup, type GroupEvents, type GroupHealth, type GroupStatistics } from './client/group';
-export { GroupCertificate, GroupPrivateKey, GroupPublicKey, GroupSecretKey } from './client/group-key';
-export { GroupMember, type MemberHealth, type MemberStatistics } from './client/group-member';
-export { GroupObject } from './client/group-object';
-export type { GroupOptions, GroupStrategy, GroupTarget } from './client/group-options';
-export type { LogoutReason } from './client/login-keeper';
-export type { ConnectOptions, ConnectTarget } from './client/options';
-export type { PoolStatistics } from './client/pool';
-export type { RecoveryLevel } from './client/recovery';
-export type { LoginTrace, OperationTrace, PoolTrace, RecoveryTrace } from './client/trace';
-export { constantName, constantValue } from './constants';
-export { type Action, CryptokiError, isCode, type OwnCode } from './errors';
+} from './client/objects/client-key';
+export { ClientObject } from './client/objects/client-object';
+export type { PoolStatistics } from './client/pool/session-pool';
+export { constantName, constantValue } from './core/constant-names';
+export { type Action, CryptokiError, isCode, type OwnCode } from './core/errors';
 export type { AttributeInputs, AttributeValues, Named } from './generated/attributes';
 export {
   type Access,
@@ -45,23 +34,68 @@ export {
   type StateDescription,
   type StateName,
 } from './generated/session-states';
-export { httpsAgent, type TlsKey, tlsOptions } from './keyobject/agents';
-export type { KeyObjectOptions, PublicHalf } from './keyobject/public-half';
-export type { ForceOptions, LoginOptions } from './login';
-export { CURVE_NAMES } from './mechanisms/curves';
-export type { Ciphertext } from './mechanisms/made-iv';
-export type { Algorithm, Mechanism, MechanismInput } from './mechanisms/mechanism';
-export { Module, type ModuleInfo, type ModuleOptions } from './module';
-export { Certificate } from './objects/certificate';
-export type { ContextLogin } from './objects/context-login';
-export { Data } from './objects/data';
-export type { FindOptions } from './objects/find';
-export type { KeyOptions, KeyPair, KeyPairOptions, KeyUsage } from './objects/generate';
-export { Key, type KeyType } from './objects/key';
-export { PrivateKey } from './objects/private-key';
-export { PublicKey } from './objects/public-key';
-export { SecretKey } from './objects/secret-key';
-export { type ObjectClass, StorageObject } from './objects/storage-object';
+export {
+  type AllAttributeValues,
+  type AttributeName,
+  type Attributes,
+  registerAttribute,
+  type VendorAttributeKind,
+  type VendorAttributes,
+} from './model/attributes';
+export type { ContextLogin } from './model/login/context-login';
+export type { ForceOptions, LoginOptions } from './model/login/login';
+export type { InitTokenOptions } from './model/login/pin-admin';
+export { CURVE_NAMES } from './model/mechanisms/curves';
+export type { Ciphertext } from './model/mechanisms/made-iv';
+export type { Algorithm, Mechanism, MechanismInput, MechanismName } from './model/mechanisms/mechanism';
+export { Module, type ModuleInfo, type ModuleOptions } from './model/module';
+export type { KeyObjectOptions, PublicHalf } from './model/native-keys/public-half';
+export { Certificate } from './model/objects/certificate';
+export type { KeyPair } from './model/objects/create-object';
+export { Data } from './model/objects/data';
+export type { FindOptions } from './model/objects/find-objects';
+export type { KeyOptions, KeyPairOptions, KeyUsage } from './model/objects/generate-keys';
+export type { KeyType, ObjectClass } from './model/objects/identity';
+export { Key } from './model/objects/key';
+export { PrivateKey } from './model/objects/private-key';
+export { PublicKey } from './model/objects/public-key';
+export { SecretKey } from './model/objects/secret-key';
+export type { ObjectSelection, SearchSelection } from './model/objects/selection';
+export { StorageObject } from './model/objects/storage-object';
+export type { BatchOptions } from './model/operations/batch/batch';
+export type {
+  BatchOutcome,
+  CipherInput,
+  Messages,
+  SignedMessage,
+} from './model/operations/batch/batch-operations';
+export { type BatchItem, BatchResults } from './model/operations/batch/batch-results';
+export type { ModelBatchOptions } from './model/operations/batch/batch-sessions';
+export {
+  CipherStream,
+  DigestStream,
+  SignStream,
+  type StreamOptions,
+  VerifyStream,
+} from './model/operations/streams';
+export {
+  Session,
+  type SessionEvents,
+  type SessionInfo,
+  type SessionOptions,
+  type SessionState,
+  type User,
+} from './model/session';
+export { type MechanismInfo, Slot, type SlotInfo } from './model/slot';
+export {
+  type SlotEvent,
+  SlotWatcher,
+  type SlotWatcherEvents,
+  type WatchOptions,
+} from './model/slots/slot-watcher';
+export type { TokenSelection, TokenSelector } from './model/slots/token-selector';
+export { Token, type TokenEvents } from './model/token';
+export type { PinFlags, TokenInfo } from './model/token-info';
 export {
   firstPin,
   type PinEnvironmentOptions,
@@ -77,21 +111,8 @@ export {
   pinFromPrompt,
   pinFromUri,
 } from './pin';
-export type { InitTokenOptions } from './pin-admin';
-export type { BytesLike, InitializeOptions, LoadOptions, RawMechanism, RawVersion } from './raw/types';
-export type { ObjectSelection, SearchSelection } from './selection';
-export {
-  type Pin,
-  Session,
-  type SessionEvents,
-  type SessionInfo,
-  type SessionOptions,
-  type SessionState,
-  type User,
-} from './session';
-export { type MechanismInfo, type MechanismName, Slot, type SlotInfo } from './slot';
-export { CipherStream, DigestStream, SignStream, type StreamOptions, VerifyStream } from './streams';
-export { type PinFlags, Token, type TokenEvents, type TokenInfo } from './token';
-export type { TokenSelection, TokenSelector } from './token-selector';
+export type { Pin } from './pin/pin';
+export type { InitializeOptions, LoadOptions } from './raw/options';
+export type { BytesLike, RawMechanism, RawVersion } from './raw/values';
+export { httpsAgent, type TlsKey, tlsOptions } from './tls/agents';
 export { equalUris, formatUri, matchesUri, type Pkcs11Uri, parseUri, type UriResource } from './uri';
-export { type SlotEvent, SlotWatcher, type SlotWatcherEvents, type WatchOptions } from './watch';

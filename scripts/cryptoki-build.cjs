@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // @ts-check
-// Builds the native addon from source with plain CMake: the remedy where no prebuild fits (`npx cryptoki-build`).
-// It needs CMake 3.20, a C++20 compiler and this package's own dependencies; none of the development tools.
+// Builds the native addon from source with plain CMake, for systems without a fitting prebuild (`npx cryptoki-build`).
+// It needs CMake 3.20, a C++20 compiler and the dependencies of this package, but none of the development tools.
 
 const { spawnSync } = require('node:child_process');
 const { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } = require('node:fs');
@@ -14,13 +14,13 @@ const root = resolve(__dirname, '..');
 const works = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
 
 /**
- * What is missing for a build, as a message that says how to get it; undefined when nothing is missing.
+ * The missing tools, as a message with the commands that install them; undefined if nothing is missing.
  * @returns {string | undefined}
  */
 function missingTools() {
   const missing = [];
   if (!works('cmake')) missing.push('CMake');
-  // On Windows CMake itself finds Visual Studio; its compiler is not in the PATH.
+  // On Windows CMake finds Visual Studio itself; its compiler is not in the PATH.
   const compilers = [process.env.CXX ?? 'c++', 'g++', 'clang++'];
   if (process.platform !== 'win32') {
     if (!compilers.some(works)) missing.push('a C++20 compiler');
@@ -53,8 +53,8 @@ function main() {
     console.error(message);
     process.exit(1);
   }
-  // An own folder: the one of cmake-js may have been made by another generator. It starts empty, so that a folder that
-  // was copied or moved with node_modules does not matter.
+  // A separate folder, because the one of cmake-js may belong to another generator. It starts empty, so that a folder which
+  // was copied or moved with node_modules does no harm.
   const work = join(root, 'build', 'source');
   rmSync(work, { recursive: true, force: true });
   const ninja = works('ninja') && process.platform !== 'win32' ? ['-G', 'Ninja'] : [];
@@ -76,7 +76,7 @@ function install(work, folder, name) {
   }
   const target = join(root, 'build', 'Release', folder, name);
   mkdirSync(dirname(target), { recursive: true });
-  // Never write into a file that a running process may have mapped: put the new one beside it, then swap.
+  // A running process may have mapped the file, so the new one is written beside it and then renamed.
   copyFileSync(built, `${target}.new`);
   renameSync(`${target}.new`, target);
   console.log(`cryptoki-build: built ${target}`);

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Writes the files in binding/generated/ and lib/generated/, and tables in docs/, from spec/*.json. With --check it writes nothing and fails
-// when a file is not what it would write. PKCS#11 is data here: a new function, structure, constant or attribute is an
-// entry in spec/, never a line typed into a generated file.
+// Writes the files in binding/generated/ and lib/generated/, and tables in docs/, from spec/*.json. With --check it writes
+// nothing and fails if a file differs from its output. PKCS#11 is data here: add a new function, structure, constant or
+// attribute to spec/, never to a generated file.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,7 @@ import { cppCalls, cppCallTable } from './generate/cpp-calls.mjs';
 import { cppDeclarations } from './generate/cpp-declarations.mjs';
 import { cppFault } from './generate/cpp-fault.mjs';
 import { cppTables } from './generate/cpp-tables.mjs';
+import { mdErrors, tsErrorCodes } from './generate/error-codes.mjs';
 import { cppOddities, mdOddities, tsOddities } from './generate/oddities.mjs';
 import { mdSessionStates, tsSessionStates } from './generate/session-states.mjs';
 import { loadSpec } from './generate/spec.mjs';
@@ -20,6 +21,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const read = (...path) => readFileSync(join(root, ...path), 'utf8');
 const spec = {
   ...loadSpec(join(root, 'spec')),
+  errorCodes: JSON.parse(read('spec', 'error-codes.json')),
   oddities: JSON.parse(read('spec', 'oddities.json')),
   sessionStates: JSON.parse(read('spec', 'session-states.json')),
 };
@@ -33,11 +35,13 @@ const files = {
   'fault/generated/oddities.h': cppOddities(spec),
   'lib/generated/constants.ts': tsConstants(spec),
   'lib/generated/errors.ts': tsErrors(spec),
+  'lib/generated/error-codes.ts': tsErrorCodes(spec),
   'lib/generated/attributes.ts': tsAttributes(spec),
   'lib/generated/structures.ts': tsStructures(spec),
   'lib/generated/calls.ts': tsCalls(spec),
   'lib/generated/session-states.ts': tsSessionStates(spec),
   'lib/generated/oddities.ts': tsOddities(spec),
+  'docs/errors.md': mdErrors(spec),
   'docs/testing.md': mdOddities(spec, read('docs', 'testing.md')),
   'docs/sessions.md': mdSessionStates(spec, read('docs', 'sessions.md')),
 };

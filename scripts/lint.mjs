@@ -1,13 +1,14 @@
 // @ts-check
-// Every linter, each with its time. All of them run; the exit code tells whether one failed. It sets the
+// Runs every linter and prints its time. All of them run; the exit code is 1 if one failed. The script sets the
 // checkout up first: tests are checked against the types in dist/, C++ against build/compile_commands.json.
 //
-//   node scripts/lint.mjs [--fix] [NAME ...]      --fix: biome and clang-format write what they would complain about
+//   node scripts/lint.mjs [--fix] [NAME ...]      --fix: biome and clang-format mend their complaints
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
+import { checkLevels } from './lint/levels.mjs';
 import {
   at,
   cpus,
@@ -33,10 +34,10 @@ const cpp = ['binding', 'fault'].flatMap((folder) =>
     .map((name) => at(folder, name))
     .sort(),
 );
-/** Generated files are as good as their generator; a formatter would only make them differ from its output. */
+/** Generated files are not formatted: a formatter would only make them differ from the output of the generator. */
 const written = cpp.filter((file) => !/^(binding|fault).generated/.test(relative(root, file)));
 
-/** Installs an LLVM tool that is missing, when that asks nothing. @param {string} tool */
+/** Installs a missing LLVM tool, if that needs no interaction. @param {string} tool */
 async function ensure(tool) {
   if (works(tool)) return;
   const install = ['apt-get', 'install', '-y', '--no-install-recommends', tool];
@@ -54,7 +55,7 @@ async function clangFormat() {
     await run('clang-format', [...(options.fix ? ['-i'] : ['--dry-run', '-Werror']), ...written]);
 }
 
-/** Two at a time; a file is skipped while neither it, nor a header, nor the rules have changed since it was clean. */
+/** Checks two files at a time. A file is skipped if it was clean and neither it, nor a header, nor the rules have changed. */
 async function clangTidy() {
   await ensure('clang-tidy');
   const memory = at('.cache', 'clang-tidy.json');
@@ -99,7 +100,7 @@ async function clangTidy() {
 
 /** @type {string | undefined} */
 let tarball;
-/** The package as npm would publish it, but for the prebuilds that `npm publish` makes first. */
+/** The package as npm would publish it, except for the prebuilds, which `npm publish` makes first. */
 async function packed() {
   if (tarball) return tarball;
   const folder = at('.cache', 'pack');
@@ -115,6 +116,7 @@ const linters = {
   biome: () => runBin('biome', ['check', '--error-on-warnings', ...(options.fix ? ['--write'] : []), '.']),
   tsc: () => runBin('tsc', ['-p', 'tsconfig.json', '--noEmit']),
   'tsc-check': () => runBin('tsc', ['-p', 'tsconfig.check.json']),
+  levels: async () => checkLevels(),
   'clang-format': clangFormat,
   'clang-tidy': clangTidy,
   publint: async () => runBin('publint', ['run', '--strict', await packed()]),

@@ -1,11 +1,11 @@
 // @ts-check
-// Runs the contract on the newest NSS softokn there is, for the functions of PKCS#11 3.2 that no module of a stable
-// distribution has: libnss3 of Debian's unstable, unpacked into a private folder. Nothing of the system changes, and root
-// is not needed. Where it cannot be had, the run is skipped with the reason.
+// Runs the contract suite on the newest NSS softokn, for the functions of PKCS#11 3.2, which no module of a stable
+// distribution has. It unpacks libnss3 of Debian unstable into a private folder, changes nothing of the system and needs no
+// root rights. If the package is not available, the run is skipped with the reason.
 //
 //   node scripts/newest-nss.mjs [OPTIONS OF VITEST ...]
 //
-// Environment: CRYPTOKI_NEWEST_NSS   keep it in this folder, and use what is there already; default: fetched each time
+// Environment: CRYPTOKI_NEWEST_NSS   folder in which it is kept and found again; default: fetched each time
 
 import { spawnSync } from 'node:child_process';
 import {
@@ -25,10 +25,10 @@ import { at, binPath, ensureSetup, run, runMain, step, ToolError, works } from '
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const LIBRARY = 'libsoftokn3.so';
 
-/** Why the newest NSS cannot be had here. */
+/** Reason why the newest NSS is not available on this machine. */
 class Skipped extends Error {}
 
-/** Its packages are made for Debian's libraries; those of other architectures were never tried. */
+/** The packages are built for Debian's libraries. Packages of other architectures are not tested. */
 function checkSystem() {
   if (process.platform !== 'linux' || process.arch !== 'x64') throw new Skipped('it needs Linux on amd64');
   const release = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
@@ -40,7 +40,7 @@ function checkSystem() {
   return codename;
 }
 
-/** Runs apt-get; what goes wrong there is a reason to skip. @param {string[]} args @param {string} [cwd] */
+/** Runs apt-get; a failure is a reason to skip. @param {string[]} args @param {string} [cwd] */
 async function apt(args, cwd) {
   try {
     return await run('apt-get', args, { ...(cwd === undefined ? {} : { cwd }), env: { LC_ALL: 'C' } });
@@ -59,7 +59,7 @@ function settings(folder, more = {}) {
     'Dir::State': folder,
     'Dir::State::lists': lists,
     'Dir::Cache': cache,
-    'APT::Sandbox::User': '', // the folder belongs to who runs this
+    'APT::Sandbox::User': '', // the folder belongs to the current user
     'APT::Architectures': 'amd64',
     'Acquire::Languages': 'none',
     'Acquire::Retries': '1',
@@ -70,7 +70,7 @@ function settings(folder, more = {}) {
   return Object.entries(all).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
 }
 
-/** The archive that this system's own packages come from. @param {string} codename @param {string} work */
+/** The archive from which the packages of this system were installed. @param {string} codename @param {string} work */
 async function findArchive(codename, work) {
   const format = [
     '--format',
@@ -86,7 +86,7 @@ async function findArchive(codename, work) {
   };
   const known = await look([]);
   if (known !== undefined) return known;
-  const options = settings(join(work, 'own')); // a fresh container has no lists
+  const options = settings(join(work, 'own')); // a new container has no package lists
   await apt(['update', ...options]);
   const found = await look(options);
   if (found === undefined) throw new Skipped('apt has no archive of Debian');
@@ -117,13 +117,13 @@ async function fetch(folder) {
     const files = join(work, 'files');
     await run('dpkg-deb', ['-x', join(work, name), files]);
     writeFileSync(join(folder, 'version'), decodeURIComponent(name.split('_')[1] ?? ''));
-    renameSync(files, join(folder, 'files')); // last: what is there is whole
+    renameSync(files, join(folder, 'files')); // last, so that an existing folder is complete
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
 }
 
-/** The library, and the path on which the dynamic linker finds those that it needs. @param {string} folder */
+/** The library, and the path on which the dynamic linker finds its dependencies. @param {string} folder */
 function findLibrary(folder) {
   const files = join(folder, 'files');
   if (!existsSync(files)) return undefined;
@@ -136,7 +136,7 @@ function findLibrary(folder) {
   return { library, LD_LIBRARY_PATH: places.filter(Boolean).join(delimiter) };
 }
 
-/** The system has to have the rest, and a libc that is new enough. @param {string} library @param {object} env */
+/** Checks that the system has the other dependencies and a sufficiently new libc. @param {string} library @param {object} env */
 function checkLibraries(library, env) {
   const { stdout, stderr } = spawnSync('ldd', [library], {
     encoding: 'utf8',
@@ -159,7 +159,7 @@ async function runContract(folder) {
   const { status, signal, error } = spawnSync(process.execPath, [binPath('vitest'), ...test], {
     cwd: at(),
     stdio: 'inherit',
-    // The linker reads its path when a process starts; without it, softokn gets the system's libnssutil3.
+    // The linker reads its path when a process starts. Without it, softokn would load the libnssutil3.so of the system.
     env: { ...process.env, LD_LIBRARY_PATH, CRYPTOKI_NEWEST_NSS_MODULE: library, CRYPTOKI_NSS: library },
   });
   if (error) throw error;

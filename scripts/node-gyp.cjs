@@ -1,6 +1,6 @@
 // @ts-check
-// prebuildify only knows how to call node-gyp. This takes node-gyp's command line (rebuild --arch=x64 --release ...) and
-// has cmake-js do the build, below the current folder, which scripts/prebuild.mjs chose.
+// prebuildify can only call node-gyp. This script accepts node-gyp's command line (rebuild --arch=x64 --release ...) and
+// runs cmake-js, which builds below the current folder, chosen by scripts/prebuild.mjs.
 
 const { spawnSync } = require('node:child_process');
 const { join, resolve } = require('node:path');
@@ -14,7 +14,7 @@ if (arch) args.push('--arch', arch);
 const toolchain = process.env.CRYPTOKI_TOOLCHAIN_FILE;
 if (toolchain) args.push(`--CDCMAKE_TOOLCHAIN_FILE=${toolchain}`);
 
-// The output matters only when the build fails.
+// Prints the output only if the build fails.
 const result = spawnSync(process.execPath, [cmakeJs, ...args], { encoding: 'utf8', maxBuffer: 1 << 28 });
 if (result.status !== 0)
   process.stderr.write(`\n${result.stdout}${result.stderr}${result.error?.message ?? ''}\n`);

@@ -1,11 +1,11 @@
 // @ts-check
-// Makes the compiled addons that the package ships: prebuilds/linux-x64/cryptoki.glibc.node and so on, and beside each
-// the fault module, fault/cryptoki_fault.glibc.node. prebuildify does the naming, cmake-js the build, in folders of their
-// own below .cache/prebuild.
+// Makes the compiled addons of the published package: prebuilds/linux-x64/cryptoki.glibc.node and so on, and beside each
+// the fault module, fault/cryptoki_fault.glibc.node. prebuildify chooses the names, cmake-js builds, in separate folders
+// below .cache/prebuild.
 //
-//   node scripts/prebuild.mjs [--compiler zig|system] [--force] [TARGET ...]     default: the machine's own target
+//   node scripts/prebuild.mjs [--compiler zig|system] [--force] [TARGET ...]     default: the target of this machine
 //
-// zig compiles against the stubs of an old glibc, so that the file loads on old distributions too. It comes from npm,
+// zig compiles against the stubs of an old glibc, so that the file loads on old distributions, too. It is installed from npm,
 // pinned by scripts/zig/package-lock.json, into .cache/zig (400 MB). CRYPTOKI_PREBUILD_COMPILER is the same as --compiler.
 
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
@@ -28,7 +28,7 @@ const targets = {
 };
 
 const report = /** @type {any} */ (process.report);
-report.excludeNetwork = true; // else it looks names up, which can take seconds
+report.excludeNetwork = true; // network look-ups can take seconds
 const isGlibc = report.getReport().header.glibcVersionRuntime !== undefined;
 const libc = process.platform !== 'linux' ? '' : isGlibc ? '-glibc' : '-musl';
 const own = `${process.platform}-${process.arch}${libc}`;
@@ -50,7 +50,7 @@ const zigEnvironment = {
   ZIG_LOCAL_CACHE_DIR: join(zigHome, 'local'),
 };
 
-/** Installs zig when it is not there in the pinned version. Its packages have no scripts, and would not get to run any. */
+/** Installs the pinned version of zig if it is missing. Install scripts are disabled; its packages have none. */
 async function ensureZig() {
   const lock = at('scripts', 'zig', 'package-lock.json');
   const have = join(zigHome, 'package-lock.json');
@@ -68,7 +68,7 @@ async function ensureZig() {
   });
 }
 
-/** The newest glibc that a file asks for, for example 2.16. @param {string} file */
+/** The newest glibc version that a file requires, for example 2.16. @param {string} file */
 function glibcOf(file) {
   const versions = readFileSync(file, 'latin1').matchAll(/GLIBC_(\d+)\.(\d+)/g);
   const numbers = [...versions].map(([, major, minor]) => Number(major) * 1000 + Number(minor));
@@ -87,7 +87,7 @@ async function make(name, target) {
     existsSync(file) &&
     existsSync(fault) &&
     newest(at('binding'), at('fault'), at('CMakeLists.txt'), at('cmake')) <= newest(file);
-  // A file of the system's compiler is not kept when zig was asked for.
+  // If zig was requested, an existing file of the system's compiler is replaced.
   const isOldEnough = !useZig || !existsSync(file) || glibcOf(file).highest <= 2017;
   if (isNewer && isOldEnough && !options.force) return;
 
@@ -126,7 +126,7 @@ async function make(name, target) {
           platform,
           arch,
           ...(target.libc ? { libc: target.libc, tagLibc: true } : {}),
-          cwd: work, // where it builds; build/ stays the developer's
+          cwd: work, // builds here and leaves the developer's build/ unchanged
           out: at(),
           nodeGyp: `"${process.execPath}" "${at('scripts', 'node-gyp.cjs')}"`,
           shell: true,

@@ -1,5 +1,5 @@
 // @ts-check
-// Everything that has to be there before the tests or the programs run; each step only when it is needed. Run by npm
+// Prepares everything that the tests and programs need; each step runs only if it is necessary. npm runs this script
 // before `npm test` and `npm start`, so a fresh clone needs no other command.
 //
 //   node scripts/setup.mjs [--no-softhsm]
@@ -31,7 +31,7 @@ import {
 
 const installed = at('node_modules', '.package-lock.json');
 
-/** Is every package of the lock file installed in that version? Exact, where times are not: `git pull` touches files. */
+/** True if every package of the lock file is installed in that version. `git pull` changes modification times. */
 function dependenciesMatch() {
   if (!existsSync(installed)) return false;
   const have = JSON.parse(readFileSync(installed, 'utf8')).packages;
@@ -43,8 +43,8 @@ function dependenciesMatch() {
 }
 
 /**
- * A step that is done again when one of its inputs is not what it was at the start of its last good run. The fingerprint
- * is compared, not which file is newer: copies and archives bring older files, and a removed file has no time at all.
+ * A step that runs again if one of its inputs differs from its state at the start of the last successful run. It compares
+ * fingerprints instead of modification times: copies and archives contain older files, and a removed file has no time.
  * @param {string} what @param {string} result @param {string[]} inputs @param {() => Promise<unknown>} work
  * @returns {Step}
  */
@@ -65,7 +65,7 @@ function build(what, result, inputs, work) {
 async function compileAddon() {
   const missing = createRequire(import.meta.url)('./cryptoki-build.cjs').missingTools();
   if (missing) throw new ToolError(missing);
-  // CMake refuses a folder that was configured somewhere else: the checkout was moved or copied.
+  // CMake refuses a folder that was configured elsewhere, for example in a checkout that was moved or copied.
   const cache = at('build', 'CMakeCache.txt');
   const home =
     existsSync(cache) && /^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$/m.exec(readFileSync(cache, 'utf8'))?.[1];
@@ -73,7 +73,7 @@ async function compileAddon() {
   await runBin('cmake-js', ['build', '--parallel', String(cpus)]);
 }
 
-/** Compiles beside dist/ and swaps: no leftovers of removed sources, and dist/ stays usable until the new one is good. */
+/** Compiles beside dist/ and then renames: files of removed sources vanish, and dist/ stays usable until then. */
 async function compileLibrary() {
   const fresh = at('dist.new');
   rmSync(fresh, { recursive: true, force: true });

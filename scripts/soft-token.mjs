@@ -1,5 +1,5 @@
 // @ts-check
-// A SoftHSM2 token in a private directory, initialised through this package itself. For the demonstration and the tests.
+// A SoftHSM2 token in a private directory, initialised by this package itself. For the demonstration and the tests.
 import { randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { ensureSoftHSM, writeSoftHSMConfig } from './softhsm.mjs';
  * @property {string} label
  * @property {string} pin PIN of the user
  * @property {string} soPin PIN of the security officer
- * @property {string} config value of SOFTHSM2_CONF, which is set already
+ * @property {string} config value of SOFTHSM2_CONF, which has already been set
  */
 
 /**
@@ -32,12 +32,12 @@ export async function initialiseToken({ module, label, pin, soPin }) {
     await raw.C_Login(session, CKU.SO, soPin);
     await raw.C_InitPIN(session, pin);
   } finally {
-    await raw.C_Finalize(); // SoftHSM2 numbers its slots anew at the next C_Initialize
+    await raw.C_Finalize(); // SoftHSM2 renumbers its slots at the next C_Initialize
   }
 }
 
 /**
- * The token in this directory; made when it is not there yet. Sets SOFTHSM2_CONF, which SoftHSM2 reads when it is
+ * The token in this directory, which is created if it is missing. Sets SOFTHSM2_CONF, which SoftHSM2 reads when it is
  * initialised.
  * @param {string} directory
  * @param {string} label
@@ -52,7 +52,7 @@ export async function softToken(directory, label) {
   if (!existsSync(pins)) {
     const made = { pin: String(randomInt(1e7, 1e8)), soPin: String(randomInt(1e7, 1e8)) };
     await initialiseToken({ module, label, ...made });
-    writeFileSync(pins, JSON.stringify(made), { mode: 0o600 }); // last: a broken attempt starts anew
+    writeFileSync(pins, JSON.stringify(made), { mode: 0o600 }); // last, so that an interrupted attempt starts again
   }
   const { pin, soPin } = JSON.parse(readFileSync(pins, 'utf8'));
   return { module, label, pin, soPin, config };

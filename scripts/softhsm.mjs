@@ -1,11 +1,11 @@
 // @ts-check
-// SoftHSM2, the token in software on which the tests and the demonstration run: where it is, how to get it without
-// asking, and a private configuration for it.
+// SoftHSM2, the software token for the tests and the demonstration: finds it, installs it without interaction, and
+// writes a private configuration for it.
 //
-//   node scripts/softhsm.mjs     gets it when it is not there, and prints the path of the library
+//   node scripts/softhsm.mjs     installs it if it is missing, and prints the path of the library
 //
-// Environment: CRYPTOKI_MODULE       this library and no other
-//              CRYPTOKI_NO_INSTALL   do not use the system's package manager
+// Environment: CRYPTOKI_MODULE       the library to use
+//              CRYPTOKI_NO_INSTALL   if set, the package manager of the system is not used
 
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -46,7 +46,7 @@ const windowsPlaces = [
   'C:\\Program Files\\SoftHSM2\\lib\\softhsm2-x64.dll',
 ];
 
-/** The library's path; undefined when it is nowhere to be found. @returns {string | undefined} */
+/** The path of the library; undefined if it is not installed. @returns {string | undefined} */
 export function findSoftHSM() {
   const chosen = process.env.CRYPTOKI_MODULE;
   if (chosen) {
@@ -59,7 +59,7 @@ export function findSoftHSM() {
 }
 
 /**
- * The library's path; SoftHSM2 is installed or unpacked first when it is missing.
+ * The path of the library. SoftHSM2 is installed or unpacked first if it is missing.
  * @returns {Promise<string>}
  */
 export async function ensureSoftHSM() {
@@ -101,13 +101,13 @@ const managers = {
   brew: [['install', 'softhsm']],
 };
 
-/** Installs with the system's package manager, when it asks nothing: as root, through `sudo -n`, or Homebrew. */
+/** Installs with the package manager of the system if that needs no interaction: as root, through `sudo -n`, or with Homebrew. */
 async function install() {
   if (process.platform === 'win32' || process.env.CRYPTOKI_NO_INSTALL) return;
   const manager = Object.keys(managers).find((name) => works(name));
   if (!manager) return;
   const isRoot = process.getuid?.() === 0;
-  // Homebrew wants to be run by the user; the others by root.
+  // Homebrew must run as the user, the others as root.
   if (manager === 'brew' ? isRoot : !isRoot && !works('sudo', ['-n', 'true'])) return;
   const prefix = manager === 'brew' || isRoot ? [] : ['sudo', '-n'];
   /** @param {string[]} args */
@@ -121,12 +121,12 @@ async function install() {
     await call(add);
   } catch (error) {
     if (!refresh) throw error;
-    await call(refresh); // the lists of packages are empty or stale: fresh containers
+    await call(refresh); // in new containers the package lists are empty or outdated
     await call(add);
   }
 }
 
-/** Debian and Ubuntu without root: the package's files in a folder of the project. Nothing of the system changes. */
+/** Debian and Ubuntu without root: unpacks the package in a folder of the project and changes nothing of the system. */
 async function unpack() {
   if (!works('apt-get') || !works('dpkg-deb')) return;
   mkdirSync(at('.cache'), { recursive: true });
@@ -136,7 +136,7 @@ async function unpack() {
     try {
       await run('apt-get', ['download', ...packages], { cwd: work });
     } catch {
-      // No usable lists: fetch some of our own, in this folder.
+      // The system has no usable package lists: fetches lists into this folder.
       const places = { 'Dir::State::lists': join(work, 'lists'), 'Dir::Cache': join(work, 'cache') };
       const options = Object.entries(places).flatMap(([name, path]) => {
         mkdirSync(join(path, 'partial'), { recursive: true });
@@ -157,7 +157,7 @@ async function unpack() {
   await checkLibraries();
 }
 
-/** An unpacked library cannot bring its own dependencies: say which ones the system lacks. */
+/** An unpacked library does not include its dependencies: lists those that the system lacks. */
 async function checkLibraries() {
   const library = debianPlaces(join(unpacked, 'usr/lib'))
     .map((folder) => join(folder, 'libsofthsm2.so'))
@@ -173,8 +173,8 @@ async function checkLibraries() {
 }
 
 /**
- * Makes a private place for tokens: DIR/tokens and DIR/softhsm2.conf.
- * @param {string} dir made when it does not exist
+ * Creates a private directory for tokens: DIR/tokens and DIR/softhsm2.conf.
+ * @param {string} dir created if it does not exist
  * @returns {string} the path for the environment variable SOFTHSM2_CONF
  */
 export function writeSoftHSMConfig(dir) {

@@ -1,6 +1,6 @@
 // @ts-check
-// What the scripts of this folder share: running tools quietly, finding out what is out of date. Node built-ins only,
-// because scripts/setup.mjs runs before anything is installed.
+// Common functions of the scripts in this folder: running tools quietly, finding outdated files. Uses built-in modules of
+// Node.js only, because scripts/setup.mjs runs before anything is installed.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -16,22 +16,22 @@ export const isWindows = process.platform === 'win32';
 /** Path of a file of the project. @param {string[]} parts */
 export const at = (...parts) => join(root, ...parts);
 
-/** A failure that the user can understand without a stack trace. */
+/** A failure whose message is sufficient without a stack trace. */
 export class ToolError extends Error {}
 
 /**
  * @typedef {object} RunOptions
  * @property {string} [cwd] default: the project
  * @property {NodeJS.ProcessEnv} [env] added to this process's environment
- * @property {boolean} [shell] Windows: npm and friends are batch files
+ * @property {boolean} [shell] needed on Windows for npm and similar tools, which are batch files
  */
 
 /**
- * Runs a tool and keeps its output to itself; the output becomes the error's message when the tool fails.
+ * Runs a tool and captures its output, which becomes the message of the error if the tool fails.
  * @param {string} command
  * @param {string[]} args
  * @param {RunOptions} [options]
- * @returns {Promise<string>} what the tool wrote
+ * @returns {Promise<string>} the output of the tool
  */
 export function run(command, args, options = {}) {
   return new Promise((done, fail) => {
@@ -63,7 +63,7 @@ export function run(command, args, options = {}) {
 /** Runs a JavaScript tool of node_modules. @param {string} bin @param {string[]} args @param {RunOptions} [options] */
 export const runBin = (bin, args, options) => run(process.execPath, [binPath(bin), ...args], options);
 
-/** The script behind node_modules/.bin/NAME; works where .bin holds batch files. @param {string} bin */
+/** The script behind node_modules/.bin/NAME; also works if .bin contains batch files. @param {string} bin */
 export function binPath(bin) {
   const require = createRequire(import.meta.url);
   const owner = { biome: '@biomejs/biome', tsc: 'typescript', attw: '@arethetypeswrong/cli' }[bin] ?? bin;
@@ -72,13 +72,13 @@ export function binPath(bin) {
   return join(file, '..', typeof entry === 'string' ? entry : entry[bin]);
 }
 
-/** Brings the checkout up to date first, for scripts that npm does not run after `setup`. @param {string[]} options */
+/** Runs `setup` first, for scripts before which npm does not run it. @param {string[]} options */
 export function ensureSetup(...options) {
   const result = spawnSync(process.execPath, [at('scripts', 'setup.mjs'), ...options], { stdio: 'inherit' });
   if (result.status !== 0) throw new ToolError('The set-up failed; the reason is above.');
 }
 
-/** Does this program run here? @param {string} command @param {string[]} args */
+/** True if this program runs on this machine. @param {string} command @param {string[]} args */
 export const works = (command, args = ['--version']) =>
   spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 
@@ -96,7 +96,7 @@ function files(...paths) {
   });
 }
 
-/** Newest modification time at or below these paths, in ms; 0 when there is no file. @param {string[]} paths */
+/** Newest modification time at or below these paths, in ms; 0 without a file. @param {string[]} paths */
 export const newest = (...paths) => Math.max(0, ...files(...paths).map(({ time }) => time));
 
 /** Changes when a file at or below these paths is changed, added or removed. @param {string[]} paths */
@@ -105,7 +105,7 @@ export function fingerprint(...paths) {
   return createHash('sha256').update(lines.join('')).digest('hex');
 }
 
-/** One line for one step: what is done, then how long it took. @template T @param {string} what @param {() => Promise<T>} work */
+/** Prints one line per step: its name, then its duration. @template T @param {string} what @param {() => Promise<T>} work */
 export async function step(what, work) {
   const start = performance.now();
   process.stderr.write(`${what} ... `);
@@ -120,7 +120,7 @@ export async function step(what, work) {
 }
 
 /**
- * One builder at a time in a checkout: `npm test` in two terminals must not install or compile over each other.
+ * One builder at a time in a checkout: `npm test` in two terminals must not install or compile at the same time.
  * @template T @param {() => Promise<T>} work
  */
 export async function exclusively(work) {
@@ -154,7 +154,7 @@ export async function exclusively(work) {
 function isRunning(lock) {
   try {
     const pid = Number(readFileSync(lock, 'utf8'));
-    // Between creation and the write of the number the file is empty: give it a moment.
+    // Between its creation and the write of the number the file is empty, so the reader waits a moment.
     if (!pid) return existsSync(lock) && Date.now() - statSync(lock).mtimeMs < 2000;
     process.kill(pid, 0);
     return true;

@@ -1,9 +1,8 @@
-// Test files that take long and whose subject changes rarely: `npm run test:long` runs them, and so does CI. All others are
-// the tests of every day (`npm test`).
+// Long tests of subjects that change rarely. `npm run test:long` and CI run them. All other tests are those of `npm test`.
 export const LONG = [
-  'test/package.test.ts',
-  'test/bench.test.ts',
-  'test/runtime-memory.test.ts',
-  'test/keyobject/{handshakes,libraries,memory}.test.ts',
+  'test/package/package.test.ts',
+  'test/package/bench.test.ts',
+  'test/runtime/memory.test.ts',
+  'test/native-keys/{handshakes,libraries,memory}.test.ts',
   'test/pkcs11js/{memory,typescript}.test.ts',
 ];

@@ -1,6 +1,6 @@
 // @ts-check
-// Does more and more of one thing on the null module, and says for each amount how long it took and how much memory the
-// process had meanwhile. Run with --expose-gc, and the environment variable of the null module for its objects.
+// Repeats one kind of work in growing amounts on the null module, and prints for each amount the time and the memory of the
+// process. Run with --expose-gc, and with the environment variable of the null module for its objects.
 //
 //   growth.mjs MODULE KIND MOST
 import { Module } from 'cryptoki';
@@ -12,7 +12,7 @@ const message = Buffer.alloc(32, 0x5a);
 const digest = { mechanism: CKM.SHA256 };
 const ecdsa = { mechanism: CKM.ECDSA };
 
-/** The most memory that was seen, in bytes. */
+/** Peak memory in bytes. */
 class Peak {
   bytes = 0;
   look() {
@@ -27,7 +27,7 @@ function* messages(count) {
 
 /** @type {Record<string, (session: import('cryptoki').Session, count: number, peak: Peak) => Promise<void>>} */
 const KINDS = {
-  /** A batch of an iterable, whose results are taken one by one. */
+  /** A batch of an iterable, whose results are read one at a time. */
   async 'messages of a batch'(session, count, peak) {
     let seen = 0;
     for await (const { error } of session.digestMany(digest, messages(count))) {
@@ -37,7 +37,7 @@ const KINDS = {
     }
     if (seen !== count) throw new Error(`${seen} results of ${count} messages`);
   },
-  /** 64 in flight, one after the other. */
+  /** 64 operations in flight, the next one started when one ends. */
   async 'single operations'(session, count, peak) {
     let begun = 0;
     const lane = async () => {
@@ -66,7 +66,7 @@ const KINDS = {
   },
 };
 
-/** Memory once all that can be freed is freed. */
+/** Memory after garbage collection. */
 async function settled() {
   for (let i = 0; i < 3; i += 1) {
     global.gc?.();
@@ -81,10 +81,10 @@ const module = await Module.open(path);
 const token = await module.token({ label: 'null' });
 const session = await token.openSession();
 await session.login('none');
-await work(session, 64, new Peak()); // code is loaded and compiled
+await work(session, 64, new Peak()); // warm-up: code is loaded and compiled
 const counts = [];
 for (let count = 1; count <= Number(most); count *= 10) counts.push(count);
-// The largest amount twice: what is not freed is seen by the second time.
+// The largest amount runs twice: a leak shows in the second run.
 for (const [index, count] of [...counts, Number(most)].entries()) {
   const before = await settled();
   const peak = new Peak();

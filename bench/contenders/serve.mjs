@@ -1,7 +1,7 @@
 // @ts-check
-// What the programs of contenders/ have in common: they are told what to do in lines of JSON on standard input, and
-// answer each with one on standard output. Each contender is a process, so that none can disturb another, its CPU time is
-// its own, and its crash ends nothing else.
+// The common part of the programs in contenders/: they read commands as lines of JSON from standard input and answer each with
+// a line on standard output. Each contender is a separate process, so that contenders do not disturb each other, CPU time can
+// be assigned, and a crash ends one contender only.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import { operationNamed } from '../operations.mjs';
@@ -9,20 +9,20 @@ import { operationNamed } from '../operations.mjs';
 /**
  * @typedef {import('../operations.mjs').Operation} Operation
  *
- * @typedef {object} Target what is measured on
+ * @typedef {object} Target the module and token of a measurement
  * @property {string} module path
  * @property {string} [libraryParameters]
  * @property {number} slot
  * @property {number} slotIndex its position in the list of slots with a token
  * @property {string} [pin]
  *
- * @typedef {object} Work how a form does an operation, on sessions that are open
- * @property {() => unknown} [sync] once
- * @property {(lane: number) => Promise<unknown>} [async] once; `lane` counts what is under way at the same time
- * @property {(lane: number, count: number) => Promise<unknown>} [batch] so many in one call
- * @property {number} [lanes] so many are under way at once; default: one batch, or as many as there are sessions
+ * @typedef {object} Work the way in which a form runs an operation on open sessions
+ * @property {() => unknown} [sync] runs it once
+ * @property {(lane: number) => Promise<unknown>} [async] runs it once; `lane` is the index among the operations in flight
+ * @property {(lane: number, count: number) => Promise<unknown>} [batch] runs it `count` times in one call
+ * @property {number} [lanes] number of operations in flight; default: one batch, or the number of sessions
  *
- * @typedef {(operation: Operation, sessions: number) => Promise<Work | string>} Form a string says why it cannot
+ * @typedef {(operation: Operation, sessions: number) => Promise<Work | string>} Form a string is the reason why it is not supported
  *
  * @typedef {object} Contender
  * @property {(target: Target) => Promise<void> | void} open
@@ -35,7 +35,7 @@ import { operationNamed } from '../operations.mjs';
  * @property {{ p50: number, p99: number, max: number }} [delay] of the event loop, in milliseconds
  */
 
-/** How often the clock is read, in milliseconds. */
+/** Interval in milliseconds at which the clock is read. */
 const OFTEN = 0.2;
 
 /** @param {() => unknown} once @param {number} end */
@@ -69,7 +69,7 @@ async function loopAsync(once, lanes, end) {
 const MOST_IN_A_CALL = 50_000;
 
 /**
- * Calls that take about half of the slice, so that two or three of them fill it.
+ * Makes calls that take about half of the slice each, so that two or three of them fill it.
  * @param {Required<Pick<Work, 'batch' | 'lanes'>>} work @param {{ count: number }} pace @param {number} end
  */
 async function loopBatch({ batch, lanes }, pace, end) {
@@ -103,7 +103,7 @@ async function measure(work, pace, sessions, milliseconds) {
   return { operations, seconds, cpu: (user + system) / 1e6 };
 }
 
-/** Of the timer that measures the delay of the event loop; it is not part of the delay. */
+/** Resolution of the timer that measures the delay of the event loop; it is subtracted from the delay. */
 const RESOLUTION = 1;
 
 /** @template {object} T @param {() => Promise<T>} work */
@@ -111,10 +111,10 @@ async function watchingEventLoop(work) {
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION });
   const turn = () => new Promise((resolve) => setTimeout(resolve, 3 * RESOLUTION));
   histogram.enable();
-  await turn(); // the first delay counts from the first turn of its timer
+  await turn(); // the first turn of the timer starts the measurement
   histogram.reset();
   const result = await work();
-  await turn(); // a loop that was blocked to the end is seen
+  await turn(); // also measures a delay at the end of the slice
   histogram.disable();
   const delay = (/** @type {number} */ ns) => Math.max(ns / 1e6 - RESOLUTION, 0);
   const { max } = histogram;
@@ -140,7 +140,7 @@ export async function serve({ open, forms }) {
       if (make === undefined) return { skip: 'it has no such form' };
       if (prepared.size > 0 && !name.includes(String(operation))) prepared.clear();
       const work = await make(operationNamed(String(operation)), Number(sessions));
-      // Few at first: a slow token would otherwise be busy for minutes. A lane is a call of its own.
+      // Starts with few messages, because a slow token would otherwise be busy for minutes. Each lane makes calls of its own.
       const lanes = typeof work === 'object' && work.lanes !== undefined;
       found = { work, pace: { count: lanes ? 2 : 2 * Number(sessions) } };
       prepared.set(name, found);

@@ -6,10 +6,10 @@
 
 class Command {
  public:
-  // Throws std::runtime_error when the line is no such object.
+  // Throws std::runtime_error if the line is not such an object.
   explicit Command(const std::string& line);
 
-  // The member; "" or 0 when it is absent.
+  // The value of the member; "" or 0 if it is absent.
   const std::string& text(const std::string& name) const;
   unsigned long number(const std::string& name) const;
   bool has(const std::string& name) const { return members_.contains(name); }

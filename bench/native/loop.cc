@@ -23,14 +23,14 @@ double cpuSeconds() {
 #endif
 }
 
-// The clock is read once in so many operations that reading it costs nothing, and the end is not missed by
-// much.
+// The clock is read once per `chunk` operations, which makes its cost negligible and delays the end only a
+// little.
 unsigned long loopUntil(Operation& operation, Clock::time_point end) {
   constexpr auto kOften = std::chrono::microseconds(200);
   unsigned long done = 0;
   unsigned long chunk = 1;
   auto before = Clock::now();
-  do {  // at least one: on a busy machine a thread can start late
+  do {  // at least once: on a busy machine a thread can start late
     for (unsigned long i = 0; i < chunk; ++i) operation.perform();
     done += chunk;
     const auto now = Clock::now();

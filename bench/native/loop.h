@@ -12,5 +12,5 @@ struct Measured {
   double cpu = 0;  // seconds of all threads, system time included
 };
 
-// From the moment at which all threads are ready until the last one has ended its last operation.
+// The time from the moment at which all threads are ready until the last one has ended its last operation.
 Measured runLoop(const std::vector<std::unique_ptr<Operation>>& operations, double seconds);

@@ -1,5 +1,5 @@
-// The raw loop: what a C program gets out of a PKCS#11 module. It is told what to do in lines of JSON on its
-// standard input and answers each with one on its standard output; see contenders/raw.mjs.
+// The raw loop: the speed of a PKCS#11 module in a C program. It reads commands as lines of JSON from its
+// standard input and answers each with a line on its standard output; see contenders/raw.mjs.
 #include <cstdio>
 #include <exception>
 #include <iostream>
@@ -69,7 +69,7 @@ int main() {
     }
     std::cout << answer << std::endl;
   }
-  // The module's own exit handlers are not what is measured.
+  // Skips exit handlers of the module, which are not measured.
   std::fflush(stdout);
   std::_Exit(0);
 }

@@ -13,7 +13,8 @@ namespace {
 
 using GetFunctionList = CK_RV (*)(CK_FUNCTION_LIST**);
 
-// As the package loads it: a module's own libraries come before those of the process, where the system can.
+// Loads the module as the package does: its own libraries take precedence over those of the process, if
+// supported.
 GetFunctionList load(const std::string& path) {
 #ifdef _WIN32
   HMODULE library = LoadLibraryA(path.c_str());
@@ -30,7 +31,7 @@ GetFunctionList load(const std::string& path) {
 #endif
 }
 
-// CK_C_INITIALIZE_ARGS as NSS reads it: the parameters stand before pReserved.
+// CK_C_INITIALIZE_ARGS of NSS: the parameters precede pReserved.
 struct NssArguments {
   std::array<void*, 4> mutexFunctions{};
   CK_FLAGS flags = CKF_OS_LOCKING_OK;
@@ -49,7 +50,7 @@ Module::Module(const std::string& path, const std::string& parameters) {
   if (get == nullptr) throw std::runtime_error(path + " has no C_GetFunctionList");
   CK_FUNCTION_LIST* list = nullptr;
   check(get(&list), "C_GetFunctionList");
-  // The list of 2.40 is the beginning of that of 3.2, and nothing behind it is used here.
+  // The list of 3.2 starts with that of 2.40, and only that part is used here.
   functions_ = reinterpret_cast<CK_FUNCTION_LIST_3_2*>(list);
   NssArguments arguments;
   if (!parameters.empty()) arguments.parameters = parameters.c_str();

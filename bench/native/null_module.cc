@@ -1,5 +1,5 @@
-// A PKCS#11 2.40 module that does nothing: every function answers CKR_OK at once, with outputs that look like
-// results. What a program takes with it is the program's own cost.
+// A PKCS#11 2.40 module without any work: every function returns CKR_OK at once, with outputs that look like
+// results. Measurements with it show the cost of the calling program.
 //
 // Its token has one key of each kind of the bench, with the labels of the bench, and as many data objects as
 // the environment variable CRYPTOKI_BENCH_OBJECTS says, with the label "filler".
@@ -51,10 +51,10 @@ constexpr std::array<CK_MECHANISM_TYPE, 11> kMechanisms = {CKM_RSA_PKCS_KEY_PAIR
                                                            CKM_AES_KEY_GEN,
                                                            CKM_GENERIC_SECRET_KEY_GEN};
 
-// What a session remembers; sessions do not share a cache line. A session is used by one thread at a time.
+// The state of a session. Sessions do not share a cache line. One thread at a time uses a session.
 struct alignas(64) SessionState {
   CK_MECHANISM_TYPE mechanism;
-  CK_OBJECT_HANDLE next, end;  // what C_FindObjects gives
+  CK_OBJECT_HANDLE next, end;  // range of results for C_FindObjects
 };
 constexpr std::size_t kSessions = 8192;
 std::array<SessionState, kSessions> states;
@@ -71,7 +71,7 @@ CK_ULONG fillers() {
   return count;
 }
 
-// For every function that has nothing to answer: the arguments are deduced from the member it is assigned to.
+// For every function without outputs: the arguments are deduced from the member to which it is assigned.
 template <class... Arguments>
 CK_RV answerOk(Arguments... /*unused*/) {
   return CKR_OK;
@@ -224,7 +224,7 @@ CK_RV getAttributeValue(CK_SESSION_HANDLE /*session*/, CK_OBJECT_HANDLE object, 
   return result;
 }
 
-// Keys by label and class, or the data objects.
+// Finds keys by label and class, or the data objects.
 CK_RV findObjectsInit(CK_SESSION_HANDLE session, CK_ATTRIBUTE* attributes, CK_ULONG count) {
   SessionState& state = stateOf(session);
   std::string_view label;
@@ -294,7 +294,7 @@ void answerOkFrom(Members*&... members) {
   ((members = &answerOk), ...);
 }
 
-// Its version says that only the functions of 2.40 are there.
+// The version shows that the list has the functions of 2.40 only.
 CK_FUNCTION_LIST_3_2 makeList() {
   CK_FUNCTION_LIST_3_2 list{};
   list.version = {2, 40};

@@ -6,12 +6,12 @@
 
 namespace {
 
-constexpr std::size_t kRoom = 1024;  // for what is added to a message, and for signatures
+constexpr std::size_t kRoom = 1024;  // for padding, tags and signatures
 
 using Init = CK_RV (*)(CK_SESSION_HANDLE, CK_MECHANISM*, CK_OBJECT_HANDLE);
 using Run = CK_RV (*)(CK_SESSION_HANDLE, CK_BYTE*, CK_ULONG, CK_BYTE*, CK_ULONG*);
 
-// Sign, encrypt and digest: they differ in their functions only.
+// Sign, encrypt and digest, which differ in their functions only.
 class Transformation final : public Operation {
  public:
   Transformation(const Module& module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
@@ -27,7 +27,7 @@ class Transformation final : public Operation {
              : command.text("call") == "encrypt" ? list_.C_Encrypt
                                                  : list_.C_Sign) {
     mechanism_.mechanism = command.number("mechanism");
-    // NSS wants a buffer of exactly the length of an Ed25519 signature.
+    // NSS requires a buffer of exactly the length of an Ed25519 signature.
     if (mechanism_.mechanism == CKM_EDDSA) result_.resize(64);
     if (mechanism_.mechanism != CKM_AES_GCM) return;
     gcm_.pIv = iv_.data();
@@ -59,7 +59,7 @@ class Transformation final : public Operation {
   CK_MECHANISM mechanism_{};
 };
 
-// A digest in pieces.
+// A digest in parts.
 class Stream final : public Operation {
  public:
   Stream(const Module& module, CK_SESSION_HANDLE session, const Command& command)

@@ -1,4 +1,4 @@
-// One operation of the bench, as a C program does it on one session: Init and the operation, for each
+// One operation of the bench on one session, as a C program makes it: Init and the operation, for each
 // message.
 #pragma once
 
@@ -11,11 +11,11 @@
 class Operation {
  public:
   virtual ~Operation() = default;
-  // Does it once. Throws what the module returned.
+  // Runs it once. Throws the error of the module.
   virtual void perform() = 0;
 };
 
-// What the command describes: `call` (sign, digest, digest-stream with `chunks`, encrypt, random,
+// The operation of the command: `call` (sign, digest, digest-stream with `chunks`, encrypt, random,
 // session-info, find), `mechanism`, `label` and `class` of the key, `size` of the message in bytes, `iv` and
 // `tag` in bits for AES-GCM.
 std::unique_ptr<Operation> makeOperation(const Module& module, CK_SESSION_HANDLE session,

@@ -1,5 +1,5 @@
 // @ts-check
-// graphene-pk11: objects over pkcs11js.
+// graphene-pk11: objects on top of pkcs11js.
 import graphene from 'graphene-pk11';
 import { serve } from '../contenders/serve.mjs';
 import { IV, messageFor } from '../operations.mjs';

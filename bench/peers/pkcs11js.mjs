@@ -21,7 +21,7 @@ const sessions = [];
 function open(target) {
   library.load(target.module);
   const flags = pkcs11js.CKF_OS_LOCKING_OK;
-  // It leaves the last character of the parameters out.
+  // pkcs11js omits the last character of the parameters.
   const parameters =
     target.libraryParameters === undefined ? {} : { libraryParameters: `${target.libraryParameters} ` };
   library.C_Initialize({ flags, ...parameters });
@@ -67,7 +67,7 @@ function mechanismOf({ mechanism = 0, call }) {
   return { mechanism, parameter };
 }
 
-/** Room for the result. Exactly as long as it is where NSS wants that. @param {Operation} operation */
+/** Room for the result, with its exact length for mechanisms for which NSS requires that. @param {Operation} operation */
 const roomFor = ({ mechanism, size = 0 }) =>
   mechanism === pkcs11js.CKM_SHA256_RSA_PKCS ? 256 : mechanism === 0x1057 ? 64 : size + 64;
 
@@ -111,7 +111,7 @@ async function sync(operation) {
   return { sync: calls[operation.call] };
 }
 
-/** Init is synchronous: there is no other. @type {Form} */
+/** pkcs11js has only a synchronous Init. @type {Form} */
 async function async(operation, count) {
   const { all, key, mechanism, message } = prepare(operation, count);
   const room = roomFor(operation);

@@ -20,8 +20,8 @@ const CKF_OS_LOCKING_OK = 2;
 /** @param {import('../contenders/serve.mjs').Target} given */
 function open(given) {
   target = given;
-  // It initialises the module without locks, which crashes modules that are used on several threads; initialised already,
-  // it takes the module as it is.
+  // It initialises the module without locks, which crashes modules that are used on several threads. A module that is already
+  // initialised is used unchanged.
   const parameters =
     given.libraryParameters === undefined ? {} : { libraryParameters: `${given.libraryParameters} ` };
   graphene.Module.load(given.module, 'bench').initialize({ flags: CKF_OS_LOCKING_OK, ...parameters });
@@ -54,7 +54,7 @@ const KEYS = {
 async function keyOf(crypto, { name, label = '' }) {
   const wanted = KEYS[name];
   if (wanted === undefined) throw new Error('no such key');
-  const id = Buffer.from(label).toString('hex'); // its names of keys end with their CKA_ID
+  const id = Buffer.from(label).toString('hex'); // its key names end with the CKA_ID
   const index = (await crypto.keyStorage.keys()).find(
     (each) => each.startsWith(wanted.kind) && each.endsWith(id),
   );

@@ -1,4 +1,4 @@
-// The charts of the page: runs in a browser, with Chart.js and `results` before it.
+// The charts of the page. Runs in a browser, after Chart.js and `results`.
 /* global Chart, results, document */
 (() => {
   const place = document.getElementById('charts');
@@ -50,7 +50,7 @@
     });
   }
 
-  /** Where there are many powers of ten, only these are written. */
+  /** For axes with many powers of ten, only these are labelled. */
   const fewTicks = (scale) => {
     if (scale.max / scale.min < 1000) return;
     scale.ticks = scale.ticks.filter(({ value }) => Math.abs(Math.log10(value) % 1) < 1e-6);
@@ -61,7 +61,7 @@
     title: { display: true, text },
     ...(type === 'logarithmic' && { afterBuildTicks: fewTicks, ticks: { callback: inFull } }),
   });
-  /** The numbers of sessions that were measured. */
+  /** The measured numbers of sessions. */
   const sessionsAxis = (entries) => ({
     ...axis('sessions'),
     afterBuildTicks: (scale) => {
@@ -69,7 +69,7 @@
     },
   });
 
-  /** One line for each name: `point` makes { x, y } of an entry. */
+  /** One line for each name: `point` converts an entry to { x, y }. */
   function lines(row, title, entries, labelOf, point, x, y) {
     const datasets = unique(entries.map(labelOf)).map((label) => ({
       label,

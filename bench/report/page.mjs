@@ -1,5 +1,5 @@
 // @ts-check
-// The results as one HTML file with charts, which opens without a network: the chart library is inside.
+// The results as one HTML file with charts. It contains the chart library, so it opens without a network.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { at } from '../../scripts/tools.mjs';
 import { peerFile } from '../install-peers.mjs';
@@ -10,7 +10,7 @@ import { OPERATIONS } from '../operations.mjs';
 /** @param {unknown} value */
 const escaped = (value) => String(value).replace(/[&<>"]/g, (letter) => `&#${letter.charCodeAt(0)};`);
 
-/** Inside of a script element nothing may end it. @param {string} text */
+/** Escapes text that would end a script element. @param {string} text */
 const inScript = (text) => text.replaceAll('</', '<\\/');
 
 /** @param {Results} results */
@@ -61,7 +61,7 @@ function numbers(results) {
 /**
  * @param {Results} results
  * @param {string} file
- * @returns {string | undefined} the file; undefined when the chart library is not there
+ * @returns {string | undefined} the file; undefined if the chart library is not installed
  */
 export function writePage(results, file) {
   const library = peerFile('chart.js', 'dist', 'chart.umd.js');

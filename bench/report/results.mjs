@@ -1,5 +1,5 @@
 // @ts-check
-// All of a run, as it is written to the JSON file.
+// All results of a run, as in the JSON file.
 import { readFileSync } from 'node:fs';
 import { arch, cpus, platform, release, totalmem } from 'node:os';
 import { at } from '../../scripts/tools.mjs';
@@ -24,7 +24,7 @@ import { versionOf } from '../install-peers.mjs';
  * @property {import('../measure.mjs').Result[]} slow
  * @property {import('../run-growth.mjs').Growth[]} growth
  * @property {import('../targets.mjs').Target[]} targets
- * @property {string[]} notes what was not measured, and why
+ * @property {string[]} notes measurements that were skipped, with the reason
  */
 
 /** @returns {Machine} */

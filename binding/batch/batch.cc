@@ -1,5 +1,5 @@
-// signMany, verifyMany, digestMany, encryptMany, decryptMany: one operation on many messages as one job, in a
-// loop of its own. What fails is told message by message; the others are not lost for it.
+// signMany, verifyMany, digestMany, encryptMany, decryptMany: one operation on many messages, in a loop
+// within one job. Failures are reported per message, so one failure does not lose the other results.
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -24,9 +24,9 @@ struct RunRoles<Verify> {
 };
 
 // (session, mechanism, key, data, offsets, [signatures, their offsets], [digest]); digestMany has no key. For
-// encrypt and decrypt `mechanism` may be an array, one for each message.
-// -> { count, failures: [{ index, error }], time } with { data, offsets }, or { valid: Uint8Array } of
-// verifyMany. `count` messages were tried: fewer than there are when the session was lost.
+// encrypt and decrypt `mechanism` may be an array with one mechanism per message.
+// -> { count, failures: [{ index, error }], time } and { data, offsets }, or { valid: Uint8Array } for
+// verifyMany. `count` is the number of messages tried: less than all when the session was lost.
 template <class Kind>
 class Batch final : public Job {
  public:
@@ -85,7 +85,7 @@ class Batch final : public Job {
     if constexpr (verifies) {
       valid_.reserve(count);
     } else {
-      constexpr std::size_t kExpected = 64;  // a digest, a signature on P-256; it grows
+      constexpr std::size_t kExpected = 64;  // a digest or a P-256 signature; the memory grows if needed
       results_.reserve(kExpected * count, count);
     }
     bool isPending = false;
@@ -102,7 +102,7 @@ class Batch final : public Job {
           results_.append(nullptr, 0);
       }
     }
-    if (!isPending) {  // the module goes on to use all of it
+    if (!isPending) {  // the module still uses the memory
       messages_.clear();
       Bytes::keepScratch(std::move(output_.buffer));
     }
@@ -145,8 +145,8 @@ class Batch final : public Job {
  private:
   using OwnSteps = Steps<Kind, typename RunRoles<Kind>::type>;
 
-  // The mechanisms of an array with one for each message; empty for a mechanism for all. A brief mechanism
-  // (MechanismMemory::readBrief) is an array as well, and begins with a number.
+  // The elements of an array with one mechanism per message; empty when one mechanism is used for all. A flat
+  // mechanism (MechanismMemory::readBrief) is also an array, but begins with a number.
   static std::vector<Napi::Value> listOf(Napi::Value mechanism, const Argument& argument) {
     if (!ciphers || !mechanism.IsArray()) return {};
     auto elements = elementsOf(mechanism, argument, "mechanisms");
@@ -154,7 +154,7 @@ class Batch final : public Job {
     return elements;
   }
   static Napi::Value parameterIn(Napi::Value mechanism) {
-    if (!mechanism.IsObject()) return mechanism;  // the caller has changed the list since
+    if (!mechanism.IsObject()) return mechanism;  // the caller has changed the list in the meantime
     const auto object = mechanism.As<Napi::Object>();
     return mechanism.IsArray() ? object.Get(std::uint32_t{2}) : object.Get("parameter");
   }
@@ -174,7 +174,7 @@ class Batch final : public Job {
       valid_.push_back(steps.perform(*attachment_, session_) == CKR_OK ? 1 : 0);
     } else {
       auto& output = std::get<2>(steps.run);
-      std::swap(output, output_);  // what was learnt of the room for the message before
+      std::swap(output, output_);  // reuse the buffer size that the previous message needed
       prepare(output, steps, ciphers ? message.size : 0);
       try {
         steps.perform(*attachment_, session_);
@@ -183,15 +183,15 @@ class Batch final : public Job {
         throw;
       }
       results_.append(output.buffer.data(), output.length);
-      wipe(output.buffer.data(), output.length);  // the module is given zeros
+      wipe(output.buffer.data(), output.length);  // modules must receive zeroed memory
       std::swap(output, output_);
     }
   }
 
-  // As much room as results needed before, and as any can need.
+  // Prepares a buffer as large as earlier results needed, and large enough for a result of `room` bytes.
   static void prepare(role::OutBytes& output, OwnSteps& steps, std::size_t room) {
     output.attempts = 0;
-    // NSS wants a buffer of exactly the length of an Ed25519 signature.
+    // NSS requires a buffer of exactly the length of an Ed25519 signature.
     if (std::is_same_v<Kind, Sign> && std::get<1>(steps.init).mechanism.type() == CKM_EDDSA) {
       if (output.buffer.empty()) output.prepareExactly(kEd25519Signature);
       return;
@@ -204,9 +204,9 @@ class Batch final : public Job {
   std::shared_ptr<Attachment> attachment_;
   std::shared_ptr<Session> session_;
   std::vector<std::unique_ptr<OwnSteps>> steps_;
-  WriteBackTarget list_;  // of mechanisms, if the module may write into one
+  WriteBackTarget list_;  // array of mechanisms, if the module may write into one
   bool writesBack_ = false;
-  role::OutBytes output_;  // memory for results, from message to message
+  role::OutBytes output_;  // result buffer, reused for each message
   std::optional<DigestFirst> digestFirst_;
   Packed messages_;
   Packed signatures_;

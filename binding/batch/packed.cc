@@ -18,7 +18,7 @@ void Packed::read(Napi::Value data, Napi::Value offsets, const Argument& argumen
   offsets_.assign(array.Data(), array.Data() + array.ElementLength());
   if (offsets_.empty() || offsets_.front() != 0 || offsets_.back() > used_ ||
       !std::is_sorted(offsets_.begin(), offsets_.end()))
-    where.outOfRange("offsets into data that begin with 0 and do not fall");
+    where.outOfRange("offsets into data that begin with 0 and never decrease");
 }
 
 View Packed::at(std::size_t index) {

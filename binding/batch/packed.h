@@ -1,4 +1,5 @@
-// Many byte strings in one piece of memory: what crosses between JavaScript and native code for a batch.
+// Several byte strings in one block of memory: the form in which a batch passes between JavaScript and native
+// code.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,7 @@
 
 namespace cryptoki {
 
-// A message among others, as an argument of a function.
+// One message of a batch, as an argument of a PKCS#11 function.
 struct View : role::Input {
   unsigned char* pointer = nullptr;
   CK_ULONG size = 0;
@@ -20,13 +21,13 @@ struct View : role::Input {
 // String i lies between offsets i and i + 1.
 class Packed {
  public:
-  // `data` is bytes, `offsets` a Uint32Array that begins with 0 and does not fall; both are copied.
+  // `data` is bytes; `offsets` is a Uint32Array that begins with 0 and never decreases. Copies both.
   void read(Napi::Value data, Napi::Value offsets, const Argument& argument);
 
   std::size_t count() const { return offsets_.size() - 1; }
   View at(std::size_t index);
 
-  // Wipes the content; strings cannot be asked for any more.
+  // Wipes the content; do not call at() afterwards.
   void clear() { data_.clear(); }
 
   void reserve(std::size_t bytes, std::size_t count);

@@ -1,4 +1,4 @@
-// A raw call of one PKCS#11 function as a job, made from its roles (generated/calls.h).
+// A raw call of one PKCS#11 function as a job, built from the roles of its parameters (generated/calls.h).
 #pragma once
 
 #include <memory>
@@ -13,7 +13,7 @@
 
 namespace cryptoki {
 
-// The C call with the arguments of the roles, repeated while one of them wants it again.
+// One C call with the arguments of the roles. Call it again while wantsAgain() returns true.
 template <class Function, class Roles>
 CK_RV invokeOnce(Module& module, Roles& roles) {
   return std::apply(
@@ -30,8 +30,8 @@ bool wantsAgain(Roles& roles, CK_RV& rv) {
   return std::apply([&rv](auto&... role) { return (role.again(rv) || ...); }, roles);
 }
 
-// Reads the roles that are JavaScript arguments, from argument number `index` and role number `first` on, and
-// makes room for outputs. Returns the number of the next argument.
+// Reads the roles that are JavaScript arguments, from argument `index` and role `first` on, and prepares the
+// output buffers. Returns the index of the next argument.
 template <class Function, class Roles>
 std::uint32_t readRoles(Roles& roles, const Napi::CallbackInfo& info, Attachment& attachment,
                         std::uint32_t index = 0, std::size_t first = 0) {
@@ -54,8 +54,8 @@ std::uint32_t readRoles(Roles& roles, const Napi::CallbackInfo& info, Attachment
   return index;
 }
 
-// After the last call, on the thread that made it: messages are not needed any more, and results take no more
-// memory than they need.
+// After the last call, on the thread that made it: wipes messages, which are not needed any more, and trims
+// result buffers.
 template <class Roles>
 void finishRoles(Roles& roles) {
   const auto finish = [](auto& role) {
@@ -134,7 +134,8 @@ class Call final : public Job {
     });
     if constexpr (hasSession) {
       noteFailure(*attachment_, session(), rv);
-      // The module goes on writing into this job's memory, until C_AsyncComplete or the end of the session.
+      // The module continues to write into this job's memory, until C_AsyncComplete or the end of the
+      // session.
       if (rv == CKR_PENDING) session()->pending.push_back(shared_from_this());
     }
     if (rv != CKR_PENDING) finishRoles(roles_);

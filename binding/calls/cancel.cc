@@ -39,7 +39,8 @@ bool endOperations(const Module& module, CK_SESSION_HANDLE session, CK_FLAGS kin
   bool allOver = true;
   for (const CK_FLAGS kind : {CKF_SIGN, CKF_VERIFY, CKF_DIGEST, CKF_ENCRYPT, CKF_DECRYPT, CKF_FIND_OBJECTS}) {
     if ((kinds & kind) == 0) continue;
-    // The first call may end the operation with an error; the second then says that there is none.
+    // The first call may end the operation with an error; the second then returns
+    // CKR_OPERATION_NOT_INITIALIZED.
     bool over = false;
     for (int attempt = 0; attempt < 2 && !over; ++attempt) over = isOver(finish(module, session, kind));
     allOver = allOver && over;

@@ -1,4 +1,4 @@
-// Ending operations that an error left active. A module should end an operation that failed; several do not.
+// Ends operations that an error left active. A module should end a failed operation itself; several do not.
 #pragma once
 
 #include "module/module.h"
@@ -6,13 +6,12 @@
 namespace cryptoki {
 
 // Ends the operations named by `kinds` (CKF_SIGN, CKF_VERIFY, CKF_DIGEST, CKF_ENCRYPT, CKF_DECRYPT,
-// CKF_FIND_OBJECTS): by C_SessionCancel where the module has it, else by finishing them on an empty message.
-// Returns false when they may still be active.
+// CKF_FIND_OBJECTS): with C_SessionCancel if the module has it, otherwise by finishing each one on an empty
+// message. Returns false when an operation may still be active.
 bool endOperations(const Module& module, CK_SESSION_HANDLE session, CK_FLAGS kinds);
 
-// Runs an Init function. When it says CKR_OPERATION_ACTIVE and an earlier error of ours may be why, that
-// operation is ended first; if it cannot be, the session is closed, since it would refuse everything from now
-// on.
+// Runs an Init function. When it returns CKR_OPERATION_ACTIVE after an earlier error of ours, ends that
+// operation and tries again. If that fails, closes the session: it would refuse every later operation.
 template <class Init>
 CK_RV beginOperation(Module& module, Session& session, Init&& init) {
   constexpr CK_FLAGS kAll = CKF_SIGN | CKF_VERIFY | CKF_DIGEST | CKF_ENCRYPT | CKF_DECRYPT | CKF_FIND_OBJECTS;

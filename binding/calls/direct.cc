@@ -1,10 +1,11 @@
-// Synchronous operations of a microsecond, without a job. What needs more than that (a session in use, a
-// longer result) answers undefined, and is done in the general way. These are plain functions of Node-API,
-// since looking for the RawModule behind `this` takes as long as all the rest.
+// Synchronous operations that take about a microsecond, without a job. When a call needs more (the session is
+// in use, the result is long), the function returns undefined and JavaScript uses the general method. These
+// are plain Node-API functions, because the look-up of the RawModule behind `this` takes as long as all the
+// rest.
 //
-// The message is read where it lies. That is safe because nothing of JavaScript runs from Arguments::view()
-// on until the module has returned: mechanisms, whose members may be getters, are read before, and the module
-// is called on this thread. Results are written by the module into memory of this addon, never of JavaScript.
+// The message is not copied. That is safe because no JavaScript runs between Arguments::view() and the return
+// of the module: mechanisms, whose members may be getters, are read before, and the module is called on this
+// thread. The module writes results into memory of this addon, never into JavaScript memory.
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -25,7 +26,7 @@ using List = CK_FUNCTION_LIST_3_2;
 
 constexpr std::size_t kDirectNumbers = 4;
 
-// The session if it is free, for as long as this lives.
+// Holds the session if it is free. Converts to false if it is in use or closed.
 class Turn {
  public:
   Turn(const Arguments& arguments, const char* function) : attachment_(arguments.direct().attachment()) {
@@ -56,8 +57,8 @@ class Turn {
     end(kind);
     fail(rv, function);
   }
-  // Keeps what the module goes on to use until the session is closed: the message by a reference to its
-  // memory.
+  // Keeps memory that the module uses until the session is closed. For the message it keeps a reference to
+  // its buffer.
   template <class... Memories>
   void keep(const Arguments& arguments, Memories&&... memories) const {
     struct Kept {
@@ -96,8 +97,8 @@ CK_RV begin(const Turn& turn, CK_MECHANISM& mechanism, CK_OBJECT_HANDLE key) {
   });
 }
 
-// The mechanism as lib/raw/brief.ts gives it, as long as this lives: the arguments from one on, an array as
-// several.
+// The mechanism in the form of lib/raw/flat-mechanism.ts: one argument, or an array spread over several
+// arguments from `first` on.
 class DirectMechanism {
  public:
   DirectMechanism(const Arguments& arguments, std::size_t first, const char* function) {
@@ -111,7 +112,7 @@ class DirectMechanism {
     if (memory_->writesBack()) parameter_ = Napi::Value(arguments.env(), elements[2]).As<Napi::Object>();
   }
   CK_MECHANISM& get() { return memory_ ? *memory_->get() : plain_; }
-  // After the call: what the module wrote into the parameter goes back into its object.
+  // After the call: copies the data that the module wrote into the parameter back to its object.
   void writeBack() const {
     if (!parameter_.IsEmpty()) memory_->writeBack(parameter_);
   }
@@ -122,8 +123,8 @@ class DirectMechanism {
   std::optional<MechanismMemory> memory_;
 };
 
-// Memory for a result and its length, from scratch to scratch. The length is not on the stack: a module that
-// says CKR_PENDING writes it later.
+// Memory for a result and its length, from the scratch memory of the thread. The length is not on the stack,
+// because a module that returns CKR_PENDING writes it later.
 class ResultMemory {
  public:
   explicit ResultMemory(std::size_t size) : bytes_(Bytes::scratch(kHead + size)) {
@@ -157,7 +158,7 @@ napi_value operate(const Arguments& arguments) {
     if (!turn) return nullptr;
     Memory data;
     if (!arguments.view(1, data)) return nullptr;
-    // NSS wants a buffer of exactly the length of an Ed25519 signature.
+    // NSS requires a buffer of exactly the length of an Ed25519 signature.
     const bool isExact = mechanism.get().mechanism == CKM_EDDSA;
     memory.emplace(isExact ? kEd25519Signature
                            : role::kGuessedRoom + (std::is_same_v<Kind, Encrypt> ? data.size : 0));
@@ -170,8 +171,7 @@ napi_value operate(const Arguments& arguments) {
       turn.end(Kind::flag);
       return nullptr;
     }
-    if (rv ==
-        CKR_PENDING) {  // without having been asked for an asynchronous session: it goes on with this memory
+    if (rv == CKR_PENDING) {  // although the session is not asynchronous: the module still uses the memory
       turn.keep(arguments, std::move(memory), std::move(mechanism));
       turn.fail(rv, Kind::Run::name);
     }
@@ -180,11 +180,11 @@ napi_value operate(const Arguments& arguments) {
     if (length > memory->size() || (!isExact && length == memory->size()))
       turn.abort(Kind::flag, CKR_GENERAL_ERROR, Kind::Run::name);
   }
-  mechanism.writeBack();  // when the session is free again: setters may use it
+  mechanism.writeBack();  // after the session is free again: setters may use it
   return arguments.result(memory->data(), memory->length());
 }
 
-// A MAC; see MacComparison. Where the key cannot sign, the general way is taken.
+// Verifies a MAC; see MacComparison. Returns nullptr if the key cannot sign: the caller then uses C_Verify.
 napi_value verifyMac(const Arguments& arguments, const Turn& turn, DirectMechanism& mechanism,
                      CK_OBJECT_HANDLE key, const Memory& data, const Memory& mac) {
   const auto comparison = std::make_shared<MacComparison>();
@@ -200,7 +200,7 @@ napi_value verifyMac(const Arguments& arguments, const Turn& turn, DirectMechani
   turn.abort(CKF_SIGN, *compared, fn::C_Sign::name);
 }
 
-// (session, data, signature, key, mechanism...) -> whether it is right
+// (session, data, signature, key, mechanism...) -> true if the signature is valid
 napi_value verify(const Arguments& arguments) {
   CK_OBJECT_HANDLE key = 0;
   if (!arguments.handle(3, key)) return nullptr;
@@ -241,10 +241,10 @@ napi_value random(const Arguments& arguments) {
   return arguments.result(memory.data(), length);
 }
 
-// (session) -> true: slot, state, flags and device error are in Environment::crossing(), the first as an
+// (session) -> true. Slot, state, flags and device error are in Environment::crossing(): the slot as an
 // unsigned integer, the others as doubles.
 napi_value sessionInfo(const Arguments& arguments) {
-  constexpr CK_ULONG kExact = CK_ULONG{1} << 31;  // so much, and much more, a double holds
+  constexpr CK_ULONG kExact = CK_ULONG{1} << 31;  // a double represents all numbers up to here exactly
   const auto& crossing = arguments.direct().environment().crossing();
   if (crossing.size < kDirectNumbers * sizeof(double)) return nullptr;
   const Turn turn(arguments, fn::C_GetSessionInfo::name);

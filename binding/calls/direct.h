@@ -1,5 +1,5 @@
-// Plain functions of Node-API beside the methods of RawModule, for what takes less time than to find the
-// RawModule behind `this`.
+// Plain Node-API functions beside the methods of RawModule, for calls that take less time than the look-up of
+// the RawModule behind `this`.
 #pragma once
 
 #include <algorithm>
@@ -21,14 +21,14 @@
 
 namespace cryptoki {
 
-constexpr std::size_t kUsualArguments = 12;  // enough for a mechanism with a parameter of some fields
+constexpr std::size_t kUsualArguments = 12;  // enough for a mechanism with a parameter of a few fields
 
 struct Memory {
   unsigned char* data = nullptr;
   std::size_t size = 0;
 };
 
-// What the functions of one RawModule share.
+// The state that the functions of one RawModule share.
 class Direct {
  public:
   Direct(std::shared_ptr<Attachment> attachment, Environment& environment)
@@ -37,8 +37,8 @@ class Direct {
   Attachment& attachment() const { return *attachment_; }
   Environment& environment() const { return environment_; }
 
-  // An open session and a claim to the module, as Attachment::session() and use() give them; the one asked
-  // for last is found without a look-up.
+  // An open session and a claim to the module, as from Attachment::session() and use(). Caches the latest
+  // one, so that a repeated use needs no look-up.
   void find(SessionName name, const char* function, std::shared_ptr<Session>& session,
             std::shared_ptr<void>& use) {
     use = use_.lock();
@@ -91,8 +91,8 @@ class Arguments {
     return handle == number;
   }
 
-  // Bytes of a Buffer or a Uint8Array, without a copy: good until JavaScript runs the next time. So this is
-  // asked for last, when everything else has been read.
+  // The bytes of a Buffer or Uint8Array, without a copy: valid until JavaScript runs again. So call this
+  // after all other arguments have been read.
   bool view(std::size_t index, Memory& memory) const {
     void* data = nullptr;
     napi_typedarray_type type{};
@@ -104,8 +104,8 @@ class Arguments {
     return true;
   }
 
-  // A result: its length, when it lies in the memory that JavaScript copies from (Environment::crossing);
-  // else a Buffer.
+  // Returns the length of a result that was written to Environment::crossing, from which JavaScript copies
+  // it; otherwise a Buffer.
   napi_value result(const unsigned char* data, std::size_t size) const {
     const auto& crossing = direct().environment().crossing();
     if (size == 0 || size > crossing.size) return fromBytes(env_, data, size);
@@ -140,7 +140,7 @@ napi_value directEntry(napi_env env, napi_callback_info info) noexcept {
   return enter(env, [&] { return body(Arguments(env, info)); });
 }
 
-// Sets the function in the object. It owns what it points to, since it can outlive the others and the
+// Defines the function on the object. The function owns its Direct, because it can outlive the others and the
 // RawModule.
 template <napi_value (*body)(const Arguments&)>
 void defineDirect(Napi::Object object, const char* name, const std::shared_ptr<Direct>& direct) {
@@ -158,7 +158,7 @@ void defineDirect(Napi::Object object, const char* name, const std::shared_ptr<D
   object.Set(name, Napi::Value(env, function));
 }
 
-// By chapter.
+// By topic.
 void defineDirectState(Napi::Object object, const std::shared_ptr<Direct>& direct);  // state.cc
 
 }  // namespace cryptoki

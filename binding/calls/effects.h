@@ -1,4 +1,4 @@
-// What a few calls change beyond their result: the sessions and the login that the process knows of.
+// Calls that change the recorded state of sessions and logins, or need a step before the call.
 #pragma once
 
 #include "calls/key_check.h"
@@ -9,7 +9,7 @@
 
 namespace cryptoki {
 
-// Most functions: the call, and the parameter of the operation that it belongs to.
+// Most functions: the call, and the upkeep of the parameter of its operation.
 template <class Function>
 struct Effect {
   template <class Roles, class Invoke>
@@ -41,7 +41,7 @@ struct Effect<fn::C_CloseSession> {
   }
 };
 
-// Context-specific login changes no state.
+// A context-specific login does not change the login state.
 template <class Function>
 struct LoginEffect {
   template <class Roles, class Invoke>
@@ -85,7 +85,7 @@ struct Effect<fn::C_SignInit> : KeyedInitEffect<fn::C_SignInit> {};
 template <>
 struct Effect<fn::C_VerifyInit> : KeyedInitEffect<fn::C_VerifyInit> {};
 
-// A module may answer a wrong MAC with an error that is about something else.
+// A module may report a wrong MAC by an unrelated error.
 template <class Function>
 struct VerifyEffect {
   template <class Roles, class Invoke>
@@ -101,7 +101,8 @@ struct Effect<fn::C_Verify> : VerifyEffect<fn::C_Verify> {};
 template <>
 struct Effect<fn::C_VerifyFinal> : VerifyEffect<fn::C_VerifyFinal> {};
 
-// NSS wants a buffer of exactly the length of an Ed25519 signature. For Ed448 the module asks for more.
+// NSS requires a buffer of exactly the length of an Ed25519 signature. For Ed448 the module asks for a larger
+// one.
 template <>
 struct Effect<fn::C_Sign> {
   template <class Invoke>

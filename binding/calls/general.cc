@@ -1,4 +1,4 @@
-// C_Initialize and C_Finalize, and what is known of a module without a call.
+// C_Initialize, C_Finalize, reinitialise, and the description of a module.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,7 +13,7 @@
 namespace cryptoki {
 namespace {
 
-// `object[name]` is `yes`, or `no` when it is left out.
+// Returns true if `object[name]` is `yes`; false if it is `no` or undefined.
 bool readChoice(const Napi::Object& object, const char* name, const Argument& argument, std::string_view yes,
                 std::string_view no) {
   const Napi::Value value = object.Get(name + 1);
@@ -62,7 +62,7 @@ Napi::Value initialiseSync(RawModule& raw, const Napi::CallbackInfo& info) {
 
 Napi::Value finalise(RawModule& raw, const Napi::CallbackInfo& info) {
   auto begun = raw.attachment()->finalise();
-  return Environment::of(info.Env()).promise(*begun.job);  // posted when `begun.claim` goes, at the earliest
+  return Environment::of(info.Env()).promise(*begun.job);  // posted when `begun.claim` is destroyed, or later
 }
 
 Napi::Value finaliseSync(RawModule& raw, const Napi::CallbackInfo& info) {
@@ -72,7 +72,7 @@ Napi::Value finaliseSync(RawModule& raw, const Napi::CallbackInfo& info) {
   return begun.job->result(info.Env());
 }
 
-// (since: a number that reinitialisations() gave, or undefined)
+// (since: a number from reinitialisations(), or undefined)
 Napi::Value reinitialise(RawModule& raw, const Napi::CallbackInfo& info) {
   raw.attachment()->checkInitialised(ReinitialiseJob::name);
   std::optional<std::uint64_t> since;
@@ -83,7 +83,7 @@ Napi::Value reinitialise(RawModule& raw, const Napi::CallbackInfo& info) {
   return promise;
 }
 
-// () -> how many have succeeded in this process
+// () -> the number of successful reinitialisations in this process
 Napi::Value reinitialisations(RawModule& raw, const Napi::CallbackInfo& info) {
   const auto count = raw.attachment()->module().reinitialisations().count();
   return Napi::Number::New(info.Env(), static_cast<double>(count));

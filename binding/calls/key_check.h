@@ -1,6 +1,6 @@
-// Some modules die of a key of another kind than the mechanism's, where C_SignInit or C_VerifyInit would have
-// to return CKR_KEY_TYPE_INCONSISTENT. There the key is looked at before that call, and only for the
-// mechanisms that die.
+// Some modules crash when the type of the key does not fit the mechanism, although C_SignInit or C_VerifyInit
+// should return CKR_KEY_TYPE_INCONSISTENT. For those modules and mechanisms the key is checked before the
+// call.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,7 @@ constexpr bool isDsa(CK_MECHANISM_TYPE mechanism) {
   return std::find(kDsa.begin(), kDsa.end(), mechanism) != kDsa.end();
 }
 
-// RSA signatures that SoftHSM2 has.
+// The RSA signature mechanisms of SoftHSM2.
 constexpr bool isRsaSignature(CK_MECHANISM_TYPE mechanism) {
   constexpr std::array kRsa{
       CKM_RSA_PKCS,
@@ -41,10 +41,10 @@ constexpr bool isRsaSignature(CK_MECHANISM_TYPE mechanism) {
 
 enum class KeyUse : unsigned char { Sign, Verify };
 
-// For as long as the Init function takes: nobody logs in or out meanwhile.
+// Lives as long as the Init call: no login or logout can happen between check and call.
 class KeyCheck {
  public:
-  // CKR_OK, or what the Init function would have to return.
+  // Returns CKR_OK, or the error that the Init function should return.
   CK_RV check(const Module& module, const Session& session, KeyUse use, CK_MECHANISM_TYPE mechanism,
               CK_OBJECT_HANDLE key) {
     if (module.macsCrashOnOtherKeys() && isMac(mechanism)) return checkMac(module, session, key);
@@ -56,8 +56,8 @@ class KeyCheck {
   }
 
  private:
-  // NSS 3.87 jumps to memory that it has never written when it cannot read the CKA_VALUE of the key of a MAC:
-  // an RSA key has none, and that of a secret key on the token needs the login.
+  // NSS 3.87 jumps to uninitialised memory when it cannot read the CKA_VALUE of a MAC key: an RSA key has
+  // none, and reading that of a secret key on the token requires a login.
   CK_RV checkMac(const Module& module, const Session& session, CK_OBJECT_HANDLE key) {
     pass_.emplace(session.token().logins, Gate::Kind::Shared);
     const auto objectClass = ask<CK_ULONG>(module, session, key, CKA_CLASS);
@@ -71,9 +71,9 @@ class KeyCheck {
     return (info.flags & CKF_LOGIN_REQUIRED) == 0 ? CKR_OK : CKR_USER_NOT_LOGGED_IN;
   }
 
-  // SoftHSM2 2.6.1 reads numbers that a key of another type lacks: C_Sign of DSA, and C_Verify of RSA when
-  // the signature is empty, crash or end the process. A key that cannot be read is left to the Init function,
-  // which refuses it.
+  // SoftHSM2 2.6.1 reads numbers that a key of another type does not have: C_Sign with DSA, and C_Verify with
+  // RSA and an empty signature, crash or end the process. If the key type cannot be read, the Init function
+  // refuses the key itself.
   CK_RV checkType(const Module& module, const Session& session, CK_OBJECT_HANDLE key, CK_ULONG type) {
     pass_.emplace(session.token().logins, Gate::Kind::Shared);
     const auto keyType = ask<CK_ULONG>(module, session, key, CKA_KEY_TYPE);

@@ -1,4 +1,4 @@
-// Message authentication codes: which mechanisms make them, and what modules answer to wrong ones.
+// Message authentication codes: the mechanisms that make them, and the results of modules for wrong ones.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 
 namespace cryptoki {
 
-// Of NSS: CKM_NSS_HMAC_CONSTANT_TIME and CKM_NSS_SSL3_MAC_CONSTANT_TIME.
+// Mechanisms of NSS: CKM_NSS_HMAC_CONSTANT_TIME and CKM_NSS_SSL3_MAC_CONSTANT_TIME.
 inline constexpr CK_MECHANISM_TYPE kNssHmacConstantTime = 0xCE534363UL;
 inline constexpr CK_MECHANISM_TYPE kNssSsl3MacConstantTime = 0xCE534364UL;
 
@@ -79,8 +79,7 @@ constexpr bool isMac(CK_MECHANISM_TYPE mechanism) {
   return std::find(kMacs.begin(), kMacs.end(), mechanism) != kMacs.end();
 }
 
-// Whether an error of C_Verify or C_VerifyFinal means that the MAC is wrong, although it is about something
-// else.
+// Returns true if an unrelated error of C_Verify or C_VerifyFinal means that the MAC is wrong.
 inline bool meansWrongMac(const Module& module, CK_RV rv) {
   constexpr std::array kOthers{
       CKR_OK,

@@ -1,5 +1,5 @@
-// MACs are verified by making them. NSS 3.87 answers a wrong MAC with whatever error its thread met last, and
-// reads behind one that is too short; other modules compare in a time that depends on the first wrong byte.
+// Verifies a MAC by computing it. NSS 3.87 returns the previous error of its thread for a wrong MAC, and
+// reads beyond the end of a short one; other modules compare in a time that depends on the first wrong byte.
 #pragma once
 
 #include <optional>
@@ -13,12 +13,11 @@
 
 namespace cryptoki {
 
-// A MAC that is made in order to be compared. It has to live as long as the module may write into it.
+// A MAC that is computed for a comparison. Must live as long as the module may write into it.
 class MacComparison {
  public:
-  // CKR_OK, CKR_SIGNATURE_INVALID, or what C_Sign returned. Nothing when the module does not begin to sign
-  // with the key, which then can only verify: CKA_SIGN is false, or something is wrong that C_VerifyInit
-  // returns too.
+  // Returns CKR_OK, CKR_SIGNATURE_INVALID, or the result of C_Sign. Returns nothing if C_SignInit refuses the
+  // key: either the key can only verify (CKA_SIGN is false), or C_VerifyInit will return the same error.
   std::optional<CK_RV> run(Module& module, Session& session, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key,
                            unsigned char* data, std::size_t size, const unsigned char* mac,
                            std::size_t macLength) {
@@ -28,7 +27,7 @@ class MacComparison {
     const CK_RV rv = module.call<fn::C_Sign::pointer>(session.handle(), data, static_cast<CK_ULONG>(size),
                                                       made_.data(), &length_);
     if (rv != CKR_OK) return rv;
-    // No MAC is as long as the room: the module has left the length as it was.
+    // All MACs are shorter than the room: the module did not set the length.
     if (length_ >= kRoom) return CKR_GENERAL_ERROR;
     const bool isRight = length_ == macLength && isSame(mac);
     made_.clear();
@@ -45,9 +44,9 @@ class MacComparison {
     });
   }
 
-  static constexpr std::size_t kRoom = 1021;  // of no MAC
+  static constexpr std::size_t kRoom = 1021;  // longer than all MACs
 
-  // In a time that depends on the length alone.
+  // The time depends only on the length.
   bool isSame(const unsigned char* mac) const {
     volatile unsigned char difference = 0;
     for (std::size_t i = 0; i < length_; ++i)

@@ -1,4 +1,4 @@
-// C_GetAttributeValue, which takes several calls, and findObjects: a whole search as one job.
+// C_GetAttributeValue, which takes several calls, and findObjects: a complete search as one job.
 #include <memory>
 #include <set>
 #include <utility>
@@ -53,7 +53,7 @@ class GetAttributes final : public Job {
   fn::C_GetAttributeValue::Roles roles_;
 };
 
-// (session, template, types, limit) -> [{ handle, attributes }]; limit 0 is no limit.
+// (session, template, types, limit) -> [{ handle, attributes }]; limit 0 means all objects.
 class FindObjects final : public Job {
  public:
   static constexpr const char* name = "C_FindObjects";
@@ -80,7 +80,7 @@ class FindObjects final : public Job {
       if (previous != nullptr) found.attributes.expectSizesOf(*previous);
       const CK_RV read =
           readAttributes(attachment_->module(), session()->handle(), found.handle, found.attributes);
-      found.gone = read == CKR_OBJECT_HANDLE_INVALID;  // destroyed by somebody since it was found
+      found.gone = read == CKR_OBJECT_HANDLE_INVALID;  // destroyed since it was found
       if (read != CKR_OK && !found.gone) return failed(read, "C_GetAttributeValue");
       if (!found.gone) previous = &found.attributes;
     }
@@ -128,9 +128,9 @@ class FindObjects final : public Job {
       const CK_RV rv =
           attachment_->module().call<&List::C_FindObjects>(session()->handle(), handles.data(), want, &count);
       if (rv != CKR_OK || count == 0) return rv;
-      if (count > want) return CKR_GENERAL_ERROR;  // more than there was room for
+      if (count > want) return CKR_GENERAL_ERROR;  // more than was asked for
       for (CK_ULONG i = 0; i < count; ++i) {
-        // Some modules give an object twice.
+        // Some modules return an object twice.
         if (!seen_.insert(handles[i]).second) {
           ++repeats;
           continue;

@@ -1,5 +1,5 @@
-// Sign, verify, digest, encrypt and decrypt as one job each: Init and the operation, nothing left open after
-// it.
+// Sign, verify, digest, encrypt and decrypt as one job each: Init function and operation. No operation stays
+// active afterwards.
 #include <memory>
 #include <optional>
 #include <tuple>
@@ -11,9 +11,8 @@
 namespace cryptoki {
 namespace {
 
-// The arguments in JavaScript are those of the Init function, those of the operation without its session, and
-// for sign and verify { mechanism, prefix } of a digest, for sign and decrypt a PIN; the last two may be left
-// out.
+// The JavaScript arguments: those of the Init function, then those of the operation without its session. Then
+// optionally { mechanism, prefix } of a digest for sign and verify, and a PIN for sign and decrypt.
 template <class Kind>
 class Operation final : public Job {
  public:
@@ -26,7 +25,8 @@ class Operation final : public Job {
     std::get<0>(steps_.run).session = session();
     next = readRoles<typename Kind::Run>(steps_.run, info, *attachment_, next, 1);
     if constexpr (std::is_same_v<Kind, Sign>) {
-      // NSS wants a buffer of exactly the length of an Ed25519 signature. For Ed448 the module asks for more.
+      // NSS requires a buffer of exactly the length of an Ed25519 signature. For Ed448 the module asks for a
+      // larger one.
       if (std::get<1>(steps_.init).mechanism.type() == CKM_EDDSA)
         std::get<2>(steps_.run).prepareExactly(kEd25519Signature);
     }

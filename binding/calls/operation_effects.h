@@ -1,5 +1,5 @@
-// The parameter of an operation that is made of several functions lives until the operation ends: a module
-// may read it later than in the Init function, and AWS CloudHSM writes the IV that it has made in C_Encrypt.
+// Keeps the parameter of a multi-part operation alive until the operation ends: a module may read it after
+// the Init function, and AWS CloudHSM writes the generated IV into it during C_Encrypt.
 #pragma once
 
 #include <type_traits>
@@ -12,7 +12,7 @@ namespace cryptoki {
 
 constexpr std::size_t kEd25519Signature = 64;
 
-// How a function belongs to an operation.
+// The position of a function in an operation.
 enum class Place : unsigned char { None, Begins, GoesOn, Ends };
 
 template <class Function>
@@ -78,9 +78,9 @@ role::OperationInput& operationInput(Roles& roles) {
   return *found;
 }
 
-// The call, with the parameter of its operation kept, shown to JavaScript and dropped as its place wants. An
-// operation that has ended with an error drops it with the next one or with the session: some modules do not
-// end it.
+// Makes the call; keeps the parameter of the operation, copies back what the module wrote, and drops it at
+// the end of the operation. After an error it is kept until the next operation or the end of the session,
+// because some modules do not end a failed operation.
 template <class Function, class Roles, class Invoke>
 CK_RV aroundOperation(Roles& roles, Invoke&& invoke) {
   constexpr Place place = OperationPlace<Function>::place;

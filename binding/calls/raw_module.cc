@@ -25,9 +25,10 @@ const std::vector<RawModule::Method>& methods() {
   return all;
 }
 
-// What create() gives to the constructor; JavaScript cannot construct a RawModule.
+// Tags the external value that create() passes to the constructor. JavaScript cannot forge it, so it cannot
+// construct a RawModule.
 const napi_type_tag kAttachmentTag{0x6f8a0b1d5c7e4d23, 0x9a41e37d02c8b65f};
-// A RawModule: methods can be called on any object, also on one that another addon has wrapped.
+// Tags a RawModule: a method can be called on any object, also on one that another addon has wrapped.
 const napi_type_tag kRawModuleTag{0x27c5d1f04b8e4a96, 0x8d3b65a9f1027e4c};
 
 void check(napi_env env, napi_status status) {
@@ -95,7 +96,7 @@ RawModule::RawModule(Environment& environment, std::shared_ptr<Attachment> attac
 }
 
 RawModule::~RawModule() {
-  // At the end of the environment it may be deleted before its objects are; its channel is closed then.
+  // At the end of the environment this may run before its objects are deleted; its channel is closed then.
   if (loginWatch_ && !channel_->isClosed()) environment_.removeWatch(loginWatch_->id());
   attachment_->orphan();
 }

@@ -1,8 +1,8 @@
 // RawModule: the JavaScript object of a loaded module, with one method per call.
 //
-// The order in which a method works: it looks whether the module is initialised, reads the arguments (getters
-// and proxies run JavaScript, which may close, finalise or detach anything), and only then claims the module.
-// A claim held while JavaScript runs would make C_FinalizeSync in a getter wait for itself.
+// A method works in this order: it checks that the module is initialised, reads the arguments (getters and
+// proxies run JavaScript, which may close, finalise or detach anything), and only then claims the module. If
+// it held a claim while JavaScript runs, C_FinalizeSync in a getter would wait for itself.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ class RawModule final {
  public:
   using Body = Napi::Value (*)(RawModule& raw, const Napi::CallbackInfo& info);
 
-  // How a method answers: with a promise, after blocking ("Sync" is added to its name), or at once without a
-  // call.
+  // The way in which a method returns its result: as a promise, after blocking (adds "Sync" to its name), or
+  // at once, without a call into the module.
   enum class Form : unsigned char { Promise, Sync, Immediate };
   struct Method {
     const char* name;
@@ -37,18 +37,18 @@ class RawModule final {
   RawModule(Environment& environment, std::shared_ptr<Attachment> attachment);
   RawModule(const RawModule&) = delete;
   RawModule& operator=(const RawModule&) = delete;
-  // The JavaScript object was collected.
+  // Runs when the JavaScript object is garbage-collected, or when the environment ends.
   ~RawModule();
 
   const std::shared_ptr<Attachment>& attachment() const { return attachment_; }
 
   static Napi::Value watchLogins(RawModule& raw, const Napi::CallbackInfo& info);
 
-  // Queues the job, on its session where it has one, and returns its promise.
+  // Queues the job, on its session if it has one, and returns its promise.
   static Napi::Value start(Napi::Env env, const std::shared_ptr<Job>& job,
                            const std::shared_ptr<Session>& session);
 
-  // Runs the job on this thread if its session is free, else waits for its turn; returns its result.
+  // Runs the job on this thread if its session is free, otherwise waits for its turn. Returns the result.
   static Napi::Value complete(Napi::Env env, const std::shared_ptr<Job>& job,
                               const std::shared_ptr<Session>& session);
 
@@ -57,7 +57,7 @@ class RawModule final {
   static napi_value construct(napi_env env, napi_callback_info info) noexcept;
   static napi_value dispatch(napi_env env, napi_callback_info info) noexcept;
 
-  // Holds nothing of JavaScript, since its last owner can be any thread.
+  // Holds no JavaScript object, because any thread can destroy it.
   class LoginWatch final : public LoginWatcher {
    public:
     LoginWatch(std::shared_ptr<Channel> channel, std::uint64_t id) : channel_(std::move(channel)), id_(id) {}
@@ -75,7 +75,7 @@ class RawModule final {
   std::shared_ptr<LoginWatch> loginWatch_;
 };
 
-// The methods, by chapter.
+// The methods, by topic.
 void defineCalls(std::vector<RawModule::Method>& methods);    // generated/calls.cc
 void defineGeneral(std::vector<RawModule::Method>& methods);  // general.cc: C_Initialize, C_Finalize
 void defineState(std::vector<RawModule::Method>& methods);    // state.cc: sessions and logins, without a call
@@ -84,11 +84,13 @@ void defineSlotEvents(std::vector<RawModule::Method>& methods);  // slot_event.c
 void defineObjects(std::vector<RawModule::Method>& methods);  // object.cc: C_GetAttributeValue, findObjects
 void defineOperations(
     std::vector<RawModule::Method>& methods);  // operation.cc: sign, verify, digest, encrypt, decrypt
-void defineBatches(std::vector<RawModule::Method>& methods);     // batch/batch.cc: signMany and the like
-void defineKeyObjects(std::vector<RawModule::Method>& methods);  // keyobject/methods.cc: references to keys
-void defineDirect(std::vector<RawModule::Method>& methods);      // direct.cc: without a job
+void defineBatches(std::vector<RawModule::Method>& methods);  // batch/batch.cc: signMany, verifyMany ...
+void defineKeyObjects(
+    std::vector<RawModule::Method>& methods);  // openssl_provider/methods.cc: references to keys
+void defineDirect(std::vector<RawModule::Method>& methods);  // direct.cc: without a job
 
-// A job with its arguments and its claim to the module, in the order that this file's head describes.
+// Creates a job with its arguments and its claim to the module, in the order described at the top of this
+// file.
 template <class JobClass>
 std::shared_ptr<JobClass> makeJob(RawModule& raw, const Napi::CallbackInfo& info) {
   raw.attachment()->checkReady(JobClass::name);
@@ -97,8 +99,8 @@ std::shared_ptr<JobClass> makeJob(RawModule& raw, const Napi::CallbackInfo& info
   return job;
 }
 
-// Makes the two methods of a job class: `name` and `nameSync`. JobClass(attachment, info) reads the
-// arguments; its session() is where it queues, or null.
+// Defines the two methods of a job class: `name` and `nameSync`. JobClass(attachment, info) reads the
+// arguments; its session() is the session to queue on, or null.
 template <class JobClass>
 void defineJob(std::vector<RawModule::Method>& methods, const char* name) {
   methods.push_back({name,

@@ -1,5 +1,5 @@
-// C_CloseAllSessions: waits for the calls in flight on every session of the token, since real modules crash
-// otherwise. And what waits for a session can be refused.
+// C_CloseAllSessions, openSession and refuseWaiting. C_CloseAllSessions waits for the calls in flight on
+// every session of the token, because real modules crash otherwise.
 #include <algorithm>
 #include <atomic>
 #include <memory>
@@ -26,7 +26,7 @@ class CloseAll final : public Job {
     token_ = attachment_->module().token(slot.number);
   }
 
-  // Runs when every session in parked_ is held. Sessions that were opened in between are parked too, and it
+  // Runs when every session in parked_ is held. If sessions were opened in the meantime, parks them too and
   // runs again.
   void run() noexcept override {
     Gate::Pass pass(token_->sessions, Gate::Kind::Alone);
@@ -64,14 +64,14 @@ class CloseAll final : public Job {
     token_->loggedOut();
   }
 
-  // The queue where it waits for its turn among others of its kind.
+  // The queue of the token in which CloseAll jobs wait for each other.
   const std::shared_ptr<TokenState>& token() const { return token_; }
 
  protected:
   Napi::Value value(Napi::Env env) override { return env.Undefined(); }
 
  private:
-  // One more session is held.
+  // Counts one more session that is held.
   class Arrival final : public Work {
    public:
     explicit Arrival(std::shared_ptr<CloseAll> job) : job_(std::move(job)) {}
@@ -89,8 +89,8 @@ class CloseAll final : public Job {
   std::atomic<std::size_t> missing_{0};
 };
 
-// (slot, flags) -> { handle, name, state }: C_OpenSession for the model. All three are of one moment,
-// whatever is closed and opened before JavaScript hears of it.
+// (slot, flags) -> { handle, name, state }: C_OpenSession for the model. All three are read at the same
+// moment; a session may be closed and its handle reused before JavaScript receives the result.
 class OpenSession final : public Job {
  public:
   static constexpr const char* name = "C_OpenSession";
@@ -125,7 +125,7 @@ class OpenSession final : public Job {
   CK_STATE state_ = 0;
 };
 
-// (session) -> how many calls were refused
+// (session) -> the number of calls refused
 Napi::Value refuseWaiting(RawModule& raw, const Napi::CallbackInfo& info) {
   const SessionName name = toSessionName(info[0], {*raw.attachment(), "refuseWaiting", "session"});
   const auto session = raw.attachment()->module().session(name);

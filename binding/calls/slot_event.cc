@@ -1,4 +1,4 @@
-// C_WaitForSlotEvent: with CKF_DONT_BLOCK a call like any other, else a wait that can be given up.
+// C_WaitForSlotEvent: an ordinary call with CKF_DONT_BLOCK, otherwise a wait that can be cancelled.
 #include <memory>
 #include <utility>
 
@@ -78,7 +78,7 @@ Napi::Value waitSync(RawModule& raw, const Napi::CallbackInfo& info) {
   return job->result(info.Env());
 }
 
-// Ends the waits of this object: they fail with CKR_FUNCTION_CANCELED.
+// Ends the waits of this object with CKR_FUNCTION_CANCELED.
 Napi::Value cancel(RawModule& raw, const Napi::CallbackInfo& info) {
   raw.attachment()->module().slotEvents().cancel(raw.attachment().get(), CKR_FUNCTION_CANCELED);
   return info.Env().Undefined();

@@ -1,4 +1,5 @@
-// What the process knows of sessions and logins without a call, and the news of logins.
+// The recorded state of sessions and logins, read without a call into the module, and notifications of
+// logins.
 #include <memory>
 #include <utility>
 
@@ -26,31 +27,32 @@ TokenState& tokenIn(const Arguments& arguments, const char* function) {
   return *arguments.direct().attachment().module().token(firstHandle(arguments, function, "slot"));
 }
 
-// (session) -> one of the CKS_ states, or undefined when it is closed.
+// (session) -> one of the CKS_ states, or undefined when the session is closed.
 napi_value sessionState(const Arguments& arguments) {
   const auto session = openSession(arguments, "sessionState");
   return session ? arguments.number(session->state()) : nullptr;
 }
 
-// (session) -> a number that no other session of the process has or had, or undefined when it is closed.
+// (session) -> a number that is unique among all sessions of the process, or undefined when the session is
+// closed.
 napi_value sessionSerial(const Arguments& arguments) {
   const auto session = openSession(arguments, "sessionSerial");
   return session ? arguments.number(session->serial()) : nullptr;
 }
 
-// (slot) -> how often the login on the slot's token has ended in this process.
+// (slot) -> the number of times that the login on the slot's token has ended in this process.
 napi_value loginEpoch(const Arguments& arguments) {
   return arguments.number(tokenIn(arguments, "loginEpoch").epoch());
 }
 
-// (slot) -> CKU_USER or CKU_SO, or undefined when nobody is logged in.
+// (slot) -> CKU_USER or CKU_SO, or undefined without a login.
 napi_value loggedIn(const Arguments& arguments) {
   const Login login = tokenIn(arguments, "loggedIn").login();
   if (login == Login::None) return nullptr;
   return arguments.number(login == Login::SecurityOfficer ? CKU_SO : CKU_USER);
 }
 
-// The news of one changed login, on its way to the function given to watchLogins.
+// Notifies the callback of watchLogins of one changed login.
 class LoginNews final : public Job {
  public:
   LoginNews(std::uint64_t watch, CK_SLOT_ID slot) : watch_(watch), slot_(slot) {}
@@ -73,7 +75,7 @@ void RawModule::LoginWatch::loginChanged(CK_SLOT_ID slot) noexcept {
   channel_->complete(std::make_shared<LoginNews>(id_, slot));
 }
 
-// (callback | null)
+// (callback | null): sets or removes the function that receives login changes.
 Napi::Value RawModule::watchLogins(RawModule& raw, const Napi::CallbackInfo& info) {
   auto& environment = Environment::of(info.Env());
   const Argument argument{*raw.attachment_, "watchLogins", "callback"};

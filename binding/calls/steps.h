@@ -1,4 +1,4 @@
-// Init and operation as one: what every whole operation is made of.
+// Init function and operation as one step; all single-part operations use it.
 #pragma once
 
 #include <algorithm>
@@ -20,8 +20,8 @@
 
 namespace cryptoki {
 
-// Does the work of a job on a session. When the module says CKR_PENDING it goes on to write into the job's
-// memory, which the session keeps then.
+// Runs a piece of a job. After CKR_PENDING the module continues to write into the job's memory, so the
+// session keeps it.
 template <class Work>
 void keepPending(Session& session, const std::shared_ptr<void>& memory, Work&& work) {
   try {
@@ -64,7 +64,7 @@ inline constexpr bool isVerify = std::is_same_v<Kind, Verify>;
 template <class Kind>
 inline constexpr KeyUse keyUse = isVerify<Kind> ? KeyUse::Verify : KeyUse::Sign;
 
-// Init and operation with their arguments. Those of the operation can be other roles than the function's own.
+// Init and operation with their arguments. The operation may use other roles than the function itself.
 template <class Kind, class RunRoles = typename Kind::Run::Roles>
 struct Steps {
   using Init = typename Kind::Init;
@@ -72,9 +72,10 @@ struct Steps {
 
   typename Init::Roles init;
   RunRoles run;
-  std::optional<role::Pin> pin;  // of a key that is always authenticated: logs in for this operation only
+  std::optional<role::Pin> pin;  // of an always-authenticate key: a login for this operation only
 
-  // Returns CKR_OK, or that a signature is wrong. Throws any other failure, after having ended the operation.
+  // Returns CKR_OK, or the code for an invalid signature. Throws any other failure after ending the
+  // operation.
   CK_RV perform(Attachment& attachment, const std::shared_ptr<Session>& session) {
     Module& module = attachment.module();
     if constexpr (isVerify<Kind>) {
@@ -107,7 +108,7 @@ struct Steps {
   }
 
  private:
-  // Verifies a MAC by making it; see MacComparison. Nothing for other signatures.
+  // Verifies a MAC by computing it; see MacComparison. Returns nothing for other signatures.
   std::optional<CK_RV> compareMac(Attachment& attachment, const std::shared_ptr<Session>& session) {
     auto& mechanism = std::get<1>(init).memory();
     if (!isMac(mechanism.type())) return std::nullopt;
@@ -138,10 +139,10 @@ struct Steps {
     if (rv != CKR_OK) abort(attachment, session, rv, fn::C_Login::name);
   }
 
-  // After an error: nothing stays half-open.
+  // After an error: does not leave the operation active.
   [[noreturn]] static void abort(Attachment& attachment, const std::shared_ptr<Session>& session, CK_RV rv,
                                  const char* function, CK_FLAGS kind = Kind::flag) {
-    if (rv == CKR_PENDING) fail(attachment, session, rv, function);  // it goes on; see keepPending()
+    if (rv == CKR_PENDING) fail(attachment, session, rv, function);  // it continues; see keepPending()
     if (!endOperations(attachment.module(), session->handle(), kind)) session->suspect = true;
     fail(attachment, session, rv, function);
   }
@@ -154,9 +155,9 @@ struct Steps {
   std::conditional_t<isVerify<Kind>, MacComparison, std::tuple<>> macComparison_;
 };
 
-// { mechanism, prefix?, length? }: the message is digested on the token before it is signed or verified. Of a
-// digest that is longer than `length`, the first bytes count: a module may refuse more than the order of a
-// curve.
+// { mechanism, prefix?, length? }: digests the message on the token before it is signed or verified. Only the
+// first `length` bytes of a longer digest are used, because a module may refuse more than the length of the
+// order of a curve.
 class DigestFirst {
  public:
   DigestFirst(Napi::Value value, const Argument& argument) {
@@ -169,7 +170,7 @@ class DigestFirst {
     if (!length.IsUndefined()) longest_ = toUlong(length, argument.part(".length"));
   }
 
-  // Puts prefix and digest in the place of the message.
+  // Replaces the message by the prefix and its digest.
   void replace(Bytes& message, Attachment& attachment, const std::shared_ptr<Session>& session) {
     auto& [runSession, data, digest] = steps_.run;
     std::get<0>(steps_.init).session = session;

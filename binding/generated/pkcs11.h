@@ -732,7 +732,7 @@ struct CK_WTLS_PRF_PARAMS {
   CK_ULONG* pulOutputLen;
 };
 
-// The list of 3.2 begins with the list of 3.0, and that with the list of 2.x.
+// The list of 3.2 starts with the list of 3.0, which starts with the list of 2.x.
 struct CK_FUNCTION_LIST_3_2 {
   CK_VERSION version;
   CK_RV (*C_Initialize)(void*);
@@ -850,7 +850,7 @@ static_assert(sizeof(CK_ULONG) == sizeof(void*));
 static_assert(offsetof(CK_FUNCTION_LIST_3_2, C_Initialize) == sizeof(void*));
 #endif
 
-// Functions that look at or change the objects of a token, or the sessions and the login that objects depend on.
+// Functions that read or change the objects of a token, or the sessions and the login on which objects depend.
 template <auto Function>
 inline constexpr bool kTouchesObjects = false;
 template <>
@@ -904,7 +904,7 @@ inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_WrapKeyAuthentica
 template <>
 inline constexpr bool kTouchesObjects<&CK_FUNCTION_LIST_3_2::C_UnwrapKeyAuthenticated> = true;
 
-// How many functions the lists of older versions have.
+// The numbers of functions in the lists of older versions.
 inline constexpr std::size_t kFunctions30 = 92;
 inline constexpr std::size_t kFunctions240 = 68;
 

@@ -36,7 +36,7 @@ void Argument::count(std::size_t more) const {
   if (more > kMost - root->elements)
     throw BadArgument{true, std::string(function) + ": \"" + name() +
                                 "\" has too many elements: all arrays of an " +
-                                "argument together may have 1,048,576"};
+                                "argument together may have at most 1,048,576"};
   root->elements += more;
 }
 

@@ -11,16 +11,16 @@
 namespace cryptoki {
 namespace {
 
-// How often a value may have another size than the module said the moment before.
+// The number of times that a value may change its size between the question for its length and the read.
 constexpr int kPatience = 4;
 
-// The results with which C_GetAttributeValue has done all it could: the lengths say what was read.
+// The results after which the lengths of C_GetAttributeValue are valid.
 bool partial(CK_RV rv) {
   return rv == CKR_OK || rv == CKR_ATTRIBUTE_SENSITIVE || rv == CKR_ATTRIBUTE_TYPE_INVALID ||
          rv == CKR_BUFFER_TOO_SMALL;
 }
 
-// Results that the specification does not have here, with which modules refuse all because of one attribute
+// Results with which modules refuse the whole call because of one attribute, against the specification
 // (SoftHSM2: dates of private objects).
 bool aboutOneAttribute(CK_RV rv) {
   switch (rv) {
@@ -36,11 +36,10 @@ bool aboutOneAttribute(CK_RV rv) {
   }
 }
 
-// The longest value that an attribute of this kind can have.
+// The largest size that a value of this kind can have.
 std::size_t longest(AttributeKind kind) {
   constexpr std::size_t kMostMembers = 4096;
-  constexpr std::size_t kMostRoom = std::size_t{64}
-                                    << 10;  // some modules say too much; isReadable() looks at what came
+  constexpr std::size_t kMostRoom = std::size_t{64} << 10;  // some modules report too much; see isReadable()
   if (fixedSize(kind) != 0) return kMostRoom;
   if (kind == AttributeKind::Ulongs) return kMostListed * sizeof(CK_ULONG);
   if (kind == AttributeKind::Template) return kMostMembers * sizeof(CK_ATTRIBUTE);
@@ -53,7 +52,7 @@ bool AttributeReader::Entry::makeRoom(CK_ULONG length) {
   const auto size = believed(length, longest(kind));
   const bool isTemplate = kind == AttributeKind::Template;
   if (!size || (isTemplate && *size % sizeof(CK_ATTRIBUTE) != 0)) return false;
-  // A module that says four bytes for a number writes eight at another time.
+  // A module may report four bytes for a number and then write eight.
   value = Bytes::zeros(std::max(*size, sizeof(CK_ULONG)));
   value.resize(*size);
   return true;
@@ -78,7 +77,7 @@ void AttributeReader::read(Napi::Value value, const Argument& argument) {
 }
 
 void AttributeReader::expectSizesOf(const AttributeReader& other) {
-  constexpr std::size_t kStep = 64;  // labels and the like differ by a few bytes
+  constexpr std::size_t kStep = 64;  // labels and similar values differ by a few bytes
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const Entry& seen = other.entries_[i];
     if (seen.kind == AttributeKind::Template || fixedSize(seen.kind) != 0) continue;
@@ -90,13 +89,13 @@ CK_RV AttributeReader::fetch(const Call& call, bool comparesLengths) {
   return fetchAll(entries_, call, comparesLengths);
 }
 
-// Attributes of one object, each for itself. One that is refused is absent. A device that is gone refuses all
-// of them with the same codes: it is not asked for each of many, and its error is the result.
+// Reads attributes of one object one at a time. A refused attribute is absent. A removed device refuses all
+// of them with the same codes: then the remaining ones are not read, and its error is the result.
 class AttributeReader::OneByOne {
  public:
   explicit OneByOne(const Call& call) : call_(call) {}
 
-  // CKR_OK: go on.
+  // CKR_OK: continue with the next attribute.
   CK_RV fetch(Entry& entry) {
     const CK_RV rv = fetchAlone(entry, call_);
     if (rv != CKR_OK && !aboutOneAttribute(rv)) return rv;
@@ -107,10 +106,10 @@ class AttributeReader::OneByOne {
     return refusals_ == kDoubtful ? end() : CKR_OK;
   }
 
-  // Of refusals at the end it is not known yet what they are about.
+  // Determines if refusals at the end concern the attributes or the device.
   CK_RV end() { return refusals_ == 0 || isThere() ? CKR_OK : refusal_; }
 
-  // Whether the module has told anything.
+  // Returns true if the module returned a value.
   bool any() const { return any_; }
 
  private:
@@ -166,7 +165,8 @@ CK_RV AttributeReader::fetchAll(std::vector<Entry>& entries, const Call& call, b
   return rest.end();
 }
 
-// After `failure` of all together: each for itself. If none can be read, the failure is about the object.
+// After a common call returned `failure`: reads each attribute alone. If none can be read, the failure
+// concerns the object.
 CK_RV AttributeReader::fetchOneByOne(std::vector<Entry>& entries, CK_RV failure, const Call& call) {
   OneByOne all(call);
   for (Entry& entry : entries) {
@@ -175,8 +175,8 @@ CK_RV AttributeReader::fetchOneByOne(std::vector<Entry>& entries, CK_RV failure,
   return all.any() ? all.end() : failure;
 }
 
-// The lengths are known. All in one call; if any fails there, what was written is not known: each alone
-// again.
+// The lengths are known: reads all values in one call. If that fails, the content of the memory is unknown,
+// so reads each value alone.
 CK_RV AttributeReader::fetchSized(const std::vector<Entry*>& entries, const Call& call) {
   if (entries.empty()) return CKR_OK;
   std::vector<CK_ATTRIBUTE> attributes;
@@ -197,8 +197,8 @@ CK_RV AttributeReader::fetchSized(const std::vector<Entry*>& entries, const Call
   return again.end();
 }
 
-// One attribute: its length, then its value. What the module says of it alone is the reason why it is not
-// there.
+// Reads one attribute: its length, then its value. The result of that call is the reason reported for a
+// missing value.
 CK_RV AttributeReader::fetchAlone(Entry& entry, const Call& call) {
   entry.available = false;
   for (int attempt = 0; attempt < kPatience; ++attempt) {
@@ -219,8 +219,8 @@ CK_RV AttributeReader::fetchAlone(Entry& entry, const Call& call) {
   return CKR_OK;
 }
 
-// The value holds CK_ATTRIBUTEs with null pointers, into which the module wrote types and lengths. The values
-// are fetched by a call that has memory for each.
+// The value is an array of CK_ATTRIBUTEs with null pointers, into which the module wrote types and lengths.
+// One more call, with memory for each member, fetches the values.
 CK_RV AttributeReader::fetchTemplate(Entry& entry, const Call& call) {
   std::vector<CK_ATTRIBUTE> members(entry.value.size() / sizeof(CK_ATTRIBUTE));
   if (members.empty()) return CKR_OK;
@@ -232,7 +232,7 @@ CK_RV AttributeReader::fetchTemplate(Entry& entry, const Call& call) {
     member.kind = attributeKind(member.type);
     const bool isTemplate = member.kind == AttributeKind::Template;
     if (isTemplate) member.kind = AttributeKind::Unknown;
-    // A template inside a template inside a template has never been seen; it is reported as unavailable.
+    // Three nested levels of templates have never been seen; the third is reported as unavailable.
     if (isTemplate || !member.makeRoom(members[i].ulValueLen)) {
       members[i] = {member.type, nullptr, 0};
       continue;

@@ -1,4 +1,4 @@
-// Attribute values that come out of the module.
+// Reads attribute values from the module.
 #pragma once
 
 #include <functional>
@@ -10,30 +10,30 @@
 
 namespace cryptoki {
 
-// The attributes to read of one object, and what came of each.
+// The attributes to read from one object, and the result for each.
 class AttributeReader {
  public:
-  // C_GetAttributeValue on the object in question.
+  // Calls C_GetAttributeValue on the object.
   using Call = std::function<CK_RV(CK_ATTRIBUTE*, CK_ULONG)>;
 
   // `value` is an array of attribute types.
   void read(Napi::Value value, const Argument& argument);
 
-  // Reads all there is to read, in as few calls as that takes. From a module that compares lengths
-  // (Quirks::comparesLengths) values of fixed size come with the first call, and the others with a second.
-  // Any other module is asked for every length first. Attributes that failed in company are asked one by one
-  // to learn why. An attribute that cannot be read is not an error: CKR_OK says that the object could be
-  // asked.
+  // Reads all attributes with as few calls as possible. A module that compares lengths
+  // (Quirks::comparesLengths) returns values of fixed size in the first call and the others in a second one;
+  // any other module is asked for every length first. Attributes that fail in a common call are read one by
+  // one to find the reason. An attribute that cannot be read is not an error: CKR_OK means that the object
+  // could be read.
   //
-  // What a module does not write is not read: memory holds zeros, lengths hold CK_UNAVAILABLE_INFORMATION,
-  // and what stands behind a refused attribute is asked again.
+  // Memory that the module did not write is never returned: values start as zeros and lengths as
+  // CK_UNAVAILABLE_INFORMATION, and attributes behind a refused one are read again.
   CK_RV fetch(const Call& call, bool comparesLengths);
 
-  // Expects values as long as those that `other` has read of another object: what fits comes with the first
-  // call, if the module compares lengths.
+  // Prepares memory for values as long as those that `other` read from another object. Values that fit come
+  // with the first call, if the module compares lengths.
   void expectSizesOf(const AttributeReader& other);
 
-  // Values are given as bytes, whatever their type; templates are not.
+  // Returns all values as bytes, whatever their type, except templates.
   void keepBytes() { keepsBytes_ = true; }
 
   // Array of { type, value } or { type, reason: 'sensitive' | 'invalid' | 'unavailable' }, in the order of
@@ -45,14 +45,15 @@ class AttributeReader {
     CK_ATTRIBUTE_TYPE type = 0;
     AttributeKind kind = AttributeKind::Unknown;
     bool available = false;
-    CK_RV reason = CKR_OK;  // why not available, where the module said so
+    CK_RV reason = CKR_OK;  // reason for a missing value, if the module reported one
     Bytes value;
     std::size_t room = 0;       // for the first call to a module that compares lengths
     std::vector<Entry> nested;  // the members of a template
 
-    // Makes memory for a value of the length that the module said. False when no such value can be.
+    // Allocates memory for a value of the length that the module reported. Returns false when the length is
+    // impossible.
     bool makeRoom(CK_ULONG length);
-    // Takes the length of what is in the memory now.
+    // Sets the length of the value that the module has written.
     bool take(CK_ULONG length);
   };
 

@@ -1,4 +1,4 @@
-// Attribute values in the JavaScript type of their attribute.
+// Converts attribute values to the JavaScript type of their attribute.
 #include <array>
 #include <cstdint>
 #include <cstdio>
@@ -16,7 +16,7 @@
 namespace cryptoki {
 namespace {
 
-// Numbers and booleans come in the size of another platform from some modules: a CK_ULONG in four bytes, a
+// Some modules return numbers and booleans in the size of another platform: a CK_ULONG in four bytes, a
 // CK_BBOOL in four or eight.
 bool isNumberSize(std::size_t size) { return size == 1 || size == 2 || size == 4 || size == 8; }
 
@@ -45,8 +45,8 @@ const char* reasonName(CK_RV reason) {
   return "unavailable";
 }
 
-// "YYYYMMDD" as a Date at midnight UTC; null for no date, and for a day that the calendar does not have: Date
-// would make 31 June the first of July.
+// "YYYYMMDD" as a Date at midnight UTC; null if it is empty or not a date. A day that the
+// calendar does not have is not a date: Date would convert 31 June to 1 July.
 Napi::Value fromDate(Napi::Env env, const Bytes& value) {
   const std::string_view text(reinterpret_cast<const char*>(value.data()), value.size());
   if (!isDate(text)) return env.Null();
@@ -59,7 +59,7 @@ Napi::Value fromDate(Napi::Env env, const Bytes& value) {
 
 Napi::Value AttributeReader::value(Napi::Env env) const { return toArray(env, entries_); }
 
-// Whether the value can be one of its type.
+// Returns true if the size of the value fits its type.
 bool AttributeReader::isReadable(const Entry& entry) {
   const std::size_t size = entry.value.size();
   if (fixedSize(entry.kind) != 0) return isNumberSize(size);

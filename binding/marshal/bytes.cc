@@ -33,7 +33,7 @@ std::size_t elementSize(napi_typedarray_type type) {
   }
 }
 
-// Asks for what each kind of bytes has: that tells whether it is one as well.
+// Tries each kind of byte container: these calls also check the type, so a separate check is not needed.
 bool view(Napi::Value value, View& out) {
   const napi_env env = value.Env();
   void* data = nullptr;
@@ -113,7 +113,7 @@ Napi::Value fromBytes(Napi::Env env, const unsigned char* data, std::size_t size
 }
 
 Napi::Value fromPadded(Napi::Env env, const unsigned char* text, std::size_t size) {
-  size = static_cast<std::size_t>(std::find(text, text + size, 0) - text);  // some modules end it as C does
+  size = static_cast<std::size_t>(std::find(text, text + size, 0) - text);  // some modules end it with NUL
   while (size > 0 && text[size - 1] == ' ') --size;
   return Napi::String::New(env, reinterpret_cast<const char*>(text), size);
 }

@@ -8,7 +8,7 @@
 
 namespace cryptoki {
 
-// Whether the text is eight digits of a day that the calendar has.
+// Returns true if the text is the eight digits of a day that the calendar has.
 inline bool isDate(std::string_view text) {
   constexpr std::size_t kLength = 8;
   const bool areDigits = std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });

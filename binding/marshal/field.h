@@ -1,4 +1,4 @@
-// Single fields of C structures. They are written and read by memcpy, since structures are packed on Windows.
+// Access to single fields of C structures. Uses memcpy, because structures are packed on Windows.
 #pragma once
 
 #include <cstring>

@@ -1,4 +1,4 @@
-// Information structures to objects, and the small values they share with parameters.
+// Converts information structures to objects, and the small values that parameters use too.
 #include "marshal/bytes.h"
 #include "marshal/field.h"
 #include "marshal/number.h"
@@ -44,7 +44,7 @@ Napi::Value fromStructure(Napi::Env env, const Structure& description, const voi
         object.Set(field.name(), fromPadded(env, text, field.size));
         break;
       default:
-        break;  // information structures have no others
+        break;  // information structures have no other kinds
     }
   }
   return object;

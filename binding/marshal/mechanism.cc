@@ -14,7 +14,7 @@
 namespace cryptoki {
 namespace {
 
-constexpr std::size_t kMostElements = 32;  // no structure has as many fields
+constexpr std::size_t kMostElements = 32;  // more than any structure has fields
 
 const Structure* usualStructure(CK_MECHANISM_TYPE type, const Module& module) {
   if (type == CKM_PKCS5_PBKD2 && module.firstPbkd2Parameters())
@@ -36,7 +36,7 @@ const Structure& chooseStructure(const Napi::Object& parameter, const Structure*
   if (const Structure* structure = structureNamed(name)) return *structure;
   throw BadArgument{false,
                     std::string(argument.function) + ": \"" + argument.name() +
-                        ".structure\" names no parameter structure of PKCS#11; give the parameter as bytes"};
+                        ".structure\" is not a parameter structure of PKCS#11; give the parameter as bytes"};
 }
 
 }  // namespace
@@ -113,7 +113,7 @@ void MechanismMemory::readBrief(Napi::Value value, const Argument& argument, boo
   if (!value.IsArray()) return read(value, argument);
   const auto array = value.As<Napi::Array>();
   std::array<napi_value, kMostElements> elements{};
-  const std::uint32_t count = array.Length();  // counts from here on: getters may change the array
+  const std::uint32_t count = array.Length();  // fixed from here on: getters may change the array
   if (count > elements.size()) argument.mustBe("an object { mechanism, parameter }", value);
   for (std::uint32_t i = 0; i < count; ++i) elements.at(i) = array.Get(i);
   readBrief(value.Env(), {elements.data(), count}, argument, hold);

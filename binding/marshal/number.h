@@ -1,5 +1,5 @@
-// CK_ULONG and CK_BBOOL. Never wrapped, never rounded: what JavaScript's number cannot hold travels as
-// bigint.
+// CK_ULONG and CK_BBOOL. Values are never wrapped or rounded: a value that a JavaScript number cannot
+// represent becomes a bigint.
 #pragma once
 
 #include "generated/pkcs11.h"
@@ -12,8 +12,8 @@ namespace cryptoki {
 // A number or bigint from 0 to the largest CK_ULONG of this platform (2^64-1; 2^32-1 on Windows).
 CK_ULONG toUlong(Napi::Value value, const Argument& argument);
 
-// The name of a session is a bigint: its handle, with its serial (if that is given) in bits 128 and up, so
-// that a number that is too large for a handle is still refused.
+// The name of a session is a bigint: the handle, with the optional serial in bits 128 and up, so that a
+// number too large for a handle is still refused.
 bool readSessionName(napi_env env, napi_value value, SessionName& name);
 SessionName toSessionName(Napi::Value value, const Argument& argument);
 Napi::Value fromSessionName(Napi::Env env, SessionName name);

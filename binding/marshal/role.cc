@@ -11,9 +11,9 @@
 namespace cryptoki::role {
 namespace {
 
-// A module that keeps asking for more is broken.
+// A module that keeps asking for more memory is broken.
 constexpr int kAttempts = 4;
-// More is never needed in one call, and a typing error must not end in an allocation failure.
+// A larger number is never needed in one call; a typing error must not cause an allocation failure.
 constexpr CK_ULONG kMaxObjects = 1UL << 20;
 constexpr CK_ULONG kMaxRandom = 1UL << 30;
 
@@ -58,11 +58,11 @@ Napi::Value OutShort::value(Napi::Env env) const {
 
 bool OutBytes::again(CK_RV& rv) {
   if (rv == CKR_OK && (length > buffer.size() || (isGuess_ && length == buffer.size()))) {
-    rv = CKR_GENERAL_ERROR;  // more than there was room for, or nothing said
+    rv = CKR_GENERAL_ERROR;  // longer than the buffer, or the length was not set
     return false;
   }
   if (rv != CKR_BUFFER_TOO_SMALL || ++attempts >= kAttempts) return false;
-  // NSS leaves garbage in the length: more then, until the module is content.
+  // NSS leaves garbage in the length: grow the buffer until the module accepts it.
   const auto wanted = believed(length, 2 * more_ + kMostResultBytes);
   const bool isSane = wanted && *wanted > buffer.size();
   const std::size_t size = isSane ? *wanted : buffer.size() + std::min(buffer.size() * 7, kMostResultBytes);
@@ -78,11 +78,11 @@ bool OutNumbers::makeRoom(CK_RV& rv, std::size_t wanted) {
     return false;
   }
   if (++rounds_ > kRounds) {
-    if (rv == CKR_OK) rv = CKR_GENERAL_ERROR;  // it has said each time that there is more
+    if (rv == CKR_OK) rv = CKR_GENERAL_ERROR;  // it reported more each time
     return false;
   }
   asked = true;
-  numbers.assign(wanted, CK_UNAVAILABLE_INFORMATION);  // marks what the module does not write
+  numbers.assign(wanted, CK_UNAVAILABLE_INFORMATION);  // marks elements that the module does not write
   return true;
 }
 
@@ -96,12 +96,12 @@ bool OutNumbers::again(CK_RV& rv) {
     return makeRoom(rv, isUseless ? kMore : said);
   }
   if (rv == CKR_BUFFER_TOO_SMALL || said > numbers.size()) {
-    if (rv == CKR_OK && said > kMostListed) return makeRoom(rv, said);  // an error
+    if (rv == CKR_OK && said > kMostListed) return makeRoom(rv, said);  // reports an error
     const std::size_t twice = 2 * numbers.size() + kMore;
     return makeRoom(rv, said > kMostListed ? twice : std::max(said + kMore, std::min(twice, kMostListed)));
   }
   numbers.resize(said);
-  // A module that leaves the count as it was has written fewer.
+  // A module that does not set the count may have written fewer.
   std::erase(numbers, CK_UNAVAILABLE_INFORMATION);
   return false;
 }

@@ -1,6 +1,6 @@
-// The roles a parameter of a PKCS#11 function can have. Each knows how to come from JavaScript (read), which
-// C arguments it is (c), whether it wants the call made again (again), and what JavaScript gets of it
-// (value). spec/functions.json says which roles a function has.
+// The roles that a parameter of a PKCS#11 function can have. Each defines how it is read from JavaScript
+// (read), its C arguments (c), whether the call must be repeated (again), and its JavaScript result (value).
+// spec/functions.json lists the roles of each function.
 #pragma once
 
 #include <array>
@@ -21,7 +21,7 @@
 
 namespace cryptoki::role {
 
-// What most roles have in common: one of the JavaScript arguments, no result, no second call.
+// Defaults for most roles: one JavaScript argument, no result, no second call.
 struct Input {
   static constexpr bool isInput = true;
   static constexpr bool isOutput = false;
@@ -37,7 +37,7 @@ struct Output {
 
 struct Session : Input {
   std::shared_ptr<cryptoki::Session> session;
-  // Of the operation on the session that the call belongs to, where the module may write into it.
+  // The parameter of the session's operation, if the module may write into it.
   std::shared_ptr<OperationParameter> parameter;
   void read(Napi::Value value, const Argument& argument);
   auto c() { return std::make_tuple(session->handle()); }
@@ -52,7 +52,7 @@ struct Ulong : Input {
   auto c() { return std::make_tuple(number); }
 };
 
-// Object handles are bigint, like all handles: a number may be one that was rounded.
+// Object handles are bigint, like all handles: a number may have been rounded.
 struct Object : Ulong {
   void read(Napi::Value value, const Argument& argument) {
     if (!value.IsBigInt()) argument.mustBe("an object handle (bigint)", value);
@@ -72,12 +72,13 @@ struct Bytes : Input {
   auto c() { return std::make_tuple(bytes.pointer(), static_cast<CK_ULONG>(bytes.size())); }
 };
 
-// A part of a message: what comes in several pieces is put together on its way.
+// A part of a message: several byte strings are joined while they are copied.
 struct Part : Bytes {
   void read(Napi::Value value, const Argument& argument) { bytes = toJoinedBytes(value, argument); }
 };
 
-// What the module is to work on: it goes when the call has ended, and results are often as long.
+// A message: the input data of an operation. It is wiped when the call has ended, and its size is the
+// estimate for the size of results.
 template <class Role>
 constexpr bool isMessage = std::is_same_v<Role, Bytes> || std::is_same_v<Role, Part>;
 
@@ -85,8 +86,8 @@ struct Text : Bytes {
   void read(Napi::Value value, const Argument& argument) { bytes = withNul(toSecretText(value, argument)); }
 };
 
-// null is a null pointer: the token asks for the PIN on its own pad. A NUL follows the PIN, since some
-// modules read it as a string of C.
+// null becomes a null pointer: the user enters the PIN at the token. A NUL follows the PIN, because some
+// modules read it as a C string.
 struct Pin : Bytes {
   bool absent = false;
   void read(Napi::Value value, const Argument& argument) {
@@ -106,12 +107,12 @@ struct Label : Input {
   auto c() { return std::make_tuple(text.data()); }
 };
 
-// What Mechanism and Parameter have in common: memory that may have to outlive the call.
+// The base of Mechanism and Parameter: memory that may have to outlive the call.
 struct OperationInput : Input {
   MechanismMemory mechanism;
   std::shared_ptr<OperationParameter> kept;
   MechanismMemory& memory() { return kept ? kept->memory() : mechanism; }
-  // Before the call: the memory is to live as long as the operation that the call begins.
+  // Before the call: keeps the memory for the operation that the call begins.
   const std::shared_ptr<OperationParameter>& keep() {
     if (!kept) kept = std::make_shared<OperationParameter>(std::move(mechanism));
     return kept;
@@ -169,22 +170,23 @@ struct Null : Input {
   auto c() { return std::make_tuple(nullptr); }
 };
 
-// Room for the result of nearly everything that does not grow with its input: ML-DSA-87 signatures are 4,627
+// Buffer size for nearly every result that does not grow with its input: ML-DSA-87 signatures have 4,627
 // bytes. No result is longer than its input by exactly this prime number.
 inline constexpr std::size_t kGuessedRoom = 5119;
 
-// Bytes whose number only the module knows. The first call has room for what nearly every result needs, so
-// that no size has to be asked; CKR_BUFFER_TOO_SMALL is answered with the size the module wants.
+// Bytes whose number only the module can determine. The first call passes a buffer that is large enough for
+// nearly every result, so that it rarely has to ask for the size. After CKR_BUFFER_TOO_SMALL the call is
+// repeated with the size that the module reported.
 //
-// The memory holds zeros before each call. The size of a room that was not asked for is one that no result
-// has: a module that leaves the length as it was has not said how long its result is.
+// The buffer holds zeros before each call. A guessed buffer has a size that no result has: if the length is
+// unchanged, the module did not set it.
 struct OutBytes : Output {
   cryptoki::Bytes buffer;
   CK_ULONG length = 0;
   int attempts = 0;
-  // `more`: bytes that go in, since what encrypts gives at least as many back.
+  // `more`: the number of input bytes, because an encrypted result is at least as long.
   void prepare(std::size_t more) { more_ = more; }
-  // Room of exactly this many bytes, for a result that is known to be as long.
+  // Prepares a buffer of exactly `size` bytes, for a result of known length.
   void prepareExactly(std::size_t size);
   auto c() {
     makeRoom();
@@ -192,7 +194,7 @@ struct OutBytes : Output {
     return std::make_tuple(buffer.pointer(), &length);
   }
   bool again(CK_RV& rv);
-  // After the last call, on the thread that made it: keeps the result only.
+  // After the last call, on the thread that made it: keeps only the result.
   void trim();
   Napi::Value value(Napi::Env env) const { return fromBytes(env, buffer.data(), length); }
 
@@ -202,15 +204,15 @@ struct OutBytes : Output {
   bool isGuess_ = false;  // the module was not asked for the size of the buffer
 };
 
-// Bytes that are few however long the message is: a digest, a signature.
+// Bytes whose number does not depend on the length of the message: a digest, a signature.
 struct OutShort : OutBytes {
   void prepare(std::size_t /*more*/) {}
   Napi::Value value(Napi::Env env) const;
 };
 
-// A list of numbers: asked for its length, then fetched. Modules announce more than they give, or fewer, or
-// answer CKR_BUFFER_TOO_SMALL to the question for the length, with it or without; after a few rounds that is
-// an error.
+// A list of numbers: the first call asks for its length, the second fetches it. Modules report more or fewer
+// than they return, or return CKR_BUFFER_TOO_SMALL when asked for the length, with or without a length. After
+// a few rounds that is an error.
 struct OutNumbers : Output {
   std::vector<CK_ULONG> numbers;
   CK_ULONG count = 0;
@@ -255,7 +257,7 @@ struct OutStructure : Output {
   Napi::Value value(Napi::Env env) const { return fromStructure(env, structureOf<T>(), &structure); }
 };
 
-// What C_AsyncComplete says of an operation: { value?, object, additionalObject }.
+// The result of C_AsyncComplete: { value?, object, additionalObject }.
 struct OutAsyncData : Output {
   CK_ASYNC_DATA data{};
   auto c() { return std::make_tuple(&data); }
@@ -263,7 +265,7 @@ struct OutAsyncData : Output {
   Napi::Value value(Napi::Env env) const;
 };
 
-// C_FindObjects: the argument is how many at most.
+// C_FindObjects: the argument is the maximal number of objects.
 struct OutObjects : Output {
   static constexpr bool isInput = true;
   std::vector<CK_OBJECT_HANDLE> handles;
@@ -273,7 +275,7 @@ struct OutObjects : Output {
   Napi::Value value(Napi::Env env) const;
 };
 
-// C_GenerateRandom: the argument is how many bytes.
+// C_GenerateRandom: the argument is the number of bytes.
 struct OutRandom : Output {
   static constexpr bool isInput = true;
   cryptoki::Bytes bytes;
@@ -283,11 +285,11 @@ struct OutRandom : Output {
   Napi::Value value(Napi::Env env) const { return fromBytes(env, bytes.data(), bytes.size()); }
 };
 
-// Whether memory that a module should have filled with random bytes is as it was before: zeros. Of 16 random
-// bytes or more that never happens.
+// Returns true if memory that a module should have filled with random bytes still holds zeros. Always false
+// for fewer than 16 bytes, which can be zero by chance.
 bool isUnwritten(const unsigned char* data, std::size_t size);
 
-// C_GetAttributeValue has a job of its own (calls/object.cc), which makes several calls.
+// C_GetAttributeValue has its own job (calls/object.cc), which makes several calls.
 struct OutAttributes : Output {
   static constexpr bool isInput = true;
   AttributeReader reader;

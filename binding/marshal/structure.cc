@@ -14,12 +14,12 @@
 
 namespace cryptoki {
 
-// What a field points to.
+// Memory that a field points to.
 struct StructureMemory::Part {
   const Field* field = nullptr;
   Bytes bytes;
-  Bytes original;       // of a field that the module may write: what went in
-  Bytes captured;       // and what was there at the last capture()
+  Bytes original;       // of a field that the module may write: the input
+  Bytes captured;       // the content at the last capture()
   CK_ULONG length = 0;  // BytesPointer
   std::vector<StructureMemory> structures;
   TemplateMemory attributes;
@@ -74,7 +74,7 @@ void StructureMemory::readAll(const Structure& description, const Argument& argu
                               const StructureMemory* parent, Get&& get) {
   description_ = &description;
   structure_ = Bytes::zeros(description.size);
-  for (const bool lengths : {false, true}) {  // lengths in bits last: they follow from the bytes
+  for (const bool lengths : {false, true}) {  // lengths in bits last: they depend on the bytes
     for (const Field& field : description) {
       if ((field.kind == FieldKind::BitsOf) != lengths) continue;
       readField(field, get(field), argument.part(field.member), parent);
@@ -118,7 +118,7 @@ void StructureMemory::readField(const Field& field, Napi::Value value, const Arg
   }
 }
 
-// Remembers bytes and lets the field point to them.
+// Keeps the bytes and sets the field to point to them.
 StructureMemory::Part& StructureMemory::keep(const Field& field, Bytes bytes) {
   Part& part = parts_.emplace_back();
   part.field = &field;
@@ -130,8 +130,8 @@ StructureMemory::Part& StructureMemory::keep(const Field& field, Bytes bytes) {
 
 void StructureMemory::readPointed(const Field& field, Napi::Value value, const Argument& argument,
                                   const StructureMemory* parent) {
-  // What is left out is a null pointer, and length 0 where there is a length; but the module needs memory to
-  // write to.
+  // A missing field becomes a null pointer, with length 0 if there is a length. Fields that the module writes
+  // need memory all the same.
   const bool isForModule = field.kind == FieldKind::HandlePointer ||
                            field.kind == FieldKind::VersionPointer || field.kind == FieldKind::ParentBits;
   if (isAbsent(value) && !isForModule) return;
@@ -139,8 +139,7 @@ void StructureMemory::readPointed(const Field& field, Napi::Value value, const A
     case FieldKind::Bytes:
     case FieldKind::ByteBits: {
       Bytes bytes = toBytes(value, argument);
-      if (bytes.empty())
-        return;  // in a parameter, modules take only a null pointer for nothing (NSS: OAEP labels)
+      if (bytes.empty()) return;  // modules accept only a null pointer for an empty field (NSS: OAEP labels)
       const auto length = static_cast<CK_ULONG>(keep(field, std::move(bytes)).bytes.size());
       return putField(structure_, field.lengthOffset,
                       field.kind == FieldKind::ByteBits ? length * 8 : length);
@@ -191,7 +190,7 @@ void StructureMemory::readPointed(const Field& field, Napi::Value value, const A
       part.mechanism->read(value, argument);
       return putField(structure_, field.offset, part.mechanism->get());
     }
-    default: {  // Any: as the parameter of a mechanism
+    default: {  // Any: like the parameter of a mechanism
       Part& part = keep(field, {});
       part.mechanism = std::make_unique<MechanismMemory>();
       part.mechanism->readParameter(value, argument);
@@ -231,7 +230,7 @@ void StructureMemory::readStructures(const Field& field, Napi::Value value, cons
   putField(structure_, field.lengthOffset, static_cast<CK_ULONG>(elements.size()));
 }
 
-// The length that a structure gives for the IVs in its CK_..._KEY_MAT_OUT.
+// The length in bits that a structure specifies for the IVs in its CK_..._KEY_MAT_OUT.
 CK_ULONG StructureMemory::ivBits() const {
   for (const Field& field : *description_) {
     if (std::strcmp(field.name(), "ivSizeInBits") == 0)

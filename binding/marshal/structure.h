@@ -1,5 +1,5 @@
-// Structures by their description: mechanism parameters from JavaScript objects and what the module wrote
-// into them back, information structures to objects.
+// Converts between C structures and JavaScript objects by a description: mechanism parameters in both
+// directions, information structures to objects.
 #pragma once
 
 #include <list>
@@ -13,7 +13,7 @@
 
 namespace cryptoki {
 
-// A structure and all that its pointers point to. Moving it moves no memory, so the pointers stay right.
+// A structure and all memory that it points to. A move does not move that memory, so the pointers stay valid.
 class StructureMemory {
  public:
   StructureMemory();
@@ -23,22 +23,23 @@ class StructureMemory {
   StructureMemory& operator=(StructureMemory&&) noexcept;
   ~StructureMemory();
 
-  // Every field that is not optional (see lib/generated/structures.ts) must be there; unknown ones are an
-  // error, since a misspelt option must not be ignored.
+  // All fields except optional ones (see lib/generated/structures.ts) are required. Unknown names are an
+  // error, because a misspelt option must not be ignored.
   void read(Napi::Value value, const Structure& description, const Argument& argument,
             const StructureMemory* parent = nullptr);
 
-  // The same from the values of the fields, in their order.
+  // The same from the values of the fields, in the order of the description.
   void readFields(Napi::Env env, std::span<const napi_value> values, const Structure& description,
                   const Argument& argument);
 
   Bytes& bytes() { return structure_; }
   bool writesBack() const { return description_ != nullptr && description_->writesBack; }
 
-  // Takes over what the module has written by now: writeBack() shows that, whatever it writes later.
+  // Copies the data that the module has written so far; writeBack() uses this copy, whatever the module
+  // writes later.
   void capture();
 
-  // Sets the fields that the module has written in the object that was read.
+  // Sets the fields that the module has written in the JavaScript object.
   void writeBack(Napi::Object object) const;
 
  private:
@@ -57,7 +58,7 @@ class StructureMemory {
 
   const Structure* description_ = nullptr;
   Bytes structure_;
-  std::list<Part> parts_;  // other things point into them
+  std::list<Part> parts_;  // a list, because pointers lead to its elements
 };
 
 Napi::Value fromStructure(Napi::Env env, const Structure& description, const void* memory);

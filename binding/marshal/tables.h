@@ -1,4 +1,4 @@
-// What generated/tables.cc knows of PKCS#11: the type of each attribute, the fields of each structure, the
+// Access to the tables of generated/tables.cc: the type of each attribute, the fields of each structure, the
 // parameter structure of each mechanism.
 #pragma once
 
@@ -22,14 +22,14 @@ enum class AttributeKind : unsigned char {
   Template,
 };
 
-// Bytes of a value of a fixed size; 0 for other kinds.
+// The size in bytes of a value of fixed size; 0 for other kinds.
 constexpr std::size_t fixedSize(AttributeKind kind) {
   if (kind == AttributeKind::Boolean) return sizeof(CK_BBOOL);
   return kind == AttributeKind::Ulong ? sizeof(CK_ULONG) : 0;
 }
 
 AttributeKind attributeKind(CK_ATTRIBUTE_TYPE type);
-// "CKA_LABEL", or nullptr for a number the specification does not name.
+// "CKA_LABEL", or nullptr for a number that the specification does not name.
 const char* attributeName(CK_ATTRIBUTE_TYPE type);
 
 enum class FieldKind : unsigned char {
@@ -43,9 +43,9 @@ enum class FieldKind : unsigned char {
   Bytes,           // pointer, with a length field in bytes
   ByteBits,        // pointer, with a length field in bits
   BitsOf,          // the length of another field in bits, unless given
-  BytesPointer,    // pointer, with a pointer to a length: what goes in, what came out
-  Plain,           // pointer to bytes whose number is agreed
-  ParentBits,      // pointer to bytes for the module to write; their number is in the structure around
+  BytesPointer,    // pointer, with a pointer to a length that is input and output
+  Plain,           // pointer to bytes of a fixed number
+  ParentBits,      // pointer to bytes that the module writes; the outer structure has their number
   Nested,          // a structure in the structure
   Pointer,         // pointer to a structure
   Array,           // pointer to structures, with their count
@@ -58,10 +58,10 @@ enum class FieldKind : unsigned char {
 };
 
 struct Field {
-  const char* member;  // its name in JavaScript behind a dot, as errors have it
+  const char* member;  // its name in JavaScript after a dot, as error messages show it
   FieldKind kind;
   std::size_t offset;
-  std::size_t lengthOffset;  // of the length or count, where there is one; ParentBits: see structure.cc
+  std::size_t lengthOffset;  // of the length or count, if it has one; ParentBits: see structure.cc
   std::size_t size;          // Text, Fixed, Plain: number of bytes (Plain: 0 is any)
   const char* nested;        // Nested, Pointer, Array: the structure
   bool out;                  // the module may write it
@@ -74,7 +74,7 @@ struct Structure {
   std::size_t size;
   const Field* fields;
   std::size_t count;
-  bool writesBack;  // it, or a structure in it, has a field that the module may write
+  bool writesBack;  // it, or a nested structure, has a field that the module may write
 
   const Field* begin() const { return fields; }
   const Field* end() const { return fields + count; }
@@ -82,7 +82,7 @@ struct Structure {
 
 std::span<const Structure> structures();
 const Structure* structureNamed(std::string_view name);
-// The one-shot parameter of a mechanism; nullptr when it takes none, raw bytes or a number.
+// The parameter structure of a mechanism; nullptr when it takes none, raw bytes or a number.
 const Structure* parameterOf(CK_MECHANISM_TYPE mechanism);
 // The description of an information structure.
 template <class T>

@@ -20,7 +20,7 @@ Bytes bytesOf(const T& value) {
   return {&value, sizeof value};
 }
 
-// CK_DATE: eight digits, or nothing at all for "no date".
+// CK_DATE: eight digits, or empty for "no date".
 Bytes toDate(Napi::Value value, const Argument& argument) {
   constexpr const char* kExpected = "a Date, \"YYYY-MM-DD\" or \"\"";
   std::string text;
@@ -49,14 +49,14 @@ Bytes toDate(Napi::Value value, const Argument& argument) {
   return {text.data(), text.size()};
 }
 
-// Big-endian without leading zeros; bytes are taken as they are.
+// Big-endian without leading zeros; bytes are not changed.
 Bytes toBigInteger(Napi::Value value, const Argument& argument) {
   if (!value.IsBigInt()) {
     if (!isBytes(value)) argument.mustBe("bytes (big-endian) or a bigint", value);
     return toBytes(value, argument);
   }
   auto number = value.As<Napi::BigInt>();
-  std::vector<std::uint64_t> words(std::max<std::size_t>(number.WordCount(), 1));  // 0n has no word
+  std::vector<std::uint64_t> words(std::max<std::size_t>(number.WordCount(), 1));  // 0n has no words
   std::size_t count = words.size();
   int sign = 0;
   number.ToWords(&sign, &count, words.data());
@@ -121,7 +121,7 @@ TemplateMemory::Entry TemplateMemory::readEntry(Napi::Value value, const Argumen
   const AttributeKind kind = attributeKind(entry.type);
   const Napi::Value bytes = object.HasOwnProperty("bytes") ? object.Get("bytes") : object.Env().Undefined();
   if (!bytes.IsUndefined()) {
-    entry.value = toBytes(bytes, where);  // as it is, whatever the type
+    entry.value = toBytes(bytes, where);  // raw bytes, whatever the type
   } else if (kind == AttributeKind::Template) {
     children_.push_back(std::make_unique<TemplateMemory>());
     entry.nested = children_.back().get();

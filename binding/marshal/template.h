@@ -1,4 +1,4 @@
-// CK_ATTRIBUTE arrays that go into the module.
+// CK_ATTRIBUTE arrays that are passed to the module.
 #pragma once
 
 #include <memory>
@@ -10,12 +10,12 @@
 
 namespace cryptoki {
 
-// A template with its values, nested templates included.
+// A template with its values, including nested templates.
 class TemplateMemory {
  public:
-  // `value` is an array of { type: number, value }. What a value may be follows from the type of the
-  // attribute: a boolean, a number or bigint, a string, a Date, bytes, an array of numbers, or
-  // another template. Attributes that the specification does not name take bytes.
+  // `value` is an array of { type: number, value }. The type of the attribute determines the type of the
+  // value: a boolean, a number or bigint, a string, a Date, bytes, an array of numbers, or another template.
+  // Attributes that the specification does not name take bytes.
   void read(Napi::Value value, const Argument& argument);
 
   CK_ATTRIBUTE* data();

@@ -21,7 +21,7 @@ std::string lowerCase(std::string_view text) {
   return lower;
 }
 
-// How many bytes must be put in, left out or exchanged for others.
+// The number of bytes to insert, delete or replace.
 std::size_t changesBetween(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   for (std::size_t column = 0; column < row.size(); ++column) row[column] = column;

@@ -1,4 +1,4 @@
-// Members of an object that nobody reads are misspelt: they are refused, with the nearest known name.
+// Refuses unknown members of an object, because they are misspelt. The error proposes the nearest known name.
 #pragma once
 
 #include <string>
@@ -14,13 +14,13 @@ struct UnknownName {
   std::string message;
 };
 
-// Throws UnknownName for a member that is not known. `owner` begins the sentence: "C_Sign: \"mechanism\"
-// has". What the object's own members are is asked here, which may run JavaScript.
+// Throws UnknownName for an unknown member. `owner` begins the sentence: "C_Sign: \"mechanism\" has". Reads
+// the names of the object's own members, which may run JavaScript.
 void refuseUnknownNames(const Napi::Object& object, const std::vector<std::string_view>& known,
                         std::string_view owner);
 
-// The known name that takes the fewest changes to become `name`; empty when none is near. As nearestName() in
-// lib/arguments.ts.
+// Returns the known name with the fewest differences from `name`, or an empty string if none is near. Must
+// agree with nearestName() in lib/core/arguments.ts.
 std::string_view nearestName(std::string_view name, const std::vector<std::string_view>& known);
 
 }  // namespace cryptoki

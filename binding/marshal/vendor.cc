@@ -8,8 +8,8 @@
 namespace cryptoki {
 namespace {
 
-// Entries are never removed or renamed, so the names handed out stay. Leaked on purpose, as all that native
-// threads use.
+// Entries are never removed or renamed, so the returned names stay valid. Leaked on purpose: native threads
+// may use it during the exit of the process.
 struct Registry {
   std::shared_mutex mutex;
   std::map<CK_ATTRIBUTE_TYPE, std::pair<AttributeKind, std::string>> attributes;

@@ -1,4 +1,4 @@
-// Attributes that a vendor has defined and the program has named.
+// Vendor-defined attributes that the program has registered.
 #pragma once
 
 #include <string>
@@ -7,10 +7,10 @@
 
 namespace cryptoki {
 
-// Gives an attribute (CKA_VENDOR_DEFINED or above) a type, for the whole process.
+// Sets the type of an attribute (CKA_VENDOR_DEFINED or above) for the whole process.
 void registerAttribute(CK_ATTRIBUTE_TYPE type, AttributeKind kind, const std::string& name);
 
-// Unknown and nullptr for what was not registered.
+// Unknown and nullptr for an attribute that was not registered.
 AttributeKind vendorAttributeKind(CK_ATTRIBUTE_TYPE type);
 const char* vendorAttributeName(CK_ATTRIBUTE_TYPE type);
 

@@ -90,11 +90,10 @@ Attachment::Use::~Use() {
 
 void Attachment::checkProcess(const char* function) {
   if (!isForked()) return;
-  throw Failure::ours(
-      "ERR_CRYPTOKI_FORKED",
-      "this process is a fork of the one that loaded the module; PKCS#11 does not survive a fork: start "
-      "a new process (child_process) or use worker_threads",
-      function);
+  throw Failure::ours("ERR_CRYPTOKI_FORKED",
+                      "this process is a fork of the one that loaded the module; a fork cannot use it: start "
+                      "a new process (child_process) or use worker_threads",
+                      function);
 }
 
 std::shared_ptr<void> Attachment::use(const char* function) {
@@ -138,7 +137,7 @@ Attachment::Finalisation Attachment::finalise() {
   return begun;
 }
 
-// Every session is closed in its own queue, after the calls asked for before. These and all other calls hold
+// Each session is closed in its own queue, after the calls requested before. These and all other calls hold
 // the use.
 Attachment::Finalisation Attachment::beginFinalise() {
   std::set<std::shared_ptr<Session>> sessions;
@@ -193,7 +192,7 @@ bool Attachment::suspend(std::shared_ptr<Use>& use) {
 }
 
 void Attachment::resume(CK_RV rv) {
-  std::shared_ptr<Use> later;  // posts the finalisation when it goes
+  std::shared_ptr<Use> later;  // posts the finalisation when it is destroyed
   module_->reinitialisations().announceChange();
   {
     std::lock_guard lock(mutex_);
@@ -216,7 +215,7 @@ CK_RV Attachment::release() {
     }
     isAbandoned = abandoned_;
   }
-  // Nobody can ask for it a second time when the owner is gone.
+  // If the owner has ended, nothing can request the finalisation again, so retry it here.
   const CK_RV rv = isAbandoned ? finaliseModulePatiently(*module_) : finaliseModule(*module_);
   if (rv != CKR_OK && isAbandoned) process().leave(module_->entry());
   std::lock_guard lock(mutex_);
@@ -224,7 +223,7 @@ CK_RV Attachment::release() {
     counted_ = false;
     state_ = State::Loaded;
   } else {
-    state_ = State::Ready;  // as it was, without its sessions: C_Finalize can be tried again
+    state_ = State::Ready;  // as before, but without its sessions: C_Finalize can be tried again
     use_ = std::make_shared<Use>();
   }
   return rv;
@@ -238,7 +237,7 @@ void Attachment::abandon() noexcept {
     }
     if (!isForked()) beginFinalise();
   } catch (const std::exception&) {
-    // No memory: the module stays initialised until the process ends.
+    // Out of memory: the module stays initialised until the process ends.
   }
 }
 

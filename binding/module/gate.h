@@ -1,5 +1,5 @@
-// Steps on one thing that must not overlap: several of one kind may go on at once, one of the other kind goes
-// on alone. Nobody waits longer than a while: a call into a module may hang, and others must get on.
+// Excludes overlapping steps: steps of the shared kind may run at the same time, a step of the other kind
+// runs alone. The wait is limited, because a call into a module may hang and other calls must continue.
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,7 @@ class Gate {
  public:
   enum class Kind : unsigned char { Shared, Alone };
 
-  // Holds the gate from its construction on, unless isHeld() says that the wait was given up.
+  // Holds the gate while it lives, unless isHeld() returns false because the wait was given up.
   class Pass {
    public:
     Pass(Gate& gate, Kind kind) : gate_(gate), kind_(kind), isHeld_(gate.enter(kind)) {}
@@ -20,7 +20,7 @@ class Gate {
     Pass& operator=(const Pass&) = delete;
     ~Pass() { leave(); }
 
-    // False: other steps may overlap this one, so what it notes is doubtful.
+    // False: other steps may overlap this one, so its record is doubtful.
     bool isHeld() const { return isHeld_; }
     void leave() {
       if (isHeld_) gate_.leave(kind_);
@@ -67,7 +67,7 @@ class Gate {
   std::condition_variable left_;
   int shared_ = 0;
   bool alone_ = false;
-  bool isStuck_ = false;  // somebody has waited in vain: the next do not wait
+  bool isStuck_ = false;  // a wait was given up: later ones do not wait
 };
 
 }  // namespace cryptoki

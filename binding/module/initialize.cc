@@ -12,8 +12,8 @@
 namespace cryptoki {
 namespace {
 
-// CK_C_INITIALIZE_ARGS and one word more: NSS has its parameter string in the place of pReserved and
-// pReserved after.
+// CK_C_INITIALIZE_ARGS plus one word: NSS reads its parameter string in the place of pReserved, and pReserved
+// after it.
 struct Arguments {
   CK_C_INITIALIZE_ARGS standard;
   void* more;
@@ -58,7 +58,7 @@ CK_RV initializeModule(Module& module, const InitializeOptions& options) {
   if (options.restoresSignalHandlers) handlers.restore();
   if (rv != CKR_OK) return rv;
   if (options.skipsExitHandlers) skipExitHandlers();
-  watchProcessExit();  // after the module has registered its handlers, so that ours run before
+  watchProcessExit();  // after the module has registered its exit handlers, so that ours run before
   CK_INFO info{};
   if (module.call<&CK_FUNCTION_LIST_3_2::C_GetInfo>(&info) == CKR_OK) module.learnQuirks(info);
   return CKR_OK;

@@ -12,9 +12,9 @@ namespace {
 using GetFunctionList = CK_RV (*)(const void**);
 using GetInterface = CK_RV (*)(CK_UTF8CHAR*, CK_VERSION*, CK_INTERFACE**, CK_FLAGS);
 
-// Copies the part of the list that its version has; the rest stays null. A list from C_GetFunctionList has
-// the functions of 2.40 and ends there, whatever version it says: that of SoftHSM 2.7 says 3.2, and so do
-// those of modules that were compiled with newer headers. Only C_GetInterface gives longer ones.
+// Copies the functions of the list's version; the others stay null. A list from C_GetFunctionList ends with
+// the functions of 2.40, whatever version it reports: SoftHSM 2.7 and modules that were compiled with newer
+// headers report 3.2. Only C_GetInterface returns longer lists.
 FunctionList copyList(const void* list, bool fromInterface) {
   CK_VERSION version{};
   std::memcpy(&version, list, sizeof version);
@@ -59,14 +59,14 @@ FunctionList discover(const Library& library, const std::string& path, bool only
   if (entry == nullptr) {
     throw Failure::ours("ERR_CRYPTOKI_MODULE_NOT_PKCS11",
                         path +
-                            " is a library without C_GetFunctionList, so no PKCS#11 module; give the path of "
+                            " has no C_GetFunctionList, so it is not a PKCS#11 module; give the path of "
                             "the vendor's PKCS#11 library");
   }
   const void* list = nullptr;
   const CK_RV rv = reinterpret_cast<GetFunctionList>(entry)(&list);
   if (rv != CKR_OK) throw Failure::returned(rv, "C_GetFunctionList");
   if (list == nullptr) {
-    throw Failure::ours("ERR_CRYPTOKI_MODULE_NOT_PKCS11", "C_GetFunctionList returned no list",
+    throw Failure::ours("ERR_CRYPTOKI_MODULE_NOT_PKCS11", "C_GetFunctionList returned a null pointer",
                         "C_GetFunctionList");
   }
   return copyList(list, false);

@@ -5,12 +5,12 @@
 
 namespace cryptoki {
 
-// Whose OpenSSL the vendor's library finds. Node exports its own; a library made for another one can crash on
-// it.
+// The OpenSSL that the vendor's library binds to. Node exports its own; a library built for another version
+// can crash with it.
 enum class Isolation {
-  Auto,      // DeepBind where the C library has it and malloc is not replaced, else None
+  Auto,      // DeepBind if the C library has it and malloc is not replaced, otherwise None
   DeepBind,  // the library's own dependencies first (glibc's RTLD_DEEPBIND)
-  None,      // what the process has loaded already first
+  None,      // libraries that the process has already loaded first
 };
 
 class Library {
@@ -23,7 +23,7 @@ class Library {
   Library& operator=(Library&&) = delete;
   ~Library();
 
-  // The same for every load of the same file in a process.
+  // The same handle for every load of the same file in a process.
   void* handle() const { return handle_; }
 
   void* symbol(const char* name) const;
@@ -35,8 +35,8 @@ class Library {
   void* handle_ = nullptr;
 };
 
-// Whether two functions come from the same shared library. A symbol that a library lacks may be found in one
-// of its dependencies, which is another PKCS#11 module then.
+// Returns true when two functions come from the same shared library. The loader may find a missing symbol in
+// a dependency, which is then another PKCS#11 module.
 bool sameLibrary(const void* one, const void* other);
 
 }  // namespace cryptoki

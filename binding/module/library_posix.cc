@@ -17,7 +17,7 @@ namespace cryptoki {
 namespace {
 
 #if defined(RTLD_DEEPBIND) && !defined(CRYPTOKI_SANITIZED)
-// Whether the object at this path has a malloc of its own.
+// Returns true when the library at this path has its own malloc.
 bool definesMalloc(const char* path) {
   void* library = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
   if (library == nullptr) return false;
@@ -28,10 +28,10 @@ bool definesMalloc(const char* path) {
   return own;
 }
 
-// A replaced malloc (LD_PRELOAD=libjemalloc...) and RTLD_DEEPBIND do not go together: memory that libc
-// allocated with the one would be freed with the other. Replacements stand before the C library in the list
-// of what is loaded. The executable itself, the first, is not asked: in one that is not position-independent
-// the address of malloc is its own.
+// A replaced malloc (LD_PRELOAD=libjemalloc...) and RTLD_DEEPBIND cannot be combined: one would free memory
+// that the other allocated. A replacement stands before the C library in the list of loaded libraries. The
+// executable, which is first, is not checked: if it is not position-independent, the address of malloc is its
+// own.
 bool mallocIsReplaced() {
   struct Search {
     int position = 0;
@@ -60,14 +60,14 @@ int bindFlag(Isolation /*isolation*/) { return 0; }
 #endif
 
 #if defined(__ELF__)
-// Whether all that the dynamic loader would map is in the file. It does not look itself, and dies of SIGBUS
-// on a library whose copying or download broke off.
+// Returns true when the file contains all segments that the dynamic loader maps. The loader does not check
+// this and crashes with SIGBUS on a library that was copied or downloaded only in part.
 bool isComplete(const std::string& path, std::uint64_t size) {
   std::ifstream file(path, std::ios::binary);
   ElfW(Ehdr) header{};
   file.read(reinterpret_cast<char*>(&header), sizeof header);
   if (!file || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
-    return true;  // dlopen says what is wrong with it
+    return true;  // dlopen reports what is wrong with it
   if (header.e_phentsize != sizeof(ElfW(Phdr))) return true;
   std::vector<ElfW(Phdr)> segments(header.e_phnum);
   file.seekg(static_cast<std::streamoff>(header.e_phoff));
@@ -87,14 +87,14 @@ bool isComplete(const std::string& /*path*/, std::uint64_t /*size*/) { return tr
 
 Library::Library(const std::string& path, Isolation isolation) {
   struct stat status {};
-  const bool isPath = path.find('/') != std::string::npos;  // a bare name is looked up by the dynamic loader
+  const bool isPath = path.find('/') != std::string::npos;  // the dynamic loader searches for a bare name
   if (isPath && stat(path.c_str(), &status) != 0) {
     throw Failure::ours("ERR_CRYPTOKI_MODULE_NOT_FOUND",
                         "there is no file " + path + "; give the path of the vendor's PKCS#11 library");
   }
   if (isPath && !S_ISREG(status.st_mode)) {
     throw Failure::ours("ERR_CRYPTOKI_MODULE_LOAD",
-                        path + " is no file; give the path of the vendor's PKCS#11 library");
+                        path + " is not a file; give the path of the vendor's PKCS#11 library");
   }
   if (isPath && !isComplete(path, static_cast<std::uint64_t>(status.st_size))) {
     throw Failure::ours("ERR_CRYPTOKI_MODULE_LOAD",
@@ -107,11 +107,11 @@ Library::Library(const std::string& path, Isolation isolation) {
   const bool missing = !isPath && reason.starts_with(path + ": cannot open");
   if (missing) {
     throw Failure::ours("ERR_CRYPTOKI_MODULE_NOT_FOUND",
-                        "the dynamic loader finds no library " + path + "; give its full path");
+                        "the dynamic loader cannot find the library " + path + "; give its full path");
   }
   throw Failure::ours(
       "ERR_CRYPTOKI_MODULE_LOAD",
-      reason + "; is it a library for this system and architecture, with all the libraries it needs?");
+      reason + "; check that it is built for this system and architecture, and has all its dependencies");
 }
 
 Library::~Library() {

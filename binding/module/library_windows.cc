@@ -30,9 +30,10 @@ Library::Library(const std::string& path, Isolation /*isolation*/) {
   const std::wstring wide = widen(path);
   const bool isPath = path.find_first_of("/\\") != std::string::npos;
   if (isPath && GetFileAttributesW(wide.c_str()) == INVALID_FILE_ATTRIBUTES) {
-    throw Failure::ours("ERR_CRYPTOKI_MODULE_NOT_FOUND", "no file at " + path);
+    throw Failure::ours("ERR_CRYPTOKI_MODULE_NOT_FOUND",
+                        "there is no file " + path + "; give the path of the vendor's PKCS#11 library");
   }
-  // With a path the vendor's other libraries are looked for beside it.
+  // With a path, Windows looks for the vendor's other libraries in the same folder.
   handle_ = LoadLibraryExW(wide.c_str(), nullptr, isPath ? LOAD_WITH_ALTERED_SEARCH_PATH : 0);
   if (handle_ != nullptr) return;
   const DWORD error = GetLastError();

@@ -14,7 +14,7 @@
 namespace cryptoki {
 namespace {
 
-// Of one account; the oldest go first. Tokens lock long before.
+// Digests per account; drops the oldest first. A token locks the PIN long before.
 constexpr std::size_t kLimit = 1000;
 
 struct Lockout {
@@ -29,7 +29,7 @@ Lockout& lockout() {
   return only;
 }
 
-// (candidate: Buffer) -> the first candidate there was
+// (candidate: Buffer) -> the first candidate of the process
 Napi::Value secret(const Napi::CallbackInfo& info) {
   std::lock_guard lock(lockout().mutex);
   Bytes& kept = lockout().secret;

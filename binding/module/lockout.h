@@ -1,5 +1,5 @@
-// Which PINs tokens have refused, for all threads of the process: lib/lockout.ts says what for. Known are
-// only keyed digests.
+// The PINs that tokens have refused, for all threads of the process; see lib/model/login/pin-guard.ts for the
+// reason. Stores keyed digests only.
 #pragma once
 
 #include "napi_setup.h"

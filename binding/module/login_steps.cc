@@ -5,7 +5,7 @@
 namespace cryptoki {
 namespace {
 
-// C_GetSessionInfo in the queue of a session, for what it says of the login.
+// Calls C_GetSessionInfo in the queue of a session and records the login state.
 class LoginCheck final : public Job {
  public:
   LoginCheck(Module& module, std::shared_ptr<Session> session)
@@ -15,7 +15,7 @@ class LoginCheck final : public Job {
     session_->token().isChecking = false;
     if (!session_->isOpen() || !session_->token().isDoubtful()) return;
     const CK_RV rv = module_.refreshLogin(*session_);
-    // It is gone, too: the next one is asked.
+    // If this session is lost too, the next one is asked.
     if (const auto attachment = session_->attachment()) noteFailure(*attachment, session_, rv);
   }
 
@@ -41,11 +41,11 @@ void checkLogin(Module& module, TokenState& token) noexcept {
         session->queue().submit(std::move(job));
         return;
       } catch (const Failure&) {
-        // The attachment is at its end: another one's session is as good.
+        // The attachment is ending: use a session of another one.
       }
     }
   } catch (const std::exception&) {
-    // No memory: the next session that is opened asks.
+    // Out of memory: the login is checked when the next session is opened.
   }
   token.isChecking = false;
 }

@@ -1,5 +1,5 @@
-// Login and logout, each with its note (see token_state.h). One that may take minutes (a PIN pad) does not
-// make the others wait; where two have overlapped, the module is asked who is logged in.
+// Login and logout, each with its record (see token_state.h). A step that may take minutes (a PIN pad) does
+// not block the others; when two steps have overlapped, the module is asked for the login state.
 #pragma once
 
 #include <cstdint>
@@ -10,19 +10,18 @@
 
 namespace cryptoki {
 
-// What the process knows of the sessions and the login beyond the call that failed with `rv`: the session was
-// closed, or the login ended, by something else (a pulled token, another library). The caller has the turn of
-// the session.
+// Updates the recorded sessions and login after a call that failed with `rv`: something else (a removed
+// token, another library) may have closed the session or ended the login. The caller must hold the session.
 void noteFailure(Attachment& attachment, const std::shared_ptr<Session>& session, CK_RV rv);
 
-// Asks the module on an open session of the token who is logged in, when the login is doubtful. Returns at
-// once; the session is asked in its queue.
+// If the login state is doubtful, asks the module for it on an open session of the token. Returns at once;
+// the call waits in the queue of that session.
 void checkLogin(Module& module, TokenState& token) noexcept;
 
-// A login or a logout under way.
+// A login or a logout in progress.
 class LoginChange {
  public:
-  // `waits`: for others to end.
+  // `waits`: waits until other logins and logouts have ended.
   LoginChange(TokenState& token, bool waits) : token_(token) {
     if (waits) pass_.emplace(token.logins, Gate::Kind::Alone);
     isAlone_ = token_.changing++ == 0;
@@ -32,7 +31,7 @@ class LoginChange {
   LoginChange& operator=(const LoginChange&) = delete;
   ~LoginChange() { --token_.changing; }
 
-  // Whether another one was under way, or something was noted, since this one began.
+  // Returns true when another login or logout overlapped this one, or the record has changed since.
   bool hasOverlapped() const { return !isAlone_ || token_.changing > 1 || token_.version() != version_; }
 
  private:
@@ -42,7 +41,7 @@ class LoginChange {
   std::uint64_t version_ = 0;
 };
 
-// `isAtPad`: the PIN is typed at the token's own pad.
+// `isAtPad`: the user enters the PIN on the token's PIN pad.
 template <class Invoke>
 CK_RV loginStep(Module& module, const Session& session, CK_USER_TYPE user, bool isAtPad, Invoke&& invoke) {
   TokenState& token = session.token();
@@ -56,8 +55,8 @@ CK_RV loginStep(Module& module, const Session& session, CK_USER_TYPE user, bool 
   } else if (isIn || isKnown) {
     const bool isAlone = !change.hasOverlapped();
     const CK_RV asked = module.refreshLogin(session);
-    // Some modules never report the user's states. Those that say the same of another user do report that
-    // one's.
+    // Some modules never report the states of the user. Modules that return this code for another user do
+    // report the states of that one.
     const bool isUnconfirmed = asked == CKR_OK && token.login() == Login::None;
     if (rv == CKR_USER_ALREADY_LOGGED_IN && isAlone && isUnconfirmed) token.loggedInUnconfirmed(wanted);
   }

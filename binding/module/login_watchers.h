@@ -1,4 +1,4 @@
-// Who is told when the login on a token changes: every environment that has the module open.
+// Receivers of login changes on a token: one for every environment that has the module open.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@ class LoginWatcher {
   LoginWatcher(const LoginWatcher&) = delete;
   LoginWatcher& operator=(const LoginWatcher&) = delete;
   virtual ~LoginWatcher() = default;
-  // Any thread, in the middle of other work: passes the news on and returns.
+  // Any thread, in the middle of other work: must pass the notification on and return.
   virtual void loginChanged(CK_SLOT_ID slot) noexcept = 0;
 };
 

@@ -17,7 +17,7 @@ std::shared_ptr<Module> Module::load(const std::string& path, const LoadOptions&
     const auto found = modules.find(library.handle());
     if (found != modules.end()) return found->second;
   }
-  // The module's own code runs here, and must not make the loading of others wait.
+  // Outside of the lock: the module's own code runs here and must not delay other loads.
   auto loaded = std::make_shared<Module>(path, library, discover(library, path, options.only240));
   std::lock_guard lock(mutex);
   const auto [place, isFirst] = modules.try_emplace(library.handle(), std::move(loaded));
@@ -55,12 +55,12 @@ std::vector<std::shared_ptr<Session>> Module::sessionsOn(CK_SLOT_ID slot) {
 std::shared_ptr<Session> Module::opened(CK_SESSION_HANDLE handle, CK_SLOT_ID slot, bool readWrite,
                                         const std::shared_ptr<Attachment>& attachment) {
   auto session = std::make_shared<Session>(handle, token(slot), readWrite, attachment);
-  std::shared_ptr<Session> before;  // deleted when the table is free
+  std::shared_ptr<Session> before;  // destroyed after the table is unlocked
   {
     std::lock_guard lock(mutex_);
     auto& place = sessions_[handle];
     before = std::exchange(place, session);
-    if (before) before->markClosed();  // the module gave the number of a session it had closed by itself
+    if (before) before->markClosed();  // the module had closed that session itself and reused its number
   }
   if (session->token().isDoubtful()) refreshLogin(*session);
   return session;
@@ -102,7 +102,7 @@ void Module::closed(Session& session) {
     isLast = std::none_of(sessions_.begin(), sessions_.end(),
                           [token](const auto& entry) { return &entry.second->token() == token; });
   }
-  // Whoever closes a session has its turn, or all calls have ended.
+  // The caller holds the session, or all calls have ended.
   session.pending.clear();  // they hold the session, too
   session.parameters = {};
   if (!isLast) return;

@@ -29,9 +29,9 @@ struct LoadOptions {
 
 class Module {
  public:
-  // The module at `path`; the same one for every path that leads to the same library. The library stays in
-  // memory for the rest of the process: modules leave threads and exit handlers behind that must not lose
-  // their code.
+  // Loads the module at `path`; returns the same one for every path that leads to the same library. The
+  // library stays in memory for the rest of the process, because modules leave threads and exit handlers
+  // behind that need its code.
   static std::shared_ptr<Module> load(const std::string& path, const LoadOptions& options);
 
   Module(std::string path, Library& library, FunctionList list);
@@ -41,8 +41,9 @@ class Module {
   bool fromInterface() const { return list_.fromInterface; }
   void* entry() const { return entry_; }
 
-  // Calls a function of the module: module.call<&CK_FUNCTION_LIST_3_2::C_Sign>(...). One that it lacks
-  // returns CKR_FUNCTION_NOT_SUPPORTED; calls wait for each other where the module needs it (see Locking).
+  // Calls a function of the module: module.call<&CK_FUNCTION_LIST_3_2::C_Sign>(...). A function that it does
+  // not have returns CKR_FUNCTION_NOT_SUPPORTED. If the module requires it (see Locking), only one call runs
+  // at a time.
   template <auto Function, class... Arguments>
   CK_RV call(Arguments... arguments) const {
     const auto function = list_.functions.*Function;
@@ -51,17 +52,17 @@ class Module {
     return function(arguments...);
   }
 
-  // The same without the lock, for C_WaitForSlotEvent and for what ends it, C_Finalize.
+  // The same without the lock: C_WaitForSlotEvent may block for ever, and C_Finalize must be able to end it.
   template <auto Function, class... Arguments>
   CK_RV callUnlocked(Arguments... arguments) const {
     const auto function = list_.functions.*Function;
     return function == nullptr ? CKR_FUNCTION_NOT_SUPPORTED : function(arguments...);
   }
 
-  // Makes calls wait for each other, in the whole process and for good.
+  // Makes calls run one at a time from now on, in the whole process; see Locking.
   void require(Locking locking) const { process().require(entry_, static_cast<int>(locking)); }
 
-  // What is peculiar to this module, known from its initialisation on.
+  // The quirks of this module, set after its initialisation.
   void learnQuirks(const CK_INFO& info) {
     const Quirks quirks = quirksOf(info, path_);
     require(quirks.locking);
@@ -76,9 +77,8 @@ class Module {
   bool firstPbkd2Parameters() const { return firstPbkd2Parameters_.load(); }
   bool pollsForSlotEvents() const { return pollsForSlotEvents_.load(); }
   bool comparesLengths() const { return comparesLengths_.load(); }
-  // Held from the call for a length to the call for the value, and around a change: only for a module that
-  // would write the longer value over the end of the memory. Any other lock would be one more thing to hang
-  // on.
+  // Held from the call for a length to the call for the value, and around a change. Only for a module that
+  // would write a longer value beyond the end of the memory, because a lock can also make other calls hang.
   std::shared_lock<std::shared_mutex> readingAttributes() const {
     return writesAttributesWhole_.load() ? std::shared_lock(attributes_)
                                          : std::shared_lock<std::shared_mutex>();
@@ -91,7 +91,7 @@ class Module {
   bool signaturesCrashOnOtherKeys() const { return signaturesCrashOnOtherKeys_.load(); }
   bool verifyReportsLastError() const { return verifyReportsLastError_.load(); }
 
-  // How often C_Finalize was called.
+  // The number of calls of C_Finalize.
   std::uint64_t finalisations() const { return finalisations_.load(); }
   void noteFinalisation() { ++finalisations_; }
 
@@ -105,21 +105,21 @@ class Module {
   std::shared_ptr<Session> session(SessionName name);
   std::vector<std::shared_ptr<Session>> sessionsOn(CK_SLOT_ID slot);
 
-  // C_CloseSession and the note of it, as one step. The caller has the turn of the session.
+  // C_CloseSession and its record, as one step. The caller must hold the session.
   CK_RV close(Session& session);
 
-  // Notes a session that C_OpenSession has given (the caller holds the Gate of the token's sessions), or that
-  // is gone. The first on a token learns who is logged in (some modules keep the login when the last session
-  // closes); the last ends the login.
+  // Records a session that C_OpenSession returned (the caller holds the Gate of the token's sessions) or that
+  // is gone. The first session on a token asks for the login state, because some modules keep the login when
+  // the last session closes; the last one ends the login.
   std::shared_ptr<Session> opened(CK_SESSION_HANDLE handle, CK_SLOT_ID slot, bool readWrite,
                                   const std::shared_ptr<Attachment>& attachment);
   void closed(Session& session);
-  // The same of one that was lost, not closed by a call: the module may go on with what is pending on it.
+  // The same for a session that was lost, not closed by a call: the module may still use its pending memory.
   void lost(Session& session);
-  // All are gone: the module is about to be finalised.
+  // Records all sessions as lost: the module is about to be finalised.
   std::vector<std::shared_ptr<Session>> forgetSessions();
 
-  // Asks the module who is logged in. The caller has the turn of the session.
+  // Asks the module for the login state. The caller must hold the session.
   CK_RV refreshLogin(const Session& session) const;
 
  private:
@@ -152,7 +152,7 @@ class Module {
   SlotEvents slotEvents_{*this};
   LoginWatchers loginWatchers_;
   Reinitialisations reinitialisations_;
-  std::vector<std::shared_ptr<void>> stillPending_;  // memory of calls on lost sessions; kept for good
+  std::vector<std::shared_ptr<void>> stillPending_;  // memory of calls on lost sessions; never freed
   mutable std::shared_mutex attributes_;
   std::mutex mutex_;
   std::map<CK_SLOT_ID, std::shared_ptr<TokenState>> tokens_;

@@ -40,7 +40,7 @@ struct Entry {
 };
 
 void* entryOf(void* library) {
-  // Leaked on purpose, like the pool: calls may be under way while the process ends.
+  // Leaked on purpose, like the pool: calls may run while the process ends.
   static std::mutex& mutex = *new std::mutex;                    // NOLINT
   static auto& entries = *new std::unordered_map<void*, Entry>;  // NOLINT
   std::lock_guard lock(mutex);
@@ -53,7 +53,7 @@ CK_RV initialise(void* opaque, CK_RV (*call)(void*), void* context) {
   if (entry.count == 0) {
     const CK_RV rv = call(context);
     if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED) return rv;
-    // It is still ours when the C_Finalize before this has failed.
+    // Still ours when an earlier C_Finalize has failed.
     entry.owned = entry.owned || rv == CKR_OK;
   }
   ++entry.count;

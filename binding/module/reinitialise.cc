@@ -11,8 +11,8 @@ class Reinitialisation final : public Work, public std::enable_shared_from_this<
  public:
   Reinitialisation(Module& module, Reinitialisations& all) : module_(module), all_(all) {}
 
-  // Takes the claims of attachments. Each posts an arrival when its last call has ended; the last of those
-  // runs the rest. False when there is nothing to wait for.
+  // Takes the claims of the attachments. Each claim posts an arrival when its last call has ended; the last
+  // arrival posts the reinitialisation. Returns false when there is nothing to wait for.
   bool suspend(const std::vector<std::shared_ptr<Attachment>>& attachments) {
     std::vector<std::shared_ptr<Attachment::Use>> claims;
     for (const auto& attachment : attachments) {
@@ -33,7 +33,7 @@ class Reinitialisation final : public Work, public std::enable_shared_from_this<
 
   void tell(const std::shared_ptr<ReinitialiseJob>& job) { waiters_.push_back(job); }
 
-  // All calls have ended, as far as is known.
+  // All calls have ended, except those of attachments that join in settle().
   void run() noexcept override {
     if (!settle()) return;
     std::optional<Failure> failure;
@@ -45,7 +45,7 @@ class Reinitialisation final : public Work, public std::enable_shared_from_this<
     const auto [ended, finalised] = finalise();
     CK_RV rv = CKR_OK;
     for (std::size_t i = 0; i < participants_.size(); ++i) {
-      // The claim that C_Finalize has left is still counted.
+      // The claim that a failed C_Finalize left is still counted.
       const bool isCounted = ended != CKR_OK && i + 1 == participants_.size();
       if (rv == CKR_OK && !isCounted) rv = initializeModule(module_, options);
       participants_[i]->resume(rv);
@@ -56,8 +56,8 @@ class Reinitialisation final : public Work, public std::enable_shared_from_this<
       failure = Failure::returned(ended, "C_Finalize");
     } else if (!finalised) {
       failure = Failure::ours("ERR_CRYPTOKI_MODULE_SHARED",
-                              "something else in this process has initialised the module, so it cannot be "
-                              "initialised again; close that, or restart the process",
+                              "other software in this process has initialised the module, so it cannot be "
+                              "initialised again; close that software, or restart the process",
                               "C_Finalize");
     }
     std::vector<std::shared_ptr<ReinitialiseJob>> waiters;
@@ -83,8 +83,8 @@ class Reinitialisation final : public Work, public std::enable_shared_from_this<
     std::shared_ptr<Reinitialisation> whole_;
   };
 
-  // Whoever was about to begin or to end its use has done so, and takes part if it has begun. False when
-  // calls of those must end first.
+  // Waits for attachments that are about to take or drop their initialisation, and includes those that have
+  // taken it. Returns false when calls of those must end first.
   bool settle() {
     for (;;) {
       std::unique_lock lock(all_.mutex_);
@@ -98,13 +98,12 @@ class Reinitialisation final : public Work, public std::enable_shared_from_this<
   }
 
   struct Finalised {
-    CK_RV rv = CKR_OK;  // of C_Finalize; when it failed, the last claim is still counted
-    bool isCalled =
-        false;  // false when others hold the module, or somebody outside of this package has initialised it
+    CK_RV rv = CKR_OK;      // of C_Finalize; if it failed, the last claim is still counted
+    bool isCalled = false;  // false when other uses remain, or other software has initialised the module
   };
 
-  // Drops the initialisation of each participant. When the module is not finalised by that, its sessions are
-  // closed one by one.
+  // Drops the initialisation of each participant. If that does not finalise the module, closes its sessions
+  // one by one.
   Finalised finalise() {
     const auto sessions = module_.forgetSessions();
     Finalised result{CKR_OK, lost_ == participants_.size()};  // C_Finalize was called the last time
@@ -150,7 +149,7 @@ void Reinitialisations::join(Module& module, const std::shared_ptr<ReinitialiseJ
       attachments = living();
     }
   }
-  // Without the lock: what ends here may run other work.
+  // Outside of the lock: the end of a job here may run other work.
   if (!begun) return job->end(std::nullopt);
   if (!begun->suspend(attachments)) Pool::get().post(begun);
 }

@@ -1,5 +1,5 @@
-// C_Finalize and C_Initialize for all attachments of a module at once: what heals a module that lost its
-// device or its server. One at a time; who asks meanwhile gets the same outcome.
+// C_Finalize and C_Initialize for all attachments of a module at once; this repairs a module that lost its
+// device or its server. One runs at a time; a request during a run gets the same outcome.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,7 @@ class Module;
 class Reinitialisation;
 struct InitializeOptions;
 
-// The promise of one who asked. It is ended by the reinitialisation.
+// The promise of one request. The reinitialisation ends it.
 class ReinitialiseJob final : public Job {
  public:
   static constexpr const char* name = "reinitialise";
@@ -41,17 +41,18 @@ class Reinitialisations {
   Reinitialisations& operator=(const Reinitialisations&) = delete;
   ~Reinitialisations();
 
-  // Notes an initialised attachment; C_Initialize is repeated with the options of the latest.
+  // Registers an initialised attachment. C_Initialize is repeated with the options of the latest one.
   void add(const std::shared_ptr<Attachment>& attachment, const InitializeOptions& options);
 
-  // How many have succeeded.
+  // The number of successful reinitialisations.
   std::uint64_t count() const { return count_; }
 
-  // Begins one, or joins the one under way. Does nothing if one has succeeded since `count` was `since`.
+  // Starts a reinitialisation or joins the current one. Does nothing if one has succeeded since `count` was
+  // `since`.
   void join(Module& module, const std::shared_ptr<ReinitialiseJob>& job, std::optional<std::uint64_t> since);
 
-  // An attachment is about to take or to drop its initialisation: no reinitialisation goes on until
-  // `endChange`. The first waits for the end of one under way.
+  // Announces that an attachment will take or drop its initialisation: no reinitialisation proceeds until
+  // endChange(). beginChange() waits for the end of the current reinitialisation, announceChange() does not.
   void beginChange();
   void announceChange();
   void endChange();

@@ -17,7 +17,7 @@ namespace cryptoki {
 class Attachment;
 class OperationParameter;
 
-// Operations of a session that go on after their Init function.
+// Multi-part operations of a session.
 enum class OperationKind : unsigned char {
   Encrypt,
   Decrypt,
@@ -47,37 +47,37 @@ class Session {
         queue_(std::make_shared<SessionQueue>(token_->workload)) {}
 
   CK_SESSION_HANDLE handle() const { return handle_; }
-  // Modules give the handle of a closed session to another; this is never given twice.
+  // Modules reuse the handle of a closed session; a serial is never reused.
   std::uint64_t serial() const { return serial_; }
   SessionName name() const { return {handle_, serial_}; }
   TokenState& token() const { return *token_; }
-  // Through which it was opened.
+  // The attachment that opened the session.
   std::shared_ptr<Attachment> attachment() const { return attachment_.lock(); }
   bool readWrite() const { return readWrite_; }
   CK_STATE state() const { return token_->state(readWrite_); }
   SessionQueue& queue() const { return *queue_; }
 
-  // False once it was closed, by us or, as far as we learnt, by the module. No call is made with its handle
+  // False after the session was closed, by us or, as far as we know, by the module. Do not use its handle
   // then: the module may have given the number to another session.
   bool isOpen() const { return open_.load(); }
   void markClosed() { open_ = false; }
 
-  // Whether an operation of ours may have stayed active after an error (see calls/cancel.h). Touched only by
-  // the job whose turn it is.
+  // True when an operation of ours may have stayed active after an error (see calls/cancel.h). Used only by
+  // the job that holds the session.
   bool suspect = false;
 
-  // The mechanism of the latest C_SignInit. Touched only by the job whose turn it is.
+  // The mechanism of the latest C_SignInit. Used only by the job that holds the session.
   CK_MECHANISM_TYPE signing = CK_UNAVAILABLE_INFORMATION;
 
-  // The parameters of the operations under way, which the module may use until they end. Touched only by the
-  // job whose turn it is.
+  // The parameters of the current operations; the module may use them until the operations end. Used only by
+  // the job that holds the session.
   std::array<std::shared_ptr<OperationParameter>, kOperationKinds> parameters;
   std::shared_ptr<OperationParameter>& parameter(OperationKind kind) {
     return parameters.at(static_cast<std::size_t>(kind));
   }
 
-  // Memory of calls whose operation goes on in the module (CKR_PENDING), which writes into it until the
-  // session is closed. Touched only by the job whose turn it is.
+  // Memory of calls whose operation continues in the module (CKR_PENDING). The module writes into it until
+  // the session is closed. Used only by the job that holds the session.
   std::vector<std::shared_ptr<void>> pending;
 
  private:

@@ -1,4 +1,4 @@
-// A session as JavaScript names it.
+// A session as JavaScript identifies it.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,8 @@
 
 namespace cryptoki {
 
-// The handle alone, or with the serial of the session. Modules give the handle of a closed session to another
-// one; a serial is given once in a process.
+// The handle alone, or with the serial of the session. Modules reuse the handle of a closed session; a serial
+// is unique in a process.
 struct SessionName {
   CK_SESSION_HANDLE handle = 0;
   std::uint64_t serial = 0;  // 0: the session that has the handle now

@@ -32,7 +32,7 @@ void* handlerOf(const struct sigaction& action) {
                                              : reinterpret_cast<void*>(action.sa_handler);
 }
 
-// Node and libuv are in the file that Node-API is in.
+// Node and libuv are in the same file as Node-API.
 bool isOfNode(void* handler) {
   Dl_info its{};
   Dl_info node{};

@@ -1,12 +1,12 @@
-// The signal handlers of the process. Some modules install their own in C_Initialize, which ends those of the
-// program: process.on('SIGINT') hears nothing any more.
+// The signal handlers of the process. Some modules install their own in C_Initialize and replace those of the
+// program: process.on('SIGINT') receives no signals any more.
 #pragma once
 
 #include <memory>
 
 namespace cryptoki {
 
-// What the handlers were when this was made. Does nothing on Windows.
+// Saves the handlers when it is constructed. Does nothing on Windows.
 class SignalHandlers {
  public:
   SignalHandlers();
@@ -14,7 +14,8 @@ class SignalHandlers {
   SignalHandlers& operator=(const SignalHandlers&) = delete;
   ~SignalHandlers();
 
-  // Puts back each handler that was exchanged since, but for those that Node itself has installed meanwhile.
+  // Restores each handler that has changed since, except those that Node itself has installed in the
+  // meantime.
   void restore() const;
 
  private:

@@ -14,7 +14,7 @@ namespace {
 constexpr auto kBetweenPolls = std::chrono::milliseconds(200);
 }
 
-// C_WaitForSlotEvent on a thread of its own.
+// C_WaitForSlotEvent on its own thread.
 class SlotEvents::Question final : public Work {
  public:
   Question(SlotEvents& events, std::uint64_t round) : events_(events), round_(round) {}
@@ -46,7 +46,7 @@ void SlotEvents::wait(const std::shared_ptr<Waiter>& waiter) {
   asking_ = true;
   try {
     Pool::get().postBlocking(std::move(question));
-  } catch (const std::system_error&) {  // no more threads to be had
+  } catch (const std::system_error&) {  // the system cannot create more threads
     asking_ = false;
     waiters_.pop_back();
     lock.unlock();

@@ -1,5 +1,5 @@
-// Waiting for a token to be inserted or removed. The process waits once per module, whoever asks: an event
-// ends every wait, and a wait that is given up loses none, since the module is still being asked.
+// Waits for a token to be inserted or removed. The process makes one wait per module, whoever requests it. An
+// event ends every wait. A cancelled wait does not lose an event, because the call into the module continues.
 #pragma once
 
 #include <condition_variable>
@@ -19,30 +19,30 @@ class SlotEvents {
  public:
   explicit SlotEvents(Module& module) : module_(module) {}
 
-  // One wait. Told once, on any thread.
+  // One wait. happened() is called once, on any thread.
   class Waiter {
    public:
     Waiter() = default;
     Waiter(const Waiter&) = delete;
     Waiter& operator=(const Waiter&) = delete;
     virtual ~Waiter() = default;
-    // Whose it is, for cancel().
+    // The owner, for cancel().
     virtual const void* owner() const = 0;
     virtual void happened(CK_RV rv, CK_SLOT_ID slot) noexcept = 0;
   };
 
-  // Tells `waiter` of the next event, or of the error with which the module answers.
+  // Passes the next event to `waiter`, or the error that the module returns.
   void wait(const std::shared_ptr<Waiter>& waiter);
 
-  // An event that came when nobody waited any more, once.
+  // Returns, once, an event that came while nothing was waiting.
   std::optional<CK_SLOT_ID> takeMissed();
 
-  // Ends the waits of `owner` with `rv`. The module is asked on, so that no event is lost, unless it is asked
-  // again and again (Quirks::pollsForSlotEvents).
+  // Ends the waits of `owner` with `rv`. The call into the module continues, so that no event is lost, unless
+  // the module is polled (Quirks::pollsForSlotEvents).
   void cancel(const void* owner, CK_RV rv) noexcept;
 
-  // Before C_Finalize: what is being asked does not count any more. Waits until no polling call is in the
-  // module.
+  // Call it before C_Finalize: ignores the result of the current call, and waits until no polling call is in
+  // the module.
   void forget();
 
  private:
@@ -55,7 +55,7 @@ class SlotEvents {
   std::condition_variable changed_;
   std::vector<std::shared_ptr<Waiter>> waiters_;
   std::optional<CK_SLOT_ID> missed_;
-  std::uint64_t round_ = 0;  // of the question that counts
+  std::uint64_t round_ = 0;  // of the call whose result counts
   bool asking_ = false;
   bool polling_ = false;
 };

@@ -50,7 +50,7 @@ void TokenState::doubt() {
   std::lock_guard lock(mutex_);
   doubtful_ = true;
   isUnconfirmed_ = false;
-  ++version_;  // an answer that is on its way is older
+  ++version_;  // invalidates a C_GetSessionInfo in progress
 }
 
 bool TokenState::adopt(CK_STATE state, std::uint64_t version) {

@@ -10,10 +10,10 @@
 
 namespace cryptoki {
 namespace {
-// So many promises are settled in one turn of the event loop, a millisecond or less; other events get theirs
-// between.
+// The number of promises that one turn of the event loop settles (a millisecond or less), so that other
+// events are served in between.
 constexpr std::size_t kAtOnce = 1024;
-// So many are told of together where the pool says that more will come.
+// The number of results to collect when the pool expects more.
 constexpr std::size_t kTogether = 3;
 }  // namespace
 
@@ -22,7 +22,7 @@ Channel::Channel(Environment& environment) : environment_(environment) {
   const auto name = Napi::String::New(env, "cryptoki");
   if (napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this,
                                       &Channel::wake, &function_) != napi_ok) {
-    throw Napi::Error::New(env, "cryptoki: no thread-safe function");
+    throw Napi::Error::New(env, "cryptoki: cannot create a thread-safe function");
   }
   napi_unref_threadsafe_function(env, function_);
 }
@@ -55,7 +55,7 @@ void Channel::remind() noexcept {
     scheduled_ = true;
     ++calling_;
   }
-  // Not under the lock: the JavaScript thread wakes at once, and wants it.
+  // Outside of the lock: the JavaScript thread wakes at once and needs it.
   napi_call_threadsafe_function(function_, nullptr, napi_tsfn_nonblocking);
   --calling_;
 }
@@ -67,14 +67,14 @@ void Channel::letGo(napi_ref reference) noexcept {
     try {
       released_.push_back(reference);
     } catch (const std::bad_alloc&) {
-      return;  // it is deleted with the environment
+      return;  // the reference is deleted with the environment
     }
   }
   remind();
 }
 
 void Channel::wake(napi_env env, napi_value /*callback*/, void* context, void* /*data*/) {
-  // During teardown Node drains its queue without an environment: the jobs are dropped by close().
+  // During teardown Node drains its queue without an environment. close() drops the jobs.
   if (env != nullptr) static_cast<Channel*>(context)->drain(env);
 }
 
@@ -93,7 +93,7 @@ void Channel::drain(napi_env env) noexcept {
   for (; settled_ < end; ++settled_) {
     if (settling_[settled_]->deferred() != nullptr) --expected_;
     environment_.settle(*settling_[settled_]);
-    settling_[settled_].reset();  // the secrets of a job go with it, not when the whole batch is done
+    settling_[settled_].reset();  // wipe the secrets of a job at once, not after the whole batch
   }
   if (expected_ == 0) napi_unref_threadsafe_function(env, function_);
   std::lock_guard lock(mutex_);

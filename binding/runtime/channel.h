@@ -1,5 +1,5 @@
-// How finished jobs reach the JavaScript thread of their environment: one wake-up settles all that have
-// finished.
+// Delivers finished jobs to the JavaScript thread of their environment. One wake-up settles all jobs that
+// have finished.
 #pragma once
 
 #include <atomic>
@@ -16,26 +16,28 @@ namespace cryptoki {
 class Environment;
 class Job;
 
-// Shared by the environment and by every job in flight, so a job may finish after its environment is gone.
+// The environment and every job in flight share the channel, so a job may finish after its environment has
+// ended.
 class Channel final : public Gatherer {
  public:
   using Clock = Workload::Clock;
 
   explicit Channel(Environment& environment);
 
-  // JavaScript thread: a promise is now waiting for this channel; the process stays alive until it is
-  // settled.
+  // JavaScript thread: counts one more promise that waits for this channel. The process stays alive until it
+  // is settled.
   void expect();
 
-  // Any thread: the job has ended, or brings news that nobody awaits. Dropped when the environment has closed
-  // the channel. `patience`: so long it may wait for the next, to be told of with it.
+  // Any thread: delivers a job that has ended, or a notification for which no promise waits. Drops it after
+  // close(). `patience`: the time for which it may wait for other jobs, so that one wake-up delivers them
+  // together.
   void complete(std::shared_ptr<Job> job, Clock::duration patience = {}) noexcept;
 
-  // Any thread: deletes a reference to a JavaScript object, on the JavaScript thread. Only that thread may do
-  // it, and the id of a thread does not tell which one that is: it is given to another thread afterwards.
+  // Any thread: deletes a reference to a JavaScript object, on the JavaScript thread. The caller cannot
+  // recognise that thread by its id, because the system reuses thread ids.
   void letGo(napi_ref reference) noexcept;
 
-  // JavaScript thread, environment teardown: nothing is delivered any more.
+  // JavaScript thread, environment teardown: nothing is delivered after this call.
   void close() noexcept;
   // Any thread.
   bool isClosed() noexcept;
@@ -48,7 +50,7 @@ class Channel final : public Gatherer {
   Environment& environment_;  // used on the JavaScript thread only, while the channel is open
   napi_threadsafe_function function_ = nullptr;
   std::atomic<std::size_t> expected_{0};  // promises that wait
-  // JavaScript thread only: finished jobs on their way to them.
+  // JavaScript thread only: finished jobs that are being settled.
   std::vector<std::shared_ptr<Job>> settling_;
   std::size_t settled_ = 0;
 

@@ -13,8 +13,8 @@ namespace cryptoki {
 namespace {
 using Clock = Workload::Clock;
 
-// The results of a session with much to do are told together: JavaScript has time to give it more. One waits
-// for the others for a part of the time that the last in the queue waits in any case.
+// When many jobs wait for a session, their results are delivered together, so that JavaScript has time to add
+// more. A result waits for a fraction of the time that the last job in the queue waits anyway.
 constexpr Clock::duration kLong = std::chrono::milliseconds(1);
 constexpr Clock::duration kEnough = std::chrono::microseconds(150);
 constexpr int kPart = 4;
@@ -50,7 +50,7 @@ void Job::executeQuietly() noexcept {
   } catch (const std::exception& unexpected) {
     fail(Failure::ours("ERR_CRYPTOKI_INTERNAL", unexpected.what()));
   } catch (...) {
-    fail(Failure::ours("ERR_CRYPTOKI_INTERNAL", "the module has thrown a C++ exception"));
+    fail(Failure::ours("ERR_CRYPTOKI_INTERNAL", "the module threw a C++ exception"));
   }
 }
 

@@ -1,5 +1,5 @@
-// One piece of native work that JavaScript asked for. A job owns all it touches: input bytes, mechanism and
-// attribute memory, outputs, and (through its attachment) the module.
+// One piece of native work that JavaScript requested. A job owns all memory that the call uses (input bytes,
+// mechanism, attributes, outputs) and keeps the module alive through its attachment.
 #pragma once
 
 #include <condition_variable>
@@ -18,51 +18,54 @@ class SessionQueue;
 
 class Job : public Work, public std::enable_shared_from_this<Job> {
  public:
-  // Does the calls into the module and keeps their outcome. Runs on a native thread, or on the JavaScript
-  // thread for a synchronous call; never touches JavaScript.
+  // Calls the module and keeps the outcome. Runs on a native thread, or on the JavaScript thread for a
+  // synchronous call. It must not touch JavaScript.
   virtual void execute() = 0;
 
-  // Turns the outcome into a JavaScript value. Runs on the JavaScript thread, once. Throws the Failure of
-  // execute().
+  // Converts the outcome into a JavaScript value. Call it once, on the JavaScript thread. Throws the Failure
+  // of execute().
   Napi::Value result(Napi::Env env) {
     settle(env, !failure_);
     if (failure_) throw Failure(*failure_);
     return value(env);
   }
 
-  // execute() with every exception kept as the job's failure, then the end of the job announced.
+  // Runs execute(), keeps any exception as the failure of the job, and announces the end.
   void run() noexcept override;
-  // The same for a job of a session, which may have more to do.
+  // The same for a job of a session. May delay the announcement when more jobs wait for the session.
   void run(const SessionQueue& queue) noexcept;
 
-  // Whether it may be refused instead of being run, while it waits for its session.
+  // Returns true when the job may be refused instead of run while it waits for its session.
   virtual bool isRefusable() const { return false; }
   void refuse() noexcept;
 
-  // Whom to tell: the promise `deferred` of the environment behind `channel` (asynchronous), or the thread in
-  // wait().
+  // Sets the receiver of the outcome: the promise `deferred` of the environment behind `channel`
+  // (asynchronous). Without it, the receiver is the thread in wait().
   void settleOn(std::shared_ptr<Channel> channel, napi_deferred deferred) {
     channel_ = std::move(channel);
     deferred_ = deferred;
   }
   napi_deferred deferred() const { return deferred_; }
 
-  // Blocks until run() has ended; for synchronous calls that had to queue.
+  // Blocks until run() has ended. For synchronous calls that had to queue.
   void wait();
 
-  // Keeps something (a use of an initialised module) until run() has ended, not until JavaScript has the
-  // result.
+  // Keeps a lease (a use of an initialised module) until run() has ended. Keeping it until JavaScript has the
+  // result would delay C_Finalize.
   void hold(std::shared_ptr<void> lease) { lease_ = std::move(lease); }
 
  protected:
   virtual Napi::Value value(Napi::Env env) = 0;
-  // Uses what belongs to the JavaScript thread, if the call succeeded, and lets it go.
+  // Uses and releases the JavaScript objects that the job holds. It may write to them only if the call
+  // succeeded.
   virtual void settle(Napi::Env /*env*/, bool /*succeeded*/) {}
   void fail(Failure failure) { failure_ = std::move(failure); }
 
-  // For jobs that end later than their run(), on another thread: see Module::closeAllSessions.
+  // For jobs that do not end in run(): see CloseAll (calls/session.cc), WaitForSlotEvent
+  // (calls/slot_event.cc).
   void executeQuietly() noexcept;
-  // `patience`: so long it may wait for the next, to be told of with it.
+  // `patience`: the time for which the result may wait for other results, so that one wake-up delivers them
+  // together.
   void announce(Workload::Clock::duration patience = {}) noexcept;
 
  private:

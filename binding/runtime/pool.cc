@@ -24,8 +24,8 @@ namespace {
 using Clock = Workload::Clock;
 
 constexpr auto kIdleTime = std::chrono::seconds(30);
-// How long the exit of the process waits for calls in flight. Longer would be felt, shorter would let the
-// module's own exit handlers run under a call, on which real modules crash.
+// The time for which the exit of the process waits for calls in flight. A longer wait would be noticeable;
+// after a shorter one the exit handlers of the module would run during a call, and real modules crash then.
 constexpr auto kExitPatience = std::chrono::milliseconds(1000);
 
 // See Pool::gathers().
@@ -37,7 +37,7 @@ void prepareThread() {
   pthread_setname_np(pthread_self(), "cryptoki");
 #endif
 #if !defined(_WIN32)
-  // Signals belong to Node's main thread. SIGPIPE stays as Node set it (ignored): some modules write to dead
+  // Signals belong to Node's main thread. SIGPIPE stays ignored, as Node set it: some modules write to closed
   // sockets.
   sigset_t all;
   sigfillset(&all);
@@ -45,7 +45,7 @@ void prepareThread() {
 #endif
 }
 
-// Tells the processor that the thread waits for another.
+// A hint to the processor that this thread spins.
 void relax() {
 #if defined(__x86_64__) || defined(__i386__) || defined(_M_X64)
   _mm_pause();
@@ -101,7 +101,7 @@ void Pool::call(Help help) {
   try {
     std::thread([this] { this->work(); }).detach();
   } catch (const std::system_error&) {
-    // The threads that there are do the work, and whoever posts the next tries again.
+    // The existing threads do the work, and the next post() tries again.
     Lock lock(mutex_);
     waking_ = false;
     --threads_;
@@ -132,7 +132,7 @@ void Pool::work() {
   prepareThread();
   Worker worker;
   Lock lock(mutex_);
-  waking_ = false;  // this thread has been born for the queue
+  waking_ = false;  // this thread was created for the queue
   for (;;) {
     if (hasNext()) {
       perform(lock, worker);
@@ -153,17 +153,17 @@ void Pool::work() {
   }
 }
 
-// Who does short calls one after the other asks for the next as soon as it has the result: sooner than a
-// thread falls asleep and is woken. So the thread looks out for it a little, if that has paid off lately.
+// A caller that makes short calls one after the other posts the next one sooner than a thread falls asleep
+// and wakes again. So the thread polls for a short time, if polling succeeded lately.
 bool Pool::linger(Lock& lock, const Worker& worker) {
-  constexpr auto kShort = std::chrono::microseconds(200);  // after longer calls nothing is gained
+  constexpr auto kShort = std::chrono::microseconds(200);  // polling does not help after longer calls
   constexpr auto kTime = std::chrono::microseconds(50);
-  constexpr unsigned kLonger = 2;  // misses after which it is tried for longer: who sleeps, too, takes longer
+  constexpr unsigned kLonger = 2;  // after these misses poll longer: a slower caller may be asleep, too
   constexpr unsigned kMostMisses = 6;
   const auto now = Clock::now();
   if (lingering_ || stopping_ || computing_ >= cores_ || now - worker.begun() > kShort) return false;
-  // The JavaScript thread needs a core, too. The last one is offered to it again and again: sooner than a
-  // core that has fallen asleep wakes. With many calls under way it does better without.
+  // The JavaScript thread needs a core, too. On the last core this thread yields, which still is faster than
+  // waking a sleeping core. When many calls are under way, do not poll there.
   const bool isLastCore = computing_ + 2 > cores_;
   if (isLastCore && watching_ && deepest_ >= kManyWait) return false;
   if (skip_ > 0) {
@@ -221,13 +221,12 @@ bool Pool::needsWatch() const {
   return !watching_ && !stopping_ && (wanted_ || (!limited_.empty() && computing_ >= cores_));
 }
 
-// The first looks are soon, so that a device which nobody knew to be one is found at once; the others are
-// rare.
+// The first looks follow soon, so that an unknown device is recognised at once; later ones are rare.
 void Pool::watch(Lock& lock) {
   constexpr auto kSoon = std::chrono::microseconds(200);
   constexpr auto kRarely = std::chrono::microseconds(6400);
   constexpr int kFirst = 4;
-  constexpr int kIdle = 4;  // looks in a row with nothing to see
+  constexpr int kIdle = 4;  // looks in a row that found nothing to do
   watching_ = true;
   int idle = 0;
   for (int looks = 0; idle < kIdle && !stopping_; ++looks) {
@@ -244,7 +243,7 @@ void Pool::watch(Lock& lock) {
     lock.lock();
   }
   watching_ = false;
-  if (wanted_) remind(lock);  // who held something back before it saw that nobody watches
+  if (wanted_) remind(lock);  // a gatherer may have delayed a delivery before watching_ changed
 }
 
 bool Pool::watches() {
@@ -288,7 +287,7 @@ bool Pool::look() {
   return found;
 }
 
-// Calls that are known to wait take no core from others.
+// Calls that are known to wait do not need a core.
 void Pool::release() {
   for (Worker* worker : workers_) {
     if (!worker->counts() || !worker->workload()->waits()) continue;

@@ -1,5 +1,5 @@
-// The process's native threads. Node's own four are never used: one blocked HSM call must not stop file or
-// DNS work.
+// The native threads of the process. The pool does not use the four threads of libuv: a blocked HSM call must
+// not stop file or DNS work.
 #pragma once
 
 #include <atomic>
@@ -14,7 +14,7 @@
 
 namespace cryptoki {
 
-// Something a pool thread runs once.
+// A piece of work that a pool thread runs once.
 class Work {
  public:
   Work() = default;
@@ -23,46 +23,47 @@ class Work {
   virtual ~Work() = default;
   virtual void run() noexcept = 0;
 
-  // What is known of calls like those of this work; null: it gets a thread in any case.
+  // Measurements of similar calls (see workload.h). Null: the work always gets a thread.
   virtual Workload* workload() { return nullptr; }
 };
 
-// Who holds back what could be told at once, because more of it is about to come.
+// Delays delivery of finished jobs so that several are delivered in one wake-up.
 class Gatherer {
  public:
   Gatherer() = default;
   Gatherer(const Gatherer&) = delete;
   Gatherer& operator=(const Gatherer&) = delete;
   virtual ~Gatherer() = default;
-  // Tells it now.
+  // Delivers now.
   virtual void remind() noexcept = 0;
 };
 
-// Grows only when no thread is idle, shrinks after a while without work to one thread, which there always is:
-// where no more threads can be had, work waits for it, and is never done by whoever posts it, who may hold
-// locks. Shared by every environment (worker thread) of the process, never destroyed: its threads are
-// detached, so a call that blocks for ever cannot delay the exit.
+// Grows only when no thread is idle. After a time without work it shrinks to one thread, which always exists:
+// when the system cannot create more threads, work waits for that one. The caller of post() never runs the
+// work itself, because it may hold locks. All environments of the process share the pool. It is never
+// destroyed and its threads are detached, so a call that blocks for ever cannot delay the exit.
 class Pool {
  public:
   static Pool& get();
 
-  // Runs `work` on a pool thread, in the order of posting when all threads are busy.
+  // Runs `work` on a pool thread; in the order of posting when all threads are busy.
   void post(std::shared_ptr<Work> work);
 
-  // Runs `work` on a thread of its own: for calls that wait for an event, which would otherwise hold a pool
-  // thread for ever. Such a call is not waited for at exit. Throws std::system_error.
+  // Runs `work` on its own thread: for calls that wait for an event and would block a pool thread for ever.
+  // The process exit does not wait for such a call. Throws std::system_error.
   void postBlocking(std::shared_ptr<Work> work);
 
-  // Whether ended calls may be told of a few at a time: others of their kind wait for a core, so that the
-  // next ends soon. Waking the JavaScript thread for each takes that core from them. Whoever has something to
-  // tell asks after having put it by; all who were added are reminded a few milliseconds later at most.
+  // Returns true when finished calls may be delivered in groups: similar calls wait for a core, so the next
+  // one ends soon, and a wake-up of the JavaScript thread for each call would take that core from them. Queue
+  // the finished job before the call; all registered gatherers are reminded a few milliseconds later at most.
   bool gathers() const { return gathering_; }
-  // Whether those who hold something back are reminded. If not, they soon will be.
+  // Returns true when a thread will remind the gatherers. If not, the pool starts one soon and the caller
+  // must deliver now.
   bool watches();
   void add(const std::shared_ptr<Gatherer>& gatherer);
 
-  // Process exit: starts nothing more and waits until the calls in flight have returned, but not for ever.
-  // Returns whether they have.
+  // Process exit: starts no more work and waits for the calls in flight, for a limited time. Returns true
+  // when all have returned.
   bool quiesce();
 
  private:
@@ -74,17 +75,17 @@ class Pool {
   void perform(Lock& lock, Worker& worker);
   bool linger(Lock& lock, const Worker& worker);
 
-  // Whether there is work that may be done now.
+  // Returns true when there is work that may run now.
   bool hasNext() const;
   bool isLimited(Work& work) const;
   void enqueue(std::shared_ptr<Work> work);
 
-  // How one more thread comes to the queue; decided under the lock, done without it.
+  // The way in which one more thread comes to the queue. Decided under the lock, executed without it.
   enum class Help : unsigned char { None, Wake, Grow };
   Help needHelp();
   void call(Help help);
 
-  // While computing calls wait for a core, one thread looks whether those that are being made compute indeed.
+  // While limited calls wait for a core, one thread checks that the running ones do compute.
   bool needsWatch() const;
   void watch(Lock& lock);
   bool look();
@@ -99,26 +100,26 @@ class Pool {
   std::condition_variable watch_;
   std::condition_variable quiet_;
   std::deque<std::shared_ptr<Work>> queue_;
-  std::deque<std::shared_ptr<Work>> limited_;  // computing calls, for which a core must be free
-  std::vector<Worker*> workers_;               // those that run something
-  std::size_t deepest_ = 0;                    // how many of them there were at once since the last look
-  std::size_t computing_ = 0;                  // how many of them count as computing
+  std::deque<std::shared_ptr<Work>> limited_;  // calls that compute and need a free core
+  std::vector<Worker*> workers_;               // those that run limited work
+  std::size_t deepest_ = 0;                    // most calls in limited_ since the last look
+  std::size_t computing_ = 0;                  // workers_ that count as computing
   std::size_t threads_ = 0;
   std::size_t idle_ = 0;
   bool waking_ = false;  // a thread is on its way to the queue
   std::atomic<bool> watching_{false};
-  std::atomic<bool> wanted_{false};  // somebody holds something back
+  std::atomic<bool> wanted_{false};  // a gatherer delays a delivery
   bool brief_ = false;               // the last computing call was short
   std::atomic<bool> gathering_{false};
   std::vector<std::weak_ptr<Gatherer>> gatherers_;
 
-  bool lingering_ = false;           // a thread looks for work without having gone to sleep
-  std::atomic<bool> posted_{false};  // what it looks at
-  unsigned misses_ = 0;              // how often in a row it found nothing
-  unsigned skip_ = 0;                // how often it is not tried now
+  bool lingering_ = false;           // a thread polls for work and does not sleep yet
+  std::atomic<bool> posted_{false};  // the flag that it polls
+  unsigned misses_ = 0;              // polls in a row that found nothing
+  unsigned skip_ = 0;                // polls to leave out now
 
   bool stopping_ = false;
-  bool hasGivenUp_ = false;              // waiting for the calls in flight at exit
+  bool hasGivenUp_ = false;              // the wait at exit for calls in flight timed out
   std::atomic<std::size_t> blocked_{0};  // threads of postBlocking()
 };
 

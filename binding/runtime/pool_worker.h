@@ -1,4 +1,4 @@
-// A thread of the pool at work, as the one that watches sees it. All under the pool's lock.
+// The state of a pool thread, for the thread that watches the others. Use it under the pool's lock.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,7 @@ class Pool::Worker {
     counts_ = counts;
     begun_ = Workload::Clock::now();
   }
-  // What it did before says nothing of what it does next.
+  // Forgets the measurements: they do not predict a different kind of work.
   void rest() {
     seen_ = {};
     waits_ = 0;
@@ -29,11 +29,11 @@ class Pool::Worker {
   Workload::Clock::time_point begun() const { return begun_; }
   void countNoMore() { counts_ = false; }
 
-  // What it has done since the last look: nothing known, computed, or waited for something.
+  // The activity since the last look: not known yet, computing, or waiting.
   enum class Doing : unsigned char { Unknown, Computing, Waiting };
   Doing look(Workload::Clock::time_point now) {
-    constexpr int kPart = 4;   // of its time: a lock that others hold for a moment is no device
-    constexpr int kTwice = 2;  // in a row
+    constexpr int kPart = 4;   // of the time: a short wait for a lock does not mean that a device is slow
+    constexpr int kTwice = 2;  // looks in a row that must find it waiting
     const auto computed = usage_.computed();
     const auto before = std::exchange(seen_, now);
     const auto used = computed - std::exchange(computed_, computed);

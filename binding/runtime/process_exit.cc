@@ -17,7 +17,7 @@ std::atomic<bool> skips{false};
 std::atomic<int> exitCode{0};
 std::atomic<bool (*)()> otherWait{nullptr};
 
-// Whether no call is in a module any more.
+// Waits for the calls in modules, for a limited time. Returns true when none remains.
 bool isQuiet() {
   const auto wait = otherWait.load();
   const bool others = wait == nullptr || wait();
@@ -25,7 +25,7 @@ bool isQuiet() {
 }
 
 #if defined(_WIN32)
-// The loader ends all other threads before exit handlers of libraries run.
+// Windows ends all other threads before the exit handlers of libraries run.
 void atEnd(int /*code*/) { isQuiet(); }
 #else
 void flush(std::FILE* file) {
@@ -45,7 +45,7 @@ void atEnd(int code) {
 }  // namespace
 
 void watchProcessExit() {
-  constexpr int kMost = 32;  // the C library has room for so many at least (C17, 7.22.4.2)
+  constexpr int kMost = 32;  // the C library guarantees this number (C17, 7.22.4.2)
   static std::atomic<int> registered{0};
   if (registered++ >= kMost) return;
 #if defined(__GLIBC__)

@@ -22,8 +22,8 @@ namespace large {
 namespace {
 
 constexpr std::size_t kGrain = kLeast;
-constexpr std::size_t kLargest = std::numeric_limits<std::ptrdiff_t>::max() / 2;  // beyond it sums would wrap
-constexpr std::size_t kMost = std::size_t{16} << 20;  // of all that is kept, in bytes
+constexpr std::size_t kLargest = std::numeric_limits<std::ptrdiff_t>::max() / 2;  // so that sums do not wrap
+constexpr std::size_t kMost = std::size_t{16} << 20;  // limit of all kept blocks, in bytes
 
 struct Kept {
   struct Block {
@@ -49,7 +49,7 @@ std::unique_ptr<unsigned char[]> take(std::size_t size, std::size_t& capacity) {
   {
     Kept& all = kept();
     std::lock_guard lock(all.mutex);
-    // The one that came last is most likely in the cache.
+    // The block that was returned last is most likely in the cache.
     const auto found = std::find_if(all.blocks.rbegin(), all.blocks.rend(),
                                     [&](const auto& block) { return block.capacity == capacity; });
     if (found != all.blocks.rend()) {
@@ -63,7 +63,7 @@ std::unique_ptr<unsigned char[]> take(std::size_t size, std::size_t& capacity) {
 }
 
 void keep(std::unique_ptr<unsigned char[]> memory, std::size_t capacity) noexcept {
-#if !defined(__SANITIZE_ADDRESS__)  // which is to see what is used after it was given back
+#if !defined(__SANITIZE_ADDRESS__)  // the sanitizer must detect use after free
   Kept& all = kept();
   std::lock_guard lock(all.mutex);
   if (all.size + capacity > kMost) return;
@@ -71,7 +71,7 @@ void keep(std::unique_ptr<unsigned char[]> memory, std::size_t capacity) noexcep
     all.blocks.push_back({std::move(memory), capacity});
     all.size += capacity;
   } catch (const std::bad_alloc&) {
-    return;  // then it is given back
+    return;  // the block is freed instead
   }
 #endif
 }
@@ -95,7 +95,7 @@ Bytes Bytes::scratch(std::size_t size) {
 
 void Bytes::keepScratch(Bytes bytes) noexcept {
 #if !defined(__SANITIZE_ADDRESS__)
-  if (bytes.capacity_ >= large::kLeast) return;  // those are kept for all threads
+  if (bytes.capacity_ >= large::kLeast) return;  // the list for all threads keeps these
   Bytes& kept = keptScratch();
   if (bytes.capacity_ <= kept.capacity_) return;
   wipe(bytes.memory_.get(), bytes.capacity_);
@@ -110,7 +110,7 @@ void wipe(void* memory, std::size_t size) noexcept {
 #elif defined(__APPLE__)
   memset_s(memory, size, 0, size);
 #else
-  // Not explicit_bzero: the prebuild must load on a glibc older than 2.25. The barrier keeps the store alive.
+  // Not explicit_bzero: the prebuilt addon must load on glibc before 2.25. The barrier keeps the store alive.
   std::memset(memory, 0, size);
   __asm__ __volatile__("" : : "r"(memory) : "memory");
 #endif

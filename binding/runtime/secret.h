@@ -1,5 +1,5 @@
-// Memory that is wiped when it is given back. Every byte a job owns lives in it, so no PIN, key value or
-// message stays behind on the heap, whoever wrote it there.
+// Memory that is wiped when it is freed. All bytes that a job owns live here, so no PIN, key value or message
+// stays on the heap, even if the module wrote it.
 #pragma once
 
 #include <cstddef>
@@ -9,14 +9,14 @@
 
 namespace cryptoki {
 
-// Overwrites memory in a way that no compiler removes.
+// Overwrites memory. The compiler cannot remove the writes.
 void wipe(void* memory, std::size_t size) noexcept;
 
-// Large pieces of memory, kept for the next one who wants such: the allocator would give each back to the
-// system, and the next one would pay for every page anew. What is kept has been wiped.
+// Large blocks, kept for reuse: the allocator would return each block to the system, and the next user would
+// pay for every page again. Kept blocks have been wiped.
 namespace large {
 constexpr std::size_t kLeast = std::size_t{64} << 10;
-// `size` bytes or some more, all zero; `capacity` is how many. Throws std::bad_alloc.
+// Returns at least `size` bytes, all zero, and their number in `capacity`. Throws std::bad_alloc.
 std::unique_ptr<unsigned char[]> take(std::size_t size, std::size_t& capacity);
 void keep(std::unique_ptr<unsigned char[]> memory, std::size_t capacity) noexcept;
 }  // namespace large
@@ -25,8 +25,8 @@ void keep(std::unique_ptr<unsigned char[]> memory, std::size_t capacity) noexcep
 class Bytes {
  public:
   Bytes() noexcept = default;
-  // `size` bytes, not initialised unless they are large. For what is written as a whole at once; a module is
-  // given zeros().
+  // `size` bytes, not initialised unless the block is large. Use it for memory that is overwritten completely
+  // at once. Pass zeros() to a module.
   explicit Bytes(std::size_t size) : size_(size), capacity_(size) {
     memory_ = size < large::kLeast ? std::make_unique_for_overwrite<unsigned char[]>(size)
                                    : large::take(size, capacity_);
@@ -53,7 +53,7 @@ class Bytes {
     return bytes;
   }
 
-  // Memory for what is soon done with, all zero: each thread keeps the last piece that it was given back.
+  // Short-lived memory, all zero. Each thread keeps the largest block that keepScratch() received.
   static Bytes scratch(std::size_t size);
   static void keepScratch(Bytes bytes) noexcept;
 
@@ -65,7 +65,7 @@ class Bytes {
   const unsigned char* end() const noexcept { return data() + size_; }
   unsigned char operator[](std::size_t index) const { return memory_[index]; }
 
-  // Keeps what fits of the content; new bytes are not initialised.
+  // Keeps the content up to the new size; new bytes are not initialised.
   void resize(std::size_t size) {
     if (size > capacity_) {
       Bytes larger(size);
@@ -75,7 +75,7 @@ class Bytes {
     size_ = size;
   }
 
-  // Wipes the content at once, where it is still in the cache of the one who used it.
+  // Wipes the content now, while it is still in the cache of this thread.
   void clear() noexcept {
     if (capacity_ >= large::kLeast) {
       const Bytes gone(std::move(*this));
@@ -86,8 +86,7 @@ class Bytes {
     capacity_ = 0;
   }
 
-  // A pointer that is never null: several modules take NULL for "no argument" when an empty message was
-  // meant.
+  // Never a null pointer: several modules read NULL as "no argument" where an empty message is meant.
   unsigned char* pointer() noexcept {
     static unsigned char nothing = 0;
     return empty() ? &nothing : data();

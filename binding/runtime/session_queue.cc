@@ -6,8 +6,8 @@
 namespace cryptoki {
 
 namespace {
-// After so many jobs in a row the thread goes to the end of the pool's line, so that a long queue starves
-// nobody.
+// After this number of jobs the thread goes to the end of the pool's queue, so that a long session queue
+// cannot starve others.
 constexpr int kTurnsInARow = 32;
 }  // namespace
 
@@ -50,7 +50,7 @@ void SessionQueue::leave() {
 
 bool SessionQueue::takeIfWanted() { return count_ > 0 && take(); }
 
-// Who calls it has the session.
+// The caller has the session.
 void SessionQueue::run() noexcept {
   for (int turn = 0; turn < kTurnsInARow; ++turn) {
     Turn next;

@@ -37,7 +37,7 @@ bool ThreadUsage::sleeps() const {
   std::ifstream file(thread_->status);
   std::string line;
   if (!std::getline(file, line)) return true;
-  const auto name = line.rfind(") ");  // the name of a thread can hold anything; the state is behind it
+  const auto name = line.rfind(") ");  // the thread name can contain anything; the state follows it
   return name == std::string::npos || line.size() < name + 3 || line[name + 2] != 'R';
 }
 

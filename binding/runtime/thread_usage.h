@@ -1,4 +1,4 @@
-// What another thread of this process does: how long it has computed, and whether it sleeps.
+// The processor time of another thread of this process, and its state: asleep or not.
 #pragma once
 
 #include <chrono>
@@ -8,16 +8,16 @@ namespace cryptoki {
 
 class ThreadUsage {
  public:
-  // Of the calling thread.
+  // Measures the calling thread.
   ThreadUsage();
   ThreadUsage(const ThreadUsage&) = delete;
   ThreadUsage& operator=(const ThreadUsage&) = delete;
   ~ThreadUsage();
 
-  // Whether this system tells. Where not, nothing else here means anything.
+  // Returns true when this system reports the usage of threads. If false, the other results are meaningless.
   static bool isKnown();
 
-  // Any thread, while the thread that made this lives.
+  // Any thread; the measured thread must still be alive.
   std::chrono::nanoseconds computed() const;
   bool sleeps() const;
 

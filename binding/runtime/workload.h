@@ -1,4 +1,5 @@
-// Whether the calls of a token compute on this machine (a soft token) or wait for a device (a card, an HSM).
+// Measures whether the calls of a token compute on this machine (a soft token) or wait for a device (card,
+// HSM).
 #pragma once
 
 #include <atomic>
@@ -6,9 +7,9 @@
 
 namespace cryptoki {
 
-// Calls that compute gain nothing from more threads than there are cores, and lose by waiting for each other:
-// the pool runs no more of them at once. Calls that wait get a thread each. What a token's calls do is learnt
-// (Pool::watch) and forgotten after a while, since it can change, and a busy machine can look like a device.
+// Calls that compute gain nothing from more threads than cores, and lose time when they wait for each other:
+// the pool limits them to the number of cores. Calls that wait get a thread each. Pool::watch measures the
+// behaviour. The result expires, because the behaviour can change and a busy machine can look like a device.
 class Workload {
  public:
   using Clock = std::chrono::steady_clock;
@@ -18,13 +19,14 @@ class Workload {
     return until != 0 && Clock::now().time_since_epoch().count() < until;
   }
 
-  // A call was seen waiting. The more often, the longer it is believed. Called under the pool's lock.
+  // A call was seen waiting. The result is trusted for a longer time after each repetition. Call it under the
+  // pool's lock.
   void sawWaiting() {
     if (waits()) return;
     until_ = (Clock::now() + belief_).time_since_epoch().count();
     if (belief_ < kLongest) belief_ *= 2;
   }
-  // Calls were seen computing. Called under the pool's lock.
+  // Calls were seen computing. Call it under the pool's lock.
   void sawComputing() { belief_ = kShortest; }
 
  private:

@@ -1,6 +1,6 @@
-// A JSON Web Token (RFC 7519) signed by a key in a token: what the examples have in common.
+// A JSON Web Token (RFC 7519) signed by a key in a token: the common part of the examples.
 
-/** By type of key: its name in JWT (RFC 7518, section 3.1), and in this package. */
+/** By type of key: its algorithm in JWT (RFC 7518, section 3.1) and in this package. */
 const ALGORITHMS = {
   RSA: ['PS256', 'RSA-PSS-SHA256'],
   EC_EDWARDS: ['EdDSA', 'EdDSA'],
@@ -27,7 +27,7 @@ const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url
 /**
  * @param {import('cryptoki').ClientPrivateKey} key of a P-256, P-384, P-521, RSA, Ed25519 or Ed448 pair
  * @param {object} claims
- * @param {object} [header] what it is to hold besides alg and typ
+ * @param {object} [header] additional members besides alg and typ
  */
 export async function signJwt(key, claims, header = {}) {
   const found = await algorithmOf(key);

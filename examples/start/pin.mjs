@@ -1,4 +1,4 @@
-// Where the PIN comes from: a file, the environment, or a prompt. Never from the command line, which others can read.
+// Gets the PIN from a file, the environment or a prompt, but never from the command line, which is visible to others.
 import { readFileSync } from 'node:fs';
 import password from '@inquirer/password';
 

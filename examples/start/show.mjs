@@ -1,4 +1,4 @@
-// What the main job prints.
+// Prints the results of the main job.
 import Table from 'cli-table3';
 
 const version = ({ major, minor }) => `${major}.${minor}`;

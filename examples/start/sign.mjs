@@ -1,4 +1,4 @@
-// Key pairs for one run, and signatures with them.
+// Generates key pairs for one run, and signs with them.
 import { constants, randomBytes, verify } from 'node:crypto';
 import { SingleBar } from 'cli-progress';
 import { CryptokiError } from 'cryptoki';
@@ -21,8 +21,8 @@ export const ALGORITHMS = [
 ];
 
 /**
- * A pair that is gone with the session; a token that keeps no session keys gets token keys, destroyed at the end.
- * Undefined when the token makes no such keys at all.
+ * A pair that ends with the session. If the token supports no session keys, it is a pair of token keys, destroyed at the end.
+ * Undefined if the token does not support such keys.
  * @param {import('cryptoki').Session} session
  */
 export async function makeKeyPair(session, { key, keyType, parameters }) {
@@ -93,7 +93,7 @@ export async function signAndCheck(
   }
 }
 
-/** A token that has no more sessions to give signs on those it gave. */
+/** Signs on the sessions that the token allows, if it refuses further ones. */
 function endOfSessions(error) {
   if (error.code === 'CKR_SESSION_COUNT') return undefined;
   throw error;

@@ -118,17 +118,17 @@ enum class Function : unsigned char {
   C_UnwrapKeyAuthenticated,
 };
 
-// What the first argument names.
+// The object of the first argument.
 enum class Target : unsigned char { Module, Slot, Session };
 
-// How a function answers: bytes and their length, a list and its length, random bytes, attributes.
+// The form of a result: bytes with their length, a list with its length, random bytes, or attributes.
 enum class Answer : unsigned char { None, Bytes, List, Random, Attributes };
 
 struct Shape {
   std::string_view name;
   Target target;
   Answer answer;
-  std::size_t position;  // of the argument that points to the answer; its length is the next one
+  std::size_t position;  // of the argument that points to the result; the next one is its length
 };
 
 inline constexpr std::size_t kFunctionCount = 104;
@@ -239,7 +239,7 @@ inline constexpr std::array<Shape, kFunctionCount> kShapes{{
     {"C_UnwrapKeyAuthenticated", Target::Session, Answer::None, 0},
 }};
 
-// The place of a function in the list.
+// The position of a function in the list.
 template <Function>
 inline constexpr auto kMember = nullptr;
 template <>

@@ -77,7 +77,7 @@ enum class Oddity : unsigned char {
   ExitHandlerAborts,
 };
 
-// The calls that a rule with the oddity counts: all, those that ask for a length, those that fetch an answer.
+// The calls that a rule with the oddity counts: all, queries of a length, or calls that fetch a result.
 enum class Calls : unsigned char { All, Asking, Fetching };
 
 using FunctionSet = std::array<bool, kFunctionCount>;
@@ -91,8 +91,8 @@ constexpr FunctionSet functionSet(std::initializer_list<Function> functions) {
 struct OddityShape {
   std::string_view name;
   Calls calls;
-  bool takesCode;  // the rule's `return` is the code that the oddity answers
-  CK_RV code;      // without one
+  bool takesCode;  // the oddity returns the code in the rule's `return`
+  CK_RV code;      // the default of that code
   bool posixOnly;
   FunctionSet functions;
 };

@@ -1,7 +1,13 @@
-import type { User } from '../session';
-import type { LogoutReason } from './login-keeper';
-import type { PoolStatistics } from './pool';
-import type { RecoveryLevel } from './recovery';
+import type { MechanismInput } from '../model/mechanisms/mechanism';
+import type { KeyType, ObjectClass } from '../model/objects/identity';
+import type { StorageObject } from '../model/objects/storage-object';
+import type { Session, User } from '../model/session';
+import type { Token } from '../model/token';
+import type { Pin } from '../pin/pin';
+import type { BytesLike } from '../raw/values';
+import type { LogoutReason } from './connection/login-keeper';
+import type { RecoveryLevel } from './connection/recovery';
+import type { Lease, PoolStatistics, Share } from './pool/pool-types';
 
 /** What a {@link Client} tells. */
 export interface ClientEvents {
@@ -59,4 +65,71 @@ export interface OperationOptions {
    * Default: no limit but those of ConnectOptions.
    */
   readonly timeout?: number | undefined;
+}
+
+/** How an operation runs on a lent session. @internal */
+export interface RunOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** The caller's options as they were given, in the place of `signal`: Client.run checks them. */
+  readonly given?: OperationOptions | undefined;
+  /** Whether it may be done again after an error that left open whether it was done. */
+  readonly repeatable: boolean;
+  /** It is one native call: others of the kind may use the session at the same time. */
+  readonly shares?: Share | undefined;
+  /** CKA_LABEL of the key, for traces. */
+  readonly key?: string | undefined;
+}
+
+/**
+ * The members of Client that its parts use. The parts take these interfaces in place of the classes, so that no part imports a
+ * class which imports the part.
+ * @internal
+ */
+export interface ClientMembers {
+  readonly token: Token;
+  readonly generation: number;
+  readonly anchor: Session;
+  statistics(): ClientStatistics;
+  on(event: 'recovered' | 'login', listener: () => void): unknown;
+  run<T>(
+    operation: string,
+    options: RunOptions,
+    work: (session: Session, lease: Lease) => Promise<T>,
+  ): Promise<T>;
+  contextPin(
+    session: Session,
+    key: { readonly label: string | undefined; readonly id: Buffer | undefined },
+    options?: OperationOptions,
+  ): Promise<Pin | null>;
+}
+
+/** The members of ClientObject that the client's parts use. @internal */
+export interface ClientObjectMembers {
+  readonly client: ClientMembers;
+  readonly class: ObjectClass | undefined;
+  readonly keyType: KeyType | undefined;
+  readonly label: string | undefined;
+  readonly id: Buffer | undefined;
+  readonly isTokenObject: boolean;
+  use<T>(
+    operation: string,
+    options: Pick<RunOptions, 'signal' | 'given' | 'repeatable' | 'shares'>,
+    work: (object: StorageObject, session: Session) => Promise<T>,
+  ): Promise<T>;
+  standIn(): ClientObjectMembers;
+}
+
+/** A key of a client that signs. @internal */
+export interface ClientSigningKey extends ClientObjectMembers {
+  sign(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer>;
+}
+
+/** A key of a client that verifies. @internal */
+export interface ClientVerifyingKey extends ClientObjectMembers {
+  verify(
+    algorithm: MechanismInput,
+    data: BytesLike,
+    signature: BytesLike,
+    options?: OperationOptions,
+  ): Promise<boolean>;
 }

@@ -1,25 +1,32 @@
 import { EventEmitter } from 'node:events';
-import { requireOptions, requireOptionsObject, requireSignal } from '../arguments';
-import type { Attributes } from '../attributes';
-import type { BatchOptions } from '../batch/batch';
-import { type BatchOutcome, digestMany, type Messages } from '../batch/operations';
-import { CryptokiError, isCode } from '../errors';
-import { releaseReferences } from '../keyobject/client-references';
-import type { MechanismInput } from '../mechanisms/mechanism';
-import type { Module } from '../module';
-import { privateKeyTemplate } from '../objects/create';
-import { type FindOptions, nounOf } from '../objects/find';
-import type { KeyOptions, KeyPairOptions } from '../objects/generate';
-import type { ObjectClass } from '../objects/storage-object';
+import { requireOptions, requireOptionsObject, requireSignal } from '../core/arguments';
+import { until } from '../core/deadlines';
+import { CryptokiError, isCode } from '../core/errors';
+import { asyncDispose } from '../core/realms';
+import { requirePlain } from '../core/selection';
+import type { Attributes } from '../model/attributes';
+import { copy, copyMechanism, copyMembers } from '../model/mechanisms/caller-copies';
+import type { MechanismInput } from '../model/mechanisms/mechanism';
+import type { Module } from '../model/module';
+import { privateKeyTemplate } from '../model/objects/create-object';
+import { type FindOptions, nounOf } from '../model/objects/find-objects';
+import type { KeyOptions, KeyPairOptions } from '../model/objects/generate-keys';
+import type { ObjectClass } from '../model/objects/identity';
+import { attributesOfOne } from '../model/objects/selection';
+import type { BatchOptions } from '../model/operations/batch/batch';
+import { type BatchOutcome, digestMany, type Messages } from '../model/operations/batch/batch-operations';
+import type { DigestStream } from '../model/operations/streams/message-stream';
+import type { Session, User } from '../model/session';
+import type { Token } from '../model/token';
 import type { PinProvider } from '../pin';
+import type { Pin } from '../pin/pin';
 import type { BytesLike } from '../raw';
-import { asyncDispose } from '../realms';
-import { attributesOfOne, requirePlain } from '../selection';
-import type { Pin, Session, User } from '../session';
-import type { DigestStream } from '../streams/message-stream';
-import { createDigest } from '../streams/on-client';
-import type { Token } from '../token';
-import { onClient } from './client-batch';
+import type { ClientEvents, ClientStatistics, Health, OperationOptions, RunOptions } from './client-types';
+import { checkUser, type Settings } from './connect-options';
+import { ClientLogin } from './connection/client-login';
+import { Connection, type TokenFinder } from './connection/connection';
+import { LoginKeeper } from './connection/login-keeper';
+import { Recovery } from './connection/recovery';
 import {
   adoptClientObject,
   type ClientCertificate,
@@ -28,24 +35,20 @@ import {
   type ClientSecretKey,
   discardIfAborted,
   makeClientObject,
-} from './client-key';
-import { ClientLogin } from './client-login';
-import { type ClientObject, findClientObject, findClientObjects } from './client-object';
-import type { ClientEvents, ClientStatistics, Health, OperationOptions } from './client-types';
-import { Connection, type TokenFinder } from './connection';
-import { copy, copyMechanism, copyMembers } from './copy';
-import { LoginKeeper } from './login-keeper';
-import { checkOperationOptions, withOptions } from './operation-options';
-import { checkUser, type Settings } from './options';
-import type { Lease } from './pool';
-import { Recovery, until } from './recovery';
-import { closedError, Runner, type RunOptions, withTimeout } from './runner';
+} from './objects/client-key';
+import { type ClientObject, findClientObject, findClientObjects } from './objects/client-object';
+import { onClient } from './operations/batches';
+import { releaseReferences } from './operations/native-keys';
+import { checkOperationOptions, withOptions } from './operations/operation-options';
+import { closedError, Runner, withTimeout } from './operations/operation-runner';
+import { createDigest } from './operations/streams';
+import type { Lease } from './pool/session-pool';
 import {
   attributesOf,
   attributesOfSearch,
   type ClientObjectSelection,
   type ClientSearchSelection,
-} from './which';
+} from './search-attributes';
 
 /** How long health() waits for an answer of the token, in milliseconds. */
 const HEALTH_PATIENCE = 5_000;
@@ -381,7 +384,11 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   }
 
   /** The PIN for one operation of a key that is always authenticated. @internal */
-  contextPin(session: Session, key: ClientObject, options?: OperationOptions): Promise<Pin | null> {
+  contextPin(
+    session: Session,
+    key: Pick<ClientObject, 'label' | 'id'>,
+    options?: OperationOptions,
+  ): Promise<Pin | null> {
     const { label, id } = key;
     return this.#keeper.contextPin(session, { label, id }, options?.signal);
   }

@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { argumentError, requireOptions, requireOptionsObject, requireSignal } from '../arguments';
-import type { Attributes } from '../attributes';
-import { CryptokiError, isCode } from '../errors';
-import { Module, type ModuleOptions, throwRefusal } from '../module';
+import { argumentError, requireOptions, requireOptionsObject, requireSignal } from '../core/arguments';
+import { CryptokiError, isCode } from '../core/errors';
+import { ONLY, requirePlain, requireSelection } from '../core/selection';
+import type { Attributes } from '../model/attributes';
+import { Module, type ModuleOptions, throwRefusal } from '../model/module';
+import { checkSelector, describeToken, type TokenSelection } from '../model/slots/token-selector';
+import type { Token } from '../model/token';
 import { pinFromUri } from '../pin';
-import { ONLY, requirePlain, requireSelection } from '../selection';
-import type { Token } from '../token';
-import { checkSelector, describeToken, type TokenSelection } from '../token-selector';
 import { matchesUri, type Pkcs11Uri, parseUri } from '../uri';
 import { Client } from './client';
-import type { TokenFinder } from './connection';
-import { ClientGroup } from './group';
-import { type GroupOptions, type GroupTarget, toGroupSettings, toPlans } from './group-options';
-import { type ConnectOptions, type ConnectTarget, toSettings } from './options';
-import { pause } from './recovery-rules';
+import { type ConnectOptions, type ConnectTarget, toSettings } from './connect-options';
+import type { TokenFinder } from './connection/connection';
+import { pause } from './connection/recovery-rules';
+import { ClientGroup } from './group/group';
+import { type GroupOptions, type GroupTarget, toGroupSettings, toPlans } from './group/group-options';
 
 /** Finds the token of a URI: also by what it says of the library and the slot. */
 function byUri(uri: Pkcs11Uri): TokenFinder {

@@ -35,24 +35,24 @@ const RANDOM = [
   'C_GenerateRandom',
 ] as const;
 
-/** The oddities that a rule can ask for: deviations of real modules from PKCS#11. */
+/** The oddities that a rule can name: deviations of real modules from PKCS#11. */
 export const ODDITIES = {
   'lengths-ignored': {
     subject: 'attributes',
     functions: ['C_GetAttributeValue'],
-    does: 'copies each value whole, whatever ulValueLen is: it writes past a buffer that is too small',
+    does: 'copies each value completely and ignores ulValueLen: it writes past a buffer that is too small',
     follows: 'NSS softokn copies each value without a comparison with ulValueLen',
   },
   'lengths-unwritten': {
     subject: 'attributes',
     functions: ['C_GetAttributeValue'],
-    does: 'writes the values and leaves ulValueLen of each buffer as it was',
+    does: 'writes the values and does not change ulValueLen',
     follows: 'FreeRTOS/corePKCS11 issue 170',
   },
   'stops-at-unknown': {
     subject: 'attributes',
     functions: ['C_GetAttributeValue'],
-    does: 'ends at the first attribute that the object does not have: lengths and values behind it are not written',
+    does: 'stops at the first attribute that the object lacks: later lengths and values are not written',
     follows: 'softhsm/SoftHSMv2 pull request 128',
   },
   'values-unwritten': {
@@ -64,13 +64,13 @@ export const ODDITIES = {
   'grows-each-time': {
     subject: 'attributes',
     functions: ['C_GetAttributeValue'],
-    does: 'refuses each fetch with CKR_BUFFER_TOO_SMALL, and reports a longer value each time it is asked for lengths',
+    does: 'refuses each fetch with CKR_BUFFER_TOO_SMALL, and reports a longer value for each query of lengths',
     follows: 'no report: an endless form of the size calls of opencryptoki/opencryptoki pull request 567',
   },
   'fixed-size-long': {
     subject: 'attributes',
     functions: ['C_GetAttributeValue'],
-    does: 'reports 3,000 bytes for CKA_CLASS and CKA_KEY_TYPE, and writes them where there is room',
+    does: 'reports 3,000 bytes for CKA_CLASS and CKA_KEY_TYPE, and writes them if there is room',
     follows: 'no report: lengths that corePKCS11 leaves unwritten look like this',
   },
   'ulong-4-bytes': {
@@ -94,21 +94,21 @@ export const ODDITIES = {
   'ulong-large': {
     subject: 'attributes',
     functions: ['C_GetAttributeValue'],
-    does: 'sets the second highest bit of each CK_ULONG value but CKA_CLASS and CKA_KEY_TYPE: 2^62 where CK_ULONG has 64 bits',
+    does: 'sets the second highest bit of each CK_ULONG value except CKA_CLASS and CKA_KEY_TYPE: 2^62 if CK_ULONG has 64 bits',
     follows: 'no report: vendors use the upper half of CK_ULONG for their own values',
   },
   'refuses-all': {
     subject: 'attributes',
     functions: ['C_GetAttributeValue'],
     code: 'CKR_GENERAL_ERROR',
-    does: 'refuses a call that asks for more than one attribute, and writes nothing',
+    does: 'refuses a call for more than one attribute, and writes nothing',
     follows: 'OpenSC/OpenSC issue 3320, Yubico/yubico-piv-tool pull request 46',
   },
   'refuses-unknown': {
     subject: 'attributes',
     functions: ['C_GetAttributeValue'],
     code: 'CKR_GENERAL_ERROR',
-    does: 'refuses a call that asks for an attribute that the object does not have, and writes nothing',
+    does: 'refuses a call for an attribute that the object lacks, and writes nothing',
     follows: 'Nitrokey/nitrokey-3-firmware issue 578, Yubico/yubico-piv-tool pull request 46',
   },
   'ec-point-raw': {
@@ -126,7 +126,7 @@ export const ODDITIES = {
   'ec-point-coordinates': {
     subject: 'attributes',
     functions: ['C_GetAttributeValue'],
-    does: 'returns CKA_EC_POINT as X and Y alone',
+    does: 'returns CKA_EC_POINT as X and Y only',
     follows: 'opencryptoki/opencryptoki pull request 257: ICA',
   },
   'ec-point-compressed': {
@@ -156,8 +156,8 @@ export const ODDITIES = {
   'length-near-max': {
     subject: 'lengths',
     functions: ['C_GetAttributeValue', ...BYTES],
-    does: 'returns CKR_OK with lengths of the highest CK_ULONG minus 7: 2^64-8',
-    follows: 'no report: -8 in a CK_ULONG, next to the -1 that PKCS#11 gives a meaning',
+    does: 'returns CKR_OK with lengths of the largest CK_ULONG minus 7: 2^64-8',
+    follows: 'no report: -8 in a CK_ULONG, close to -1, which has a meaning in PKCS#11',
   },
   'length-32bit-minus-one': {
     subject: 'lengths',
@@ -168,26 +168,26 @@ export const ODDITIES = {
   'length-huge': {
     subject: 'lengths',
     functions: ['C_GetAttributeValue', ...BYTES],
-    does: 'returns CKR_OK with lengths of a quarter of what CK_ULONG can be: 2^62',
-    follows: 'no report: a length that has a sign and overflows when it is doubled or added up',
+    does: 'returns CKR_OK with lengths of a quarter of the range of CK_ULONG: 2^62',
+    follows: 'no report: a length that overflows a signed type when it is doubled or added',
   },
   'length-zero': {
     subject: 'lengths',
     functions: ['C_GetAttributeValue', ...BYTES],
-    does: 'returns CKR_OK with lengths of 0, whatever was written',
+    does: 'returns CKR_OK with lengths of 0, although values were written',
     follows: 'latchset/kryoptic issue 159',
   },
   'length-beyond-room': {
     subject: 'lengths',
     functions: [...BYTES],
-    does: 'returns CKR_OK with a length of 16 more than the room; what is written fits',
-    follows: 'no report: a length that the module counts before it cuts the result',
+    does: 'returns CKR_OK with a length of 16 more than the room; the written bytes fit',
+    follows: 'no report: a length that the module computes before it truncates the result',
   },
   'length-unwritten': {
     subject: 'lengths',
     functions: [...BYTES],
-    does: 'returns CKR_OK and leaves the length as it was: the room',
-    follows: 'FreeRTOS/corePKCS11 issue 170, of attributes',
+    does: 'returns CKR_OK and does not change the length, which remains the room',
+    follows: 'FreeRTOS/corePKCS11 issue 170, for attributes',
   },
   'too-small-for-ever': {
     subject: 'lengths',
@@ -198,20 +198,20 @@ export const ODDITIES = {
   'too-small-ends-operation': {
     subject: 'lengths',
     functions: [...BYTES],
-    does: 'ends the operation when it returns CKR_BUFFER_TOO_SMALL, because the room really is too small',
+    does: 'ends the operation when it returns CKR_BUFFER_TOO_SMALL for a room that is too small',
     follows: 'NSS softokn C_Sign',
   },
   'too-small-length-garbage': {
     subject: 'lengths',
     functions: [...BYTES],
-    does: 'ends the operation when it returns CKR_BUFFER_TOO_SMALL, because the room really is too small, with a length that means nothing',
+    does: 'ends the operation when it returns CKR_BUFFER_TOO_SMALL for a room that is too small, with a meaningless length',
     follows: 'NSS softokn C_Sign',
   },
   'result-unwritten': {
     subject: 'lengths',
     functions: [...BYTES, ...RANDOM],
     does: 'returns CKR_OK with the right length and writes no byte',
-    follows: 'no report: memory of the caller is taken as the result',
+    follows: 'no report: the caller takes its own memory for the result',
   },
   'ecdsa-der': {
     subject: 'lengths',
@@ -230,61 +230,61 @@ export const ODDITIES = {
     functions: ['C_Sign'],
     code: 'CKR_DATA_LEN_RANGE',
     does: 'CKM_ECDSA refuses data that is longer than the order of the curve',
-    follows: 'no report: PKCS#11 lets the module cut the data',
+    follows: 'no report: PKCS#11 allows the module to truncate the data',
   },
   'pending': {
     subject: 'lengths',
     functions: ['C_Sign', 'C_Encrypt', 'C_Decrypt', 'C_Digest'],
     does: 'returns CKR_PENDING and writes the result and its length 50 ms later, from another thread',
-    follows: 'asynchronous sessions of PKCS#11 3.2, where none was asked for',
+    follows: 'asynchronous sessions of PKCS#11 3.2 that were not requested',
   },
   'size-call-too-small': {
     subject: 'lists',
     functions: [...LIST],
-    does: 'answers the call that asks for the length with CKR_BUFFER_TOO_SMALL and the right length',
+    does: 'answers the query of the length with CKR_BUFFER_TOO_SMALL and the right length',
     follows: 'miekg/pkcs11 pull request 33: Gemalto',
   },
   'size-call-too-small-without-number': {
     subject: 'lists',
     functions: [...LIST],
-    does: 'answers the call that asks for the length with CKR_BUFFER_TOO_SMALL and leaves the length as it was',
+    does: 'answers the query of the length with CKR_BUFFER_TOO_SMALL and does not change the length',
     follows: 'tpm2-software/tpm2-pkcs11 issue 299',
   },
   'size-call-says-too-few': {
     subject: 'lists',
     functions: [...LIST],
-    does: 'reports half of the members to the call that asks for the length; a fetch with that room is refused',
+    does: 'reports half of the members for the query of the length; a fetch with that room is refused',
     follows: 'opencryptoki/opencryptoki pull request 567: EP11',
   },
   'count-too-large': {
     subject: 'lists',
     functions: [...LIST, 'C_FindObjects'],
-    does: 'returns CKR_OK with a count of three more than the room; what is written fits',
-    follows: 'no report: a module that counts all that there are',
+    does: 'returns CKR_OK with a count of three more than the room; the written members fit',
+    follows: 'no report: a module that counts all existing members',
   },
   'count-huge': {
     subject: 'lists',
     functions: [...LIST, 'C_FindObjects'],
-    does: 'returns CKR_OK with a count of an eighth of what CK_ULONG can be, whose size in bytes is 0 when it overflows: 2^61',
+    does: 'returns CKR_OK with a count of an eighth of the range of CK_ULONG, whose size in bytes overflows to 0: 2^61',
     follows: 'no report: 2^61 members of eight bytes',
   },
   'find-same-handle-twice': {
     subject: 'lists',
     functions: ['C_FindObjects'],
     does: 'returns the first handle of each call a second time',
-    follows: 'no firm report: seen as two objects where there is one',
+    follows: 'no confirmed report: two objects appear instead of one',
   },
   'find-never-ends': {
     subject: 'lists',
     functions: ['C_FindObjects'],
-    does: 'returns the last handle again and again in place of the end of the search',
-    follows: 'no report: an endless form of modules that give an object twice',
+    does: 'returns the last handle repeatedly instead of the end of the search',
+    follows: 'no report: an endless form of modules that return an object twice',
   },
   'ignores-id': {
     subject: 'lists',
     functions: ['C_FindObjectsInit'],
     does: 'searches as if the template had no CKA_ID',
-    follows: 'no firm report: tokens that support few attributes in templates',
+    follows: 'no confirmed report: tokens that support few attributes in templates',
   },
   'refuses-key-type': {
     subject: 'lists',
@@ -296,25 +296,25 @@ export const ODDITIES = {
   'rsa-pkcs-only': {
     subject: 'mechanisms',
     functions: ['C_GetMechanismList', 'C_GetMechanismInfo', 'C_SignInit', 'C_VerifyInit', 'C_EncryptInit', 'C_DecryptInit'],
-    does: 'hides the RSA mechanisms but CKM_RSA_PKCS and those that make keys, and refuses them with CKR_MECHANISM_INVALID',
+    does: 'hides the RSA mechanisms except CKM_RSA_PKCS and those that generate keys, and refuses them with CKR_MECHANISM_INVALID',
     follows: 'OpenSC/OpenSC issue 1936: OpenPGP cards; OpenSC/libp11 issues 523 and 628',
   },
   'list-claims-3.2': {
     subject: 'function lists',
     functions: ['C_GetFunctionList'],
-    does: 'C_GetFunctionList returns a list that says 3.2 and ends after the 68 functions of 2.40: reading on faults. There are no interfaces',
+    does: 'C_GetFunctionList returns a list with version 3.2 that ends after the 68 functions of 2.40, so reading further crashes. C_GetInterface fails',
     follows: 'softhsm/SoftHSMv2 issue 852, OpenSC/OpenSC pull request 3826: SoftHSM 2.7',
   },
   'list-claims-3.0': {
     subject: 'function lists',
     functions: ['C_GetFunctionList'],
-    does: 'C_GetFunctionList returns a list that says 3.0 and ends after the 68 functions of 2.40: reading on faults. There are no interfaces',
+    does: 'C_GetFunctionList returns a list with version 3.0 that ends after the 68 functions of 2.40, so reading further crashes. C_GetInterface fails',
     follows: 'no report: a variant of softhsm/SoftHSMv2 issue 852',
   },
   'gcm-iv-from-module': {
     subject: 'parameters',
     functions: ['C_EncryptInit', 'C_Encrypt', 'C_EncryptFinal'],
-    does: 'AES-GCM ignores the IV of the parameter, makes its own, and writes it where pIv points in C_Encrypt or C_EncryptFinal, not before',
+    does: 'AES-GCM ignores the IV of the parameter, generates its own, and writes it to pIv in C_Encrypt or C_EncryptFinal, not earlier',
     follows: 'miekg/pkcs11 pull request 72: AWS CloudHSM',
   },
   'gcm-iv-in-init': {
@@ -326,7 +326,7 @@ export const ODDITIES = {
   'handles-reused': {
     subject: 'sessions',
     functions: ['C_OpenSession'],
-    does: 'gives each session the lowest free number from 1 as handle: that of a closed session is given to the next',
+    does: 'assigns the lowest free number from 1 as the handle of a session, so the handle of a closed session is reused',
     follows: 'common: many modules index a table of sessions',
   },
   'read-only-refused': {
@@ -340,7 +340,7 @@ export const ODDITIES = {
     subject: 'sessions',
     functions: ['C_OpenSession'],
     code: 'CKR_TOKEN_WRITE_PROTECTED',
-    does: 'refuses sessions with CKF_RW_SESSION, though the token does not say CKF_WRITE_PROTECTED',
+    does: 'refuses sessions with CKF_RW_SESSION, although the token does not report CKF_WRITE_PROTECTED',
     follows: 'sigstore/cosign issue 2685, OpenSC/OpenSC issue 2576, ThalesGroup/crypto11 pull request 109',
   },
   'one-session': {
@@ -359,7 +359,7 @@ export const ODDITIES = {
   'login-per-session': {
     subject: 'sessions',
     functions: ['C_Login', 'C_Logout', 'C_GetSessionInfo', 'C_FindObjects', 'C_SignInit', 'C_EncryptInit', 'C_DecryptInit'],
-    does: 'a login counts on the session that made it only: others report public states, find no private objects and use no private keys',
+    does: 'a login applies only to the session that made it: others report public states, find no private objects and use no private keys',
     follows: 'tpm2-software/tpm2-pkcs11 issue 844, OpenSC/libp11 issue 521',
   },
   'login-survives-close': {
@@ -371,37 +371,37 @@ export const ODDITIES = {
   'pin-read-to-nul': {
     subject: 'sessions',
     functions: ['C_Login'],
-    does: 'reads the PIN up to a NUL, whatever ulPinLen is: it reads past a PIN that does not have one',
+    does: 'reads the PIN up to a NUL and ignores ulPinLen: it reads past a PIN without a NUL',
     follows: 'Yubico/yubico-piv-tool issue 39',
   },
   'token-flags-large': {
     subject: 'token information',
     functions: ['C_GetTokenInfo'],
-    does: 'sets the highest bit of the flags: 2^63 where CK_ULONG has 64 bits',
+    does: 'sets the highest bit of the flags: 2^63 if CK_ULONG has 64 bits',
     follows: 'no report: vendors use the upper bits of CK_FLAGS',
   },
   'token-not-initialised': {
     subject: 'token information',
     functions: ['C_GetTokenInfo'],
-    does: 'does not say CKF_TOKEN_INITIALIZED',
-    follows: 'no report: a flag that a module forgets',
+    does: 'does not report CKF_TOKEN_INITIALIZED',
+    follows: 'no report: a flag that a module omits',
   },
   'label-with-nul': {
     subject: 'token information',
     functions: ['C_GetTokenInfo'],
-    does: 'ends the label with a NUL, behind which is the word junk',
+    does: 'ends the label with a NUL, followed by the word junk',
     follows: 'no report: a C string that is copied into the 32 bytes of the label',
   },
   'keeps-signal-handlers': {
     subject: 'lifecycle',
     functions: ['C_Initialize'],
-    does: 'C_Initialize installs handlers for SIGINT and SIGTERM that do nothing, and leaves them there (not on Windows)',
-    follows: 'no report that names a module',
+    does: 'C_Initialize installs handlers for SIGINT and SIGTERM that do nothing, and C_Finalize does not remove them (not on Windows)',
+    follows: 'reports do not name a module',
   },
   'exit-handler-hangs': {
     subject: 'lifecycle',
     functions: ['C_Initialize'],
-    does: 'an exit handler waits for ever when the process ends without C_Finalize',
+    does: 'an exit handler hangs when the process ends without C_Finalize',
     follows: 'opencryptoki/opencryptoki pull request 529',
   },
   'exit-handler-aborts': {

@@ -2,7 +2,7 @@
 /** What a session may do with objects of a kind; creating, changing and destroying are writing. */
 export type Access = 'none' | 'read' | 'readWrite';
 
-/** The kinds of objects that the table of states tells apart. */
+/** The kinds of objects in the table of states. */
 export type ObjectKind = 'publicSession' | 'privateSession' | 'publicToken' | 'privateToken';
 
 /** The states of a session (CKS_, without the prefix). */
@@ -13,10 +13,10 @@ export interface StateDescription {
   /** CKS_ number */
   readonly value: number;
   readonly readWrite: boolean;
-  /** Who is logged in. */
+  /** The user who is logged in. */
   readonly user?: 'USER' | 'SO';
   readonly access: Readonly<Record<ObjectKind, Access>>;
-  /** Which PIN functions are open: 'set' is C_SetPIN, 'init' C_InitPIN. */
+  /** The PIN functions that the state allows: 'set' is C_SetPIN, 'init' C_InitPIN. */
   readonly pin: readonly ('set' | 'init')[];
 }
 

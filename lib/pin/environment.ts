@@ -1,5 +1,5 @@
-import { argumentError, requireOptions } from '../arguments';
-import { mainProcess } from '../realms';
+import { argumentError, requireOptions } from '../core/arguments';
+import { mainProcess } from '../core/realms';
 import { pinError } from './error';
 import type { PinProvider } from './request';
 

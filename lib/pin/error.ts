@@ -1,4 +1,4 @@
-import { CryptokiError } from '../errors';
+import { CryptokiError } from '../core/errors';
 
 /**
  * Codes of the providers: there is no PIN here, which firstPin() takes as "ask the next"; there is something, but no PIN

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { argumentError, requireOptions } from '../arguments';
-import { isError } from '../realms';
+import { argumentError, requireOptions } from '../core/arguments';
+import { isError } from '../core/realms';
 import { MAX_CONTENT, pinFromContent } from './content';
 import { pinError } from './error';
 import type { PinProvider } from './request';

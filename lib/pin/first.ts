@@ -1,5 +1,5 @@
-import { argumentError } from '../arguments';
-import { isCode } from '../errors';
+import { argumentError } from '../core/arguments';
+import { isCode } from '../core/errors';
 import { pinError } from './error';
 import type { PinProvider } from './request';
 

@@ -1,6 +1,6 @@
-import { argumentError, isBytes, viewOf } from '../arguments';
-import type { Pin } from '../session';
+import { argumentError, isBytes, viewOf } from '../core/arguments';
 import { pinError } from './error';
+import type { Pin } from './pin';
 import type { PinProvider } from './request';
 
 /** New bytes, outside Node's shared pool, so that they can be overwritten. */

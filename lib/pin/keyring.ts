@@ -1,4 +1,4 @@
-import { argumentError, requireOptions } from '../arguments';
+import { argumentError, requireOptions } from '../core/arguments';
 import { pinError } from './error';
 import type { PinProvider } from './request';
 

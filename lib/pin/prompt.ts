@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import type { ReadStream } from 'node:tty';
-import { argumentError, requireOptions } from '../arguments';
+import { argumentError, requireOptions } from '../core/arguments';
 import { pinError } from './error';
 import type { PinProvider, PinRequest } from './request';
 

@@ -1,4 +1,4 @@
-import type { Pin } from '../session';
+import type { Pin } from './pin';
 
 /** What is known when a PIN is asked for. */
 export interface PinRequest {

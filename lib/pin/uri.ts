@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { argumentError, requireObject, requireOptions } from '../arguments';
+import { argumentError, requireObject, requireOptions } from '../core/arguments';
 import type { Pkcs11Uri } from '../uri';
 import { pinFromCommand } from './command';
 import { pinError } from './error';

@@ -1,6 +1,6 @@
-import { CryptokiError } from '../errors';
+import { CryptokiError } from '../core/errors';
+import { brand, isError } from '../core/realms';
 import { CKR } from '../generated/constants';
-import { brand, isError } from '../realms';
 
 /** An error of this layer: nothing is loaded, or a module could not be. */
 export class NativeError extends Error {

@@ -1,4 +1,4 @@
-import type { RawAsyncData } from '../raw/types';
+import type { RawAsyncData } from '../raw/values';
 import { counter, fromUlong } from './arguments';
 import type { Call, Row } from './call';
 import { tooSmall } from './errors';

@@ -1,4 +1,4 @@
-import type { RawMechanism } from '../raw/types';
+import type { RawMechanism } from '../raw/values';
 import { bytesOf, integer, toUlong, ULONG_SIZE, wrongType } from './arguments';
 import { PARAMETERS as P } from './constants';
 import { PARAMETERS, type Parameter, type Property } from './parameters';

@@ -1,4 +1,4 @@
-import { isError } from '../realms';
+import { isError } from '../core/realms';
 import { readString, wrongCount } from './arguments';
 import { makeAsyncMethod, makeCallbackMethod, makeMethod } from './call';
 import type { Calls } from './calls';

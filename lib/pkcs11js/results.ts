@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { isDataView } from '../core/realms';
 import type { RawModule } from '../raw';
-import { isDataView } from '../realms';
 import { bytesOf } from './arguments';
 import { returned, tooSmall } from './errors';
 

@@ -1,4 +1,4 @@
-import type { InitializeOptions } from '../raw/types';
+import type { InitializeOptions } from '../raw/options';
 import { bytesOf, fromUlong, readBytes, readHandle, readNumber, wrongCount, wrongType } from './arguments';
 import { returned, toError } from './errors';
 import type { Library } from './library';

@@ -1,7 +1,7 @@
+import { isDate } from '../core/realms';
 import { ATTRIBUTES } from '../generated/attributes';
 import { CKA } from '../generated/constants';
-import type { RawAttribute, RawAttributeResult } from '../raw/types';
-import { isDate } from '../realms';
+import type { RawAttribute, RawAttributeResult } from '../raw/values';
 import { bytesOf, fromUlong, integer, ULONG_SIZE, wrongType } from './arguments';
 import { returned } from './errors';
 

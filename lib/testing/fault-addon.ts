@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { CryptokiError } from '../raw'; // also chooses the C library for node-gyp-build
-import type { FaultCounters, Violation } from './fault-module';
+import type { FaultCounters, Violation } from './fault-counters';
 
 /** The exports of a copy of the fault module. */
 export interface FaultAddon {

@@ -1,4 +1,4 @@
-import { argumentError, requireOptions } from '../arguments';
+import { argumentError, requireOptions } from '../core/arguments';
 import type { CKR } from '../generated/constants';
 import { ODDITIES as TABLE } from '../generated/oddities';
 import type { RawModule } from '../raw';

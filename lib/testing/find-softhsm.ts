@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { CryptokiError } from '../errors';
+import { CryptokiError } from '../core/errors';
 
 /** Debian's folder for libraries of this architecture. */
 const TRIPLETS: Readonly<Partial<Record<NodeJS.Architecture, string>>> = {

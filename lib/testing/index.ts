@@ -2,13 +2,8 @@
  * `cryptoki/testing`: for the tests of programs that use tokens. A module that fails by plan, or deviates from PKCS#11 as
  * real modules do, over any real one, and throw-away tokens of SoftHSM2.
  */
-export {
-  type FaultCounters,
-  FaultModule,
-  type FaultModuleOptions,
-  type RuleCounters,
-  type Violation,
-} from './fault-module';
+export type { FaultCounters, RuleCounters, Violation } from './fault-counters';
+export { FaultModule, type FaultModuleOptions } from './fault-module';
 export {
   type FaultActions,
   type FaultConditions,

@@ -3,10 +3,10 @@ import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } fro
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
-import { argumentError, requireOptions } from '../arguments';
-import { CryptokiError } from '../errors';
+import { argumentError, requireOptions } from '../core/arguments';
+import { CryptokiError } from '../core/errors';
+import { asyncDispose, mainProcess } from '../core/realms';
 import { CKF, CKU, load } from '../raw';
-import { asyncDispose, mainProcess } from '../realms';
 import { faultAddonPath, loadFaultAddon } from './fault-addon';
 import { removeDirectory } from './fault-module';
 import { findSoftHSM } from './find-softhsm';

@@ -1,5 +1,12 @@
-import { argumentError, isBytes, requireObject, requireOptions, unknownName, viewOf } from '../arguments';
-import type { RawVersion } from '../raw/types';
+import {
+  argumentError,
+  isBytes,
+  requireObject,
+  requireOptions,
+  unknownName,
+  viewOf,
+} from '../core/arguments';
+import type { RawVersion } from '../raw/values';
 import { BY_NAME, CLASSES, PLAIN, RULES, type Rule, SCHEME, uriError, type Where } from './grammar';
 import { parseUri } from './parse';
 import type { Pkcs11Uri } from './types';

@@ -1,5 +1,5 @@
-import { CryptokiError } from '../errors';
-import type { ObjectClass } from '../objects/storage-object';
+import { CryptokiError } from '../core/errors';
+import type { Named } from '../generated/attributes';
 
 export type Kind = 'text' | 'bytes' | 'class' | 'number' | 'version';
 export type Where = 'path' | 'query';
@@ -40,7 +40,7 @@ export const RULES: readonly Rule[] = [
 ];
 export const BY_NAME: ReadonlyMap<string, Rule> = new Map(RULES.map((each) => [each.name, each]));
 
-export const CLASSES: ReadonlyMap<string, ObjectClass> = new Map([
+export const CLASSES: ReadonlyMap<string, Named<'CKO'>> = new Map([
   ['public', 'PUBLIC_KEY'],
   ['private', 'PRIVATE_KEY'],
   ['cert', 'CERTIFICATE'],

@@ -1,4 +1,4 @@
-import { requireObject, requireOptions } from '../arguments';
+import { requireObject, requireOptions } from '../core/arguments';
 import type { Pkcs11Uri, UriResource } from './types';
 
 const PARTS = ['library', 'slot', 'token', 'object', 'vendor'] as const;

@@ -1,6 +1,6 @@
 import { type InspectOptions, inspect } from 'node:util';
-import { argumentError } from '../arguments';
-import type { RawVersion } from '../raw/types';
+import { argumentError } from '../core/arguments';
+import type { RawVersion } from '../raw/values';
 import {
   BY_NAME,
   CLASSES,

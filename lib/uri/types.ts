@@ -1,8 +1,5 @@
-import type { ModuleInfo } from '../module';
-import type { ObjectClass } from '../objects/storage-object';
-import type { RawVersion } from '../raw/types';
-import type { SlotInfo } from '../slot';
-import type { Token } from '../token';
+import type { Named } from '../generated/attributes';
+import type { RawVersion } from '../raw/values';
 
 /** A PKCS#11 URI (RFC 7512). What the URI does not name is absent, and anything fits there. */
 export interface Pkcs11Uri {
@@ -24,7 +21,7 @@ export interface Pkcs11Uri {
   /** slot-description and slot-manufacturer, as in C_GetSlotInfo. */
   readonly slot: { readonly description?: string; readonly manufacturer?: string };
   /** object, type and id: attributes to search by. */
-  readonly object: { readonly label?: string; readonly class?: ObjectClass; readonly id?: Buffer };
+  readonly object: { readonly label?: string; readonly class?: Named<'CKO'>; readonly id?: Buffer };
   /** pin-source: where the PIN is. */
   readonly pinSource?: string | undefined;
   /** pin-value: the PIN itself. Parsed URIs show it neither to util.inspect nor to JSON.stringify (it is '(redacted)' there), and do not copy it. */
@@ -42,17 +39,25 @@ export interface Pkcs11Uri {
 
 /** What a URI is matched against: a Token, and what info() of a module or a slot says, fit as they are. */
 export interface UriResource {
-  readonly library?: Pick<ModuleInfo, 'manufacturer' | 'description' | 'libraryVersion'> | undefined;
-  readonly slot?: (Pick<SlotInfo, 'description' | 'manufacturer'> & { readonly id?: bigint }) | undefined;
+  readonly library?:
+    | { readonly manufacturer: string; readonly description: string; readonly libraryVersion: RawVersion }
+    | undefined;
+  readonly slot?:
+    | { readonly description: string; readonly manufacturer: string; readonly id?: bigint }
+    | undefined;
   readonly token?:
-    | (Pick<Token, 'label' | 'serialNumber' | 'model' | 'manufacturer'> & {
+    | {
+        readonly label: string;
+        readonly serialNumber: string;
+        readonly model: string;
+        readonly manufacturer: string;
         readonly slot?: { readonly id: bigint };
-      })
+      }
     | undefined;
   readonly object?:
     | {
         readonly label?: string | undefined;
-        readonly class?: ObjectClass | undefined;
+        readonly class?: Named<'CKO'> | undefined;
         readonly id?: Buffer | undefined;
       }
     | undefined;

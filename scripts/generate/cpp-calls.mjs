@@ -1,7 +1,7 @@
 // binding/generated/calls.h: one type per PKCS#11 function, with its roles; calls.cc: the methods of RawModule.
 import { BANNER } from './cpp-declarations.mjs';
 
-/** Functions with a class of their own in binding/calls/: they do more than the call. */
+/** Functions with their own class in binding/calls/, because they do more than the call. */
 const OWN_JOB = new Set(['C_CloseAllSessions', 'C_GetAttributeValue', 'C_WaitForSlotEvent']);
 
 export function cppCalls({ functions }) {

@@ -1,7 +1,7 @@
-// fault/generated/functions.h: what the fault module has to know of each function to forward a call and to spoil it.
+// fault/generated/functions.h: the properties of each function with which the fault module forwards and spoils calls.
 import { BANNER } from './cpp-declarations.mjs';
 
-/** Where the answer of a call is, from the roles of its parameters: the kind, and the position of its pointer. */
+/** The result of a call, derived from the roles of its parameters: its kind, and the position of its pointer. */
 export function outputOf({ parameters }) {
   const kinds = {
     'out bytes': 'Bytes',
@@ -48,17 +48,17 @@ enum class Function : unsigned char {
 ${functions.map(({ name }) => `  ${name},`).join('\n')}
 };
 
-// What the first argument names.
+// The object of the first argument.
 enum class Target : unsigned char { Module, Slot, Session };
 
-// How a function answers: bytes and their length, a list and its length, random bytes, attributes.
+// The form of a result: bytes with their length, a list with its length, random bytes, or attributes.
 enum class Answer : unsigned char { None, Bytes, List, Random, Attributes };
 
 struct Shape {
   std::string_view name;
   Target target;
   Answer answer;
-  std::size_t position;  // of the argument that points to the answer; its length is the next one
+  std::size_t position;  // of the argument that points to the result; the next one is its length
 };
 
 inline constexpr std::size_t kFunctionCount = ${functions.length};
@@ -66,7 +66,7 @@ inline constexpr std::array<Shape, kFunctionCount> kShapes{{
 ${shapes.join('\n')}
 }};
 
-// The place of a function in the list.
+// The position of a function in the list.
 template <Function>
 inline constexpr auto kMember = nullptr;
 ${members.join('\n')}

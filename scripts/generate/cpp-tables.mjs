@@ -1,4 +1,4 @@
-// binding/generated/tables.cc: what the marshalling code looks up: attribute types, structure fields, mechanism
+// binding/generated/tables.cc: tables for the marshalling code: attribute types, structure fields, mechanism
 // parameters.
 import { BANNER } from './cpp-declarations.mjs';
 

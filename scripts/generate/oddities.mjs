@@ -29,7 +29,7 @@ function entries({ oddities, functions, constants }) {
 const identifier = (name) =>
   name.replace('3.', '3').replace(/(^|-)(\w)/g, (_, _dash, letter) => letter.toUpperCase());
 
-/** Type names as C++ constants, of the attributes of this type. */
+/** Type names as C++ constants, for the attributes of this type. */
 const attributesOf = ({ attributes }, type) =>
   Object.entries(attributes)
     .filter(([, entry]) => entry.type === type)
@@ -62,7 +62,7 @@ enum class Oddity : unsigned char {
 ${all.map(({ name }) => `  ${identifier(name)},`).join('\n')}
 };
 
-// The calls that a rule with the oddity counts: all, those that ask for a length, those that fetch an answer.
+// The calls that a rule with the oddity counts: all, queries of a length, or calls that fetch a result.
 enum class Calls : unsigned char { All, Asking, Fetching };
 
 using FunctionSet = std::array<bool, kFunctionCount>;
@@ -76,8 +76,8 @@ constexpr FunctionSet functionSet(std::initializer_list<Function> functions) {
 struct OddityShape {
   std::string_view name;
   Calls calls;
-  bool takesCode;  // the rule's \`return\` is the code that the oddity answers
-  CK_RV code;      // without one
+  bool takesCode;  // the oddity returns the code in the rule's \`return\`
+  CK_RV code;      // the default of that code
   bool posixOnly;
   FunctionSet functions;
 };
@@ -114,7 +114,7 @@ export function tsOddities(spec) {
   });
   return `${BANNER}${constants.join('\n')}
 
-/** The oddities that a rule can ask for: deviations of real modules from PKCS#11. */
+/** The oddities that a rule can name: deviations of real modules from PKCS#11. */
 export const ODDITIES = {
 ${lines.join('\n')}
 } as const;
@@ -150,7 +150,7 @@ function table(spec) {
 const BEGIN = '<!-- generated from spec/oddities.json -->';
 const END = '<!-- end of generated -->';
 
-/** The document with its tables made anew. */
+/** Returns the document with its tables generated again. */
 export function mdOddities(spec, document) {
   const [before, rest] = document.split(BEGIN);
   const after = rest?.split(END)[1];

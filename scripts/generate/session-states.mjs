@@ -10,7 +10,7 @@ const KINDS = {
 };
 const WORDS = { none: '–', read: 'read', readWrite: 'read, write' };
 
-/** The states in the order of their numbers, checked: a table with a hole must not be generated. */
+/** The states in the order of their numbers. Fails for a missing or unknown state. */
 function rows({ sessionStates, constants }) {
   const names = Object.keys(constants.CKS).filter((name) => /^R[OW]_/.test(name));
   const missing = names.filter((name) => !(name in sessionStates));
@@ -40,7 +40,7 @@ export function tsSessionStates(spec) {
   return `${BANNER}/** What a session may do with objects of a kind; creating, changing and destroying are writing. */
 export type Access = 'none' | 'read' | 'readWrite';
 
-/** The kinds of objects that the table of states tells apart. */
+/** The kinds of objects in the table of states. */
 export type ObjectKind = ${Object.keys(KINDS)
     .map((kind) => `'${kind}'`)
     .join(' | ')};
@@ -55,10 +55,10 @@ export interface StateDescription {
   /** CKS_ number */
   readonly value: number;
   readonly readWrite: boolean;
-  /** Who is logged in. */
+  /** The user who is logged in. */
   readonly user?: 'USER' | 'SO';
   readonly access: Readonly<Record<ObjectKind, Access>>;
-  /** Which PIN functions are open: 'set' is C_SetPIN, 'init' C_InitPIN. */
+  /** The PIN functions that the state allows: 'set' is C_SetPIN, 'init' C_InitPIN. */
   readonly pin: readonly ('set' | 'init')[];
 }
 
@@ -87,7 +87,7 @@ function table(spec) {
 const BEGIN = '<!-- generated from spec/session-states.json -->';
 const END = '<!-- end of generated -->';
 
-/** The document with its table made anew. */
+/** Returns the document with its table generated again. */
 export function mdSessionStates(spec, document) {
   const [before, rest] = document.split(BEGIN);
   const after = rest?.split(END)[1];

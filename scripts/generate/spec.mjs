@@ -1,5 +1,5 @@
-// Reads spec/ and works out what the generated files need of it: integer types, structure fields as JavaScript sees
-// them, and the roles of function parameters, checked against the C signatures.
+// Reads spec/ and derives the data for the generated files: integer types, structure fields in JavaScript, and the roles of
+// function parameters, which are checked against the C signatures.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -15,7 +15,7 @@ export const FUNCTION_TYPES = {
 };
 
 /**
- * What each role in functions.json is: its C types, the C++ class in marshal/role.h (or calls/), and its TypeScript
+ * Each role of functions.json: its C types, the C++ class in marshal/role.h (or calls/), and its TypeScript
  * type as argument (in) and as result (out).
  */
 export const ROLES = {
@@ -87,8 +87,8 @@ export function loadSpec(folder) {
 }
 
 /**
- * A field is "type name" and what the type does not say: len:F or bits:F (the field with its length), size:N (a pointer
- * to N bytes; 0: the length is agreed elsewhere), parentbits:F (its length is in the structure around), count:F (array of
+ * A field is "type name" and notes for facts that the type lacks: len:F or bits:F (the field with its length), size:N (a pointer
+ * to N bytes; 0: the length is agreed elsewhere), parentbits:F (its length is in the surrounding structure), count:F (array of
  * structures), template:F, structure, mechanism, version, handle, cstring, any, out (the module writes it), as:NAME.
  */
 function parseField(text) {
@@ -105,7 +105,7 @@ function parseField(text) {
   };
 }
 
-/** Structures after those that they contain or point to. @param {Record<string, {base: string}[]>} fields */
+/** Sorts structures after those that they contain or point to. @param {Record<string, {base: string}[]>} fields */
 export function inOrderOfUse(fields) {
   const done = new Map();
   const visit = (name) => {
@@ -136,11 +136,11 @@ function parseFunction(name, { since, section, c, parameters, objects = false })
     const known = structure
       ? { c: [`${structure}*`], cpp: `role::OutStructure<${structure}>`, out: structure }
       : ROLES[role];
-    if (!known) return entry; // a role that is not bound yet
+    if (!known) return entry; // a role without a binding
     entry.parameters.push({ role, name: label, ...known });
   }
   const types = entry.parameters.flatMap((parameter) => parameter.c).map(comparable);
-  // "nothing" stands for a null pointer of whatever type the signature has.
+  // "nothing" stands for a null pointer of the type in the signature.
   const wanted = c.map((type, index) => (types[index] === 'void*' ? 'void*' : comparable(type)));
   if (types.join() !== wanted.join())
     throw new Error(`${name}: roles give (${types}), the signature is (${wanted})`);
@@ -154,7 +154,7 @@ const comparable = (type) =>
     .replace('CK_UTF8CHAR', 'CK_BYTE')
     .replace(/CK_\w+_HANDLE|CK_SLOT_ID/, 'CK_ULONG');
 
-/** The JavaScript name of a field: without the Hungarian prefix, in camel case: ulIvLen -> ivLen, pAAD -> aad. */
+/** The JavaScript name of a field, without the Hungarian prefix and in camel case: ulIvLen -> ivLen, pAAD -> aad. */
 export function jsName({ name, base, pointer }) {
   const isFlag = base === 'CK_BBOOL' || base === 'CK_BYTE';
   const isHandle = base === 'CK_OBJECT_HANDLE';
@@ -171,10 +171,10 @@ export function jsName({ name, base, pointer }) {
     .replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
 }
 
-/** Text fields of information structures; elsewhere a fixed array is bytes. */
+/** Text fields of information structures. Other fixed arrays are bytes. */
 const TEXT = new Set(['CK_UTF8CHAR', 'CK_CHAR']);
 
-/** Kinds that the notes of a field decide, with the field that holds a length or count. */
+/** Kinds that follow from the notes of a field, with the field that contains a length or count. */
 function kindByNotes({ notes, base }) {
   if (notes.any) return { kind: 'Any', length: notes.len };
   if (notes.len) return { kind: 'Bytes', length: notes.len };
@@ -230,7 +230,7 @@ function describeStructure(name, list, all) {
       });
   }
   const own = described.filter((field) => !lengths.has(field.name));
-  // ulIvBits beside pIv and ulIvLen: the length in bits, which may be left out.
+  // ulIvBits beside pIv and ulIvLen: the optional length in bits.
   for (const field of own) {
     const bytes = own.find(
       (other) => other.kind === 'Bytes' && field.name === `${other.name.replace(/^p/, 'ul')}Bits`,

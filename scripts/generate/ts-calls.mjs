@@ -26,15 +26,8 @@ export function tsCalls({ functions }) {
         `  /** ${name}, blocking the calling thread. */\n  ${name}Sync(${list}): ${result};`,
       ];
     });
-  return `${BANNER}import type {
-  BytesLike,
-  RawAsyncData,
-  RawAttribute,
-  RawAttributeResult,
-  RawMechanism,
-  RawParameter,
-} from '../raw/types';
-import type { ${[...used].sort().join(', ')} } from './structures';
+  return `${BANNER}import type { BytesLike, RawAsyncData, RawAttribute, RawAttributeResult, RawMechanism } from '../raw/values';
+import type { ${[...used, 'RawParameter'].sort().join(', ')} } from './structures';
 
 /**
  * The functions of PKCS#11, by their names. Each has a synchronous variant. A function that the module lacks fails with

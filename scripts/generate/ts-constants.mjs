@@ -37,13 +37,24 @@ export function tsConstants({ constants }) {
 }
 
 export function tsErrors({ errors, constants }) {
-  const lines = Object.entries(errors).map(([name, { meaning, advice, action }]) => {
+  const lines = Object.entries(errors).map(([name, { meaning, advice, adviceFor, action }]) => {
     const value = constants.CKR[name.slice(4)];
-    return `  [${number(value)}, { name: ${JSON.stringify(name)}, meaning: ${JSON.stringify(meaning)}, advice: ${JSON.stringify(advice)}, action: ${JSON.stringify(action)} }],`;
+    return `  [${number(value)}, { name: ${JSON.stringify(name)}, meaning: ${JSON.stringify(meaning)}, advice: ${JSON.stringify(advice)}${adviceFor === undefined ? '' : `, adviceFor: ${JSON.stringify(adviceFor)}`}, action: ${JSON.stringify(action)} }],`;
   });
-  return `${BANNER}import type { ReturnValue } from '../errors';
+  return `${BANNER}/** What the library or the program can do about a failed call. */
+export type Action = 'retry' | 'reopen' | 'relogin' | 'refind' | 'reinitialise' | 'fatal';
 
-/** What each CK_RV means and what to do about it. */
+/** An entry of spec/errors.json. */
+export interface ReturnValue {
+  readonly name: string;
+  readonly meaning: string;
+  readonly advice: string;
+  /** Advice for some C functions, which replaces the general one. */
+  readonly adviceFor?: Readonly<Record<string, string>>;
+  readonly action: Action;
+}
+
+/** The meaning of each CK_RV, and an advice. */
 export const RETURN_VALUES: ReadonlyMap<number, ReturnValue> = new Map<number, ReturnValue>([
 ${lines.join('\n')}
 ]);
@@ -91,7 +102,7 @@ export function tsAttributes({ attributes, constants }) {
     return `  ${property}: { type: ${number(constants.CKA[name.slice(4)])}, name: '${name}', kind: '${kind}'${rest} },`;
   });
   const families = Object.keys(constants).filter((family) => family.startsWith('CK') && family.length === 3);
-  return `${BANNER}import type { BytesLike, RawAttribute, RawAttributeResult } from '../raw/types';
+  return `${BANNER}import type { BytesLike, RawAttribute, RawAttributeResult } from '../raw/values';
 import type { ${families.join(', ')} } from './constants';
 
 /** The families of constants, by their prefix. */
@@ -99,20 +110,20 @@ export interface Families {
 ${families.map((family) => `  ${family}: typeof ${family};`).join('\n')}
 }
 
-/** The name of a constant without its prefix ('EC' for CKK_EC), or a number for what has no standard name. */
+/** The name of a constant without its prefix ('EC' for CKK_EC), or a number for values without a standard name. */
 export type Named<Family extends keyof Families> = keyof Families[Family] | number;
 
-/** Attributes as they are read, by name: CKA_EC_PARAMS is ecParams. */
+/** Attributes by name, as they are read: CKA_EC_PARAMS is ecParams. */
 export interface AttributeValues {
 ${members(READ)}
 }
 
-/** Attributes as they are written; every one is optional. */
+/** Attributes by name, as they are written. All are optional. */
 export interface AttributeInputs {
 ${members(WRITE)}
 }
 
-/** How an attribute is called, numbered and encoded. */
+/** Name, number and encoding of an attribute. */
 export interface AttributeDescription {
   readonly type: number;
   readonly name: string;

@@ -38,7 +38,7 @@ const IN = {
   Ulong: () => ['number | bigint'],
 };
 
-/** Structures that are no parameters, nor part of one. */
+/** Structures that are neither parameters nor part of one. */
 const OTHER = new Set([
   ...[
     'CK_ATTRIBUTE',
@@ -72,15 +72,22 @@ export function tsStructures({ structures }) {
     });
     return `/** ${name} */\nexport interface ${name} {\n${lines.join('\n')}\n}`;
   });
-  return `${BANNER}import type { BytesLike, RawAttribute, RawMechanism, RawVersion } from '../raw/types';
+  return `${BANNER}import type { BytesLike, RawAttribute, RawMechanism, RawVersion } from '../raw/values';
 
 ${information.join('\n\n')}
 
 ${inputs.join('\n\n')}
 
-/** Mechanism parameter structures by their name. */
+/** Mechanism parameter structures by name. */
 export interface ParameterStructures {
 ${parameters.map(({ name }) => `  ${name}: ${name};`).join('\n')}
 }
+
+/**
+ * The parameter of one message of the message-based functions: bytes, which are passed unchanged, or an object with the fields
+ * of the structure that its member \`structure\` names (CK_GCM_MESSAGE_PARAMS ...). Fields that the module writes (a generated
+ * nonce, the tag) are set in the object when the call has succeeded.
+ */
+export type RawParameter = BytesLike | { structure: keyof ParameterStructures; [field: string]: unknown };
 `;
 }

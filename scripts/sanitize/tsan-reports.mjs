@@ -1,7 +1,7 @@
 // @ts-check
-// Tells the thread sanitizer's reports about this addon from those about Node. Node is not instrumented, so every run
-// with workers gives some reports about V8 and libuv. Suppressions cannot sort them: "race:v8::" matches any frame of a
-// stack, and below every function that JavaScript calls there is a frame of V8.
+// Separates the reports of the thread sanitizer about this addon from those about Node.js. Node.js is not instrumented, so
+// every run with workers causes reports about V8 and libuv. Suppressions cannot separate them: "race:v8::" matches any frame
+// of a stack, and every function that JavaScript calls has a frame of V8 below it.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -10,7 +10,7 @@ const node = basename(process.execPath);
 const isRuntime = /^(lib(tsan|stdc\+\+|gcc_s|c|pthread)\.so|ld-linux)/;
 
 /**
- * Which file's code a stack belongs to: the innermost frame outside of the C and C++ libraries.
+ * The file to whose code a stack belongs: that of the innermost frame outside the C and C++ libraries.
  * @param {string[]} frames
  */
 function owner(frames) {
@@ -19,15 +19,15 @@ function owner(frames) {
 }
 
 /**
- * Is one side of the race ours, and the other not in Node? (An order that V8 keeps with its own atomics, say between our
- * write into a buffer and its release by the garbage collector, is invisible to the sanitizer.)
+ * Returns true if one side of the race is ours and the other is not in Node.js. (The sanitizer cannot see an order that V8
+ * ensures with its own atomics, such as between our write into a buffer and its release by the garbage collector.)
  * @param {string} report
  */
 function isOurs(report) {
   const sections = report.split(/\n\s*\n/).flatMap((part) => {
     const [, heading = '', stack = ''] =
       /(?:^|\n) {2}(\S.*):\n((?: {4}#\d+ .*(?:\n|$))+)/.exec(`\n${part}`) ?? [];
-    // Where a thread, a mutex or a block came from is no side of the race.
+    // The origin of a thread, a mutex or a block is not a side of the race.
     if (!stack || /^(Location|Thread T|As if|Mutex M\d+ .*created)/.test(heading)) return [];
     return [owner(stack.trimEnd().split('\n'))];
   });
@@ -38,7 +38,7 @@ function isOurs(report) {
 }
 
 /**
- * @param {string} folder where the sanitizer wrote its logs
+ * @param {string} folder with the logs of the sanitizer
  * @returns {{ ours: string[], others: number }}
  */
 export function readReports(folder) {

@@ -31,7 +31,7 @@ const accepts = (message: Buffer | undefined, signature: Buffer): boolean =>
   verify('sha256', message as Buffer, { key: outside, dsaEncoding: 'ieee-p1363' }, signature);
 
 describe('a batch through the client', () => {
-  test('is spread over the sessions', async () => {
+  test('is distributed over the sessions', async () => {
     ground.fault.plan([{ function: 'C_Sign', delay: 1 }]);
     const messages = texts(300);
     const signatures = await key.signMany('ECDSA-SHA256', messages);
@@ -49,7 +49,7 @@ describe('a batch through the client', () => {
     await batch;
   });
 
-  test('verifies, digests, and takes iterables', async () => {
+  test('verifies and digests, and accepts iterables', async () => {
     const messages = texts(100);
     const signatures = await key.signMany('ECDSA-SHA256', messages);
     const items = messages.map((data, i) => ({ data, signature: signatures.at(i === 9 ? 8 : i) }));
@@ -69,7 +69,7 @@ describe('a batch through the client', () => {
     ['the login', [{ function: 'C_Sign', nth: 150, logout: true }]],
     ['the device', [{ function: 'C_Sign', nth: 150, loseDevice: true }]],
   ];
-  test.each(losses)('survives the loss of %s', async (_, plan) => {
+  test.each(losses)('recovers from the loss of %s', async (_, plan) => {
     ground.fault.plan(plan);
     const messages = texts(500);
     const signatures = await key.signMany('ECDSA-SHA256', messages);
@@ -78,14 +78,14 @@ describe('a batch through the client', () => {
     expect(client.statistics().retries).toBeGreaterThan(0);
   });
 
-  test('tells what failed for good by message', async () => {
+  test('reports a permanent failure for the message that caused it', async () => {
     ground.fault.plan([{ function: 'C_Sign', nth: 42, return: 'CKR_DATA_INVALID' }]);
     const signatures = await key.signMany('ECDSA-SHA256', texts(100));
     expect(signatures.failures.size).toBe(1);
     expect([...signatures.failures.values()][0]).toMatchObject({ code: 'CKR_DATA_INVALID' });
   });
 
-  test('fails message by message when nothing comes back', async () => {
+  test('reports a failure for each message when the token does not come back', async () => {
     const brief = await ground.connect({ sessions: { max: 2 }, recovery: { timeout: 50 } });
     const its = await brief.privateKey({ label: 'batch' });
     await its.sign('ECDSA-SHA256', Buffer.alloc(1));
@@ -101,7 +101,7 @@ describe('a batch through the client', () => {
     expect((await its.signMany('ECDSA-SHA256', texts(10))).failures.size).toBe(0);
   });
 
-  test('ends when it is aborted; the client goes on', async () => {
+  test('ends when it is aborted, and the client continues to work', async () => {
     const controller = new AbortController();
     const batch = key.signMany('ECDSA-SHA256', texts(50_000), {
       signal: controller.signal,
@@ -111,7 +111,7 @@ describe('a batch through the client', () => {
     expect((await key.sign('ECDSA-SHA256', Buffer.alloc(1))).length).toBe(64);
   });
 
-  test('of a key that is always authenticated is refused for each message', async () => {
+  test('is refused for each message when the key is always authenticated', async () => {
     await client.generateKeyPair('EC', {
       ...{ curve: 'P-256', label: 'always', token: true, privateKey: { alwaysAuthenticate: true } },
     });

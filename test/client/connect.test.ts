@@ -17,24 +17,24 @@ afterAll(() => ground.close());
 const uri = (parts: object = {}): string =>
   formatUri({ token: { label: 'connect' }, modulePath: ground.test.module, ...parts });
 
-/** Connects, checks who is logged in, and closes. */
+/** Connects, checks which user is logged in, and closes the client. */
 async function userOf(target: Parameters<typeof connect>[0], options?: ConnectOptions) {
   await using client: Client = await connect(target as string, options);
   expect(client.token.label).toBe('connect');
   return client.user;
 }
 
-describe('a URI', () => {
-  test('names module and token; without a PIN the client is a guest', async () => {
+describe('a URI that is given to connect()', () => {
+  test('names module and token, and without a PIN the client stays logged out', async () => {
     expect(await userOf(uri())).toBeUndefined();
     expect(await userOf(uri(), { pin: ground.test.pin })).toBe('USER');
   });
 
-  test('gives the PIN by pin-value', async () => {
+  test('sets the PIN with pin-value', async () => {
     expect(await userOf(uri({ pinValue: ground.test.pin }))).toBe('USER');
   });
 
-  test('gives the PIN by pin-source, read at each login', async () => {
+  test('sets the PIN with pin-source, which is read at each login', async () => {
     const file = join(ground.test.config, '..', 'pin.txt');
     writeFileSync(file, `${ground.test.pin}\n`);
     chmodSync(file, 0o600);
@@ -51,11 +51,11 @@ describe('a URI', () => {
     }
   });
 
-  test('is overruled by the option pin, also where that is a function', async () => {
+  test('is overridden by the option pin, also when that is a function', async () => {
     expect(await userOf(uri({ pinValue: 'wrong' }), { pin: () => ground.test.pin })).toBe('USER');
   });
 
-  test('runs no command as pin-source unless it may', async () => {
+  test('does not run a command in pin-source unless an option allows it', async () => {
     const path = join(ground.test.config, '..', 'give-pin');
     writeFileSync(path, `#!/bin/sh\necho ${ground.test.pin}\n`, { mode: 0o700 });
     const error = await failure(connect(uri({ pinSource: `|${path}` })));
@@ -63,7 +63,7 @@ describe('a URI', () => {
     expect(await userOf(uri({ pinSource: `|${path}` }), { allowPinCommand: true })).toBe('USER');
   });
 
-  test('names the object that privateKey() and the others find', async () => {
+  test('names the object that privateKey() and the other finders look for', async () => {
     const keeper = await ground.connect();
     const { privateKey, publicKey } = await keeper.generateKeyPair('EC', {
       curve: 'P-256',
@@ -92,7 +92,7 @@ describe('a URI', () => {
     for (const object of await keeper.find({ token: true })) await object.destroy();
   });
 
-  test('may name slot and library', async () => {
+  test('can name slot and library', async () => {
     const { slot } = await ground.token();
     expect(await userOf(uri({ token: { label: 'connect', slot: slot.id } }))).toBeUndefined();
     const { description } = await slot.info();
@@ -112,7 +112,7 @@ describe('a URI', () => {
     }
   });
 
-  test('must name a module, and be a URI', async () => {
+  test('is refused when it names no module or is not a URI', async () => {
     await expect(connect('pkcs11:token=connect')).rejects.toMatchObject({
       code: 'ERR_INVALID_ARG_TYPE',
       message: expect.stringContaining('module-path'),
@@ -121,8 +121,8 @@ describe('a URI', () => {
   });
 });
 
-describe('{ module, token }', () => {
-  test('chooses the token', async () => {
+describe('connect({ module, token })', () => {
+  test('selects the token', async () => {
     const { module } = ground.test;
     expect(await userOf({ module, token: { label: 'connect' } }, { pin: ground.test.pin })).toBe('USER');
     const { serialNumber } = await ground.token();
@@ -137,7 +137,7 @@ describe('{ module, token }', () => {
   });
 });
 
-describe('options', () => {
+describe('options of connect():', () => {
   const target = () => ({ module: ground.test.module, token: { label: 'connect' } });
   const BAD: [string, unknown, string][] = [
     ['null', null, 'ERR_INVALID_ARG_TYPE'],
@@ -182,7 +182,7 @@ describe('options', () => {
     });
   });
 
-  test('of a time that is longer than any timer mean: for ever', async () => {
+  test('a duration beyond the largest timer of Node.js sets no limit', async () => {
     const year = 365 * 24 * 3600 * 1000;
     const client = await ground.connect({
       sessions: { max: 1, timeout: year, idleTimeout: year },
@@ -212,8 +212,8 @@ describe('options', () => {
   });
 });
 
-describe('failing', () => {
-  test('a wrong PIN is told, sent once, and nothing stays open', async () => {
+describe('connect()', () => {
+  test('sends a wrong PIN once, reports it, and leaves no session open', async () => {
     const first = await failure(ground.connect({ pin: '00000000' }));
     expect(first).toMatchObject({ code: 'CKR_PIN_INCORRECT', function: 'C_Login' });
     expect(first.message).not.toContain('00000000');
@@ -223,7 +223,7 @@ describe('failing', () => {
     expect(ground.sessions()).toBe(0);
   });
 
-  test('gives up the module', async () => {
+  test('releases the module after a failure', async () => {
     const { real, config } = ground.test;
     const environment = { SOFTHSM2_CONF: config };
     await using fault = await FaultModule.create({ module: real, copyModule: true, environment });
@@ -241,7 +241,7 @@ describe('failing', () => {
     expect(fault.violations).toEqual([]);
   });
 
-  test('a provider that throws, or gives no PIN, ends it', async () => {
+  test('fails when the PIN provider throws or returns no PIN', async () => {
     const broken = new Error('the vault is sealed');
     const provider = () => {
       throw broken;
@@ -253,7 +253,7 @@ describe('failing', () => {
     expect(ground.sessions()).toBe(0);
   });
 
-  test('a signal ends it, before and while the PIN is asked for, even if the provider does not listen', async () => {
+  test('is aborted by a signal before and during a call of a PIN provider that ignores the signal', async () => {
     const target = { module: ground.test.module, token: { label: 'connect' } };
     const reason = new Error('enough');
     expect(await failure(connect(target, { signal: AbortSignal.abort(reason) }))).toBe(reason);
@@ -270,7 +270,7 @@ describe('failing', () => {
   });
 });
 
-test('a client that is closed says so, and closing it again is no error', async () => {
+test('a closed client refuses operations and can be closed again', async () => {
   const client = await ground.connect();
   const { privateKey } = await signer(client);
   await Promise.all([client.close(), client.close()]);

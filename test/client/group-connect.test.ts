@@ -1,4 +1,4 @@
-/** Several tokens as one: how they are connected. */
+/** A group of tokens: how its members are connected. */
 import { connect, type GroupOptions } from 'cryptoki';
 import { describe, expect, test } from 'vitest';
 import { failure } from '../support/open';
@@ -7,9 +7,9 @@ import { counting, ecKey, PIN, pairOf, QUICK, signAll, until } from './group-sup
 const signing = ecKey('signing');
 const its = pairOf([signing]);
 
-describe('connect', () => {
-  test('needs one member; one that is missing joins later', async () => {
-    await its.b.with(async () => its.b.fault.removeToken()); // a token can be removed once its module is initialised
+describe('connecting a group', () => {
+  test('succeeds with one member, and a missing member joins later', async () => {
+    await its.b.with(async () => its.b.fault.removeToken()); // removeToken() works only on an initialised module
     const hsms = await its.join();
     expect(hsms.members.map(({ isWell }) => isWell)).toEqual([true, false]);
     const key = await hsms.privateKey({ label: 'signing' });
@@ -17,14 +17,14 @@ describe('connect', () => {
     await signAll(key, 10);
     its.b.fault.insertToken();
     await until(() => its.told.includes('b up'), 'the other joins');
-    await signAll(key, 2); // the key is looked for on it
+    await signAll(key, 2); // the group looks for the key on the new member
     await until(() => key.members.length === 2, 'its key is found');
     const made = counting(hsms);
     await signAll(key, 10);
     expect(made()).toEqual([5, 5]);
   });
 
-  test('needs all with require: all, and leaves nothing open else', async () => {
+  test('fails with require: all when one member is missing, and leaves no session open', async () => {
     await its.b.with(async () => its.b.fault.removeToken());
     const error = await failure(its.join({ require: 'all' }));
     expect(error.code).toBe('ERR_CRYPTOKI_NO_MEMBER');
@@ -32,7 +32,7 @@ describe('connect', () => {
     expect(its.a.fault.counters().openSessions).toBe(0);
   });
 
-  test('fails when no member is there', async () => {
+  test('fails when all members are missing', async () => {
     const error = await failure(
       connect([{ module: '/nowhere/one.so' }, { target: { module: '/nowhere/two.so' }, name: 'second' }]),
     );
@@ -42,7 +42,7 @@ describe('connect', () => {
     );
   });
 
-  test('gives members options of their own, and sends a PIN that was refused once', async () => {
+  test('accepts options for each member, and sends a refused PIN once', async () => {
     const before = its.b.calls('C_Login');
     its.group = await connect(
       [
@@ -65,7 +65,7 @@ describe('connect', () => {
     expect(its.b.calls('C_Login')).toBe(before + 1);
   });
 
-  test('keeps a PIN given as bytes for members that join later', async () => {
+  test('keeps a copy of a PIN given as bytes for members that join later', async () => {
     await its.b.with(async () => its.b.fault.removeToken());
     const pin = Buffer.from(PIN);
     const hsms = await its.join({ pin });
@@ -74,14 +74,14 @@ describe('connect', () => {
     await until(() => hsms.members.every(({ isWell }) => isWell), 'the other joins');
   });
 
-  test('numbers members of one name, and takes URIs', async () => {
+  test('numbers members that have the same name, and accepts URIs', async () => {
     const uri = `pkcs11:token=a?module-path=${encodeURI(its.a.fault.path)}`;
     its.group = await connect([uri, its.b.target, its.b.target], { pin: PIN });
     expect(its.group.members.map(({ name }) => name)).toEqual(['a', 'b #2', 'b #3']);
     expect(its.group.members.every(({ isWell }) => isWell)).toBe(true);
   });
 
-  test('refuses what is no group', async () => {
+  test('refuses arguments that do not describe a group', async () => {
     expect((await failure(connect([]))).code).toBe('ERR_OUT_OF_RANGE');
     expect((await failure(connect([its.a.target], { strategy: 'best' as 'primary' }))).code).toBe(
       'ERR_INVALID_ARG_TYPE',

@@ -28,7 +28,7 @@ afterAll(async () => {
   await b?.remove();
 });
 
-/** A group of two tokens with these objects. */
+/** Makes a group of two tokens, each with its own list of objects. */
 async function join(
   onA: readonly Attributes[],
   onB: readonly Attributes[],
@@ -43,8 +43,8 @@ async function join(
 
 const sameOnBoth = (...objects: readonly Attributes[]): Promise<ClientGroup> => join(objects, objects);
 
-describe('is the same', () => {
-  test('by the public key beside it, whatever the id of the pair on each token', async () => {
+describe('a key of a group is matched on the other members', () => {
+  test('by the public key beside it, even if the tokens use different ids for the pair', async () => {
     const { privateKey, publicKey, key } = ecKey('ours');
     const other = { id: Buffer.from('other') };
     const hsms = await join(
@@ -82,7 +82,7 @@ describe('is the same', () => {
     ).toBe(true);
   });
 
-  test('by a trial where the public key with its id belongs to another', async () => {
+  test('by a trial when the public key with the same id belongs to another key', async () => {
     const [one, stale] = [ecKey('ours'), ecKey('ours')];
     const hsms = await join([one.privateKey, one.publicKey], [one.privateKey, stale.publicKey]);
     const found = await hsms.privateKey({ label: 'ours' });
@@ -91,7 +91,7 @@ describe('is the same', () => {
       expect(isGood(one.key, await found.sign('ECDSA-SHA256', MESSAGE))).toBe(true);
   });
 
-  test('by a trial where neither public key nor id are there', async () => {
+  test('by a trial when there is neither a public key nor an id', async () => {
     const { privateKey, key } = ecKey('ours');
     const { id: _, ...nameless } = privateKey as Attributes & { id: Buffer };
     const found = await (await sameOnBoth(nameless)).privateKey({ label: 'ours' });
@@ -99,7 +99,7 @@ describe('is the same', () => {
     for (let i = 0; i < 2; i += 1) expect(isGood(key, await found.sign('ECDSA-SHA256', MESSAGE))).toBe(true);
   });
 
-  test('by a trial where one has no public key', async () => {
+  test('by a trial when one token has no public key', async () => {
     const { privateKey, publicKey, key } = ecKey('ours');
     const hsms = await join([privateKey, publicKey], [privateKey]);
     const found = await hsms.privateKey({ label: 'ours' });
@@ -107,7 +107,7 @@ describe('is the same', () => {
     for (let i = 0; i < 2; i += 1) expect(isGood(key, await found.sign('ECDSA-SHA256', MESSAGE))).toBe(true);
   });
 
-  test('by id, type and check value for a secret key', async () => {
+  test('by id, type and check value when it is a secret key', async () => {
     const aes: Attributes = {
       ...{ class: 'SECRET_KEY', keyType: 'AES', label: 'ours', id: Buffer.from('ours') },
       ...{ value: randomBytes(32), encrypt: true, decrypt: true },
@@ -122,7 +122,7 @@ describe('is the same', () => {
     const algorithm = { name: 'AES-GCM', iv } as const;
     const encrypting = key.encrypt(algorithm, MESSAGE);
     const itsIv = Buffer.from(iv);
-    iv.fill(0); // what the caller does meanwhile must not matter
+    iv.fill(0); // the client must have copied the IV before the caller overwrites it
     const encrypted = await encrypting;
     for (let i = 0; i < 2; i += 1) {
       expect(await key.decrypt({ name: 'AES-GCM', iv: itsIv }, encrypted)).toEqual(MESSAGE);
@@ -132,7 +132,7 @@ describe('is the same', () => {
     for (let i = 0; i < 2; i += 1) expect(await mac.verify('HMAC-SHA256', MESSAGE, code)).toBe(true);
   });
 
-  test('by value for a certificate, and by URI', async () => {
+  test('by value when it is a certificate, and by URI', async () => {
     const certificate: Attributes = {
       ...{ class: 'CERTIFICATE', certificateType: 'X_509', label: 'ours', private: false },
       ...{ subject: Buffer.from('3000', 'hex'), value: Buffer.from('3003020101', 'hex') },
@@ -143,7 +143,7 @@ describe('is the same', () => {
   });
 });
 
-describe('is refused', () => {
+describe('a key of a group is refused', () => {
   const mismatch = async (
     hsms: ClientGroup,
     find: 'privateKey' | 'publicKey' | 'secretKey',
@@ -154,18 +154,18 @@ describe('is refused', () => {
     expect(error.message).toContain('"a"');
   };
 
-  test('when it is another key on one member', async () => {
+  test('when one member has a different key', async () => {
     const [one, other] = [ecKey('ours'), ecKey('ours')];
     const hsms = await join([one.privateKey, one.publicKey], [other.privateKey, other.publicKey]);
     await mismatch(hsms, 'privateKey');
     await mismatch(hsms, 'publicKey');
   });
 
-  test('when it is another RSA key with the same id', async () => {
+  test('when one member has a different RSA key with the same id', async () => {
     await mismatch(await join([rsaKey('ours').privateKey], [rsaKey('ours').privateKey]), 'privateKey');
   });
 
-  test('when neither public key nor id says that it is the same, and it can do nothing that would', async () => {
+  test('when neither a public key nor an id proves that the keys are the same, and the key allows no trial', async () => {
     const { privateKey } = ecKey('ours', { sign: false });
     const { id: _, ...nameless } = privateKey as Attributes & { id: Buffer };
     await mismatch(await sameOnBoth(nameless), 'privateKey');
@@ -198,11 +198,11 @@ describe('is refused', () => {
     const { checkValue } = await a.with(async (session) =>
       (await session.secretKey({ label: 'ours' })).attributes('checkValue'),
     );
-    expect(checkValue?.length).toBe(3); // or there would be nothing to compare
+    expect(checkValue?.length).toBe(3); // without check values the comparison below would prove nothing
     await mismatch(await join([], [other]), 'secretKey');
   });
 
-  test('when two fit on one member', async () => {
+  test('when two keys match on one member', async () => {
     const [one, other] = [ecKey('ours'), ecKey('ours')];
     const hsms = await join(
       [one.privateKey],
@@ -211,15 +211,15 @@ describe('is refused', () => {
     expect((await failure(hsms.privateKey({ label: 'ours' }))).code).toBe('ERR_CRYPTOKI_OBJECT_AMBIGUOUS');
   });
 
-  test('when no member has it', async () => {
+  test('when it is missing on all members', async () => {
     const error = await failure((await join([], [])).privateKey({ label: 'ours' }));
     expect(error.code).toBe('ERR_CRYPTOKI_OBJECT_NOT_FOUND');
     expect(error.message).toContain('"a": ERR_CRYPTOKI_OBJECT_NOT_FOUND');
   });
 });
 
-describe('later', () => {
-  test('a member without the key is left out until it has it', async () => {
+describe('a key of a group, after it was found,', () => {
+  test('leaves out a member without the key until the member has it', async () => {
     const { privateKey, publicKey, key } = ecKey('ours');
     const hsms = await join([privateKey, publicKey], []);
     const found = await hsms.privateKey({ label: 'ours' });
@@ -234,14 +234,14 @@ describe('later', () => {
     expect(hsms.members.every(({ isWell }) => isWell)).toBe(true);
   });
 
-  test('a key that was destroyed on one member is used on the other', async () => {
+  test('uses the other member after it was destroyed on one', async () => {
     const { privateKey, publicKey, key } = ecKey('ours');
     const hsms = await join([privateKey, publicKey], [privateKey, publicKey], 60_000);
     const found = await hsms.privateKey({ label: 'ours' });
     await take(b, { label: 'ours' });
     for (let i = 0; i < 4; i += 1) expect(isGood(key, await found.sign('ECDSA-SHA256', MESSAGE))).toBe(true);
     expect(found.members).toEqual(['a']);
-    expect(hsms.members.every(({ isWell }) => isWell)).toBe(true); // not the member's fault
+    expect(hsms.members.every(({ isWell }) => isWell)).toBe(true); // a missing key does not count as a failure of the member
     await take(a, { label: 'ours' });
     expect((await failure(found.sign('ECDSA-SHA256', MESSAGE))).code).toBe('ERR_CRYPTOKI_OBJECT_NOT_FOUND');
   });

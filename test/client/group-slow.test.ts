@@ -22,7 +22,7 @@ afterAll(async () => {
   for (const member of members) await member.remove();
 });
 
-/** Signs on a few at a time for so many milliseconds. @returns how many in a second */
+/** Makes several signatures at a time for a duration in milliseconds. @returns signatures per second */
 async function throughput(time: number): Promise<number> {
   const signing = await group.privateKey({ label: 'shared' });
   const end = performance.now() + time;
@@ -38,7 +38,7 @@ async function throughput(time: number): Promise<number> {
 }
 const signed = (): number[] => members.map((member) => member.calls('C_Sign'));
 
-test('roundRobin leaves out a member that has become slow, but for a try in a second, and takes it back', async () => {
+test('roundRobin gives a slow member one operation per second until it is fast again', async () => {
   group = await connect(
     members.map(({ target }) => target),
     { pin: PIN },
@@ -62,7 +62,7 @@ test('roundRobin leaves out a member that has become slow, but for a try in a se
   expect(after - during).toBeGreaterThan(50);
 });
 
-test('roundRobin uses all members where all are slow', async () => {
+test('roundRobin uses all members if all are slow', async () => {
   for (const { fault } of members) fault.plan([{ function: 'C_Sign', delay: 100 }]);
   group = await connect(
     members.map(({ target }) => target),

@@ -1,4 +1,4 @@
-/** Tokens with the same keys: each a SoftHSM2 of its own behind a fault module. */
+/** Tokens with the same keys: each is a SoftHSM2 of its own behind a fault module. */
 import { generateKeyPairSync, type KeyObject, verify } from 'node:crypto';
 import {
   type Attributes,
@@ -13,14 +13,14 @@ import {
 import { createSoftToken, FaultModule } from 'cryptoki/testing';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 
-/** A token, and its faults. */
+/** A token and its fault module. */
 export interface Hsm {
   readonly fault: FaultModule;
   readonly target: ConnectTarget;
   readonly pin: string;
-  /** Does something on the token, logged in, beside the clients. */
+  /** Runs an action on the token in a logged-in session that does not belong to a client. */
   with<T>(work: (session: Session) => Promise<T>): Promise<T>;
-  /** Calls of a function so far. */
+  /** Number of calls of a function so far. */
   calls(name: 'C_Sign' | 'C_Login' | 'C_GetSlotList'): number;
   remove(): Promise<void>;
 }
@@ -58,7 +58,7 @@ export async function createHsm(label: string, objects: readonly Attributes[] = 
   return hsm;
 }
 
-/** Makes token objects. */
+/** Creates token objects. */
 export async function put(hsm: Hsm, objects: readonly Attributes[]): Promise<void> {
   await hsm.with(async (session) => {
     for (const attributes of objects) await session.createObject({ token: true, ...attributes });
@@ -72,7 +72,7 @@ export async function take(hsm: Hsm, attributes: Attributes | 'all'): Promise<vo
   });
 }
 
-/** A key pair as objects of a token, and its public key for node:crypto. */
+/** A key pair as attributes of token objects, with its public key for node:crypto. */
 export interface TestKey {
   readonly privateKey: Attributes;
   readonly publicKey: Attributes;
@@ -128,7 +128,7 @@ export function isGood(key: KeyObject, signature: Buffer): boolean {
   return verify('sha256', MESSAGE, { key, dsaEncoding: 'ieee-p1363' }, signature);
 }
 
-/** Waits until something is true. */
+/** Waits until a condition is true. */
 export async function until(condition: () => boolean, what: string, time = 10_000): Promise<void> {
   const end = performance.now() + time;
   while (!condition()) {
@@ -137,27 +137,27 @@ export async function until(condition: () => boolean, what: string, time = 10_00
   }
 }
 
-/** Two tokens with the same keys, for all tests of a file, and the group that a test makes of them. */
+/** Two tokens with the same keys, which all tests of a file share, and the group that a test makes of them. */
 export interface Pair {
   a: Hsm;
   b: Hsm;
-  /** It is closed after the test. */
+  /** The group; afterEach closes it. */
   group: ClientGroup | undefined;
-  /** 'a down', 'b up' ... */
+  /** Events of the members, such as 'a down' and 'b up'. */
   readonly told: string[];
-  /** Makes the group, with a breaker that does not wait long. */
+  /** Makes the group, with short pauses of the circuit breaker. */
   join(options?: GroupOptions): Promise<ClientGroup>;
-  /** Notes in `told` what a group tells. */
+  /** Records the events of a group in `told`. */
   listen(group: ClientGroup): void;
 }
 
 export const QUICK = { openTime: 50, maxOpenTime: 200, probeTimeout: 2_000 };
 
-/** Call it at the top of a file: it makes the tokens before the tests, and looks for what is left over after each. */
+/** Call it at the top of a test file: it makes the tokens before the tests and checks for leaks after each of them. */
 export function pairOf(keys: readonly TestKey[]): Pair {
   const told: string[] = [];
   const its: Pair = {
-    a: undefined as unknown as Hsm, // until beforeAll
+    a: undefined as unknown as Hsm, // set by beforeAll
     b: undefined as unknown as Hsm,
     group: undefined,
     told,
@@ -197,14 +197,14 @@ export function pairOf(keys: readonly TestKey[]): Pair {
   return its;
 }
 
-/** Operations from here on, by member. */
+/** Counts the operations of each member from now on. */
 export function counting(group: ClientGroup): () => number[] {
   const made = (): number[] => group.statistics().members.map(({ operations }) => operations);
   const before = made();
   return () => made().map((number, index) => number - (before[index] as number));
 }
 
-/** Many signatures at once. */
+/** Makes `count` signatures at the same time. */
 export function signAll(key: GroupPrivateKey, times: number): Promise<Buffer[]> {
   return Promise.all(Array.from({ length: times }, () => key.sign('ECDSA-SHA256', MESSAGE)));
 }

@@ -1,4 +1,4 @@
-/** Several tokens as one: who does the work, and who does it when one is lost. */
+/** A group of tokens: which member runs an operation, and which one runs it after a member is lost. */
 import { type ClientGroup, connect, Module } from 'cryptoki';
 import { createSoftToken, FaultModule } from 'cryptoki/testing';
 import { describe, expect, test } from 'vitest';
@@ -19,8 +19,8 @@ import {
 const signing = ecKey('signing');
 const its = pairOf([signing]);
 
-describe('strategies', () => {
-  test('roundRobin shares equally', async () => {
+describe('the strategy', () => {
+  test('roundRobin distributes operations equally', async () => {
     const key = await (await its.join()).privateKey({ label: 'signing' });
     expect(key.members).toEqual(['a', 'b']);
     const made = counting(its.group as ClientGroup);
@@ -29,7 +29,7 @@ describe('strategies', () => {
     expect(made()).toEqual([20, 20]);
   });
 
-  test('leastInFlight gives a slow member less', async () => {
+  test('leastInFlight sends fewer operations to a slow member', async () => {
     const key = await (await its.join({ strategy: 'leastInFlight' })).privateKey({ label: 'signing' });
     its.a.fault.plan([{ function: 'C_Sign', delay: 60 }]);
     const made = counting(its.group as ClientGroup);
@@ -43,7 +43,7 @@ describe('strategies', () => {
     expect(fast).toBeGreaterThan(3 * slow);
   });
 
-  test('primary uses the standby only while it must, and goes back', async () => {
+  test('primary uses the standby only while the primary is down', async () => {
     const key = await (await its.join({ strategy: 'primary' })).privateKey({ label: 'signing' });
     let made = counting(its.group as ClientGroup);
     await signAll(key, 20);
@@ -64,7 +64,7 @@ describe('strategies', () => {
   });
 });
 
-describe('a member that is lost', () => {
+describe('a group whose member is lost', () => {
   test.each([
     ['device', (hsm: Hsm) => hsm.fault.loseDevice()],
     ['sessions', (hsm: Hsm) => hsm.fault.loseSessions()],
@@ -96,7 +96,7 @@ describe('a member that is lost', () => {
     );
   });
 
-  test('whose client was closed by the program is connected again', async () => {
+  test('reconnects a member whose client the program closed', async () => {
     const key = await (await its.join()).privateKey({ label: 'signing' });
     await its.group?.members[0]?.client?.close();
     await signAll(key, 20);
@@ -108,13 +108,13 @@ describe('a member that is lost', () => {
     expect(made()[0]).toBeGreaterThanOrEqual(10);
   });
 
-  test('one that hangs is left, with all that wait there, and comes back when it answers', async () => {
+  test('moves operations away from a member that hangs, and uses it again when it answers', async () => {
     const key = await (
       await its.join({ operationTimeout: 500, breaker: { ...QUICK, probeTimeout: 1_500 } })
     ).privateKey({ label: 'signing' });
     its.a.fault.plan([{ function: '*', hang: true }]);
     const begun = performance.now();
-    const signatures = await signAll(key, 100); // more than there are sessions
+    const signatures = await signAll(key, 100); // more signatures than sessions
     expect(performance.now() - begun).toBeLessThan(10_000);
     expect(signatures.every((signature) => isGood(signing.key, signature))).toBe(true);
     expect(its.told).toEqual(['a down']);
@@ -126,7 +126,7 @@ describe('a member that is lost', () => {
   });
 });
 
-test('two tokens of one module do not disturb each other', async () => {
+test('a group keeps two tokens of one module independent of each other', async () => {
   const token = await createSoftToken({ label: 'one', pin: PIN });
   await token.addToken('two');
   const fault = await FaultModule.create({ module: token.module, environment: token.environment });
@@ -165,7 +165,7 @@ test('two tokens of one module do not disturb each other', async () => {
   }
 });
 
-test('digests, random numbers, health and numbers', async () => {
+test('a group digests, makes random numbers, and reports health and statistics', async () => {
   const hsms = await its.join();
   expect((await hsms.digest('SHA-256', MESSAGE)).length).toBe(32);
   expect((await hsms.random(16)).length).toBe(16);
@@ -183,7 +183,7 @@ test('digests, random numbers, health and numbers', async () => {
   expect(total.operations).toBe(members.reduce((sum, { client }) => sum + (client?.operations ?? 0), 0));
 });
 
-test('a closed group does nothing more', async () => {
+test('a closed group refuses operations', async () => {
   const hsms = await its.join();
   const key = await hsms.privateKey({ label: 'signing' });
   await hsms.close();

@@ -78,7 +78,7 @@ describe('connect()', () => {
     await sign(await client.privateKey({ label: 'signing' }));
   });
 
-  test('tells CKR_GENERAL_ERROR of C_GetTokenInfo when connectTimeout has passed', async () => {
+  test('fails with the CKR_GENERAL_ERROR of C_GetTokenInfo after connectTimeout', async () => {
     hsm.plan([{ function: 'C_GetTokenInfo', return: 'CKR_GENERAL_ERROR' }]);
     const begun = performance.now();
     const error = await failure(open({ connectTimeout: 300 }));
@@ -88,12 +88,12 @@ describe('connect()', () => {
     expect(took).toBeLessThan(5_000);
   });
 
-  test('does not try again with connectTimeout: 0', async () => {
+  test('makes one attempt with connectTimeout: 0', async () => {
     hsm.plan([{ function: 'C_OpenSession', nth: 1, return: 'CKR_DEVICE_ERROR' }]);
     expect(await failure(open({ connectTimeout: 0 }))).toMatchObject({ code: 'CKR_DEVICE_ERROR' });
   });
 
-  test('says at once that there is no such token, and that a PIN is wrong', async () => {
+  test('fails at once if no token matches or the PIN is wrong', async () => {
     const target = { module: hsm.path, token: { label: 'another' } };
     expect(await elapsed(failure(connect(target, { pin: soft.pin })))).toBeLessThan(5_000);
     hsm.plan([{ function: 'C_Login', return: 'CKR_PIN_INCORRECT' }]);
@@ -101,7 +101,7 @@ describe('connect()', () => {
     expect(hsm.counters().calls.C_Login).toBe(1);
   });
 
-  test('ends with the signal while it tries again', async () => {
+  test('ends with the signal between attempts', async () => {
     hsm.plan([{ function: 'C_OpenSession', return: 'CKR_DEVICE_ERROR' }]);
     const target = { module: hsm.path, token: { label: soft.label } };
     const signal = AbortSignal.timeout(300);
@@ -109,7 +109,7 @@ describe('connect()', () => {
     expect(error.name).toBe('TimeoutError');
   });
 
-  test('says that a token without CKF_TOKEN_INITIALIZED is passed over without a selector', async () => {
+  test('reports that a token without CKF_TOKEN_INITIALIZED is ignored without a selector', async () => {
     hsm.plan([{ function: 'C_GetTokenInfo', oddity: 'token-not-initialised' }]);
     const error = await failure(connect({ module: hsm.path }, { pin: soft.pin }));
     expect(error).toMatchObject({ code: 'ERR_CRYPTOKI_TOKEN_NOT_FOUND' });
@@ -131,7 +131,7 @@ describe('a PIN provider', () => {
     return { asked, state, pin };
   }
 
-  test('that does not answer is given up after pinTimeout, told so, and asked again at the next need', async () => {
+  test('that does not answer is aborted after pinTimeout and called again for the next login', async () => {
     const { asked, state, pin } = hanging();
     const { client, key } = await start({ pin, login: { pinTimeout: 200 } });
     state.hangs = true;
@@ -149,7 +149,7 @@ describe('a PIN provider', () => {
     expect(client.user).toBe('USER');
   });
 
-  test('that does not answer at connect() ends it with ERR_CRYPTOKI_TIMEOUT, asked once', async () => {
+  test('that does not answer at connect() is called once, and connect() fails with ERR_CRYPTOKI_TIMEOUT', async () => {
     const { asked, state, pin } = hanging();
     state.hangs = true;
     const error = await failure(open({ pin, login: { pinTimeout: 100 } }));
@@ -158,7 +158,7 @@ describe('a PIN provider', () => {
     expect(asked).toHaveLength(1);
   });
 
-  test('that hangs is replaced by login() with a PIN, and operations go on', async () => {
+  test('that hangs is replaced by login() with a PIN, and operations continue', async () => {
     const { asked, state, pin } = hanging();
     const { client, key } = await start({ pin });
     state.hangs = true;
@@ -174,7 +174,7 @@ describe('a PIN provider', () => {
     expect(asked).toHaveLength(2);
   });
 
-  test('that hangs in login() does not keep another login(), logout() or close() waiting', async () => {
+  test('that hangs in login() does not delay another login(), logout() or close()', async () => {
     const { asked, state, pin } = hanging();
     state.hangs = true;
     const client = await open({ pin: undefined });
@@ -204,7 +204,7 @@ describe('a PIN provider', () => {
     },
   );
 
-  test('that throws ends the operation with its error, and is asked again', async () => {
+  test('that throws fails the operation with its error, and is called again later', async () => {
     let throws = false;
     const pin = (): string => {
       if (throws) throw new Error('the vault is sealed');
@@ -220,7 +220,7 @@ describe('a PIN provider', () => {
 });
 
 describe('calls that hang', () => {
-  test('are given up with their sessions, which others replace', async () => {
+  test('are abandoned with their sessions, which are replaced', async () => {
     const { client, key } = await start({ operationTimeout: 300, sessions: { max: 2 } });
     hsm.plan([{ function: 'C_Sign', from: 1, count: 2, hang: true }]);
     const hung = await Promise.all([failure(sign(key)), failure(sign(key))]);
@@ -235,7 +235,7 @@ describe('calls that hang', () => {
     expect(hsm.counters().openSessions).toBe(client.statistics().open + 1);
   });
 
-  test('are not replaced beyond maxHung, and health() says so', async () => {
+  test('are not replaced beyond maxHung, and health() reports that', async () => {
     const options = { operationTimeout: 300, sessions: { max: 2, maxHung: 1, timeout: 500 } };
     const { client, key } = await start(options);
     hsm.plan([{ function: 'C_Sign', hang: true }]);
@@ -251,7 +251,7 @@ describe('calls that hang', () => {
     await sign(key);
   });
 
-  test('and make an object leave nothing behind when they end', async () => {
+  test('that create an object leave nothing behind when they return', async () => {
     const { client } = await start({ operationTimeout: 200 });
     hsm.plan([{ function: 'C_GenerateKey', nth: 1, delayAfter: 600 }]);
     const error = await failure(client.generateKey('AES', { valueLen: 16, label: 'late' }));
@@ -262,7 +262,7 @@ describe('calls that hang', () => {
     expect(await client.find({ label: 'late' })).toEqual([]);
   });
 
-  test('of the session that keeps the login end health() in time', async () => {
+  test('of the session that keeps the login do not delay health()', async () => {
     const { client } = await start({ operationTimeout: 300 });
     hsm.plan([{ function: 'C_GetSessionInfo', hang: true }]);
     const begun = performance.now();
@@ -270,7 +270,7 @@ describe('calls that hang', () => {
     expect(performance.now() - begun).toBeLessThan(3_000);
   });
 
-  test('end close() after closeTimeout', async () => {
+  test('delay close() by at most closeTimeout', async () => {
     const { client, key } = await start({ closeTimeout: 500 });
     hsm.plan([{ function: 'C_Sign', nth: 1, hang: true }]);
     const signing = sign(key);
@@ -281,7 +281,7 @@ describe('calls that hang', () => {
     await hsm.until(({ openSessions }) => openSessions === 0);
   });
 
-  test('end close() after five seconds if nothing else is said', async () => {
+  test('delay close() by at most five seconds by default', async () => {
     const { client, key } = await start();
     hsm.plan([{ function: 'C_Sign', nth: 1, hang: true }]);
     const signing = sign(key);
@@ -295,7 +295,7 @@ describe('calls that hang', () => {
   });
 });
 
-describe('a batch repeats what single operations repeat', () => {
+describe('a batch repeats the same failures as single operations', () => {
   const MESSAGES = Array.from({ length: 60 }, (_, index) => Buffer.from(`message ${index}`));
   const codes = [
     'CKR_DEVICE_ERROR',
@@ -322,7 +322,7 @@ describe('a batch repeats what single operations repeat', () => {
     expect(MESSAGES.filter((_, index) => !verified.at(index))).toEqual([MESSAGES[7]]);
   });
 
-  test('digestMany, encryptMany and decryptMany: every third call answers CKR_FUNCTION_FAILED', async () => {
+  test('digestMany, encryptMany and decryptMany: every third call returns CKR_FUNCTION_FAILED', async () => {
     const { client } = await start();
     await using key = await client.generateKey('AES', { valueLen: 16 });
     const functions = ['C_Digest', 'C_Encrypt', 'C_Decrypt'] as const;
@@ -346,7 +346,7 @@ describe('a batch repeats what single operations repeat', () => {
     }
   });
 
-  test('and no more: what fails each time fails, and the others have their results', async () => {
+  test('messages that fail each time fail, and the others have their results', async () => {
     const { key } = await start();
     hsm.plan([{ function: 'C_SignInit', return: 'CKR_DEVICE_ERROR' }]);
     const signed = await key.signMany('ECDSA-SHA256', MESSAGES);
@@ -355,7 +355,7 @@ describe('a batch repeats what single operations repeat', () => {
   });
 });
 
-describe('what makes an object is repeated when the refusal proves that nothing was made', () => {
+describe('an operation that creates an object is repeated when the refusal proves that nothing was created', () => {
   const WORK = [
     ['C_GenerateKey', (client: Client) => client.generateKey('AES', { valueLen: 16 })],
     ['C_GenerateKeyPair', (client: Client) => client.generateKeyPair('EC', { curve: 'P-256' })],
@@ -384,7 +384,7 @@ describe('what makes an object is repeated when the refusal proves that nothing 
     expect(calls(name)).toBe(1);
   });
 
-  test('a key whose class cannot be read when it is found again has the class that was searched for', async () => {
+  test('a key whose class cannot be read when it is found again has the class of the search', async () => {
     const { client, key } = await start();
     await client.logout();
     await client.login(soft.pin);
@@ -393,7 +393,7 @@ describe('what makes an object is repeated when the refusal proves that nothing 
     await sign(key);
   });
 
-  test('a key whose template leaves it to the token is private, whoever logs out meanwhile', async () => {
+  test('a key without CKA_PRIVATE in its template is private, even if a logout overlaps', async () => {
     const { client } = await start();
     hsm.plan([{ function: 'C_CreateObject', nth: 1, logout: true }]);
     const key = await client.createObject({
@@ -406,7 +406,7 @@ describe('what makes an object is repeated when the refusal proves that nothing 
 });
 
 describe("'recovering' and 'down'", () => {
-  test('are emitted once for each loss, however many operations try again', async () => {
+  test('are emitted once per loss, for any number of operations that retry', async () => {
     const { client, key } = await start({ recovery: { timeout: 100, reinitialise: false } });
     const events = eventsOf(client);
     hsm.plan([{ function: ['C_Sign', 'C_GetSessionInfo', 'C_OpenSession'], return: 'CKR_DEVICE_ERROR' }]);
@@ -426,7 +426,7 @@ describe("'recovering' and 'down'", () => {
 });
 
 describe('odd logins', () => {
-  test('CKR_USER_ALREADY_LOGGED_IN is a login, also where C_GetSessionInfo does not confirm it', async () => {
+  test('CKR_USER_ALREADY_LOGGED_IN counts as a login, even if C_GetSessionInfo does not confirm it', async () => {
     hsm.plan([{ function: '*', oddity: 'already-logged-in' }]);
     const { client, key } = await start();
     expect(client.user).toBe('USER');
@@ -440,7 +440,7 @@ describe('odd logins', () => {
     await sign(key);
   });
 
-  test('a login that was believed and is gone is made again', async () => {
+  test('an unconfirmed login that has ended is repeated', async () => {
     hsm.plan([{ function: '*', oddity: 'already-logged-in' }]);
     const { client, key } = await start();
     hsm.logout();
@@ -448,7 +448,7 @@ describe('odd logins', () => {
     expect(client.user).toBe('USER');
   });
 
-  test('where it counts on one session only, the client does everything on that one, and says so', async () => {
+  test('a login that applies to one session makes the client use that session only, with a warning', async () => {
     const warnings: Error[] = [];
     const note = (warning: Error): void => void warnings.push(warning);
     process.on('warning', note);
@@ -486,7 +486,7 @@ describe('a token that refuses read/write sessions', () => {
     expect(warnings[0]?.message).toContain(code);
   });
 
-  test('once only, with an error that passes, is used read/write', async () => {
+  test('once, with a temporary error, is used read/write', async () => {
     hsm.plan([{ function: 'C_OpenSession', nth: 1, return: 'CKR_GENERAL_ERROR' }]);
     const client = await open();
     expect(client.readOnly).toBe(false);

@@ -10,7 +10,7 @@ afterEach(() => ground.clean());
 afterAll(() => ground.close());
 
 describe('health()', () => {
-  test('of a client that is well', async () => {
+  test('reports a client that works', async () => {
     const client = await ground.connect();
     expect(await client.health()).toEqual({
       ...{ ok: true, loggedIn: 'USER', latency: expect.any(Number) },
@@ -19,10 +19,10 @@ describe('health()', () => {
     const guest = await ground.connect({ pin: undefined });
     await client.logout();
     expect(await guest.health()).toMatchObject({ ok: true, loggedIn: undefined });
-    expect(await client.health()).toMatchObject({ ok: true, loggedIn: undefined }); // it is to be a guest
+    expect(await client.health()).toMatchObject({ ok: true, loggedIn: undefined }); // this client was connected without a login
   });
 
-  test('measures how long the token takes', async () => {
+  test('measures the response time of the token', async () => {
     const client = await ground.connect();
     ground.fault.plan([{ function: 'C_GetSessionInfo', delay: 50 }]);
     const { ok, latency } = await client.health();
@@ -30,7 +30,7 @@ describe('health()', () => {
     expect(latency).toBeGreaterThanOrEqual(49);
   });
 
-  test('says what is wrong, and repairs nothing', async () => {
+  test('reports a fault and does not repair it', async () => {
     const client = await ground.connect();
     await ground.logOutElsewhere();
     expect(await client.health()).toMatchObject({ ok: false, loggedIn: undefined });
@@ -62,7 +62,7 @@ describe('health()', () => {
     expect(await client.health()).toMatchObject({ ok: true });
   });
 
-  test('is asked while all sessions are lent', async () => {
+  test('answers while all sessions are lent', async () => {
     const client = await ground.connect({ sessions: { max: 1 } });
     const one = await hold(client);
     expect(await client.health()).toMatchObject({ ok: true });
@@ -92,7 +92,7 @@ test('statistics() count operations, errors, tries, logins, sessions and recover
   const before = client.statistics();
   await Promise.all(Array.from({ length: 10 }, () => privateKey.sign('ECDSA-SHA256', MESSAGE)));
   const after = client.statistics();
-  expect(after.operations - before.operations).toBe(11); // one asks whether the key is always authenticated
+  expect(after.operations - before.operations).toBe(11); // one of them reads CKA_ALWAYS_AUTHENTICATE
   await failure(client.privateKey({ label: 'nowhere' }));
   expect(client.statistics().errors).toBe(after.errors + 1);
   await ground.logOutElsewhere();

@@ -13,7 +13,7 @@ afterAll(() => ground.close());
 
 interface Told {
   readonly what: string;
-  /** Since the client was connected, in milliseconds. */
+  /** Milliseconds since the client was connected. */
   readonly at: number;
 }
 
@@ -31,7 +31,7 @@ async function open(options: ConnectOptions): Promise<{ client: Client; events: 
 }
 
 describe('idleTimeout', () => {
-  test('ends a login that is not used, after a warning', async () => {
+  test('ends an unused login after a warning', async () => {
     const { client, events, whats } = await open({ login: { idleTimeout: 200, warning: 100 } });
     await expect.poll(whats).toEqual(['expiring idle true', 'loggedOut idle']);
     expect(client.user).toBeUndefined();
@@ -40,14 +40,14 @@ describe('idleTimeout', () => {
     expect(warned).toBeLessThan(ended);
     expect(ended).toBeGreaterThan(180);
     expect(ended).toBeLessThan(5000);
-    // The PIN was a value and is wiped.
+    // The PIN was given as a value and is wiped.
     expect(await failure(client.random(1))).toMatchObject({ code: 'ERR_CRYPTOKI_LOGIN_NEEDED' });
     await client.login(ground.test.pin);
     expect(await client.random(1)).toHaveLength(1);
     await expect.poll(() => whats().slice(2)).toEqual(['login', 'expiring idle true', 'loggedOut idle']);
   });
 
-  test('begins anew with each operation, and lasts while one runs', async () => {
+  test('restarts with each operation, and does not expire while one runs', async () => {
     const { client, whats } = await open({ login: { idleTimeout: 400, warning: 1 } });
     for (let i = 0; i < 10; i++) {
       await sleep(80);
@@ -63,7 +63,7 @@ describe('idleTimeout', () => {
     await expect.poll(() => client.user).toBeUndefined();
   });
 
-  test('is followed by a new login where a function gives the PIN', async () => {
+  test('is followed by a new login when a function supplies the PIN', async () => {
     const reasons: string[] = [];
     const { client, whats } = await open({
       login: { idleTimeout: 60, warning: 0 },
@@ -81,7 +81,7 @@ describe('idleTimeout', () => {
 });
 
 describe('maxAge', () => {
-  test('ends a login however much it is used, when operations in flight have ended', async () => {
+  test('ends a login even if it is used, after the operations in flight', async () => {
     const { client, events, whats } = await open({
       login: { maxAge: 300, warning: 100 },
       sessions: { max: 2 },
@@ -110,7 +110,7 @@ describe('maxAge', () => {
     await privateKey.destroy();
   });
 
-  test('waits for a signature that is being made', async () => {
+  test('waits for a signature in progress', async () => {
     const { client, whats } = await open({ login: { maxAge: 500, warning: 0 } });
     const { privateKey, isRight } = await signer(client, true);
     ground.fault.plan([{ function: 'C_Sign', hang: true }]);
@@ -125,7 +125,7 @@ describe('maxAge', () => {
     await privateKey.destroy();
   });
 
-  test('counts from each login', async () => {
+  test('starts again with each login', async () => {
     const { client, whats } = await open({ login: { maxAge: 700, warning: 0 } });
     await sleep(450);
     await client.logout();
@@ -135,7 +135,7 @@ describe('maxAge', () => {
     await expect.poll(() => whats()).toEqual(['loggedOut requested', 'login', 'loggedOut age']);
   });
 
-  test('counts for a login that somebody else in the process has made', async () => {
+  test('applies to a login that another part of the process made', async () => {
     const other = await ground.connect();
     const { client, whats } = await open({ login: { maxAge: 100, warning: 0 } });
     expect(client.user).toBe('USER');
@@ -145,7 +145,7 @@ describe('maxAge', () => {
   });
 });
 
-test('a client that is closed, or a guest, has no clocks', async () => {
+test('a closed client and a client without a login have no timers for the age of a login', async () => {
   const { client, whats } = await open({ login: { idleTimeout: 50, maxAge: 60 } });
   await client.close();
   const guest = await open({ pin: undefined, login: { idleTimeout: 50, maxAge: 60 } });

@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterEach(() => ground.clean());
 afterAll(() => ground.close());
 
-/** What a client has told, as 'login USER' or 'loggedOut idle'. */
+/** Login events of a client, such as 'login USER' and 'loggedOut idle'. */
 function told(client: Client): string[] {
   const events: string[] = [];
   client.on('login', ({ user }) => events.push(`login ${user}`));
@@ -21,8 +21,8 @@ function told(client: Client): string[] {
   return events;
 }
 
-describe('a guest', () => {
-  test('sees public objects, and private ones after login(), on the same sessions', async () => {
+describe('a client without a login', () => {
+  test('finds public objects, and private ones after login(), on the same sessions', async () => {
     const keeper = await ground.connect();
     const secret = { class: 'DATA', token: true, private: true, label: 'private' } as const;
     const kept = [
@@ -48,19 +48,19 @@ describe('a guest', () => {
     await client.logout();
     expect(await labels()).toEqual(['public']);
     expect(events).toEqual(['login USER', 'loggedOut requested']);
-    await client.login(); // the PIN is kept
+    await client.login(); // the client has kept the PIN
     for (const object of await client.find({ class: 'DATA', token: true })) await object.destroy();
     expect(kept).toHaveLength(2);
   });
 
-  test('without a PIN cannot log in, and stays a guest', async () => {
+  test('cannot log in without a PIN and stays logged out', async () => {
     const client = await ground.connect({ pin: undefined });
     expect(await failure(client.login())).toMatchObject(NEEDED);
     expect(await client.random(2)).toHaveLength(2);
     expect(client.user).toBeUndefined();
   });
 
-  test('that gave a wrong PIN stays a guest, and is asked for a new one', async () => {
+  test('stays logged out after a wrong PIN, and asks for a new PIN', async () => {
     const client = await ground.connect({ pin: undefined });
     expect(await failure(client.login('11112222'))).toMatchObject({ code: 'CKR_PIN_INCORRECT' });
     expect(await client.random(2)).toHaveLength(2);
@@ -71,7 +71,7 @@ describe('a guest', () => {
 });
 
 describe('login()', () => {
-  test('with a wrong PIN does not spoil the one that is kept', async () => {
+  test('keeps the stored PIN when the given one is wrong', async () => {
     const client = await ground.connect();
     const { privateKey, isRight } = await signer(client, true);
     await client.logout();
@@ -82,7 +82,7 @@ describe('login()', () => {
     await privateKey.destroy();
   });
 
-  test('changes to another user, and back', async () => {
+  test('changes to another user and back', async () => {
     const client = await ground.connect();
     const events = told(client);
     await client.login(ground.test.soPin, { user: 'SO' });
@@ -93,13 +93,13 @@ describe('login()', () => {
     expect(events).toEqual(['loggedOut requested', 'login SO', 'loggedOut requested', 'login USER']);
   });
 
-  test('of the security officer with the option user', async () => {
+  test('logs in the security officer with the option user', async () => {
     const client = await ground.connect({ user: 'SO', pin: ground.test.soPin });
     expect(client.user).toBe('SO');
     await client.withSession((session) => session.initPin(ground.test.pin));
   });
 
-  test('refuses what is no user, no PIN or no option', async () => {
+  test('refuses unknown users, missing PINs and unknown options', async () => {
     const client = await ground.connect({ pin: undefined });
     const code = 'ERR_INVALID_ARG_TYPE';
     expect(await failure(client.login('1', wrong({ user: 'ADMIN' })))).toMatchObject({ code });
@@ -110,7 +110,7 @@ describe('login()', () => {
     expect(client.user).toBeUndefined();
   });
 
-  test('and logout() follow each other in the order they were called', async () => {
+  test('and logout() run in the order of their calls', async () => {
     const client = await ground.connect({ pin: undefined });
     const events = told(client);
     await Promise.all([
@@ -127,7 +127,7 @@ describe('login()', () => {
     ]);
   });
 
-  test('after all sessions were lost opens new ones', async () => {
+  test('opens new sessions after all sessions were lost', async () => {
     const client = await ground.connect({ pin: undefined });
     ground.fault.loseSessions();
     await client.login(ground.test.pin);
@@ -136,7 +136,7 @@ describe('login()', () => {
 });
 
 describe('logout()', () => {
-  test('waits for operations in flight; those that wait go on as a guest', async () => {
+  test('waits for operations in flight; waiting operations run without a login', async () => {
     const client = await ground.connect({ sessions: { max: 1 } });
     const { privateKey, isRight } = await signer(client, true);
     ground.fault.plan([{ function: 'C_Sign', delay: 50, nth: 1 }]);
@@ -153,14 +153,14 @@ describe('logout()', () => {
     await privateKey.destroy();
   });
 
-  test('of a guest is no error, and no news', async () => {
+  test('without a login does nothing and emits no event', async () => {
     const client = await ground.connect({ pin: undefined });
     const events = told(client);
     await client.logout();
     expect([client.user, events]).toEqual([undefined, []]);
   });
 
-  test('elsewhere in the process is told, and healed by the next operation', async () => {
+  test('elsewhere in the process emits an event, and the next operation logs in again', async () => {
     const client = await ground.connect();
     const { privateKey, isRight } = await signer(client, true);
     const events = told(client);
@@ -172,11 +172,11 @@ describe('logout()', () => {
     await privateKey.destroy();
   });
 
-  test('behind the back of this process is healed, too', async () => {
+  test('by another process is repaired, too', async () => {
     const client = await ground.connect();
     const { privateKey, isRight } = await signer(client, true);
     ground.fault.logout();
-    expect(client.user).toBe('USER'); // nobody knows yet
+    expect(client.user).toBe('USER'); // no call has reported the logout yet
     expect(isRight(await privateKey.sign('ECDSA-SHA256', MESSAGE))).toBe(true);
     expect(client.user).toBe('USER');
     await privateKey.destroy();
@@ -184,7 +184,7 @@ describe('logout()', () => {
 });
 
 describe('secureLogout()', () => {
-  test('leaves no session and no PIN: the next operation says that a login is needed', async () => {
+  test('closes all sessions and forgets the PIN; the next operation reports that a login is required', async () => {
     const client = await ground.connect();
     const events = told(client);
     const key = await client.generateKey('AES', { valueLen: 32 });
@@ -206,7 +206,7 @@ describe('secureLogout()', () => {
     });
   });
 
-  test('lets the next operation log in again where a function gives the PIN', async () => {
+  test('lets the next operation log in again when a function supplies the PIN', async () => {
     const reasons: string[] = [];
     const pin = ({ reason }: { reason: string }): string => {
       reasons.push(reason);
@@ -221,7 +221,7 @@ describe('secureLogout()', () => {
     await privateKey.destroy();
   });
 
-  test('ends operations in flight first, and fails those that wait, without asking for the PIN', async () => {
+  test('waits for operations in flight, and fails waiting ones without a call of the PIN provider', async () => {
     let asked = 0;
     const pin = (): string => {
       asked += 1;
@@ -259,7 +259,7 @@ describe('secureLogout()', () => {
     expect(await outcome).toMatchObject(NEEDED);
   });
 
-  test('of a guest closes its sessions; it can go on', async () => {
+  test('without a login closes the sessions, and the client remains usable', async () => {
     const client = await ground.connect({ pin: undefined });
     await client.random(1);
     await client.secureLogout();
@@ -268,8 +268,8 @@ describe('secureLogout()', () => {
   });
 });
 
-describe('side by side', () => {
-  test('tokens have logins of their own', async () => {
+describe('several clients', () => {
+  test('on different tokens have independent logins', async () => {
     const client = await ground.connect();
     await using other = await connect(
       { module: ground.test.module, token: { label: 'second' } },
@@ -289,7 +289,7 @@ describe('side by side', () => {
     ]);
   });
 
-  test('clients on one token share its login; each gets back what the other ended', async () => {
+  test('on one token share its login, and each repairs a logout by another one', async () => {
     const [a, b] = [await ground.connect(), await ground.connect()];
     const { privateKey, isRight } = await signer(a, true);
     const key = await b.privateKey({ label: privateKey.label ?? '' });

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash } from 'node:crypto';
 import type { Client } from 'cryptoki';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { copyMechanism } from '../../dist/client/copy';
+import { copyMechanism } from '../../dist/model/mechanisms/caller-copies';
 import { type Ground, hold, prepare, signer } from './support/ground';
 
 let ground: Ground;
@@ -17,7 +17,7 @@ afterAll(() => ground.close());
 
 const text = (): Buffer => Buffer.from('what was meant at the call');
 
-/** Begins an operation while it has to wait, spoils what it was given, and lets it go on. */
+/** Starts an operation while it has to wait, changes its arguments, and lets it continue. */
 async function spoil<T>(begin: () => Promise<T>, ...given: (Buffer | Uint8Array)[]): Promise<T> {
   const one = await hold(client);
   const result = begin();
@@ -27,12 +27,12 @@ async function spoil<T>(begin: () => Promise<T>, ...given: (Buffer | Uint8Array)
   return result;
 }
 
-describe('what the caller changes while an operation waits does not matter:', () => {
-  test('the message of a signature, in every kind of bytes', async () => {
+describe('a change by the caller while an operation waits does not affect', () => {
+  test('the message of a signature, in every type of bytes', async () => {
     const { privateKey, isRight } = await signer(client);
     const sign = (data: Buffer | Uint8Array | ArrayBuffer | DataView) =>
       privateKey.sign('ECDSA-SHA256', data);
-    await sign(text()); // whether it is always authenticated is known from here on
+    await sign(text()); // the client now has CKA_ALWAYS_AUTHENTICATE of this key and does not read it again
     const whole = text();
     expect(isRight(await spoil(() => sign(whole), whole), text())).toBe(true);
     const array = new Uint8Array(text());
@@ -42,14 +42,14 @@ describe('what the caller changes while an operation waits does not matter:', ()
     expect(isRight(await spoil(() => sign(view), part), text())).toBe(true);
   });
 
-  test('message and signature to verify', async () => {
+  test('message and signature of a verification', async () => {
     const { privateKey, publicKey } = await signer(client);
     const [message, signature] = [text(), await privateKey.sign('ECDSA-SHA256', text())];
     const verified = spoil(() => publicKey.verify('ECDSA-SHA256', message, signature), message, signature);
     expect(await verified).toBe(true);
   });
 
-  test('a message to digest', async () => {
+  test('the message of a digest', async () => {
     const message = text();
     const digest = await spoil(() => client.digest('SHA-256', message), message);
     expect(digest).toEqual(createHash('sha256').update(text()).digest());
@@ -99,7 +99,7 @@ describe('what the caller changes while an operation waits does not matter:', ()
     expect(Buffer.concat([decipher.update(padded), decipher.final()])).toEqual(text());
   });
 
-  test('the attributes of an object to make, and to search by', async () => {
+  test('the attributes of an object to create or to search for', async () => {
     const [value, id] = [text(), Buffer.from('its id')];
     const object = await spoil(
       () => client.createObject({ class: 'DATA', private: false, label: 'data', value }),
@@ -116,12 +116,12 @@ describe('what the caller changes while an operation waits does not matter:', ()
   });
 });
 
-test('what is written into a parameter reaches the caller', async () => {
+test('the client copies output fields of a mechanism parameter back into the object of the caller', async () => {
   const parameter = { iv: Buffer.alloc(12), aad: Buffer.alloc(3), tagBits: 128 };
   const { iv, aad } = parameter;
   const { input, handBack } = copyMechanism({ mechanism: 'AES_GCM', parameter });
   const made = Buffer.alloc(12, 5);
-  Object.assign((input as { parameter: object }).parameter, { iv: made }); // as the native code does it
+  Object.assign((input as { parameter: object }).parameter, { iv: made }); // as the native code does
   expect(parameter.iv).toBe(iv);
   handBack();
   expect(parameter).toEqual({ iv: made, aad, tagBits: 128 });

@@ -17,7 +17,7 @@ describe.skipIf(whyNoNss !== undefined)('a client on NSS, which has the interfac
     await client?.close();
     await nss?.close();
   });
-  /** As the token counts; one session is that of openNss. */
+  /** Session count as the token reports it, without the session of openNss. */
   const sessions = async (): Promise<number> => ((await client.token.info()).sessions ?? Number.NaN) - 1;
 
   test('counts its sessions as the token does', async () => {
@@ -37,7 +37,7 @@ describe.skipIf(whyNoNss !== undefined)('a client on NSS, which has the interfac
     expect(await sessions()).toBe(client.statistics().open + 1);
   });
 
-  test('heals a logout elsewhere, and finds its key again', async () => {
+  test('logs in again after a logout elsewhere, and finds its key again', async () => {
     const { privateKey, isRight } = await signer(client, true);
     await nss.session.logout();
     expect(client.user).toBeUndefined();
@@ -49,7 +49,7 @@ describe.skipIf(whyNoNss !== undefined)('a client on NSS, which has the interfac
     await privateKey.destroy();
   });
 
-  test('leaves no session after secureLogout()', async () => {
+  test('leaves no session open after secureLogout()', async () => {
     await client.random(1);
     await client.secureLogout();
     expect(await sessions()).toBe(0);

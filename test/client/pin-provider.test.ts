@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterEach(() => ground.clean());
 afterAll(() => ground.close());
 
-/** A provider that gives these PINs one after the other, the last one for ever, and what it was asked. */
+/** A provider that returns these PINs in turn and then repeats the last one, and the requests that it received. */
 function provider(...pins: string[]): { pin: PinProvider; asked: PinRequest[]; short(): string[] } {
   const asked: PinRequest[] = [];
   const pin = async (request: PinRequest): Promise<string> => {
@@ -22,7 +22,7 @@ function provider(...pins: string[]): { pin: PinProvider; asked: PinRequest[]; s
 }
 
 describe('a PIN provider', () => {
-  test('is told who wants the PIN, and why', async () => {
+  test('receives the token, the user and the reason of the request', async () => {
     const { pin, asked } = provider(ground.test.pin);
     const client = await ground.connect({ pin });
     const { label, serialNumber, model, manufacturer, slot } = client.token;
@@ -38,7 +38,7 @@ describe('a PIN provider', () => {
     ]);
   });
 
-  test('is asked again when the token refuses the PIN, three times at most', async () => {
+  test('is called again when the token refuses the PIN, at most three times', async () => {
     const good = provider('10000001', '10000002', ground.test.pin);
     const client = await ground.connect({ pin: good.pin });
     expect(client.user).toBe('USER');
@@ -52,7 +52,7 @@ describe('a PIN provider', () => {
     expect(bad.short()).toEqual(['login 1', 'retry 2', 'retry 3']);
   });
 
-  test('that gives the same wrong PIN again costs one try', async () => {
+  test('that returns the same wrong PIN again costs one try', async () => {
     const { pin, short } = provider('10000006');
     expect(await failure(ground.connect({ pin }))).toMatchObject({ code: 'CKR_PIN_INCORRECT' });
     expect(short()).toEqual(['login 1', 'retry 2', 'retry 3']);
@@ -61,7 +61,7 @@ describe('a PIN provider', () => {
     expect(ground.calls('C_Login')).toBe(1);
   });
 
-  test('that has no other PIN ends it with what the token said', async () => {
+  test('that has no other PIN ends the login with the error of the token', async () => {
     const pin: PinProvider = ({ attempt }) => {
       if (attempt > 1) throw new Error('there is no other');
       return '10000007';
@@ -69,7 +69,7 @@ describe('a PIN provider', () => {
     expect(await failure(ground.connect({ pin }))).toMatchObject({ code: 'CKR_PIN_INCORRECT' });
   });
 
-  test('has its bytes wiped', async () => {
+  test('has its bytes wiped after use', async () => {
     const given: Buffer[] = [];
     const client = await ground.connect({
       pin: () => {
@@ -82,7 +82,7 @@ describe('a PIN provider', () => {
     expect(given.map((bytes) => bytes.toString('hex'))).toEqual(['00'.repeat(8), '00'.repeat(8)]);
   });
 
-  test('is asked once for 100 operations after a logout elsewhere', async () => {
+  test('is called once for 100 operations after a logout elsewhere', async () => {
     const { pin, short } = provider(ground.test.pin);
     const client = await ground.connect({ pin });
     const { privateKey, isRight } = await signer(client, true);
@@ -98,7 +98,7 @@ describe('a PIN provider', () => {
     await privateKey.destroy();
   });
 
-  test('that fails at a new login fails the operations, which ask again later', async () => {
+  test('that fails at a new login fails the operations, and a later operation calls it again', async () => {
     const broken = new Error('the vault is sealed');
     let isSealed = false;
     let count = 0;
@@ -119,7 +119,7 @@ describe('a PIN provider', () => {
     expect(client.user).toBe('USER');
   });
 
-  test('is called with the signal of login(), which ends it, also if the provider does not listen', async () => {
+  test('receives the signal of login(), which ends the login even if the provider ignores the signal', async () => {
     const client = await ground.connect({ pin: undefined });
     const reason = new Error('the window was closed');
     const late = Buffer.from('40000001');
@@ -142,13 +142,13 @@ describe('a PIN provider', () => {
     }
     await client.login(ground.test.pin);
     expect(client.user).toBe('USER');
-    await expect.poll(() => late.every((byte) => byte === 0)).toBe(true); // what came too late is wiped
+    await expect.poll(() => late.every((byte) => byte === 0)).toBe(true); // a PIN that arrives after the abort is wiped
     expect(ground.calls('C_Login')).toBe(1);
   });
 });
 
 describe('a key with CKA_ALWAYS_AUTHENTICATE', () => {
-  test('has the PIN asked for each operation', async () => {
+  test('requests the PIN for each operation', async () => {
     const { pin, asked } = provider(ground.test.pin);
     const client = await ground.connect({ pin });
     const { privateKey, publicKey } = await client.generateKeyPair('EC', {
@@ -174,7 +174,7 @@ describe('a key with CKA_ALWAYS_AUTHENTICATE', () => {
     expect(client.user).toBe('USER');
   });
 
-  test('uses the PIN of connect() where that is a value, and fails without one', async () => {
+  test('uses the PIN of connect() when that is a value, and fails without one', async () => {
     const client = await ground.connect();
     const options = { usage: ['decrypt'], privateKey: { alwaysAuthenticate: true } } as const;
     const { privateKey, publicKey } = await client.generateKeyPair('RSA', options);

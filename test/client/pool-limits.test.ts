@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, type ClientStatistics, CryptokiError, type Session } from 'cryptoki';
 import { CKR } from 'cryptoki/raw';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { SessionPool } from '../../dist/client/pool';
+import { SessionPool } from '../../dist/client/pool/session-pool';
 import { failure } from '../support/open';
 import { type Ground, MESSAGE, prepare, signer } from './support/ground';
 import { expectNumbers } from './support/statistics';
@@ -17,8 +17,8 @@ afterAll(() => ground.close());
 const expectTrue = (client: Client, numbers?: Partial<ClientStatistics>): void =>
   expectNumbers(ground, client, numbers);
 
-describe('a limit of the token', () => {
-  /** A token that opens so many sessions beside the anchor, and no more. */
+describe('a limit of sessions', () => {
+  /** Limits the token to `count` sessions beside the anchor session. */
   function allow(count: number, answer: 'CKR_SESSION_COUNT' | 'CKR_HOST_MEMORY' = 'CKR_SESSION_COUNT'): void {
     ground.fault.plan([{ function: 'C_OpenSession', from: count + 1, return: answer }]);
   }
@@ -38,7 +38,7 @@ describe('a limit of the token', () => {
     },
   );
 
-  test('keeps the order of those who wait', async () => {
+  test('keeps the order of waiting operations', async () => {
     const client = await ground.connect({ sessions: { max: 16 } });
     allow(2);
     const order: number[] = [];
@@ -53,14 +53,14 @@ describe('a limit of the token', () => {
     expectTrue(client, { open: 2, max: 2 });
   });
 
-  test('of one session lends the anchor', async () => {
+  test('of one session makes the pool lend the anchor session', async () => {
     const client = await ground.connect({ sessions: { max: 16 } });
     const { privateKey, isRight } = await signer(client, true);
     await ground.clean();
     const again = await ground.connect({ sessions: { max: 16 } });
     const key = await again.privateKey({ label: privateKey.label ?? '' });
     await again.close();
-    allow(1); // the anchor itself
+    allow(1); // the anchor session only
     const only = await ground.connect({ sessions: { max: 16 } });
     const its = await only.privateKey({ id: key.id as Buffer });
     const signatures = await Promise.all(Array.from({ length: 50 }, () => its.sign('ECDSA-SHA256', MESSAGE)));
@@ -75,7 +75,7 @@ describe('a limit of the token', () => {
     expect(ground.sessions()).toBe(1);
   });
 
-  test('pinned sessions are lent, last, and stay open', async () => {
+  test('makes the pool lend pinned sessions last, and they stay open', async () => {
     const client = await ground.connect({ sessions: { max: 2 } });
     const keys = [
       await client.generateKey('AES', { valueLen: 32 }),
@@ -93,9 +93,9 @@ describe('a limit of the token', () => {
   });
 });
 
-describe('when a session cannot be opened', () => {
+describe('a session that cannot be opened', () => {
   test.each(['CKR_GENERAL_ERROR', 'CKR_FUNCTION_FAILED'] as const)(
-    '(%s), others do the work',
+    'does not fail operations with %s while the pool has another session',
     async (answer) => {
       const client = await ground.connect({ sessions: { max: 8 } });
       const { privateKey, isRight } = await signer(client, true);
@@ -113,7 +113,7 @@ describe('when a session cannot be opened', () => {
     },
   );
 
-  test('and there is no other, those who wait are told at once', async () => {
+  test('fails waiting operations at once when the pool has no other session', async () => {
     const client = await ground.connect({ sessions: { max: 8 } });
     ground.fault.plan([{ function: 'C_OpenSession', return: 'CKR_GENERAL_ERROR' }]);
     const errors = await Promise.all(Array.from({ length: 20 }, () => failure(client.random(1))));
@@ -123,7 +123,7 @@ describe('when a session cannot be opened', () => {
     expectTrue(client, { waiting: 0 });
   });
 
-  test('for a moment, what has not begun is tried again, whatever it is', async () => {
+  test('for a moment makes the pool try again, also for operations that are not repeatable', async () => {
     const client = await ground.connect();
     ground.fault.plan([{ function: 'C_OpenSession', nth: 1, return: 'CKR_FUNCTION_FAILED' }]);
     await using key = await client.generateKey('AES', { valueLen: 16 });
@@ -135,7 +135,7 @@ describe('when a session cannot be opened', () => {
 describe('the pool itself', () => {
   const OPTIONS = { max: 4, queue: 10, timeout: 1000, idleTimeout: Number.POSITIVE_INFINITY };
 
-  test('keeps a session that was given in the moment when nobody wants it any more', async () => {
+  test('keeps a session that arrives when no operation waits for it any more', async () => {
     const token = await ground.token();
     const pool = new SessionPool(
       { ...OPTIONS, max: 1 },
@@ -152,7 +152,7 @@ describe('the pool itself', () => {
     await pool.close(new CryptokiError({ code: 'ERR_CRYPTOKI_CLIENT_CLOSED' }), 1000);
   });
 
-  test('is not misled by a refusal that comes before sessions that were asked for earlier', async () => {
+  test('ignores a refusal that is older than its latest opened session', async () => {
     const token = await ground.token();
     let asked = 0;
     const open = async (): Promise<Session> => {

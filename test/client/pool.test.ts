@@ -16,8 +16,8 @@ afterAll(() => ground.close());
 const expectTrue = (client: Client, numbers?: Partial<ClientStatistics>): void =>
   expectNumbers(ground, client, numbers);
 
-describe('lending', () => {
-  test('opens no more than max sessions, and uses all of them', async () => {
+describe('the pool', () => {
+  test('opens at most max sessions, and uses all of them', async () => {
     const client = await ground.connect({ sessions: { max: 4 } });
     expectTrue(client, { open: 0, max: 4 });
     const { privateKey, isRight } = await signer(client, true);
@@ -34,7 +34,7 @@ describe('lending', () => {
     await privateKey.destroy();
   });
 
-  test('serves those who wait in the order they came', async () => {
+  test('serves waiting operations in the order of their arrival', async () => {
     const client = await ground.connect({ sessions: { max: 2 } });
     const held = await Promise.all([hold(client), hold(client)]);
     const order: number[] = [];
@@ -52,7 +52,7 @@ describe('lending', () => {
     expectTrue(client, { lent: 0, waiting: 0 });
   });
 
-  test('does not let a late one overtake while a session comes back', async () => {
+  test('does not let a later operation overtake while a session is being returned', async () => {
     const client = await ground.connect({ sessions: { max: 1 } });
     const order: string[] = [];
     const one = await hold(client);
@@ -64,7 +64,7 @@ describe('lending', () => {
     expect(order).toEqual(['waiting', 'late']);
   });
 
-  test('lends the session used last first', async () => {
+  test('lends the most recently used session first', async () => {
     const client = await ground.connect({ sessions: { max: 3 } });
     const [a, b, c] = await Promise.all([hold(client), hold(client), hold(client)]);
     for (const each of [a, c, b]) await each?.back();
@@ -74,7 +74,7 @@ describe('lending', () => {
     expectTrue(client, { open: 3, opened: 3 });
   });
 
-  test('keeps nothing of an operation that failed', async () => {
+  test('resets a session after an operation that failed', async () => {
     const client = await ground.connect({ sessions: { max: 1 } });
     const broken = new Error('of the program');
     expect(await failure(client.withSession(() => Promise.reject(broken)))).toBe(broken);
@@ -85,7 +85,7 @@ describe('lending', () => {
     expectTrue(client, { open: 1, idle: 1, opened: 1, errors: 2 });
   });
 
-  test('closes a session that the program has closed, or that was lost, and opens another', async () => {
+  test('closes a session that the program closed or that was lost, and opens another one', async () => {
     const client = await ground.connect({ sessions: { max: 1 } });
     await client.withSession((session) => session.close());
     expectTrue(client, { open: 0 });
@@ -95,8 +95,8 @@ describe('lending', () => {
   });
 });
 
-describe('waiting', () => {
-  test('ends after the timeout, and the place is free again', async () => {
+describe('waiting for a session', () => {
+  test('ends after the timeout and frees its place in the queue', async () => {
     const client = await ground.connect({ sessions: { max: 1, timeout: 30 } });
     const one = await hold(client);
     const begun = performance.now();
@@ -110,7 +110,7 @@ describe('waiting', () => {
     expectTrue(client, { open: 1, idle: 1 });
   });
 
-  test('ends with the signal, whose reason it throws', async () => {
+  test('ends with the signal and throws its reason', async () => {
     const client = await ground.connect({ sessions: { max: 1 } });
     const one = await hold(client);
     const ending = new AbortController();
@@ -129,7 +129,7 @@ describe('waiting', () => {
     expectTrue(client, { open: 1, idle: 1, waiting: 0 });
   });
 
-  test('with one signal for many puts one listener on it, and none afterwards', async () => {
+  test('with one signal for many operations adds one listener, and removes it afterwards', async () => {
     const client = await ground.connect({ sessions: { max: 1 } });
     const one = await hold(client);
     const { signal } = new AbortController();
@@ -141,7 +141,7 @@ describe('waiting', () => {
     await expect.poll(() => getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
-  test('an operation that runs goes on after the signal, and gives its session back', async () => {
+  test('can be aborted, but an operation in flight continues and returns its session', async () => {
     const client = await ground.connect({ sessions: { max: 1 } });
     const { opened, open } = gate();
     const ending = new AbortController();
@@ -155,7 +155,7 @@ describe('waiting', () => {
     expectTrue(client, { lent: 0, idle: 1 });
   });
 
-  test('for a session that is being opened ends with signal and timeout, too; the session is kept', async () => {
+  test('that is being opened ends with signal and timeout, and the pool keeps the session', async () => {
     const client = await ground.connect({ sessions: { max: 2, timeout: 30 } });
     ground.fault.plan([{ function: 'C_OpenSession', hang: true }]);
     const ending = new AbortController();
@@ -183,7 +183,7 @@ describe('waiting', () => {
     expect(await Promise.all(waiting)).toHaveLength(3);
   });
 
-  test('with a queue of 0 nobody waits, but sessions are opened', async () => {
+  test('is refused with a queue of 0, but sessions are still opened', async () => {
     const client = await ground.connect({ sessions: { max: 3, queue: 0 } });
     const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => hold(client)));
     const held = outcomes.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
@@ -196,7 +196,7 @@ describe('waiting', () => {
 });
 
 describe('idle sessions', () => {
-  test('are closed after the time that is set, those of session objects not', async () => {
+  test('are closed after the idle time, except those that hold session objects', async () => {
     const client = await ground.connect({ sessions: { max: 4, idleTimeout: 50 } });
     const key = await client.generateKey('AES', { valueLen: 32 });
     const held = await Promise.all([hold(client), hold(client)]);
@@ -207,13 +207,13 @@ describe('idle sessions', () => {
     await key.destroy();
     await expect.poll(() => client.statistics().open).toBe(0);
     expectTrue(client, { pinned: 0 });
-    expect(client.user).toBe('USER'); // the anchor keeps the login
+    expect(client.user).toBe('USER'); // the anchor session keeps the login
     expect(await client.random(1)).toHaveLength(1);
   });
 });
 
-describe('closing', () => {
-  test('lets operations in flight end, fails those that wait, and leaves no session', async () => {
+describe('closing the pool', () => {
+  test('waits for operations in flight, fails waiting ones, and leaves no session open', async () => {
     const client = await ground.connect({ sessions: { max: 2 } });
     const held = await Promise.all([hold(client), hold(client)]);
     const waiting = Array.from({ length: 10 }, () => failure(client.random(1)));
@@ -247,7 +247,7 @@ describe('closing', () => {
   });
 });
 
-test('under a mixed load the numbers are true at every quiet moment', async () => {
+test('the statistics match the token whenever a mixed load pauses', async () => {
   const client = await ground.connect({ sessions: { max: 5, idleTimeout: 20, timeout: 200, queue: 50 } });
   const { privateKey, isRight } = await signer(client, true);
   for (let round = 0; round < 15; round++) {

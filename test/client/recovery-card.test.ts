@@ -38,7 +38,7 @@ describe.skipIf(whyNoReader !== undefined)(`a smart card (${whyNoReader ?? 'Open
     expect(verify('sha256', MESSAGE, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature)).toBe(true);
   }
 
-  test('that is out for a while: operations wait for it, and the module is left alone', async () => {
+  test('that is removed for a while makes operations wait, and the module is not reinitialised', async () => {
     await sign();
     const beside = await Module.open(reader.module);
     await reader.card.remove();
@@ -54,7 +54,7 @@ describe.skipIf(whyNoReader !== undefined)(`a smart card (${whyNoReader ?? 'Open
     await beside.close();
   }, 60_000);
 
-  test('that is pulled and put back in the midst of signatures, again and again', async () => {
+  test('that is removed and inserted repeatedly during signatures fails no operation', async () => {
     for (let round = 0; round < 3; round += 1) {
       const signing = Promise.all([sign(), sign(), sign(), sign()]);
       await wait(30 + 40 * round);
@@ -66,7 +66,7 @@ describe.skipIf(whyNoReader !== undefined)(`a smart card (${whyNoReader ?? 'Open
     await sign();
   }, 90_000);
 
-  test('that stays out fails operations in time; another card is not taken for it', async () => {
+  test('that stays out makes operations fail in time, and another card does not replace it', async () => {
     await client.close();
     client = await connect({ module: reader.module }, { pin: PIN, recovery: { timeout: 1_000 } });
     key = await client.privateKey({ id: Buffer.of(1) });
@@ -74,9 +74,9 @@ describe.skipIf(whyNoReader !== undefined)(`a smart card (${whyNoReader ?? 'Open
     expect((await failure(sign())).code).toMatch(/^CKR_(DEVICE_REMOVED|TOKEN_NOT_PRESENT)$|TOKEN_NOT_FOUND$/);
     await reader.card.insert({ card: 'another' });
     expect(await failure(sign())).toMatchObject({ code: 'ERR_CRYPTOKI_TOKEN_NOT_FOUND' });
-    expect((await reader.card.state('another')).pinTries).toBe(3); // its PIN was not tried
+    expect((await reader.card.state('another')).pinTries).toBe(3); // the PIN was not sent to the other card
     await reader.card.insert();
-    // While nothing is there an operation tries once, perhaps before the reader is seen to have a card.
+    // While the slot is empty an operation tries once, possibly before OpenSC notices the card.
     const signs = () => sign().then(() => 'signed', codeOf);
     await expect.poll(signs, { timeout: 10_000 }).toBe('signed');
   }, 60_000);

@@ -20,13 +20,13 @@ const start = async (options: ConnectOptions = {}, removable = false): Promise<v
 };
 const calls = (name: 'C_SignInit' | 'C_Initialize' | 'C_Finalize' | 'C_Login' | 'C_Logout'): number =>
   its.hsm.counters().calls[name] ?? 0;
-/** Signs once; the signature must be good. */
+/** Signs once and checks the signature. */
 async function sign(): Promise<void> {
   const signature = await its.key.sign('ECDSA-SHA256', MESSAGE);
   const verified = createVerify('sha256').update(MESSAGE);
   expect(verified.verify({ key: its.publicKey, dsaEncoding: 'ieee-p1363' }, signature)).toBe(true);
 }
-/** Signs on all sessions at once. */
+/** Signs on all sessions at the same time. */
 async function signMany(count = 40): Promise<void> {
   const outcome = noOutcome();
   await Promise.all(Array.from({ length: count }, () => signOne(outcome, its.key, its.publicKey, MESSAGE)));
@@ -35,8 +35,8 @@ async function signMany(count = 40): Promise<void> {
 const expectOwnSessions = (): Promise<void> =>
   expectSessions(() => its.hsm.counters().openSessions, its.client);
 
-describe('what is lost is got back', () => {
-  test('a session: by another, and nothing else is disturbed', async () => {
+describe('recovery restores', () => {
+  test('a lost session by opening another one, without effect on the others', async () => {
     await start();
     await using kept = await its.client.generateKey('AES', { valueLen: 32 });
     await its.hsm.until(({ inFlight }) => inFlight === 0);
@@ -48,7 +48,7 @@ describe('what is lost is got back', () => {
     await expectOwnSessions();
   });
 
-  test('one session after the other', async () => {
+  test('sessions that are lost one after the other', async () => {
     await start();
     await signMany();
     its.hsm.plan([{ function: 'C_Sign', from: 1, count: 5, loseSession: true }]);
@@ -64,7 +64,7 @@ describe('what is lost is got back', () => {
     await sign();
     expect(its.events).toEqual([
       'recovering session',
-      'logged out elsewhere', // they were the last
+      'logged out elsewhere', // the login ended with the last session
       'login',
       'recovered token',
     ]);
@@ -83,7 +83,7 @@ describe('what is lost is got back', () => {
     await expectOwnSessions();
   });
 
-  test('the login, again and again under load', async () => {
+  test('the login, repeatedly and under load', async () => {
     await start();
     its.hsm.plan([{ function: 'C_Sign', every: 17, logout: true }]);
     await signMany(200);
@@ -92,7 +92,7 @@ describe('what is lost is got back', () => {
     await expectOwnSessions();
   });
 
-  test('a token that was out of its slot for half a second, without touching the module', async () => {
+  test('the use of a token that is out of its slot for half a second, without reinitialising the module', async () => {
     await start({}, true);
     await signMany();
     its.hsm.removeToken({ for: 500 });
@@ -102,18 +102,18 @@ describe('what is lost is got back', () => {
     await expectOwnSessions();
   });
 
-  test('a token that is gone for half a second and whose slot is not for removable ones', async () => {
+  test('the use of a token that is gone for half a second from a slot that is not for removable tokens', async () => {
     await start();
     await signMany();
     its.hsm.removeToken({ for: 500 });
     await signMany();
     expect(calls('C_Finalize')).toBe(calls('C_Initialize'));
-    // Nobody else needs the module, so it is initialised anew after pauses that double: not more often than so in that time.
+    // No other client uses the module, so recovery reinitialises it after pauses that double: this bounds the number of attempts.
     expect(calls('C_Initialize')).toBeLessThanOrEqual(3);
     await expectOwnSessions();
   });
 
-  test('a device that is lost until the module is initialised again, once', async () => {
+  test('a device that needs a reinitialised module, with one reinitialisation', async () => {
     await start();
     await signMany();
     its.hsm.loseDevice();
@@ -126,7 +126,7 @@ describe('what is lost is got back', () => {
     await expectOwnSessions();
   });
 
-  test('but not the device where the program does not allow it', async () => {
+  test('no device when the options forbid a reinitialisation', async () => {
     await start({ recovery: { reinitialise: false, timeout: 300 } });
     its.hsm.loseDevice();
     expect(await failure(sign())).toMatchObject({ code: 'CKR_DEVICE_ERROR' });
@@ -135,15 +135,15 @@ describe('what is lost is got back', () => {
   });
 });
 
-describe('an error that tells little', () => {
-  test('of a session that is busy: another is taken', async () => {
+describe('an ambiguous error', () => {
+  test('of a busy session makes the client use another session', async () => {
     await start();
     its.hsm.plan([{ function: 'C_SignInit', nth: 1, return: 'CKR_OPERATION_ACTIVE' }]);
     await sign();
     await expectOwnSessions();
   });
 
-  test('of a lack of memory passes, or not', async () => {
+  test('of exhausted memory is retried, and reported when it persists', async () => {
     await start();
     its.hsm.plan([{ function: 'C_SignInit', from: 1, count: 3, return: 'CKR_HOST_MEMORY' }]);
     await sign();
@@ -155,7 +155,7 @@ describe('an error that tells little', () => {
     await expectOwnSessions();
   });
 
-  test('of a token that is well: some pass, and nobody is disturbed', async () => {
+  test('of a token that works is sometimes retried, and other operations continue', async () => {
     await start();
     its.hsm.plan([{ function: 'C_Sign', nth: 1, return: 'CKR_FUNCTION_FAILED' }]);
     await sign();
@@ -171,9 +171,9 @@ describe('an error that tells little', () => {
     await expectOwnSessions();
   });
 
-  test('of a token that is not: it is initialised again', async () => {
+  test('of a token that has failed makes the client reinitialise the module', async () => {
     await start();
-    // As of a TPM whose daemon is gone: sessions look well until they are used.
+    // Like a TPM whose daemon has stopped: the sessions look valid until they are used.
     const dead: FaultRule = { function: ['C_Sign', 'C_GenerateRandom'], return: 'CKR_GENERAL_ERROR' };
     its.hsm.plan([dead, { function: 'C_Initialize', nth: 1, delay: 300 }]);
     const signing = sign();
@@ -184,7 +184,7 @@ describe('an error that tells little', () => {
     await expectOwnSessions();
   });
 
-  test('of a C_Initialize that fails: it is tried again', async () => {
+  test('of C_Initialize is retried', async () => {
     await start();
     its.hsm.plan([{ function: 'C_Initialize', from: 1, count: 3, return: 'CKR_DEVICE_ERROR' }]);
     its.hsm.loseDevice();
@@ -194,7 +194,7 @@ describe('an error that tells little', () => {
   });
 });
 
-describe('an operation of which nobody knows whether it was done', () => {
+describe('an operation with an unknown outcome', () => {
   test.each([
     ['signs', () => sign()],
     ['digests', () => its.client.digest('SHA-256', MESSAGE)],
@@ -244,12 +244,12 @@ describe('an operation of which nobody knows whether it was done', () => {
       expect(await failure(work())).toMatchObject({ code });
       expect(its.hsm.counters().calls[name]).toBe(1);
       its.hsm.clear();
-      if (name !== 'C_SetPIN') await its.client.random(1); // the client itself is well
+      if (name !== 'C_SetPIN') await its.client.random(1); // the client itself still works
       if (code !== 'CKR_HOST_MEMORY') await its.close();
     }
   });
 
-  test('is not repeated at the login: the PIN is sent once', async () => {
+  test('is not repeated when it is a login: the PIN is sent once', async () => {
     await start();
     its.hsm.plan([{ function: 'C_Login', callReturn: 'CKR_PIN_INCORRECT' }]);
     its.hsm.logout();
@@ -258,13 +258,13 @@ describe('an operation of which nobody knows whether it was done', () => {
     );
     expect(calls('C_Login')).toBe(1);
     expect(its.events).toContain('down');
-    await sign(); // C_GetSessionInfo has said that it was done
+    await sign(); // C_GetSessionInfo has shown that the login succeeded
     expect(calls('C_Login')).toBe(1);
   });
 });
 
 describe('a call that hangs', () => {
-  test('fails its operation in time; others go on, and the session comes back', async () => {
+  test('fails its operation in time; other operations continue, and the session is used again', async () => {
     await start({ operationTimeout: 300 });
     await signMany();
     its.hsm.plan([{ function: 'C_Sign', nth: 1, hang: true }]);
@@ -279,7 +279,7 @@ describe('a call that hangs', () => {
     await expectOwnSessions();
   });
 
-  test('lets go of who does not want to wait', async () => {
+  test('does not delay an operation that is aborted', async () => {
     await start();
     its.hsm.plan([{ function: 'C_Sign', nth: 1, hang: true }]);
     const signal = AbortSignal.timeout(100);
@@ -306,7 +306,7 @@ describe('a call that hangs', () => {
     await expectOwnSessions();
   });
 
-  test('does not keep close() for ever', async () => {
+  test('delays close() for a limited time only', async () => {
     await start();
     its.hsm.plan([{ function: 'C_Sign', nth: 1, hang: true }]);
     const hung = its.key.sign('ECDSA-SHA256', MESSAGE);

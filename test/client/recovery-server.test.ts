@@ -6,7 +6,7 @@ import { expectSessions, Load, noOutcome, signOne } from '../support/load';
 import { failure } from '../support/open';
 import { type Server, startServer, whyNoServer } from '../support/p11-kit-server.mjs';
 
-/** What an operation may say when the server has gone away under it. */
+/** Error codes that an operation may report when the server stops while it runs. */
 const SENSIBLE =
   /^(CKR_DEVICE_ERROR|CKR_SESSION_HANDLE_INVALID|CKR_CRYPTOKI_NOT_INITIALIZED|ERR_CRYPTOKI_(SESSION_CLOSED|TOKEN_NOT_FOUND))$/;
 
@@ -26,7 +26,7 @@ async function open(options: Parameters<typeof connect>[1] = {}): Promise<void> 
   server.save();
 }
 
-/** All is as it was before. */
+/** Checks that the client works as it did before the fault. */
 async function expectWell(): Promise<void> {
   const outcome = noOutcome();
   const message = Buffer.from('after');
@@ -45,7 +45,7 @@ describe.skipIf(whyNoServer !== undefined)(`a p11-kit server under load`, () => 
     await server?.stop();
   });
 
-  /** Loads the client, lets `fault` happen, and stops some time after. */
+  /** Puts load on the client, injects `fault`, and stops some time later. */
   async function under(fault: () => Promise<void> | void, count = 1): Promise<void> {
     const load = new Load(key, publicKey, 16);
     for (let round = 0; round < count; round += 1) {
@@ -61,10 +61,10 @@ describe.skipIf(whyNoServer !== undefined)(`a p11-kit server under load`, () => 
     await expectWell();
   }
 
-  test('whose connection is killed', () => under(() => server.signal('SIGKILL'), 5), 60_000);
+  test('recovers when a connection is killed', () => under(() => server.signal('SIGKILL'), 5), 60_000);
 
   test(
-    'that is killed and started again',
+    'recovers when it is killed and started again',
     () =>
       under(async () => {
         await server.kill();
@@ -74,7 +74,7 @@ describe.skipIf(whyNoServer !== undefined)(`a p11-kit server under load`, () => 
   );
 
   test(
-    'that is down for two seconds',
+    'recovers when it is down for two seconds',
     () =>
       under(async () => {
         await server.kill();
@@ -85,7 +85,7 @@ describe.skipIf(whyNoServer !== undefined)(`a p11-kit server under load`, () => 
   );
 
   test(
-    'whose connection stands still and is killed then',
+    'recovers when a connection is suspended and then killed',
     () =>
       under(async () => {
         await server.signal('SIGSTOP');
@@ -95,7 +95,7 @@ describe.skipIf(whyNoServer !== undefined)(`a p11-kit server under load`, () => 
     60_000,
   );
 
-  test('fails no operation when it is back soon: all are repeated', async () => {
+  test('fails no operation when it is back soon, because all are repeated', async () => {
     const outcome = noOutcome();
     for (let round = 0; round < 5; round += 1) {
       const operations = Array.from({ length: 100 }, (_, i) =>
@@ -108,7 +108,7 @@ describe.skipIf(whyNoServer !== undefined)(`a p11-kit server under load`, () => 
     await expectWell();
   }, 60_000);
 
-  test('is recovered once for all who notice', async () => {
+  test('causes one recovery for all operations that notice the failure', async () => {
     const events: string[] = [];
     client.on('recovering', ({ level }) => events.push(`recovering ${level}`));
     client.on('recovered', ({ level }) => events.push(`recovered ${level}`));
@@ -118,7 +118,7 @@ describe.skipIf(whyNoServer !== undefined)(`a p11-kit server under load`, () => 
     expect(events).toEqual(['recovering module', 'recovered module']);
   });
 
-  test('ends a key that it kept in its session', async () => {
+  test('ends a key that the client held in a session', async () => {
     await using lost = await client.generateKey('AES', { valueLen: 32 });
     expect(client.statistics().pinned).toBe(1);
     await server.signal('SIGKILL');
@@ -134,7 +134,7 @@ describe.skipIf(whyNoServer !== undefined)('a p11-kit server that stays down', (
     await server?.stop();
   });
 
-  test('fails operations in time; the next one after it is back works', async () => {
+  test('makes operations fail in time, and the next one after its restart succeeds', async () => {
     await open({ recovery: { timeout: 500 } });
     const down: unknown[] = [];
     client.on('down', ({ error }) => down.push(error));
@@ -157,7 +157,7 @@ describe.skipIf(whyNoServer !== undefined)('a p11-kit server that stays down', (
     expect(await client.health()).toMatchObject({ ok: true, loggedIn: 'USER' });
   });
 
-  test('lets operations be aborted during the recovery', async () => {
+  test('allows operations to be aborted during the recovery', async () => {
     await open();
     await server.kill();
     const controller = new AbortController();
@@ -172,7 +172,7 @@ describe.skipIf(whyNoServer !== undefined)('a p11-kit server that stays down', (
     await expectWell();
   });
 
-  test('lets the client be closed during the recovery', async () => {
+  test('allows the client to be closed during the recovery', async () => {
     await open();
     await server.kill();
     const operation = failure(key.sign('ECDSA-SHA256', Buffer.alloc(8)));

@@ -11,7 +11,7 @@ import { expectSessions, Load, noOutcome, signOne } from '../support/load';
 const ROOT = resolve(import.meta.dirname, '../..');
 
 let its: FaultyClient;
-/** Another copy of the package has closed the session: the fault module takes both for one program. */
+/** Another copy of the package closes the session: the fault module sees both copies as one program. */
 let allowed: readonly string[];
 beforeEach(async () => {
   allowed = [];
@@ -32,7 +32,7 @@ async function signMany(): Promise<void> {
   expect(outcome).toEqual({ valid: 40, invalid: 0, errors: {}, strange: [] });
 }
 
-/** What another user of the module does. */
+/** Actions of another user of the module in the same process. */
 async function disturb(raw: RawModule, slot: bigint, round: number): Promise<void> {
   if (round % 2 === 0) return raw.C_CloseAllSessions(slot);
   const session = await raw.C_OpenSession(slot, 6);
@@ -40,7 +40,7 @@ async function disturb(raw: RawModule, slot: bigint, round: number): Promise<voi
   await raw.C_CloseSession(session);
 }
 
-/** It happens again and again under load, and must not fail an operation. */
+/** The action is repeated under load and must not fail an operation. */
 async function disturbLoad(raw: RawModule, slot: bigint): Promise<void> {
   const load = new Load(its.key, its.publicKey, 12);
   for (let round = 0; round < 10; round += 1) {
@@ -55,7 +55,7 @@ async function disturbLoad(raw: RawModule, slot: bigint): Promise<void> {
   expect(its.client.user).toBe('USER');
 }
 
-/** The same between operations: SoftHSM2 dies when sessions are closed of which one is in a call. */
+/** The action runs between operations: SoftHSM2 crashes when a session is closed while one of its calls runs. */
 async function disturbIdle(raw: RawModule, slot: bigint): Promise<void> {
   for (let round = 0; round < 10; round += 1) {
     await signMany();
@@ -65,7 +65,7 @@ async function disturbIdle(raw: RawModule, slot: bigint): Promise<void> {
   expect(its.client.user).toBe('USER');
 }
 
-describe('C_CloseAllSessions and C_Logout', () => {
+describe('C_CloseAllSessions and C_Logout do not fail operations when they are called', () => {
   test('by another Module object', async () => {
     await using other = await Module.open(its.hsm.path);
     await disturbLoad(other.raw, its.client.token.slot.id);
@@ -93,13 +93,13 @@ describe('C_CloseAllSessions and C_Logout', () => {
     }
   });
 
-  test('by a program that calls SoftHSM2 itself, past all that this package knows', async () => {
+  test('by a program that calls SoftHSM2 directly, so that this package does not see the calls', async () => {
     await using other = await Module.open(its.soft.module); // the library behind the fault module
     await disturbIdle(other.raw, its.client.token.slot.id);
   });
 });
 
-test('what is never repeated is done all the same, once, when it was not begun before', async () => {
+test('an operation that is never repeated still runs, once, if its session was lost before it began', async () => {
   await using other = await Module.open(its.hsm.path);
   for (const round of [0, 1]) {
     await disturb(other.raw, its.client.token.slot.id, round);
@@ -110,8 +110,8 @@ test('what is never repeated is done all the same, once, when it was not begun b
   }
 });
 
-describe('another client of the same token', () => {
-  test('that logs in and out, and one that reinitialises the module', async () => {
+describe('another client of the same module', () => {
+  test('may log in and out, and another one may reinitialise the module', async () => {
     const target = { module: its.hsm.path, token: { label: its.soft.label } };
     const others: Client[] = [];
     for (let i = 0; i < 3; i += 1) others.push(await connect(target, { pin: its.soft.pin }));
@@ -128,18 +128,18 @@ describe('another client of the same token', () => {
       const { valid } = load.outcome;
       await expect.poll(() => load.outcome.valid, { interval: 2 }).toBeGreaterThan(valid + 20);
     }
-    expect(its.hsm.counters().calls.C_Initialize).toBe(5); // one reinitialises, the others notice
+    expect(its.hsm.counters().calls.C_Initialize).toBe(5); // one client reinitialises, the others adopt the result
     for (const outcome of [await load.stop(), await beside.stop()]) {
       expect(outcome).toMatchObject({ invalid: 0, strange: [], errors: {} });
       expect(outcome.valid).toBeGreaterThan(20);
     }
     await signMany();
-    for (const client of others) await client.random(1); // those who have done nothing have not noticed yet
+    for (const client of others) await client.random(1); // clients without an operation have not noticed the reinitialisation yet
     await expectSessions(() => its.hsm.counters().openSessions, its.client, ...others);
     for (const client of others) await client.close();
   }, 60_000);
 
-  test('of another token of the same module, which is removed: it is not disturbed', async () => {
+  test('is not disturbed when another token of the same module is removed', async () => {
     await its.close();
     its = await connectFaulty({ sessions: { max: 4 } }, { removable: true });
     await its.client.close();

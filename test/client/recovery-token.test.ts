@@ -73,7 +73,7 @@ describe('a token that is deleted while it is in use', () => {
     expect(violations).toEqual([]);
   });
 
-  test('and made anew with the same keys: they are found again under load', async () => {
+  test('and created again with the same keys is found again with its keys under load', async () => {
     const load = new Load(key, publicKey, 8);
     await wait(200);
     removeTokens();
@@ -86,14 +86,14 @@ describe('a token that is deleted while it is in use', () => {
     await expectWell();
   }, 60_000);
 
-  test('and made anew without the key: the operation says so', async () => {
+  test('and created again without the key makes the operation report the missing key', async () => {
     removeTokens();
     await makeTokens(makeKey('other', '02'));
     expect(await failure(sign())).toMatchObject({ code: 'ERR_CRYPTOKI_OBJECT_NOT_FOUND' });
     expect(await client.random(8)).toHaveLength(8);
   });
 
-  test('and made anew with another key of the same name beside it: the right one is taken', async () => {
+  test('and created again beside another key of the same name: the right key is used', async () => {
     removeTokens();
     await makeTokens(makeKey('signing', '01'), signing, makeKey('signing', '01'));
     await expectWell();

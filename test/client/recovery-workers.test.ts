@@ -43,7 +43,7 @@ class Thread {
   }
 }
 
-describe.skipIf(whyNoServer !== undefined)('clients in several threads, on one p11-kit server', () => {
+describe.skipIf(whyNoServer !== undefined)('clients in several threads on one p11-kit server', () => {
   let server: Server;
   let client: Client;
   let threads: Thread[];
@@ -67,7 +67,7 @@ describe.skipIf(whyNoServer !== undefined)('clients in several threads, on one p
 
   const initialisations = (): number => server.watcher.counters().calls.C_Initialize ?? 0;
 
-  /** Lets something happen to all of them; all go on, and nothing is left over. */
+  /** Injects a fault for all clients and checks that all continue and no session is left open. */
   async function survive(fault: () => Promise<void>): Promise<void> {
     for (let round = 0; round < ROUNDS; round += 1) {
       const initialised = initialisations();
@@ -85,14 +85,14 @@ describe.skipIf(whyNoServer !== undefined)('clients in several threads, on one p
     const { openSessions } = server.watcher.counters();
     expect(openSessions).toBe(sessions);
     expect(server.watcher.violations).toEqual([]);
-    expect(initialisations()).toBeLessThanOrEqual(ROUNDS * 3); // who comes late finds it done; far fewer than clients x rounds x tries
+    expect(initialisations()).toBeLessThanOrEqual(ROUNDS * 3); // a late client finds the work done; without sharing it would be clients x rounds x tries
     await Promise.all(threads.map((thread) => thread.end()));
   }
 
-  test('that lose the connection at the same time', () => survive(() => server.signal('SIGKILL')), 60_000);
+  test('recover when all lose the connection', () => survive(() => server.signal('SIGKILL')), 60_000);
 
   test(
-    'whose server is started anew',
+    'recover when the server is restarted',
     () =>
       survive(async () => {
         await server.kill();
@@ -101,7 +101,7 @@ describe.skipIf(whyNoServer !== undefined)('clients in several threads, on one p
     60_000,
   );
 
-  test('of which one reinitialises the module', async () => {
+  test('recover when one of them reinitialises the module', async () => {
     const module = await Module.open(server.module, server.moduleOptions);
     await survive(() => module.reinitialise());
     await module.close();

@@ -63,7 +63,7 @@ async function makePair(
 
 const ALGORITHMS = { EC: 'ECDSA-SHA256', RSA: 'RSA-PKCS1-SHA256', EC_EDWARDS: 'EdDSA' } as const;
 
-/** Whether it is the signature of the key, by the algorithm of its type. */
+/** Returns true if the signature is valid for the key, by the algorithm of its type. */
 const isRight = (key: KeyObject, signature: Buffer): boolean =>
   verify(
     key.asymmetricKeyType === 'ed25519' ? null : 'sha256',
@@ -72,7 +72,7 @@ const isRight = (key: KeyObject, signature: Buffer): boolean =>
     signature,
   );
 
-/** What a key signs with. */
+/** The algorithm of a key. */
 const OPERATIONS: Readonly<Record<string, (key: ClientPrivateKey, algorithm: string) => Promise<Buffer>>> = {
   sign: (key, algorithm) => key.sign(algorithm, MESSAGE),
   signMany: async (key, algorithm) => (await key.signMany(algorithm, [MESSAGE])).at(0),
@@ -117,7 +117,7 @@ describe.each(['EC', 'RSA', 'EC_EDWARDS'] as const)('a private key of type %s', 
     },
   );
 
-  test('whose name another has taken, its public half left behind, is not exchanged', async () => {
+  test('whose name another key has taken, beside the old public half, is not replaced by that key', async () => {
     const pair = await makePair(type, NAME, false);
     const key = await client.privateKey(NAME);
     await pair.rename(OTHER);
@@ -141,7 +141,7 @@ describe.each(['EC', 'RSA', 'EC_EDWARDS'] as const)('a private key of type %s', 
     },
   );
 
-  test('that its client renames is found by either name when the answer is lost', async () => {
+  test('that its client renames is found under either name when the response is lost', async () => {
     for (const fault of [{ callReturn: 'CKR_DEVICE_ERROR' }, { return: 'CKR_DEVICE_ERROR' }] as const) {
       const pair = await makePair(type, NAME, false);
       const key = await client.privateKey(NAME);
@@ -156,7 +156,7 @@ describe.each(['EC', 'RSA', 'EC_EDWARDS'] as const)('a private key of type %s', 
     }
   });
 
-  test('that the client has made is proved as well', async () => {
+  test('that the client has created is proved as well', async () => {
     const curve = { EC: 'P-256', RSA: undefined, EC_EDWARDS: 'Ed25519' }[type];
     const made = await client.generateKeyPair(type, { ...NAME, ...(curve ? { curve } : {}), token: true });
     await loseLogin();
@@ -207,7 +207,7 @@ describe('a certificate and a public key', () => {
     ...{ subject: Buffer.from('3000', 'hex'), value: Buffer.from(text) },
   });
 
-  test('are found again, and are not exchanged', async () => {
+  test('are found again and not replaced by others', async () => {
     const first = await beside.createObject(certificate('first'));
     const pair = await makePair('EC', NAME);
     const [itsCertificate, itsKey] = [await client.certificate(NAME), await client.publicKey(NAME)];
@@ -226,7 +226,7 @@ describe('a certificate and a public key', () => {
 });
 
 describe('an object of a list', () => {
-  test('that tells what it is, is found again; a key that must be tried for that is not, unless it was used', async () => {
+  test('is found again if its attributes identify it; a key that needs a trial is found again only if it was used', async () => {
     const [rsa, ec] = [await makePair('RSA', OTHER), await makePair('EC', NAME)];
     const signatures = ground.calls('C_Sign');
     const [itsRsa] = (await client.find({ class: 'PRIVATE_KEY', ...OTHER })) as ClientPrivateKey[];
@@ -247,7 +247,7 @@ describe('an object of a list', () => {
 });
 
 describe('a label that is not UTF-8', () => {
-  test('is searched by its bytes when the object is found again', async () => {
+  test('is searched by its bytes after a loss', async () => {
     const label = Buffer.from('Schl\u00fcssel', 'latin1');
     const { key } = await makePair('EC', { label, id: NAME.id });
     const byId = await client.privateKey({ id: NAME.id });
@@ -304,7 +304,7 @@ describe('the trial of a key', () => {
     },
   );
 
-  test('is made once for all that ask for the key, until something is lost', async () => {
+  test('runs once for all requests of the key until a loss', async () => {
     await makePair('EC', NAME);
     const before = ground.calls('C_Sign');
     await Promise.all(Array.from({ length: 20 }, () => client.privateKey(NAME)));
@@ -315,7 +315,7 @@ describe('the trial of a key', () => {
     expect(ground.calls('C_Sign') - before).toBe(1 + 1 + 20);
   });
 
-  test('is given up where the key wants a PIN for it, which its attributes do not say', async () => {
+  test('is omitted if the key requires a PIN that its attributes do not announce', async () => {
     const { key } = await makePair('EC', NAME);
     ground.fault.plan([{ function: 'C_SignInit', callReturn: 'CKR_USER_NOT_LOGGED_IN' }]);
     const found = await client.privateKey(NAME);
@@ -323,7 +323,7 @@ describe('the trial of a key', () => {
     expect(isRight(key, await found.sign('ECDSA-SHA256', MESSAGE))).toBe(true);
   });
 
-  test('is not made where the attributes tell which key it is', async () => {
+  test('does not run if the attributes identify the key', async () => {
     await makePair('RSA', NAME);
     const before = ground.calls('C_Sign');
     const key = await client.privateKey(NAME);

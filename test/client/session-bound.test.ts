@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { SessionBound } from '../../dist/client/session-bound';
+import { SessionBound } from '../../dist/client/pool/session-bound';
 
 const MINUTE = 60_000;
 
@@ -10,8 +10,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('the bound of a pool', () => {
-  test('is the smaller of what the options and the token say, and at least 1', () => {
+describe('the session limit of a pool', () => {
+  test('is the smaller value of the options and the token, and at least 1', () => {
     const bound = new SessionBound(16);
     expect(bound.value).toBe(16);
     bound.set(4);
@@ -22,7 +22,7 @@ describe('the bound of a pool', () => {
     expect([bound.value, bound.allows(0), bound.allows(1)]).toEqual([1, true, false]);
   });
 
-  test('is learnt downwards, and corrected by a session that was opened at the same time', () => {
+  test('is lowered by a refusal, and corrected by a session that was opened at the same time', () => {
     const bound = new SessionBound(16);
     bound.refused(3);
     expect([bound.value, bound.allows(2), bound.allows(3)]).toEqual([3, true, false]);
@@ -32,7 +32,7 @@ describe('the bound of a pool', () => {
     expect(bound.value).toBe(1);
   });
 
-  test('grows again by one each minute, up to the options', () => {
+  test('grows again by one each minute, up to the value of the options', () => {
     const bound = new SessionBound(4);
     bound.refused(2);
     vi.advanceTimersByTime(MINUTE - 1);
@@ -45,7 +45,7 @@ describe('the bound of a pool', () => {
     expect([bound.allows(4), bound.value]).toEqual([false, 4]);
   });
 
-  test('that the token itself has named does not grow', () => {
+  test('does not grow when the token has reported it', () => {
     const bound = new SessionBound(16);
     bound.refused(2);
     bound.set(3);

@@ -17,12 +17,12 @@ afterEach(() => ground.clean());
 afterAll(() => ground.close());
 
 const pinned = (client: Client): number => client.statistics().pinned;
-/** All calls that were made so far. */
+/** Number of all calls so far. */
 const calls = (): number =>
   Object.values(ground.fault.counters().calls).reduce((sum, count) => sum + count, 0);
 
-describe('a session object keeps its session', () => {
-  test('that generateKey made, until destroy()', async () => {
+describe('a session object keeps its session open', () => {
+  test('when generateKey made it, until destroy()', async () => {
     const client = await ground.connect();
     const key = await client.generateKey('AES', { valueLen: 32 });
     expect([key.isTokenObject, pinned(client)]).toEqual([false, 1]);
@@ -33,7 +33,7 @@ describe('a session object keeps its session', () => {
     expect(await failure(key.encrypt(GCM, MESSAGE))).toMatchObject(DEAD);
   });
 
-  test('that generateKeyPair made, until both keys are gone', async () => {
+  test('when generateKeyPair made it, until both keys are destroyed', async () => {
     const client = await ground.connect();
     const { privateKey, publicKey } = await client.generateKeyPair('EC', { curve: 'P-256' });
     const signature = await privateKey.sign('ECDSA-SHA256', MESSAGE);
@@ -45,7 +45,7 @@ describe('a session object keeps its session', () => {
     expect(pinned(client)).toBe(0);
   });
 
-  test('that createObject made, until the end of its block', async () => {
+  test('when createObject made it, until the end of its `await using` block', async () => {
     const client = await ground.connect();
     {
       await using object = await client.createObject({
@@ -61,7 +61,7 @@ describe('a session object keeps its session', () => {
     expect(await client.find({ label: 'its' })).toEqual([]);
   });
 
-  test('a token object keeps none, and stays at the end of its block', async () => {
+  test('unless it is a token object, which also remains after its block', async () => {
     const client = await ground.connect();
     {
       await using key = await client.generateKey('AES', { valueLen: 32, token: true, label: 'stays' });
@@ -70,7 +70,7 @@ describe('a session object keeps its session', () => {
     await (await client.secretKey({ label: 'stays' })).destroy();
   });
 
-  test('is used on other sessions while its own is lent', async () => {
+  test('and is used on other sessions while its own session is lent', async () => {
     const client = await ground.connect({ sessions: { max: 4 } });
     await using key = await client.generateKey('AES', { valueLen: 32 });
     ground.fault.plan([{ function: 'C_Encrypt', delay: 5 }]);
@@ -79,7 +79,7 @@ describe('a session object keeps its session', () => {
     expect(ground.fault.counters().mostDelayed).toBeGreaterThan(1);
   });
 
-  test('disposing twice, or after the client was closed, is no error', async () => {
+  test('and can be disposed of twice, and after the client was closed', async () => {
     const client = await ground.connect();
     const [one, two] = [
       await client.generateKey('AES', { valueLen: 32 }),
@@ -92,7 +92,7 @@ describe('a session object keeps its session', () => {
   });
 });
 
-describe('a session object that is dead is refused before a call', () => {
+describe('a dead session object is refused before a call', () => {
   async function expectRefused(use: () => Promise<unknown>): Promise<void> {
     const before = calls();
     expect(await failure(use())).toMatchObject(DEAD);
@@ -103,13 +103,13 @@ describe('a session object that is dead is refused before a call', () => {
     const client = await ground.connect({ sessions: { max: 1 } });
     const key = await client.generateKey('AES', { valueLen: 32 });
     await client.withSession((session) => session.close());
-    await client.random(1); // there is another session
+    await client.random(1); // opens another session
     await expectRefused(() => key.encrypt(GCM, MESSAGE));
     await key[Symbol.asyncDispose]();
     expect(pinned(client)).toBe(0);
   });
 
-  test('after a logout, if it is private, and the next login', async () => {
+  test('after a logout and the next login, if it is private', async () => {
     const client = await ground.connect();
     const key = await client.generateKey('AES', { valueLen: 32 });
     expect(key.isPrivate).toBe(true);
@@ -122,7 +122,7 @@ describe('a session object that is dead is refused before a call', () => {
     expect(pinned(client)).toBe(0);
   });
 
-  test('after all sessions were lost and got back', async () => {
+  test('after all sessions were lost and restored', async () => {
     const client = await ground.connect();
     const key = await client.generateKey('AES', { valueLen: 32 });
     ground.fault.loseSessions();
@@ -134,7 +134,7 @@ describe('a session object that is dead is refused before a call', () => {
   });
 });
 
-test('an operation that was given up leaves no session object behind', async () => {
+test('an aborted operation leaves no session object behind', async () => {
   const client = await ground.connect({ sessions: { max: 2 } });
   ground.fault.plan([{ function: ['C_GenerateKey', 'C_GenerateKeyPair', 'C_CreateObject'], delay: 100 }]);
   const ending = (): AbortSignal => AbortSignal.timeout(20);
@@ -149,7 +149,7 @@ test('an operation that was given up leaves no session object behind', async () 
   expect(await client.find({ label: 'unwanted' })).toEqual([]);
 });
 
-test('one that is collected without having been disposed of frees its session, and is reported', async () => {
+test('a session object that is garbage-collected without being disposed of frees its session, and a warning is emitted', async () => {
   const program = fileURLToPath(new URL('./support/leak.mjs', import.meta.url));
   const { real, label, pin, config } = ground.test;
   const ran = await promisify(execFile)(process.execPath, ['--expose-gc', program, real, label, pin], {

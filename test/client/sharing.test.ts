@@ -21,7 +21,7 @@ const start = async (options: ConnectOptions = {}): Promise<void> => {
 };
 const sign = () => its.key.sign('ECDSA-SHA256', MESSAGE);
 
-/** Begins many signatures at once. */
+/** Starts `count` signatures at the same time. */
 function begin(outcome: Outcome = noOutcome()): {
   readonly outcome: Outcome;
   readonly ended: Promise<unknown>;
@@ -30,7 +30,7 @@ function begin(outcome: Outcome = noOutcome()): {
   return { outcome, ended: Promise.all(all) };
 }
 
-/** Signs until the client has learnt that signatures take little time, and shares its sessions. */
+/** Signs until the client has measured that signatures are short and shares its sessions. */
 async function untilShared(): Promise<void> {
   for (let round = 0; round < 200; round += 1) {
     const { ended } = begin();
@@ -43,7 +43,7 @@ async function untilShared(): Promise<void> {
 }
 
 describe('short operations', () => {
-  test('share the sessions when there are no more of them', async () => {
+  test('share the sessions when no further session can be opened', async () => {
     await start();
     await untilShared();
     const { outcome, ended } = begin();
@@ -53,7 +53,7 @@ describe('short operations', () => {
     expect(its.client.statistics()).toMatchObject({ open: 2, idle: 2, lent: 0, waiting: 0 });
   });
 
-  test('do not share a session with one who has it alone', async () => {
+  test('do not share a session that one operation has exclusively', async () => {
     await start({ sessions: { max: 1 } });
     await untilShared();
     const before = begin();
@@ -62,7 +62,7 @@ describe('short operations', () => {
       const { raw } = session.token.slot.module;
       const { handle } = await session.privateKey({ label: 'signing' });
       await raw.C_SignInit(session.handle, mechanism, handle);
-      await sleep(20); // another C_SignInit would be refused
+      await sleep(20); // a second C_SignInit on this session would be refused
       return raw.C_Sign(session.handle, Buffer.alloc(32, 1));
     });
     const after = begin();
@@ -73,7 +73,7 @@ describe('short operations', () => {
     }
   });
 
-  test('that are short no more wait for a session of their own', async () => {
+  test('stop sharing a session once they take longer', async () => {
     await start();
     await untilShared();
     its.hsm.plan([{ function: 'C_Sign', delay: 8 }]);
@@ -84,7 +84,7 @@ describe('short operations', () => {
     await ended;
   });
 
-  test('do not wait behind one that hangs', async () => {
+  test('do not wait behind a call that hangs', async () => {
     await start({ operationTimeout: 1000 });
     await untilShared();
     its.hsm.plan([{ function: 'C_Sign', nth: 1, hang: true }]);
@@ -100,22 +100,22 @@ describe('short operations', () => {
     await untilShared();
   });
 
-  test('that share a session which is lost are all done again', async () => {
+  test('that share a session are all repeated when the session is lost', async () => {
     await start({ sessions: { max: 1 } });
     await untilShared();
     its.hsm.plan([{ function: 'C_Sign', nth: 3, loseSession: true }]);
     const { outcome, ended } = begin();
     await ended;
     expect(outcome).toEqual({ valid: MANY, invalid: 0, errors: {}, strange: [] });
-    expect(its.hsm.counters().openSessions).toBe(2); // with the one that keeps the login
+    expect(its.hsm.counters().openSessions).toBe(2); // includes the anchor session, which keeps the login
   });
 });
 
-describe('pieces of a batch', () => {
-  test('do not wait behind one that hangs', async () => {
+describe('the parts of a batch', () => {
+  test('do not wait behind a call that hangs', async () => {
     await start();
     const messages = Array.from({ length: 3000 }, () => MESSAGE);
-    await its.key.signMany('ECDSA-SHA256', messages); // it is known how many make a piece
+    await its.key.signMany('ECDSA-SHA256', messages); // the client now has the number of messages in a part
     its.hsm.plan([{ function: 'C_Sign', nth: 200, hang: true }]);
     let [done, largest] = [0, 0];
     const onProgress = (now: number): void => {
@@ -124,7 +124,7 @@ describe('pieces of a batch', () => {
     };
     const batch = its.key.signMany('ECDSA-SHA256', messages, { onProgress });
     await its.hsm.until(({ hanging }) => hanging === 1);
-    // All the others end: a piece that is smaller than the largest may still run when few messages are left.
+    // All other parts finish. A part that is smaller than the largest may still start when few messages are left.
     await expect
       .poll(() => its.client.statistics(), { timeout: 10_000 })
       .toMatchObject({ lent: 1, waiting: 0 });
@@ -143,7 +143,7 @@ describe('refuseWaiting()', () => {
       await work(session.token.slot.module.raw, session.handle, handle);
     });
 
-  test('refuses operations that have not begun, and nothing else', async () => {
+  test('refuses only operations that have not begun', async () => {
     await start();
     await withRaw(async (raw, session, key) => {
       const signRaw = () => raw.sign(session, { mechanism: CKM.ECDSA }, key, Buffer.alloc(32, 1));
@@ -165,7 +165,7 @@ describe('refuseWaiting()', () => {
     expect(await sign()).toHaveLength(64);
   });
 
-  test('of a session that is not there refuses nothing, and of no handle is refused', async () => {
+  test('refuses nothing for an unknown session, and rejects a handle that is not a session handle', async () => {
     await start();
     await withRaw(async (raw) => {
       expect(raw.refuseWaiting(987_654_321n)).toBe(0);

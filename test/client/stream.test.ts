@@ -8,7 +8,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Client, PinRequest } from 'cryptoki';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { bytes, collector, sha256, source } from '../stream-support';
+import { bytes, collector, sha256, source } from '../model/operations/stream-support';
 import { failure } from '../support/open';
 import { type Ground, hold, prepare, signer } from './support/ground';
 
@@ -31,7 +31,7 @@ afterAll(async () => {
 const MESSAGE = bytes(1_000_000);
 const CTR = { name: 'AES-CTR', counter: Buffer.alloc(16) };
 
-/** No stream has a session, and the client does what it did before. */
+/** Checks that no stream holds a session and that the client is idle. */
 async function expectFree(client: Client): Promise<void> {
   for (let i = 0; i < 100 && client.statistics().lent > 0; i += 1) await sleep(5);
   expect(client.statistics()).toMatchObject({ lent: 0, waiting: 0 });
@@ -40,7 +40,7 @@ async function expectFree(client: Client): Promise<void> {
   for (const digest of await Promise.all(all)) expect(digest).toEqual(sha256(MESSAGE));
 }
 
-test('streams do what keys do', async () => {
+test("streams of a client give the results of the keys' methods", async () => {
   const client = await ground.connect();
   const digest = client.createDigest('SHA-256');
   await pipeline(source(MESSAGE), digest);
@@ -75,7 +75,7 @@ test('streams do what keys do', async () => {
   await expectFree(client);
 });
 
-test('a stream from one key to the other goes through two sessions', async () => {
+test('a stream that is piped from one key to another uses two sessions', async () => {
   const client = await ground.connect({ sessions: { max: 2 } });
   await using one = await client.generateKey('AES', { token: true });
   const { sink, result } = collector();
@@ -97,7 +97,7 @@ test('a stream borrows its session from the first byte to the end', async () => 
   await stream.final();
   await expectFree(client);
 
-  // Where Node makes the digest, the session is borrowed for the signature only.
+  // When Node.js computes the digest, the session is borrowed for the signature only.
   const { privateKey } = await signer(client, true);
   const signing = privateKey.createSign('ECDSA-SHA256');
   await signing.update(MESSAGE);
@@ -107,7 +107,7 @@ test('a stream borrows its session from the first byte to the end', async () => 
   await expectFree(client);
 });
 
-test('100 streams on 4 sessions', async () => {
+test('100 streams share 4 sessions', async () => {
   const client = await ground.connect({ sessions: { max: 4 } });
   const work = Array.from({ length: 100 }, async (_, i) => {
     const message = MESSAGE.subarray(i, 200_000 + i * 1000);
@@ -168,7 +168,7 @@ describe('a stream that waits for a session', () => {
     await expectFree(client);
   });
 
-  test('is told when it takes too long', async () => {
+  test('fails when it waits longer than the timeout', async () => {
     const client = await ground.connect({ sessions: { max: 1, timeout: 30 } });
     const { back } = await hold(client);
     const stream = client.createDigest('SHA-256');
@@ -178,8 +178,8 @@ describe('a stream that waits for a session', () => {
   });
 });
 
-describe('a stream under way', () => {
-  test('gives its session back when it is destroyed', async () => {
+describe('a stream in progress', () => {
+  test('returns its session when it is destroyed', async () => {
     const client = await ground.connect({ sessions: { max: 2 } });
     await using key = await client.generateKey('AES', { token: true });
     const create = [
@@ -218,7 +218,7 @@ describe('a stream under way', () => {
     await expectFree(client);
   });
 
-  test('is not repeated after an error, and says so', async () => {
+  test('is not repeated after an error, and the error states that', async () => {
     const client = await ground.connect({ sessions: { max: 1 } });
     for (const [code, fault] of [
       ['CKR_DEVICE_ERROR', { return: 'CKR_DEVICE_ERROR' }],
@@ -241,7 +241,7 @@ describe('a stream under way', () => {
     await expectFree(client);
   });
 
-  test('ends when its sessions are lost, and the next one is fine', async () => {
+  test('ends when its sessions are lost, and the next stream succeeds', async () => {
     const client = await ground.connect();
     const stream = client.createDigest('SHA-256');
     await stream.update(MESSAGE);
@@ -255,7 +255,7 @@ describe('a stream under way', () => {
     expect(await next.final()).toEqual(sha256(MESSAGE));
   });
 
-  test('ends when the client is closed, after the time that close() gives it', async () => {
+  test('ends when the client is closed, after the grace period of close()', async () => {
     const client = await ground.connect();
     const stream = client.createDigest('SHA-256');
     await stream.update(MESSAGE);
@@ -269,7 +269,7 @@ describe('a stream under way', () => {
   });
 });
 
-test('a stream that has not begun finds its session again, and its key', async () => {
+test('a stream that has not begun finds a new session and its key again', async () => {
   const client = await ground.connect();
   const { privateKey, publicKey } = await client.generateKeyPair('RSA', { token: true, label: 'again' });
   for (const lose of [() => ground.fault.loseSessions(), () => ground.logOutElsewhere()]) {
@@ -284,7 +284,7 @@ test('a stream that has not begun finds its session again, and its key', async (
   await expectFree(client);
 });
 
-test('a key that is always authenticated asks for the PIN once per stream', async () => {
+test('a key that is always authenticated requests the PIN once per stream', async () => {
   const asked: PinRequest[] = [];
   const client = await ground.connect({
     pin: (request) => {
@@ -317,7 +317,7 @@ test('a file is signed and verified', async () => {
   expect(await verifying.result()).toBe(true);
 });
 
-test('a stream that is forgotten gives its session back when it is collected, with a warning', async () => {
+test('a stream that is dropped returns its session when it is garbage-collected, with a warning', async () => {
   setFlagsFromString('--expose_gc');
   const collect: () => void = runInNewContext('gc');
   const client = await ground.connect({ sessions: { max: 1 } });

@@ -66,7 +66,7 @@ async function start(): Promise<Thread> {
 const all = (count: number): Signed => ({ right: count, errors: [] });
 
 describe('clients of three worker threads on one token', () => {
-  test('work side by side, and share the login', async () => {
+  test('work at the same time and share the login', async () => {
     const results = await Promise.all(workers.map((worker) => worker.sign(300)));
     expect(results).toEqual([all(300), all(300), all(300)]);
     const states = await Promise.all(workers.map((worker) => worker.state()));
@@ -88,12 +88,12 @@ describe('clients of three worker threads on one token', () => {
       ['USER', []],
     ]);
     const expected = states.reduce((sum, { open }) => sum + open + 1, 0);
-    await ground.fault.until(({ openSessions }) => openSessions === expected); // those of the victim are closed
+    await ground.fault.until(({ openSessions }) => openSessions === expected); // the sessions of the terminated worker are closed
     expect(ground.fault.violations).toEqual([]);
     expect(await others[0].sign(50)).toEqual(all(50));
   });
 
-  test('heal a logout of one of them under load', async () => {
+  test('recover under load from a logout by one of them', async () => {
     const [first, ...others] = workers as [Thread, Thread, Thread];
     const rounds: Promise<Signed>[] = [];
     for (let round = 0; round < 5; round++) {
@@ -111,7 +111,7 @@ describe('clients of three worker threads on one token', () => {
     }
   });
 
-  test('keep the login when another client, here or there, closes', async () => {
+  test('keep the login when another client closes in this thread or in another', async () => {
     const client: Client = await ground.connect();
     const key = await client.privateKey({ label: 'shared' });
     await workers[0]?.tell('close');

@@ -6,9 +6,9 @@ import { codeOf } from './suite/outcome';
 
 describeContract(opencryptoki);
 
-// Here, since it is the one module of these that says how many tries are left; its third wrong PIN locks it.
+// openCryptoki is the only one of these modules that reports the tries left. Its third wrong PIN locks the token.
 describe.skipIf(opencryptoki.whyNot !== undefined)('the lockout guard on openCryptoki', () => {
-  test('sends nothing when one try is left, or none, unless the caller insists', async () => {
+  test('does not send a PIN at the last try or after it, unless the caller forces it', async () => {
     const its = await opencryptoki.start();
     try {
       await using module = await Module.open(its.path);
@@ -34,7 +34,7 @@ describe.skipIf(opencryptoki.whyNot !== undefined)('the lockout guard on openCry
       expect(await flags()).toMatchObject({ locked: true });
       await expect(session.login(right)).rejects.toMatchObject({
         code: 'CKR_PIN_LOCKED',
-        function: undefined, // no call was made
+        function: undefined, // the guard refused before a call
         message: expect.stringMatching(/none was sent; the security officer .*initPin/),
       });
       await expect(session.login(right, { force: true })).rejects.toMatchObject({

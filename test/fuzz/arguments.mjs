@@ -1,5 +1,5 @@
 // @ts-check
-// Arguments by role: mostly ones that a function takes, and what sabotage.mjs and values.mjs make of them.
+// Arguments by role: mostly valid ones, and versions of them that sabotage.mjs and values.mjs have spoilt.
 import { readFileSync } from 'node:fs';
 import { CKA, CKF, CKM, CKO } from 'cryptoki/raw';
 import { at } from '../../scripts/tools.mjs';
@@ -13,7 +13,7 @@ import { bytesOf, edge } from './values.mjs';
 /** @typedef {import('./ground.mjs').Ground} Ground */
 
 const LARGEST_MESSAGE = 100_000;
-/** Larger ones only cost memory: 2^31 bytes of random numbers are a fair wish. */
+/** Larger values only cost memory: 2^31 random bytes are a valid request. */
 const LARGEST_RANDOM = 1_000_000;
 
 /** @type {Record<string, { type: string, family?: string }>} */
@@ -22,7 +22,7 @@ const ATTRIBUTE_NAMES = Object.keys(attributes).filter((name) => name.slice(4) i
 /** @type {Record<string, { parameter: string }>} */
 const mechanisms = JSON.parse(readFileSync(at('spec', 'mechanisms.json'), 'utf8'));
 const MECHANISM_NAMES = Object.keys(mechanisms).filter((name) => name.slice(4) in CKM);
-/** SoftHSM2 2.6 follows a null pointer when any other key is to sign with DSA; behind the fault module it has no quirk that prevents it. */
+/** SoftHSM2 2.6 crashes when another key signs with DSA. Behind the fault module the package cannot recognise and protect it. */
 const DSA = /^CKM_DSA(_SHA|$)/;
 
 const cka = /** @type {Record<string, number>} */ (CKA);
@@ -97,7 +97,7 @@ function mechanism(random, ground) {
   const number = ckm[name.slice(4)] ?? 0;
   const { parameter = 'none' } = mechanisms[name] ?? {};
   if (parameter.startsWith('CK_')) {
-    // A module that has the mechanism would follow the pointers in whatever bytes it is given.
+    // A module that has the mechanism would follow the pointers in any bytes that it receives.
     if (ground.mechanisms.has(number)) return mechanism(random, ground);
     return [{ mechanism: number, parameter: structureFor(random, parameter) }, name];
   }
@@ -122,7 +122,7 @@ const RSA_NUMBERS = new Set(
 );
 
 /**
- * Whether SoftHSM2 2.6 would end the process: it verifies an empty signature with the modulus of a key that has none.
+ * True if SoftHSM2 2.6 would end the process: it verifies an empty signature with the modulus of a key that has none.
  * @param {string} name of the function @param {unknown} mechanism one, or a list
  */
 export function needsRsaKey(name, mechanism) {
@@ -220,7 +220,7 @@ export function argument(random, role, ground) {
             },
             'digest',
           ];
-    case 'pin': // never one that could become the PIN, nor many that are wrong
+    case 'pin': // never a value that could become the PIN, and few wrong ones
       return oneOf([ground.place.pin, ground.place.pin, ground.place.pin, '', '1', 'x'.repeat(256), null]);
     case 'pinOption':
       return oneOf([undefined, undefined, undefined, null]);

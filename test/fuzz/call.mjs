@@ -1,5 +1,5 @@
 // @ts-check
-// Makes calls on a raw module and judges what comes of them.
+// Makes calls on a raw module and checks their results.
 import { polluted } from './sabotage.mjs';
 import { hasShape, SIGNATURES } from './signatures.mjs';
 
@@ -8,18 +8,18 @@ import { hasShape, SIGNATURES } from './signatures.mjs';
 /** @typedef {import('./ground.mjs').Ground} Ground */
 
 /**
- * A call that is to be made.
+ * A planned call.
  * @typedef {object} Plan
  * @property {string} name of the method, without Sync
  * @property {unknown[]} parameters
  * @property {string} text for the journal
  * @property {boolean} sync
- * @property {boolean} [pollute] whether Object.prototype has a member more meanwhile
- * @property {boolean} [strange] an argument may throw errors that have no code
+ * @property {boolean} [pollute] true: Object.prototype has an additional member during the call
+ * @property {boolean} [strange] true: an argument may throw errors without a code
  * @property {(result: unknown) => void} [check] looks at the result of a call that has succeeded
  */
 
-/** Calls that are under way. */
+/** Calls in flight. */
 export class Calls {
   /** @type {{ name: string, text: string, promise: Promise<unknown>, plan: Plan }[]} */
   #open = [];
@@ -31,7 +31,7 @@ export class Calls {
     this.results = results;
   }
 
-  /** Makes a call; the result of an asynchronous one is looked at by {@link settle}. @param {Plan} plan @param {Random} random */
+  /** Makes a call; {@link settle} checks the result of an asynchronous one. @param {Plan} plan @param {Random} random */
   start(plan, random) {
     if (this.ground.isForeign(plan.parameters[0])) return;
     const name = plan.sync ? `${plan.name}Sync` : plan.name;
@@ -56,7 +56,7 @@ export class Calls {
     else this.#accept(plan, name, text, result, random);
   }
 
-  /** Waits for all calls that are under way and looks at their results. @param {Random} random */
+  /** Waits for all calls in flight and checks their results. @param {Random} random */
   async settle(random) {
     const open = this.#open;
     this.#open = [];

@@ -1,5 +1,5 @@
 // @ts-check
-// The child process of one leg. main.mjs starts it and watches it; the options are one JSON argument.
+// The child process of one leg. main.mjs starts and supervises it; the options are one JSON argument.
 import { Leg, Skip } from './leg.mjs';
 import { targets } from './targets/index.mjs';
 
@@ -25,7 +25,7 @@ try {
   if (verified === 0 && leg.step > 100 && !target.planted)
     leg.fail('nothing was verified', `in ${leg.step} steps`);
   leg.note('end of the leg');
-  await new Promise((resolve) => setTimeout(resolve, 50)); // rejections and exceptions that nobody handles come now
+  await new Promise((resolve) => setTimeout(resolve, 50)); // unhandled rejections and exceptions are reported in this time
 } catch (error) {
   if (error instanceof Skip) leg.counts.skipped = error.message;
   else

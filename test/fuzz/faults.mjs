@@ -1,22 +1,22 @@
 // @ts-check
-// Random plans for the fault module: what a module may do wrong without giving a wrong value.
+// Random plans for the fault module: deviations that do not change values.
 import * as testing from 'cryptoki/testing';
 
 /** @typedef {import('./random.mjs').Random} Random */
 /** @typedef {import('cryptoki/testing').FaultRule} FaultRule */
 
-/** By what modules differ from the specification, where the fault module can do such a thing. */
+/** Ways in which modules differ from the specification, if this version of the fault module has them. */
 const ODDITIES = /** @type {Readonly<Record<string, unknown>>} */ (
   /** @type {{ ODDITIES?: object }} */ (testing).ODDITIES ?? {}
 );
 
 /**
- * Oddities by which the module's values themselves are other ones: no program could know. A module that writes late
- * ('pending') alters the values of the step alone: memory that it still has must not be used for another call.
+ * Oddities that change the values themselves, which a program cannot detect. A module that writes late ('pending') alters
+ * the values of its own step only, but memory that it still uses must not be used for another call.
  */
 const ALTERS_VALUES =
   /unwritten|length-zero|length-32bit|ecdsa-|ec-point|ulong-|boolean-|fixed-size|stops-at|pending|gcm-iv|handles-reused|twice|ignores-id|rsa-pkcs-only/;
-/** These act when the module is loaded, or when the process ends. */
+/** These act when the module is loaded or when the process ends. */
 const NOT_BY_CALL = /^(list-claims|exit-handler|keeps-signal)/;
 
 const ODDITY_NAMES = Object.keys(ODDITIES).filter((name) => !NOT_BY_CALL.test(name));
@@ -51,7 +51,7 @@ function action(random) {
         ]),
       },
     ],
-    // Not of all functions: nobody can know of a session whether it is closed when C_CloseSession says that it has failed.
+    // Not for all functions: when C_CloseSession fails, a program cannot know if the session is closed.
     [
       3,
       {
@@ -108,17 +108,17 @@ const FUNCTIONS = /** @type {const} */ ([
   ],
 ]);
 
-/** Functions whose answers have lengths. */
+/** Functions that return lengths. */
 const WITH_LENGTH = /** @type {const} */ ([
   ...['C_Sign', 'C_SignFinal', 'C_Digest', 'C_DigestFinal', 'C_Encrypt', 'C_EncryptUpdate', 'C_EncryptFinal'],
   ...['C_Decrypt', 'C_DecryptUpdate', 'C_DecryptFinal', 'C_GetAttributeValue', 'C_WrapKey'],
 ]);
 
-/** The functions in which an oddity can act. @param {string} name */
+/** The functions to which an oddity applies. @param {string} name */
 const functionsOf = (name) => /** @type {{ functions?: string[] }} */ (ODDITIES[name]).functions ?? ['*'];
 
 /**
- * Some rules, or none. @param {Random} random
+ * A random number of rules, possibly none. @param {Random} random
  * @returns {{ rules: FaultRule[], altersValues: boolean }}
  */
 export function randomPlan(random) {

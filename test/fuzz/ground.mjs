@@ -1,6 +1,6 @@
 // @ts-check
-// What the targets stand on: a module, its token, sessions and keys that are known, and the way back to them after calls
-// have closed, destroyed or finalised something.
+// The environment of the targets: a module, its token, sessions and known keys. It restores them after calls that have closed,
+// destroyed or finalised something.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,13 +17,13 @@ import { Skip } from './leg.mjs';
 
 export const USER_PIN = '1234';
 
-/** Sessions that any call may use, and those of operations in several calls, which nothing else may disturb. */
+/** Number of sessions for any call, and of sessions for operations in several calls, which other calls must not use. */
 const FREE_SESSIONS = 5;
 const OWN_SESSIONS = 3;
-/** The token is emptied, but for the keys, when it has more objects. */
+/** Above this number of objects the token is emptied, except for the keys. */
 const MOST_OBJECTS = 150;
 
-/** Where a module is, and how it is initialised. */
+/** A module, its path and its options for C_Initialize. */
 export class Place {
   /**
    * @param {object} options
@@ -31,10 +31,10 @@ export class Place {
    * @param {string} options.path
    * @param {import('cryptoki/raw').InitializeOptions} [options.initialize]
    * @param {string} options.pin
-   * @param {string} [options.soPin] undefined: the token must not be initialised again
-   * @param {boolean} options.tokenKeys whether keys are kept on the token, where they outlive sessions
+   * @param {string} [options.soPin] if undefined, the token must not be initialised again
+   * @param {boolean} options.tokenKeys true: keys are token objects and outlive sessions
    * @param {testing.FaultModule} [options.faults]
-   * @param {string} [options.tokenSerial] serial number of the token; undefined: that in the first slot
+   * @param {string} [options.tokenSerial] serial number of the token; if undefined, the token in the first slot
    * @param {() => Promise<void> | void} options.remove
    */
   constructor({ name, path, initialize, pin, soPin, tokenKeys, faults, tokenSerial, remove }) {
@@ -50,7 +50,7 @@ export class Place {
   }
 }
 
-/** libsoftokn3, where distributions put it. */
+/** Paths of libsoftokn3 in distributions. */
 function findNss() {
   const roots = ['/usr/lib', '/usr/lib64', '/opt/homebrew/lib', '/usr/local/lib'].filter((root) =>
     existsSync(root),
@@ -102,13 +102,13 @@ export async function openPlace(name) {
   return new Place({ ...common, path: faults.path, faults, remove });
 }
 
-/** A module that is loaded in this thread, with what the fuzzer knows of it. */
+/** A module that is loaded in this thread, with the state that the fuzzer expects. */
 export class Ground {
   /** @type {bigint[]} */
   free = [];
   /** @type {bigint[]} */
   own = [];
-  /** Objects that calls have made: they may be destroyed. @type {bigint[]} */
+  /** Objects that calls have created and may destroy. @type {bigint[]} */
   objects = [];
   /** @type {Keys} */
   keys = {};
@@ -118,12 +118,12 @@ export class Ground {
   /** @type {Map<bigint, number | undefined>} */
   #serials = new Map();
 
-  /** Whether results can be told from wrong ones: not while the module itself makes wrong ones, by plan. */
+  /** True if results can be verified: false while a plan makes the module itself return wrong ones. */
   isJudged = true;
 
   /**
    * @param {Place} place @param {string} [thread] names the keys of this thread
-   * @param {boolean} [isShared] whether another thread may do anything to the token meanwhile
+   * @param {boolean} [isShared] true: another thread changes the token at the same time
    */
   constructor(place, thread = 'main', isShared = false) {
     this.place = place;
@@ -133,7 +133,7 @@ export class Ground {
   }
 
   /**
-   * Whether a session was closed and another thread was given its handle: it must not be disturbed.
+   * True if a session was closed and another thread has received its handle, so that it must not be disturbed.
    * @param {unknown} session
    */
   isForeign(session) {
@@ -146,13 +146,13 @@ export class Ground {
     return createHash('sha1').update(`${this.thread} ${name}`).digest();
   }
 
-  /** Brings all back that calls may have taken away. Throws when that is not possible. */
+  /** Restores everything that calls may have removed. Throws if that is not possible. */
   repair() {
     for (let triesLeft = this.isShared ? 20 : 0; ; triesLeft -= 1) {
       try {
         return this.#repair();
       } catch (error) {
-        if (triesLeft === 0 || !(error instanceof CryptokiError)) throw error; // the other thread was in between
+        if (triesLeft === 0 || !(error instanceof CryptokiError)) throw error; // the other thread changed the token
       }
     }
   }
@@ -181,29 +181,29 @@ export class Ground {
   }
 
   /**
-   * The slot of the token. With SoftHSM2 by its serial number, which stays when C_InitToken is called again: the first slot can be
-   * that of another token, which a call has initialised in the free slot.
+   * The slot of the token. With SoftHSM2 it is found by serial number, which C_InitToken keeps: the first slot can be that of
+   * another token, which a call has initialised in the free slot.
    */
   #findSlot() {
     const { raw, place } = this;
     const slots = raw.C_GetSlotListSync(true);
     /** @param {bigint} slot */
     const serialOf = (slot) => raw.C_GetTokenInfoSync(slot).serialNumber;
-    if (place.name === 'nss') return /** @type {bigint} */ (slots[1]); // its tokens all have one serial number
+    if (place.name === 'nss') return /** @type {bigint} */ (slots[1]); // all tokens of NSS have the same serial number
     place.tokenSerial ??= serialOf(/** @type {bigint} */ (slots[0]));
     const slot = slots.find((each) => serialOf(each) === place.tokenSerial);
     if (slot === undefined) throw new Error('no slot has the token of the fuzzer');
     return slot;
   }
 
-  /** Asked anew: a fault can log out behind everybody's back. */
+  /** Reads the state again: a fault can log out without the knowledge of this package. */
   #state() {
     return this.raw.C_GetSessionInfoSync(/** @type {bigint} */ (this.own[0])).state;
   }
 
   #openSessions() {
     const { raw } = this;
-    /** Asks the module: a fault can have lost the session. @param {bigint | undefined} session */
+    /** Asks the module, because a fault can have ended the session. @param {bigint | undefined} session */
     const isGood = (session) => {
       if (session === undefined || raw.sessionState(session) === undefined) return false;
       try {
@@ -235,7 +235,7 @@ export class Ground {
     } catch (error) {
       if (isCode(error, 'CKR_USER_ALREADY_LOGGED_IN')) return;
       if (place.soPin === undefined) throw error;
-      raw.C_CloseAllSessionsSync(slot); // a call has changed the PIN: begin with an empty token
+      raw.C_CloseAllSessionsSync(slot); // a call has changed the PIN: start again with an empty token
       raw.C_InitTokenSync(slot, place.soPin, 'fuzz');
       this.#openSessions();
       this.#initialisePin(/** @type {bigint} */ (this.own[0]));
@@ -251,7 +251,7 @@ export class Ground {
     raw.C_LogoutSync(session);
   }
 
-  /** Destroys what calls have made, when it is much. */
+  /** Destroys the objects that calls have created when there are too many. */
   #sweep() {
     const { raw } = this;
     const session = /** @type {bigint} */ (this.own[0]);

@@ -1,13 +1,13 @@
 // @ts-check
-// The journal of a child process: one line for each call, written before the call is made, so that it survives a crash.
+// The journal of a child process: a line is written before each call, so that it survives a crash.
 import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 
-/** A journal begins a new file after this many bytes; the file before it is kept. */
+/** Size in bytes at which the journal starts a new file; the previous file is kept. */
 const LARGEST_FILE = 4 * 1024 * 1024;
 
 const before = (/** @type {string} */ path) => `${path}.before`;
 
-/** The writer's end. */
+/** The writing side. */
 export class Journal {
   #path;
   #file;
@@ -20,7 +20,7 @@ export class Journal {
     this.#file = openSync(path, 'w');
   }
 
-  /** Writes one line; returns when the operating system has it. @param {string} text */
+  /** Writes one line and returns when the operating system has received it. @param {string} text */
   write(text) {
     if (this.#size > LARGEST_FILE) {
       closeSync(this.#file);

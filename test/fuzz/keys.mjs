@@ -1,5 +1,5 @@
 // @ts-check
-// The keys whose other half, or whose value, node:crypto has: so results can be verified.
+// The keys whose other half or value is available to node:crypto, so that results can be verified.
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { CryptokiError, isCode } from 'cryptoki';
 import { CKA, CKK, CKM, CKO } from 'cryptoki/raw';
@@ -32,7 +32,7 @@ function find(ground, objectClass, name) {
   return ground.raw.findObjectsSync(session, template, [], 0).map(({ handle }) => handle);
 }
 
-/** Destroys an object that a call may have destroyed or protected meanwhile. @param {Ground} ground @param {bigint} handle */
+/** Destroys an object unless a call has destroyed or protected it in the meantime. @param {Ground} ground @param {bigint} handle */
 export function destroy(ground, handle) {
   try {
     ground.raw.C_DestroyObjectSync(/** @type {bigint} */ (ground.own[0]), handle);
@@ -67,11 +67,11 @@ function ecPublic(ground, handle) {
   return createPublicKey({ key, format: 'jwk' });
 }
 
-/** Signed to prove that two keys are a pair. */
+/** Data to sign in order to prove that two keys are a pair. */
 const PROOF_MESSAGE = Buffer.from('the two keys of a pair');
 
 /**
- * A signature of a private key.
+ * Signs with a private key.
  * @param {Ground} ground @param {'rsa' | 'ec'} name @param {bigint} handle
  * @returns {Buffer | undefined} undefined: calls have altered the key, and it cannot sign
  */
@@ -90,7 +90,7 @@ function signature(ground, name, handle) {
 }
 
 /**
- * The first two keys that are a pair, proved with node:crypto: calls copy keys, destroy one half and alter the other, so two
+ * The first two keys that are a pair, proved with node:crypto. Calls copy keys, destroy one half and alter the other, so two
  * keys with the same CKA_ID need not belong together.
  * @param {Ground} ground @param {'rsa' | 'ec'} name
  * @param {readonly bigint[]} privateHandles @param {readonly bigint[]} publicHandles
@@ -135,7 +135,7 @@ function generate(ground, name) {
 }
 
 /**
- * A key pair of this thread: the one that is there, or a new one.
+ * A key pair of this thread: the existing one, or a new one.
  * @param {Ground} ground @param {'rsa' | 'ec'} name
  * @returns {KnownKey}
  */
@@ -157,7 +157,7 @@ function pair(ground, name) {
 
 /** @param {Ground} ground @param {'aes' | 'hmac'} name @returns {KnownKey} */
 function secret(ground, name) {
-  // SoftHSM2 wants keys for HMAC that are as long as the digest.
+  // SoftHSM2 requires HMAC keys that are as long as the digest.
   const length = name === 'aes' ? 16 : 64;
   const value = Buffer.concat([1, 2, 3, 4].map((part) => ground.id(`${name} ${part}`))).subarray(0, length);
   let handle = find(ground, CKO.SECRET_KEY, name)[0];
@@ -176,7 +176,7 @@ function secret(ground, name) {
   return { handle, publicHandle: handle, value };
 }
 
-/** Finds the keys of a thread, and makes those that are missing. @param {Ground} ground @returns {Keys} */
+/** Finds the keys of a thread and creates missing ones. @param {Ground} ground @returns {Keys} */
 export function findKeys(ground) {
   return {
     rsa: pair(ground, 'rsa'),

@@ -8,16 +8,16 @@ import { add, addFailure, noCounts, saveCounts } from './tally.mjs';
 /** Thrown by a target that cannot run on this machine. */
 export class Skip extends Error {}
 
-/** Thrown by values of the fuzzer itself, from getters and traps: it must come out of the call as it is. */
+/** Thrown by getters and traps of the fuzzer itself. The call must throw it unchanged. */
 export class Planted extends Error {
   code = 'ERR_FUZZ_PLANTED';
 }
 
-/** A promise is settled after this many milliseconds, or never. */
+/** A promise that takes longer, in milliseconds, counts as one that never settles. */
 const SETTLED_WITHIN = 20_000;
 const SAVE_EVERY = 1000;
 
-/** What a target gets. */
+/** The context of a target. */
 export class Leg {
   random;
   counts = noCounts();
@@ -47,7 +47,7 @@ export class Leg {
     this.#steps = steps;
   }
 
-  /** Goes on to the next step; false when the leg is over. @returns {boolean} */
+  /** Starts the next step; returns false at the end of the leg. @returns {boolean} */
   next() {
     if (performance.now() - this.#saved > SAVE_EVERY) this.save();
     if (performance.now() > this.#end || this.step >= this.#steps) return false;
@@ -57,12 +57,12 @@ export class Leg {
     return true;
   }
 
-  /** The generator of this step: it does not depend on what earlier steps have used. */
+  /** The random generator of this step, which is independent of earlier steps. */
   get stepRandom() {
     return this.random.fork(this.step);
   }
 
-  /** Writes a line to the journal, before what it describes is done. @param {string} text */
+  /** Writes a line to the journal, before the action that it describes. @param {string} text */
   note(text) {
     this.#calls += 1;
     this.#journal.write(`${this.step}.${this.#calls} ${text.length > 600 ? `${text.slice(0, 600)}…` : text}`);
@@ -79,7 +79,7 @@ export class Leg {
     add(this.counts.outcomes[name] ?? {}, outcome);
   }
 
-  /** A result that was verified. @param {string} kind */
+  /** Counts a verified result. @param {string} kind */
   verified(kind) {
     add(this.counts.verified, kind);
   }
@@ -95,10 +95,10 @@ export class Leg {
   }
 
   /**
-   * Judges an error: a CryptokiError, a TypeError or a RangeError with a code, or one that the fuzzer itself has thrown.
+   * Checks an error: it must be a CryptokiError, a TypeError or a RangeError with a code, or one thrown by the fuzzer itself.
    * @param {string} name of the function
    * @param {unknown} error
-   * @param {{ strange?: boolean | undefined, text?: string }} [given] `strange`: an argument throws errors of its own
+   * @param {{ strange?: boolean | undefined, text?: string }} [given] `strange`: an argument throws its own errors
    */
   judgeError(name, error, given = {}) {
     const where = given.text ?? name;
@@ -126,7 +126,7 @@ export class Leg {
   }
 
   /**
-   * Waits for promises; one that is never settled is a failure, and ends the leg.
+   * Waits for promises. A promise that never settles is a failure and ends the leg.
    * @template T
    * @param {readonly { name: string, text: string, promise: Promise<T> }[]} calls
    * @param {number} [patience] milliseconds
@@ -149,6 +149,6 @@ export class Leg {
       this.fail(`${call?.name}: promise never settled`, `${call?.text}, after ${patience} ms`);
     }
     this.save();
-    process.exit(3); // the promises may be held for ever: nothing can be known of this process any more
+    process.exit(3); // calls may hang, so further results of this process are meaningless
   }
 }

@@ -4,7 +4,7 @@
 //   npm run fuzz -- [--seconds 3600] [--seed N] [--only NAME,NAME] [--plain]
 //                   [--steps N] [--leg N] [--leg-seconds 60] [--patience 30]
 //
-// Targets run in turn, a leg each, in a process of its own. The exit code is 1 when there was a failure.
+// Targets run in turn for one leg each, in separate processes. The exit code is 1 after a failure.
 import { spawn, spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -103,10 +103,10 @@ async function runLeg(target, { seed, seconds, steps, patience, folder }) {
   return result;
 }
 
-/** Threads that wait for work. */
+/** Threads without work. */
 const IDLE = /uv_cond_wait|uv_sem_wait|uv__io_poll|epoll_pwait|_timed_?wait|cond_clockwait|abstime=0x7/;
 
-/** Where the threads of a process are, when gdb is there to tell. @param {number} pid */
+/** Stacks of the threads of a process; empty without gdb. @param {number} pid */
 function stacksOf(pid) {
   const command = ['-p', String(pid), '-batch', '-ex', 'thread apply all backtrace 12'];
   const { stdout } = spawnSync('gdb', command, {
@@ -126,7 +126,7 @@ const placeOf = (lines) =>
     .map((line) => /(binding|fault)\/(?!module\/module\.h|real\.h)\S+:\d+/.exec(line)?.[0])
     .find(Boolean) ?? '';
 
-/** Of what a child has written before it ended: the report of a sanitizer, or the last lines. @param {string[]} lines */
+/** From the output of a child: the report of a sanitizer, or else the last lines. @param {string[]} lines */
 function excerpt(lines) {
   const begin = lines.findIndex((line) => SANITIZER_LINE.test(line));
   return (begin < 0 ? lines.slice(-40) : lines.slice(begin, begin + 60)).join('\n');

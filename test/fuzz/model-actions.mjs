@@ -1,5 +1,5 @@
 // @ts-check
-// What a random program over the model does. Each action verifies what it gets; errors are judged by the caller.
+// The actions of a random program that uses the model. Each action checks its results; the caller checks errors.
 import { createPublicKey } from 'node:crypto';
 import { anyObject, anySession, judge, OPERATIONS } from './model-operations.mjs';
 import { junk } from './values.mjs';
@@ -19,7 +19,7 @@ async function generatePair(world, random, kind) {
   const session = anySession(world, random);
   const options = kind === 'ec' ? { curve: 'P-256' } : { modulusBits: 1024 };
   const pair = await session.generateKeyPair(kind === 'ec' ? 'EC' : 'RSA', { ...options, ...usage(random) });
-  if (!('toKeyObject' in pair.publicKey)) return; // the module did not tell its class
+  if (!('toKeyObject' in pair.publicKey)) return; // the module did not return its class
   const verifier = await pair.publicKey.toKeyObject();
   const spki = createPublicKey({
     key: verifier.export({ type: 'spki', format: 'der' }),
@@ -223,7 +223,7 @@ export const ACTIONS = [
       const given = Array.from({ length: random.below(4) }, () =>
         random.chance(0.3) ? /** @type {const} */ (['SHA-256', 'a value']) : junk(random),
       );
-      // Text goes to the journal before the call.
+      // The text is written to the journal before the call.
       world.leg.note(`junk: ${method}(${given.map(([value, text]) => (text === 'a value' ? value : text))})`);
       if (method === 'random' && typeof given[0]?.[0] === 'number' && given[0][0] > 2 ** 24) return;
       if (method === 'on' && subject === /** @type {unknown} */ (session)) return;

@@ -1,5 +1,5 @@
 // @ts-check
-// Operations with keys that a random program over the model does, and how their results are verified.
+// Operations with keys for a random program that uses the model, and the verification of their results.
 import { createCipheriv, createHash, createHmac, verify } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -16,7 +16,7 @@ export const anySession = (world, random) =>
 
 /** @param {World} world @param {Random} random @param {Known['kind'][]} kinds @returns {Known | undefined} */
 export function anyObject(world, random, kinds) {
-  // An object whose class the module did not tell has no operations.
+  // An object without a class from the module has no operations.
   const found = world.objects.filter(
     ({ kind, object }) => kinds.includes(kind) && (kind === 'data' || 'sign' in object),
   );

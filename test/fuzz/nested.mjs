@@ -1,5 +1,5 @@
 // @ts-check
-// Templates and mechanisms inside each other: deeper than any stack, or without an end because they hold themselves.
+// Nested templates and mechanisms: deeper than any stack, or endless because they contain themselves.
 import { CKA, CKM } from 'cryptoki/raw';
 
 /** @typedef {import('./random.mjs').Random} Random */
@@ -23,7 +23,7 @@ function deepMechanism(depth) {
   return mechanism;
 }
 
-/** A mechanism whose parameter holds another one. @param {unknown} inner */
+/** A mechanism whose parameter contains another mechanism. @param {unknown} inner */
 function holder(inner) {
   const parameter = { structure: 'CK_CMS_SIG_PARAMS', certificateHandle: 0n, signingMechanism: inner };
   return { mechanism: CKM.CMS_SIG, parameter };

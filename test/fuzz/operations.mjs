@@ -1,5 +1,5 @@
 // @ts-check
-// Plans of calls whose results are known: operations in one call, in several calls, and batches.
+// Plans of calls with known results: operations in one call, in several calls, and batches.
 import { pack } from './arguments.mjs';
 import { messageFor, RECIPES } from './recipes.mjs';
 import { sabotage } from './sabotage.mjs';
@@ -16,13 +16,13 @@ import { bytesOf, contentOf } from './values.mjs';
 const LARGEST_MESSAGE = 100_000;
 const MOST_SIGNATURES = 50;
 
-/** Sabotage that leaves the arguments as they are: what comes out must be right. */
+/** Sabotage that does not change the arguments, so that the result must be right. */
 const HARMLESS =
   /(calls|collects garbage|changes nothing|closes the session|finalises|has a prototype|frozen)\)/;
-/** Sabotage of memory: what was there before or afterwards may have been used. */
+/** Sabotage of memory: the call may have used the bytes from before or after the change. */
 const ALTERS_MEMORY = /(detaches|shrinks)\)/;
 
-/** A copy that no getter can reach. @template T @param {T} value @returns {T} */
+/** A copy that getters of the fuzzer cannot change. @template T @param {T} value @returns {T} */
 function copyOf(value) {
   if (Buffer.isBuffer(value)) return /** @type {T} */ (/** @type {unknown} */ (Buffer.from(value)));
   if (typeof value !== 'object' || value === null) return value;
@@ -31,7 +31,7 @@ function copyOf(value) {
   );
 }
 
-/** Makes plans and keeps what they have led to. */
+/** Makes plans and stores their signatures. */
 export class Operations {
   /** @type {{ recipe: Recipe, message: Buffer, parameter: unknown, signature: Buffer, publicHandle: bigint }[]} */
   #signatures = [];
@@ -51,7 +51,7 @@ export class Operations {
     return { recipe, key: key ?? { handle: 0n, publicHandle: 0n } };
   }
 
-  /** Handles by what they are used for. @param {Recipe} recipe @param {KnownKey} key */
+  /** Handles by their use. @param {Recipe} recipe @param {KnownKey} key */
   #handles({ kind }, key) {
     if (kind === 'digest') return [];
     return [kind === 'encrypt' ? key.publicHandle : key.handle];
@@ -76,7 +76,7 @@ export class Operations {
           try {
             if (recipe.isRight(now, result, key, used)) return this.leg.verified(recipe.name);
           } catch {
-            // This parameter cannot have been used.
+            // The operation cannot have succeeded with this parameter.
           }
         }
     }
@@ -174,7 +174,7 @@ export class Operations {
       text,
       sync: random.chance(0.5),
       check: (result) => {
-        if (current !== publicHandle || !this.ground.isJudged) return; // the key of the signature is gone
+        if (current !== publicHandle || !this.ground.isJudged) return; // the key of the signature no longer exists
         if (result !== isRight)
           this.leg.fail(`verify: says ${result} of a signature that is ${isRight ? 'right' : 'wrong'}`, text);
         else this.leg.verified(`verify ${recipe.name}`);
@@ -249,7 +249,7 @@ export class Operations {
       const check = (/** @type {unknown} */ result) => {
         done += 1;
         outputs[index] = Buffer.isBuffer(result) ? Buffer.from(result) : Buffer.alloc(0);
-        // Results of synchronous calls are here first. When a call has failed, the operation was another one.
+        // Synchronous calls return before asynchronous ones. If a call has failed, the operation was another one.
         if (done !== plans.length) return;
         this.#judge(
           `${name}(${recipe.name}, ${plans.length} calls`,
@@ -283,7 +283,7 @@ export class Operations {
     return plans;
   }
 
-  /** Forgets signatures: their keys have gone. */
+  /** Forgets signatures, because their keys no longer exist. */
   forget() {
     this.#signatures = [];
   }

@@ -1,5 +1,5 @@
 // @ts-check
-// Pseudo-random numbers from a seed: everything that a fuzzer decides comes from here, so that a seed repeats a run.
+// Pseudo-random numbers from a seed. All decisions of a fuzzer use them, so that a seed repeats a run.
 
 /** A 32-bit hash of a text (FNV-1a). @param {string} text */
 export function hash(text) {
@@ -58,7 +58,7 @@ export class Random {
   }
 
   /**
-   * One of the values, each as likely as its weight says.
+   * One of the values, chosen with the probability of its weight.
    * @template T @param {readonly (readonly [number, T])[]} list weight, value
    * @returns {T}
    */
@@ -102,7 +102,7 @@ export class Random {
     return result;
   }
 
-  /** A generator of its own, which does not depend on how much of this one was used. @param {string | number} name */
+  /** A separate generator, which does not depend on the numbers drawn from this one. @param {string | number} name */
   fork(name) {
     return new Random(`${this.seed}/${name}`);
   }

@@ -1,5 +1,5 @@
 // @ts-check
-// Operations whose results node:crypto can verify: mechanism, key, and what is right.
+// Operations that node:crypto can verify: mechanism, key, and the check of the result.
 import {
   constants,
   createCipheriv,
@@ -25,7 +25,7 @@ import { CKG, CKM } from 'cryptoki/raw';
  * @property {number} [multiple] the length of a message is a multiple of this
  * @property {boolean} [once] has no form in parts
  * @property {(message: Buffer, result: Buffer, key: KnownKey, parameter: unknown) => boolean} isRight
- * @property {(message: Buffer, key: KnownKey, parameter: unknown) => Buffer} [input] what the token gets for the message: a digest, or a ciphertext
+ * @property {(message: Buffer, key: KnownKey, parameter: unknown) => Buffer} [input] input of the token for the message: a digest, or a ciphertext
  */
 
 const none = () => undefined;

@@ -1,10 +1,10 @@
 // @ts-check
-// Results of calls must belong to their caller alone: memory of their own, and bytes that stay as they were.
+// Results of calls must belong to their caller alone: their memory is not shared, and their bytes do not change later.
 import { createHash } from 'node:crypto';
 
 /** @typedef {import('./random.mjs').Random} Random */
 
-/** As many results are kept. */
+/** Number of results that are kept. */
 const MOST_KEPT = 200;
 
 /** @param {Uint8Array} bytes */
@@ -40,7 +40,7 @@ export class Results {
     if (random.chance(0.1)) this.check();
   }
 
-  /** Checks that all kept results have the bytes that they had. */
+  /** Checks that all kept results are unchanged. */
   check() {
     for (const { name, bytes, sum, step } of this.#kept) {
       if (checksum(bytes) === sum) continue;
@@ -53,7 +53,7 @@ export class Results {
     this.#leg.verified('kept results');
   }
 
-  /** Gives the memory of a result away, as postMessage does; the others must not feel it. @param {Random} random */
+  /** Transfers the memory of a result, as postMessage does; other results must not change. @param {Random} random */
   #transfer(random) {
     const index = random.below(this.#kept.length);
     const [given] = this.#kept.splice(index, 1);
@@ -72,7 +72,7 @@ export class Results {
 }
 
 /**
- * The Buffers in a result, however deep. @param {unknown} value @param {number} [depth]
+ * The Buffers in a result, at any depth. @param {unknown} value @param {number} [depth]
  * @returns {Buffer[]}
  */
 export function buffersIn(value, depth = 0) {

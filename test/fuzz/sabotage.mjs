@@ -1,19 +1,19 @@
 // @ts-check
 // Objects and arrays that run code while they are read: getters and proxies that throw, detach or shrink memory, close the
-// session, finalise the module, or let the array grow that is being read.
+// session, finalise the module, or extend the array that is being read.
 import { Planted } from './leg.mjs';
 import { memoryOf, revoked } from './values.mjs';
 
 /** @typedef {import('./random.mjs').Random} Random */
 
 /**
- * A list is read without end when more of its elements are read: the arrays of one argument may have 2 ** 20 elements together,
- * which a list that grows and holds itself comes near to before it is nested too deep.
+ * More reads of elements than this count as an endless read. The arrays of one argument may have 2 ** 20 elements together;
+ * a list that grows and contains itself comes close to that before it exceeds the depth limit.
  */
 const MOST_READS = 2 ** 21;
 
 /**
- * What a trap may act on: filled while the arguments of a call are made.
+ * Objects on which a trap can act. Filled while the arguments of a call are made.
  * @typedef {object} Scene
  * @property {unknown[]} memories values that hold bytes, of this call
  * @property {() => void} closeSession
@@ -28,7 +28,7 @@ function quietly(action) {
   try {
     action();
   } catch {
-    // The call inside may fail in any way: the outer one is judged.
+    // The inner call may fail in any way: only the outer one is checked.
   }
 }
 
@@ -60,12 +60,12 @@ const ACTIONS = [
 ];
 
 /**
- * What happens when a trap is sprung. @param {Random} random @param {Scene} scene
+ * The action of a trap. @param {Random} random @param {Scene} scene
  * @returns {{ text: string, act: (value: unknown) => unknown }}
  */
 function action(random, scene) {
   const text = random.weighted(ACTIONS);
-  let times = random.pick([1, 1, 2, 100]); // reads that have an effect
+  let times = random.pick([1, 1, 2, 100]); // number of reads after which it acts
   const other = random.pick([undefined, null, 0, -1, 'x', [], {}, 2n ** 64n, Buffer.alloc(3)]);
   /** @param {unknown} value */
   const act = (value) => {
@@ -120,7 +120,7 @@ function growing(list, scene) {
   return list;
 }
 
-/** A proxy of a list that says it is very long. @param {unknown[]} list @param {Scene} scene */
+/** A proxy of a list that reports a very large length. @param {unknown[]} list @param {Scene} scene */
 function endless(list, scene) {
   let reads = 0;
   return new Proxy(list, {
@@ -159,7 +159,7 @@ function watched(target, act) {
 }
 
 /**
- * Spoils a value that is an object: the value itself, or another in its place.
+ * Spoils a value that is an object: changes it, or replaces it.
  * @param {Random} random @param {object} value @param {Scene} scene
  * @returns {readonly [object, string]}
  */
@@ -167,7 +167,7 @@ export function sabotage(random, value, scene) {
   const keys = Object.keys(value);
   const key = keys.length > 0 ? random.pick(keys) : 'length';
   const inner = /** @type {Record<string, unknown>} */ (value)[key];
-  // Objects inside are spoiled as often as the one that holds them.
+  // Inner objects are spoilt as often as the outer one.
   if (typeof inner === 'object' && inner !== null && memoryOf(inner) === undefined && random.chance(0.5)) {
     const [spoiled, text] = sabotage(random, inner, scene);
     quietly(() =>
@@ -235,7 +235,7 @@ export function sabotage(random, value, scene) {
   return random.weighted(ways)();
 }
 
-/** Names that Object.prototype may get, and what is found there then. */
+/** Names of members that Object.prototype can get, with their values. */
 const POLLUTION = [
   'parameter',
   'structure',
@@ -251,7 +251,7 @@ const POLLUTION = [
 ];
 
 /**
- * Runs an action while Object.prototype has a member of a name that arguments have.
+ * Runs an action while Object.prototype has a member with the name of an argument's property.
  * @template T @param {Random} random @param {() => T} run @returns {T}
  */
 export function polluted(random, run) {

@@ -1,18 +1,18 @@
 // @ts-check
-// What each method of a raw module takes and gives. The C functions come from spec/functions.json; a method of the module
-// that is in neither table makes the fuzzer fail, so that no function is forgotten.
+// Parameters and result of each method of a raw module. The C functions come from spec/functions.json. A method that is in
+// neither table makes the fuzzer fail, so that every function is covered.
 import { readFileSync } from 'node:fs';
 import { at } from '../../scripts/tools.mjs';
 
 /**
  * @typedef {object} Signature
  * @property {readonly string[]} roles
- * @property {string} result the role of what it gives; 'nothing', or 'several' for an object of results
- * @property {boolean} hasSync whether there is a Sync form
+ * @property {string} result role of the result; 'nothing', or 'several' for an object of results
+ * @property {boolean} hasSync true: has a Sync form
  * @property {boolean} isSyncOnly
  */
 
-/** Output parameters that are given in JavaScript: how much is wanted. */
+/** Output parameters that JavaScript passes as a requested size. */
 const INPUT_OF_OUTPUT = new Map([
   ['random', 'length'],
   ['objects', 'count'],
@@ -92,7 +92,7 @@ addAll(ASYNC_ONLY, false, false);
 /** Methods that are not part of the interface RawModule. */
 const NOT_PUBLIC = new Set(['constructor', 'directFunctions']);
 
-/** The methods of a module that this file does not know, and those that the module lacks. @param {object} raw */
+/** Methods of a module that are missing in this file, and methods in this file that the module lacks. @param {object} raw */
 export function difference(raw) {
   /** @type {Set<string>} */
   const names = new Set();
@@ -132,7 +132,7 @@ const SHAPES = {
   batch: (value) => typeof value === 'object' && value !== null && 'count' in value && 'failures' in value,
 };
 
-/** Whether a result is of the type that is promised. @param {string} role @param {unknown} value */
+/** True if a result has the type of its role. @param {string} role @param {unknown} value */
 export function hasShape(role, value) {
   const check = SHAPES[role] ?? ((each) => typeof each === 'object' && each !== null);
   return check(value);

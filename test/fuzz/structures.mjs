@@ -1,5 +1,5 @@
 // @ts-check
-// Parameter structures with random fields, made from spec/structures.json as the native code's tables are.
+// Parameter structures with random fields, from spec/structures.json, as for the tables of the native code.
 import { loadSpec } from '../../scripts/generate/spec.mjs';
 import { at } from '../../scripts/tools.mjs';
 
@@ -17,7 +17,7 @@ import { at } from '../../scripts/tools.mjs';
  * @typedef {{ name: string, complete: boolean, fields: Field[] }} Structure
  */
 
-/** Structures of the specification that are no parameters. */
+/** Structures of the specification that are not parameters. */
 const OTHER = new Set([
   ...['CK_ATTRIBUTE', 'CK_DATE', 'CK_VERSION', 'CK_INFO', 'CK_MECHANISM', 'CK_MECHANISM_INFO'],
   ...['CK_SESSION_INFO', 'CK_SLOT_INFO', 'CK_TOKEN_INFO'],
@@ -31,14 +31,14 @@ export const STRUCTURES = new Map(
   all.filter(({ name, complete }) => complete && !OTHER.has(name)).map((each) => [each.name, each]),
 );
 
-/** Fields that may be left out. */
+/** Optional fields. */
 export const OPTIONAL = new Set([
   ...['Bytes', 'ByteBits', 'BitsOf', 'BytesPointer', 'Plain', 'ParentBits', 'Pointer', 'Array', 'Template'],
   ...['Mechanism', 'VersionPointer', 'HandlePointer', 'CString', 'Any'],
 ]);
 
 /**
- * A value that a field takes. @param {Random} random @param {Field} field
+ * A valid value for a field. @param {Random} random @param {Field} field
  * @returns {unknown}
  */
 export function fieldValue(random, { js, kind, count = 0, nested = '' }) {
@@ -94,8 +94,8 @@ export function fieldValue(random, { js, kind, count = 0, nested = '' }) {
 }
 
 /**
- * An object with the fields of a structure; optional ones are left out now and then.
- * @param {Random} random @param {string} name @param {boolean} [named] whether it says which structure it is
+ * An object with the fields of a structure; optional ones are sometimes left out.
+ * @param {Random} random @param {string} name @param {boolean} [named] true: the object names its structure
  * @returns {Record<string, unknown>}
  */
 export function structureFor(random, name, named = true) {

@@ -1,27 +1,27 @@
 // @ts-check
-// Counts of a run: calls by function and outcome, results that were verified, failures. A child process writes them to a
-// file again and again, so that a crash loses at most a second of them.
+// Counts of a run: calls by function and result, verified results, failures. A child process writes them to a file at short
+// intervals, so that a crash loses at most the last second.
 import { renameSync, writeFileSync } from 'node:fs';
 
 /**
  * @typedef {object} Failure
- * @property {string} key failures with the same key are one, counted
+ * @property {string} key failures with the same key are counted as one
  * @property {string} detail
  * @property {number} step
  * @property {readonly string[]} calls the last lines of the journal
  * @property {number} count
  * @property {string} [target]
- * @property {string} [repeat] the command that repeats it
+ * @property {string} [repeat] command that repeats the failure
  *
  * @typedef {object} Counts
  * @property {Record<string, Record<string, number>>} outcomes by function, then by outcome
  * @property {Record<string, number>} verified by kind of result
  * @property {Failure[]} failures
  * @property {number} steps
- * @property {string | undefined} skipped why the target cannot run here
+ * @property {string | undefined} skipped reason why the target cannot run here
  */
 
-/** No more failures than these are kept with their calls. */
+/** At most this number of failures is kept with their calls. */
 const MOST_FAILURES = 60;
 
 /** @returns {Counts} */
@@ -43,7 +43,7 @@ export function addCounts(sum, more) {
   sum.steps += more.steps;
 }
 
-/** @param {Counts} counts @param {Failure} failure @returns {boolean} whether it is the first with this key */
+/** @param {Counts} counts @param {Failure} failure @returns {boolean} true if it is the first with this key */
 export function addFailure(counts, failure) {
   const known = counts.failures.find(({ key, target }) => key === failure.key && target === failure.target);
   if (known !== undefined) known.count += failure.count;
@@ -51,7 +51,7 @@ export function addFailure(counts, failure) {
   return known === undefined;
 }
 
-/** Writes the counts; a reader sees the old file or the new one. @param {string} path @param {Counts} counts */
+/** Writes the counts; a reader finds either the old or the new file. @param {string} path @param {Counts} counts */
 export function saveCounts(path, counts) {
   writeFileSync(`${path}.new`, JSON.stringify(counts));
   renameSync(`${path}.new`, path);

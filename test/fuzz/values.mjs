@@ -1,13 +1,13 @@
 // @ts-check
-// Values that no function promises to take, and sources of bytes of every kind. Each comes with a text for the journal,
-// since looking at a value could run its getters.
+// Values that no function accepts, and sources of bytes of every kind. Each comes with a text for the journal, because
+// inspecting a value could run its getters.
 
 import { types } from 'node:util';
 
 /** @typedef {import('./random.mjs').Random} Random */
 /** @typedef {readonly [value: unknown, text: string]} Made */
 
-/** Numbers at the edges of the types that native code uses. */
+/** Numbers at the limits of the types in native code. */
 export const EDGES = [
   ...[0, -0, 1, -1, 0.5, 127, 128, 255, 256, 65535, 65536, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32],
   ...[
@@ -50,7 +50,7 @@ class Unfit {
   field = 1;
 }
 
-/** Arrays and objects this deep exhaust the stack of a function that calls itself for each level. */
+/** Nesting of arrays and objects that exhausts the stack of a recursive function. */
 const DEPTH = 30_000;
 
 /** @param {string} key @returns {object} */
@@ -68,7 +68,7 @@ export function deepArray() {
   return value;
 }
 
-/** An array that holds itself. */
+/** An array that contains itself. */
 function circle() {
   /** @type {unknown[]} */
   const list = [];
@@ -141,7 +141,7 @@ export function junk(random) {
   return [make(random), text];
 }
 
-/** A long list that has few elements, or none: rare, because a loop over all of it lasts. @returns {Made} */
+/** A long list with few elements, or none. It is rare, because a loop over it takes long. @returns {Made} */
 export function sparse() {
   /** @type {unknown[]} */
   const list = [];
@@ -150,7 +150,7 @@ export function sparse() {
 }
 
 /**
- * These bytes as one of the objects that hold bytes.
+ * These bytes as one of the types that hold bytes.
  * @param {Random} random @param {Buffer} bytes
  * @returns {Made}
  */
@@ -227,11 +227,11 @@ function resizable(length) {
 /** The memory of a value that holds bytes. @param {unknown} value @returns {ArrayBufferLike | undefined} */
 export function memoryOf(value) {
   if (ArrayBuffer.isView(value)) return value.buffer;
-  // The type check, because instanceof asks a proxy for its prototype, and a revoked one throws.
+  // A type check instead of instanceof, which asks a proxy for its prototype and fails for a revoked one.
   return types.isAnyArrayBuffer(value) ? value : undefined;
 }
 
-/** A copy of the bytes as they are now; empty when the memory was detached. @param {unknown} value @returns {Buffer} */
+/** A copy of the current bytes; empty if the memory was detached. @param {unknown} value @returns {Buffer} */
 export function contentOf(value) {
   try {
     if (ArrayBuffer.isView(value))

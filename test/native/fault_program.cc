@@ -1,5 +1,5 @@
-// A program without Node that uses the fault module as any PKCS#11 module: its own test, and a measure of its
-// cost.
+// A program without Node.js that uses the fault module like any PKCS#11 module: a test of the fault module,
+// and a measurement of its cost.
 //
 //   fault_program MODULE now|lazy|violations|parallel|sizes|interfaces|cost [REAL]
 //
@@ -44,7 +44,7 @@ CK_RV initialize() {
 CK_SESSION_HANDLE open() {
   CK_ULONG count = 1;
   CK_SLOT_ID slot = 0;
-  p11->C_GetSlotList(1, &slot, &count);  // the first one will do: CKR_BUFFER_TOO_SMALL leaves nothing
+  p11->C_GetSlotList(1, &slot, &count);  // one slot is sufficient; CKR_BUFFER_TOO_SMALL is ignored
   if (count > 1) {
     std::vector<CK_SLOT_ID> slots(count);
     p11->C_GetSlotList(1, slots.data(), &count);
@@ -61,11 +61,11 @@ CK_RV random(CK_SESSION_HANDLE session) {
   return p11->C_GenerateRandom(session, bytes, sizeof bytes);
 }
 
-// Between two looks at what another thread does. Without it a look could be under way when the other's call
-// begins, which would then be the one that breaks the rules.
+// Interval at which a thread checks the calls of another one. Without it a check could be in progress when
+// the other call begins, which would then be the one that breaks the rules.
 void pause() { std::this_thread::sleep_for(std::chrono::milliseconds(10)); }
 
-// Everything that a program must not do. The plan delays C_GenerateRandom and C_Finalize.
+// All violations of the rules of PKCS#11. The plan delays C_GenerateRandom and C_Finalize.
 void violations() {
   const CK_SESSION_HANDLE session = open();
   CK_SESSION_INFO info{};
@@ -83,7 +83,7 @@ void violations() {
   say("slow", slow);
   say("close", p11->C_CloseSession(session));
   say("closed", p11->C_GetSessionInfo(session, &info));
-  say("unknown", p11->C_GetSessionInfo(12345, &info));  // no violation: never given out
+  say("unknown", p11->C_GetSessionInfo(12345, &info));  // not a violation: the handle was never assigned
   CK_RV last = CKR_OK;
   std::thread end([&] { last = p11->C_Finalize(nullptr); });
   CK_INFO about{};
@@ -93,7 +93,7 @@ void violations() {
   say("finalize", last);
 }
 
-// Lengths that are asked for first. The plan spoils them.
+// Queries of lengths, which the plan makes wrong.
 void sizes() {
   const CK_SESSION_HANDLE session = open();
   CK_MECHANISM mechanism{CKM_SHA256, nullptr, 0};
@@ -114,7 +114,7 @@ void sizes() {
   say("finalize", p11->C_Finalize(nullptr));
 }
 
-// What C_GetInterfaceList and C_GetInterface give.
+// Prints the results of C_GetInterfaceList and C_GetInterface.
 void interfaces(const char* path) {
   void* library = dlopen(path, RTLD_NOW);
   auto* list = reinterpret_cast<CK_RV (*)(CK_INTERFACE*, CK_ULONG*)>(dlsym(library, "C_GetInterfaceList"));

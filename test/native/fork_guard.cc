@@ -1,5 +1,5 @@
-// Whether a forked child knows that it is one. V8 cannot run in a forked child (its heap is not inherited), so this is
-// tested without it.
+// Checks that a forked child refuses calls. V8 cannot run in a forked child (its heap is not inherited), so
+// this test does not use it.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -8,7 +8,7 @@
 #include "module/process.h"
 
 int main() {
-  cryptoki::process();  // as the addon does when it is loaded
+  cryptoki::process();  // as in the addon when it is loaded
   if (cryptoki::isForked()) return 1;
   const pid_t child = fork();
   if (child == 0) _exit(cryptoki::isForked() ? 0 : 2);

@@ -1,13 +1,13 @@
-// Whether what OpenSSL calls in the provider survives that there is no memory: each allocation fails in its turn, and no
-// exception may come out. The provider is linked without a module and without Node; what it needs of them is below.
+// Checks that functions of the provider which OpenSSL calls survive exhausted memory: each allocation fails in turn, and no
+// exception may leave them. The provider is linked without a module and Node.js; replacements for both follow below.
 #include <cstdio>
 #include <cstdlib>
 #include <new>
 #include <string>
 
-#include "keyobject/parameters.h"
-#include "keyobject/provider.h"
-#include "keyobject/reference_table.h"
+#include "openssl/parameters.h"
+#include "openssl_provider/provider.h"
+#include "native_keys/reference_table.h"
 
 namespace {
 
@@ -81,7 +81,7 @@ using cryptoki::provider::Key;
 
 int escaped = 0;
 
-// Calls `function` with the first allocation failing, then the second ... until none fails.
+// Calls `function` repeatedly: the first allocation fails, then the second, and so on until none fails.
 template <class Function>
 void starve(const char* what, const char* algorithm, Function&& function) {
   constexpr long kMost = 64;
@@ -110,7 +110,7 @@ Function* find(const OSSL_ALGORITHM& algorithm, int id) {
   std::exit(2);
 }
 
-// The functions of a kind of operation that has contexts, by their numbers.
+// The functions of a kind of operation with contexts, by their numbers.
 struct Numbers {
   int newContext, freeContext, dupContext, init, setParams;
 };

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => its.close());
 
-/** Calls a function with whatever arguments. */
+/** Calls a function with arguments of any type. */
 const call = (name: keyof PKCS11, ...values: unknown[]): unknown =>
   Reflect.apply(its.pkcs11[name] as () => unknown, its.pkcs11, values);
 const typeError = (message: string): TypeError => new TypeError(message);
@@ -19,7 +19,7 @@ const required = (expected: number, received: number): TypeError =>
   typeError(`Parameters are required. Expected ${expected} arguments, but received ${received}.`);
 
 describe('the number of arguments', () => {
-  test('must be right, with the text that programs know', () => {
+  test('is checked, with the error text of pkcs11js', () => {
     expect(() => call('C_GetSlotInfo')).toThrow(required(1, 0));
     expect(() => call('C_Login', session, 1)).toThrow(required(3, 2));
     expect(() => call('C_InitToken', its.slot, 'x')).toThrow(required(3, 2));
@@ -33,7 +33,7 @@ describe('the number of arguments', () => {
     expect(() => call('C_DigestCallback', session, session, session)).toThrow(required(4, 3));
   });
 
-  test('does not matter where none is needed, or the types tell', () => {
+  test('is not checked when no argument is needed or when the types show the error', () => {
     expect(call('C_GetInfo', 1)).toMatchObject({ flags: 0 });
     expect(() => call('C_CreateObject', session)).toThrow(
       typeError('Argument 1 has wrong type. Should be an Array'),
@@ -45,7 +45,7 @@ describe('the number of arguments', () => {
 });
 
 describe('arguments', () => {
-  test('are told of by their number and what they should be', () => {
+  test('are reported by number and expected type', () => {
     const wrong = (index: number, what: string): TypeError =>
       typeError(`Argument ${index} has wrong type. Should be ${what}`);
     expect(() => call('C_GetSlotList', 1)).toThrow(wrong(0, 'a Boolean'));
@@ -67,7 +67,7 @@ describe('arguments', () => {
     expect(() => call('C_GenerateRandom', session, 3)).toThrow(wrong(1, 'a Buffer'));
   });
 
-  test('that are handles are any view of sizeof(CK_ULONG) bytes', () => {
+  test('that are handles can be any view of sizeof(CK_ULONG) bytes', () => {
     const size = its.slot.length;
     expect(size).toBe(process.platform === 'win32' ? 4 : 8);
     const copy = new Uint8Array(its.slot);
@@ -87,7 +87,7 @@ describe('arguments', () => {
     }
   });
 
-  test('of wrong types never reach the module, whichever function they are given to', () => {
+  test('of wrong types never reach the module in any function', () => {
     const nonsense = [
       undefined,
       null,
@@ -120,7 +120,7 @@ describe('arguments', () => {
 });
 
 describe('numbers', () => {
-  test('may be bigint, and beyond 32 bits: nothing is cut off', () => {
+  test('can be bigint and can exceed 32 bits without truncation', () => {
     const info = its.pkcs11.C_GetMechanismInfo(its.slot, pkcs11js.CKM_RSA_PKCS);
     expect(call('C_GetMechanismInfo', its.slot, 1n)).toEqual(info);
     expect(() => call('C_GetMechanismInfo', its.slot, 2 ** 32 + 1)).toThrow('CKR_MECHANISM_INVALID');
@@ -132,7 +132,7 @@ describe('numbers', () => {
     expect(call('C_GenerateKey', session, mechanism, template(16))).toBeInstanceOf(Buffer);
   });
 
-  test('from 0x80000000 may be what JavaScript bit operations make of them', () => {
+  test('from 0x80000000 can be negative, as results of JavaScript bit operations are', () => {
     const vendor = 0x80000000 | 5;
     expect(vendor).toBeLessThan(0);
     expect(() => call('C_GetMechanismInfo', its.slot, vendor)).toThrow('CKR_MECHANISM_INVALID');

@@ -14,14 +14,14 @@ let folder: string;
 
 beforeAll(async () => {
   token = await createToken('payments');
-  folder = mkdtempSync(join(await peers(), 'docs-')); // where the packages are found
+  folder = mkdtempSync(join(await peers(), 'docs-')); // inside the project, so that the packages can be resolved
 }, 300_000);
 afterAll(() => {
   token.remove();
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs a program as it stands in the page, but for the path of the module. */
+/** Runs a program of the page with no change but the path of the module. */
 async function run(code: string, index: number): Promise<string[]> {
   const file = join(folder, `program${index}.${/^import /m.test(code) ? 'mjs' : 'cjs'}`);
   writeFileSync(file, code.replaceAll('/usr/lib/softhsm/libsofthsm2.so', token.module));
@@ -30,17 +30,17 @@ async function run(code: string, index: number): Promise<string[]> {
   return stdout.trim().split('\n');
 }
 
-/** What the comments beside console.log say. */
+/** Expected output: the comments after console.log. */
 const promised = (code: string): string[] =>
   [...code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(([, text]) => text ?? '');
 
-test('docs/pkcs11js.md: the programs print what they say, in their order', { timeout: 60_000 }, async () => {
+test('docs/pkcs11js.md: the programs print the documented output in order', { timeout: 60_000 }, async () => {
   expect(programs).toHaveLength(10);
   for (const [index, code] of programs.entries()) {
     const wanted = promised(code);
     expect(wanted.length).toBeGreaterThan(0);
     const printed = await run(code, index);
-    // Of the two halves of the key pair, one is public; private objects are seen by those who are logged in only.
+    // One half of the key pair is public. Private objects are visible only after a login.
     expect([index, ...printed]).toEqual([index, ...wanted]);
   }
 });

@@ -6,8 +6,8 @@ import { thrown } from './support/open';
 
 const { NativeError, Pkcs11Error } = pkcs11js;
 
-describe('the classes of errors', () => {
-  test('have the properties that programs know', () => {
+describe('the error classes', () => {
+  test('have the properties of pkcs11js', () => {
     const native = new NativeError('message', 'C_X');
     expect(native).toBeInstanceOf(Error);
     expect(JSON.parse(JSON.stringify(native))).toEqual({
@@ -48,7 +48,7 @@ describe('errors of a module', () => {
     token.remove();
   });
 
-  test('are Pkcs11Errors with name, number and function, whichever function it was', () => {
+  test('are Pkcs11Errors with name, number and function', () => {
     const [slot] = pkcs11.C_GetSlotList(true) as [Buffer];
     const session = pkcs11.C_OpenSession(slot, pkcs11js.CKF_SERIAL_SESSION);
     for (const call of [
@@ -84,7 +84,7 @@ describe('errors of a module', () => {
 });
 
 describe('C_Initialize', () => {
-  test('takes nothing, null and options', async () => {
+  test('accepts no argument, null and options', async () => {
     const token = await createToken();
     const pkcs11 = new pkcs11js.PKCS11(token.module);
     for (const options of [undefined, null, {}, { flags: 0 }, { flags: 2 }]) {
@@ -96,7 +96,7 @@ describe('C_Initialize', () => {
       });
       expect(pkcs11.C_Finalize()).toBeUndefined();
     }
-    // SoftHSM2 has no use for a string, and gets it.
+    // SoftHSM2 ignores the string, which must still be passed on.
     expect(() => pkcs11.C_Initialize({ libraryParameters: 'abc' })).toThrow('CKR_ARGUMENTS_BAD');
     const wrong: unknown = { libraryParameters: 1 };
     expect(() => pkcs11.C_Initialize(wrong as object)).toThrow(

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => its.close());
 
 describe('information', () => {
-  test('of the module has its members in the order of the structure, and texts of full width', () => {
+  test('on the module has the members in the order of the structure, and padded texts', () => {
     const info = its.pkcs11.C_GetInfo();
     expect(Object.keys(info)).toEqual([
       'cryptokiVersion',
@@ -27,7 +27,7 @@ describe('information', () => {
     expect(info.flags).toBe(0);
   });
 
-  test('of a slot', () => {
+  test('on a slot has the members of CK_SLOT_INFO', () => {
     const info = its.pkcs11.C_GetSlotInfo(its.slot);
     expect(Object.keys(info)).toEqual([
       'slotDescription',
@@ -42,7 +42,7 @@ describe('information', () => {
     expect(info.flags & pkcs11js.CKF_TOKEN_PRESENT).toBe(1);
   });
 
-  test('of a token: what it does not say is 4294967295, sizes of memory are bigint', () => {
+  test('on a token has 4294967295 for unknown values and bigint for sizes of memory', () => {
     const info = its.pkcs11.C_GetTokenInfo(its.slot);
     expect(Object.keys(info)).toEqual([
       ...['label', 'manufacturerID', 'model', 'serialNumber', 'flags', 'maxSessionCount', 'sessionCount'],
@@ -75,7 +75,7 @@ describe('information', () => {
     expect(info.flags & pkcs11js.CKF_TOKEN_INITIALIZED).not.toBe(0);
   });
 
-  test('of mechanisms', () => {
+  test('on mechanisms has key sizes and flags', () => {
     const list = its.pkcs11.C_GetMechanismList(its.slot);
     expect(list).toContain(pkcs11js.CKM_RSA_PKCS);
     expect(list.every((one) => typeof one === 'number')).toBe(true);
@@ -84,7 +84,7 @@ describe('information', () => {
     expect(info.flags & pkcs11js.CKF_SIGN).not.toBe(0);
   });
 
-  test('of a session', () => {
+  test('on a session has state and flags', () => {
     expect(its.pkcs11.C_GetSessionInfo(its.session)).toEqual({
       slotID: its.slot,
       state: pkcs11js.CKS_RW_USER_FUNCTIONS,
@@ -95,7 +95,7 @@ describe('information', () => {
 });
 
 describe('slots and sessions', () => {
-  test('are buffers, of which each is its own', () => {
+  test('are buffers, each with its own memory', () => {
     const [one, other] = [its.pkcs11.C_GetSlotList(true), its.pkcs11.C_GetSlotList(true)];
     expect(one).toEqual(other);
     expect(one.every((slot) => Buffer.isBuffer(slot) && slot.length === its.slot.length)).toBe(true);
@@ -103,7 +103,7 @@ describe('slots and sessions', () => {
     expect(its.pkcs11.C_GetSlotList()).toEqual(its.pkcs11.C_GetSlotList(false));
   });
 
-  test('end', () => {
+  test('can be closed', () => {
     const [one, other] = [its.open(), its.open()];
     expect(one.equals(other)).toBe(false);
     expect(its.pkcs11.C_CloseSession(one)).toBeUndefined();
@@ -119,7 +119,7 @@ describe('a token', () => {
     const slot = pkcs11.C_GetSlotList(true).at(-1) as Buffer;
     expect(pkcs11.C_InitToken(slot, 'so-pin', 'lbl')).toBeUndefined();
     expect(pkcs11.C_GetTokenInfo(slot).label).toBe('lbl'.padEnd(32));
-    // What is longer ends after 32 bytes, between characters: U+20AC has three.
+    // A longer label is cut after at most 32 bytes, between characters: U+20AC has three bytes.
     pkcs11.C_InitToken(slot, 'so-pin', '€'.repeat(20));
     expect(pkcs11.C_GetTokenInfo(slot).label).toBe(`${'€'.repeat(10)}  `);
     const session = pkcs11.C_OpenSession(slot, pkcs11js.CKF_SERIAL_SESSION | pkcs11js.CKF_RW_SESSION);
@@ -135,17 +135,17 @@ describe('a token', () => {
     expect(() => pkcs11.C_GetSessionInfo(session)).toThrow('CKR_SESSION_HANDLE_INVALID');
   });
 
-  test('asks for the PIN itself when there is none', () => {
+  test('without a PIN in the call is asked to use its PIN pad', () => {
     const session = its.pkcs11.C_OpenSession(its.slot, pkcs11js.CKF_SERIAL_SESSION);
     for (const none of [null, undefined]) {
-      // SoftHSM2 has no PIN pad and says so.
+      // SoftHSM2 has no PIN pad and reports an error.
       expect(() => its.pkcs11.C_Login(session, pkcs11js.CKU_USER, none)).toThrow('CKR_ARGUMENTS_BAD');
     }
     its.pkcs11.C_CloseSession(session);
   });
 });
 
-test('random bytes fill the buffer that was given', () => {
+test('C_GenerateRandom fills the given buffer', () => {
   const bytes = new Uint8Array(40);
   expect(its.pkcs11.C_GenerateRandom(its.session, bytes.subarray(4, 36) as Buffer)).toHaveLength(32);
   expect(bytes.subarray(4, 36).some((byte) => byte !== 0)).toBe(true);
@@ -155,7 +155,7 @@ test('random bytes fill the buffer that was given', () => {
   expect(its.pkcs11.C_SeedRandom(its.session, Buffer.from('seed'))).toBeUndefined();
 });
 
-test('slot events are waited for, or asked for', async () => {
+test('C_WaitForSlotEvent reports slot events with and without a wait', async () => {
   const token = await createToken();
   const hsm = await FaultModule.create({ module: token.module, environment: token.environment });
   const pkcs11 = new pkcs11js.PKCS11(hsm.path);

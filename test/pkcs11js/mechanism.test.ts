@@ -35,7 +35,7 @@ const PRIVATE_WRAP = {
   ...{ subprimeQ: bytes(5), randomA: bytes(6) },
 };
 
-/** Each type: its name in texts, a full parameter, what can be left out, and the structure in cryptoki/raw. */
+/** Each type: its name in messages, a full parameter, the optional properties, and the structure in cryptoki/raw. */
 const TYPES: [
   type: number,
   name: string,
@@ -98,7 +98,7 @@ const TYPES: [
   [28, 'CK_GOSTR3410_KEY_WRAP_PARAMS', { wrapOID: bytes(1), ukm: bytes(2), key: handle }, 'ukm', ''],
 ];
 
-/** What the fields of cryptoki/raw's structure must be. */
+/** The expected fields of the structure of cryptoki/raw. */
 function expected(given: object, structure: string, fields: object): object {
   const RENAMED = ['dataLength', 'saltLen', 'wordSize', ...('macLen' in fields ? ['macLength'] : [])];
   const same = Object.entries(given).map(([name, value]) => [name, value === handle ? 7n : value]);
@@ -110,17 +110,17 @@ function expected(given: object, structure: string, fields: object): object {
 describe.each(TYPES)('a parameter of type %i (%s)', (type, name, given, optional, structure, fields = {}) => {
   const complete = type === 13 ? { ...given, publicData: bytes(3) } : given;
 
-  test('becomes the structure of cryptoki/raw', () => {
+  test('is converted to the structure of cryptoki/raw', () => {
     const { raw } = readMechanism({ mechanism: 1, parameter: { type, ...complete } }, 1);
     const wanted = expected(complete, structure === '' ? name : structure, fields);
     expect(raw.parameter).toMatchObject(wanted);
-    // The addon takes it: the token, which has no such mechanism, gets to see it.
+    // The addon accepts it, so that it reaches the token, which has no such mechanism.
     expect(() =>
       its.pkcs11.C_DeriveKey(session, { mechanism: 0x9999, parameter: { type, ...complete } }, key, []),
     ).toThrow('CKR_MECHANISM_INVALID');
   });
 
-  test('says which property is missing or wrong', () => {
+  test('reports the property that is missing or wrong', () => {
     const derive = (parameter: object): unknown =>
       its.pkcs11.C_DeriveKey(session, { mechanism: 0x9999, parameter: { type, ...parameter } }, key, []);
     for (const [property, value] of Object.entries(complete)) {
@@ -142,7 +142,7 @@ describe('a mechanism', () => {
     Reflect.apply(its.pkcs11.C_DigestInit, its.pkcs11, [session, mechanism]);
   const wrong = (what: string): TypeError => new TypeError(`Argument 1 has wrong type. Property ${what}`);
 
-  test('that is none is refused with the texts that programs know', () => {
+  test('of a wrong form is refused with the error texts of pkcs11js', () => {
     for (const no of [{}, [], { mechanism: 'x' }, { mechanism: null }]) {
       expect(() => digestInit(no)).toThrow(wrong("'mechanism' should be a Number"));
     }
@@ -164,21 +164,21 @@ describe('a mechanism', () => {
     );
   });
 
-  test('of the type CK_PARAMS_AES_GCM has the number of bits of its IV, given or not', () => {
+  test('of the type CK_PARAMS_AES_GCM gets the number of bits of its IV if none is given', () => {
     const gcm = { type: CK_PARAMS_AES_GCM, iv: bytes(12) };
     const bitsOf = (parameter: object): unknown =>
       (readMechanism({ mechanism: 1, parameter }, 1).raw.parameter as { ivBits?: unknown }).ivBits;
     expect([bitsOf(gcm), bitsOf({ ...gcm, ivBits: 95 })]).toEqual([96, 95]);
   });
 
-  test('takes lengths under both names', () => {
+  test('accepts lengths under both names', () => {
     const { raw } = readMechanism({ mechanism: 1, parameter: { type: 26, dataLen: 5, macLen: 8 } }, 1);
     expect(raw.parameter).toMatchObject({ dataLen: 5, macLen: 8 });
     const rc2 = { type: pkcs11js.CK_PARAMS_RC2, effectiveBits: 64 };
     expect(readMechanism({ mechanism: 1, parameter: rc2 }, 1).raw).toEqual({ mechanism: 1, parameter: 64 });
   });
 
-  test('is used with bytes, a number, an object or nothing', () => {
+  test('can have bytes, a number, an object or nothing as its parameter', () => {
     const encrypt = (mechanism: MechanismInput): Buffer => {
       its.pkcs11.C_EncryptInit(session, mechanism, key);
       return its.pkcs11.C_Encrypt(session, bytes(32), Buffer.alloc(100));
@@ -202,12 +202,12 @@ describe('a mechanism', () => {
       const parameter = { ...gcm, type: CK_PARAMS_AES_GCM, ivBits };
       expect(encrypt({ mechanism: pkcs11js.CKM_AES_GCM, parameter })).toEqual(sealed);
     }
-    // cryptoki/raw's own form
+    // the form of cryptoki/raw
     const raw = { structure: 'CK_AES_CTR_PARAMS', counterBits: 128, cb: iv };
     expect(encrypt({ mechanism: pkcs11js.CKM_AES_CTR, parameter: raw })).toEqual(cipher('aes-128-ctr', iv));
   });
 
-  test('derives, and encrypts with OAEP', () => {
+  test('derives keys, and encrypts with OAEP', () => {
     const { pkcs11 } = its;
     const [one, two] = [0, 1].map(() =>
       pkcs11.C_GenerateKeyPair(session, { mechanism: pkcs11js.CKM_EC_KEY_PAIR_GEN }, ...ecKeys()),
@@ -259,7 +259,7 @@ describe('a mechanism', () => {
     expect(pkcs11.C_Decrypt(session, encrypted, Buffer.alloc(256))).toEqual(bytes(20));
   });
 
-  test('with a number as its parameter has that as a CK_ULONG', () => {
+  test('converts a number as its parameter to a CK_ULONG', () => {
     const secret = its.pkcs11.C_CreateObject(
       session,
       aesKey(bytes(32)).map((one) =>
@@ -278,11 +278,11 @@ describe('a mechanism', () => {
   });
 });
 
-test('what a module writes into a parameter is in the buffer of the caller', () => {
+test('output fields of a parameter are written into the buffer of the caller', () => {
   const iv = Buffer.alloc(12);
   const read = readMechanism({ mechanism: 1, parameter: { type: 25, iv, ivBits: 96 } }, 1);
   const { parameter } = read.raw as { parameter: { iv: Buffer } };
-  parameter.iv = bytes(12); // as cryptoki/raw does it
+  parameter.iv = bytes(12); // as cryptoki/raw does
   read.settle();
   expect(iv).toEqual(bytes(12));
 });

@@ -11,10 +11,10 @@ beforeAll(async () => {
 });
 afterAll(() => token.remove());
 
-/** What came of doing it a thousand times, in a process of its own. */
+/** The result of a thousand repetitions in a process of its own. */
 async function stress(scenario: string): Promise<unknown> {
   const program = join(import.meta.dirname, 'programs', 'stress.cjs');
-  // The addon is a library without C_GetFunctionList.
+  // The addon serves as a library without C_GetFunctionList.
   const noModule = join(import.meta.dirname, '..', '..', 'build', 'Release', 'cryptoki.node');
   const env = { ...process.env, ...token.environment, PIN: token.pin, NO_MODULE: noModule };
   const { stdout } = await promisify(execFile)(

@@ -10,7 +10,7 @@ const root = resolve(import.meta.dirname, '..', '..');
 const required = createRequire(join(root, 'x.js'))('cryptoki/pkcs11js') as typeof pkcs11js;
 
 describe('the module', () => {
-  test('required is a plain object whose own properties are the constants and three classes', () => {
+  test('is, when required, a plain object with the constants and three classes as its own properties', () => {
     expect(Object.getPrototypeOf(required)).toBe(Object.prototype);
     const members = Object.entries(Object.getOwnPropertyDescriptors(required));
     expect(
@@ -21,7 +21,7 @@ describe('the module', () => {
     expect(Reflect.has(required, '__esModule')).toBe(false);
   });
 
-  test('imported is the same, as a whole and by names', () => {
+  test('can be imported as a default and by names', () => {
     expect(pkcs11js).toBe(required);
     expect(PKCS11).toBe(required.PKCS11);
     expect(CKM_AES_GCM).toBe(0x1087);
@@ -34,7 +34,7 @@ describe('the module', () => {
 });
 
 describe('the constants', () => {
-  test('are all of PKCS#11 3.2 under their full names', () => {
+  test('include all of PKCS#11 3.2 under their full names', () => {
     const families = Object.entries(raw).filter(([name]) => /^C(K[A-Z]*|RYPTOKI)$/.test(name));
     expect(families.length).toBeGreaterThan(15);
     for (const [family, members] of families) {
@@ -47,7 +47,7 @@ describe('the constants', () => {
     }
   });
 
-  test('have the numbers of parameter types', () => {
+  test('include the numbers of parameter types', () => {
     const types = Object.entries(required).filter(([name]) => /^CK_PARAMS?_/.test(name));
     const values = types.map(([, value]) => value);
     expect(values).toEqual(Array.from({ length: 29 }, (_, index) => index));
@@ -133,7 +133,7 @@ describe('PKCS11', () => {
     expect('libPath' in pkcs11).toBe(false);
   });
 
-  test('has those of 3.0 and 3.2 as well', () => {
+  test('has the functions of 3.0 and 3.2, too', () => {
     const pkcs11 = new PKCS11();
     for (const name of [
       'C_LoginUser',
@@ -150,17 +150,17 @@ describe('PKCS11', () => {
     expect(() => (PKCS11 as unknown as () => void)()).toThrow(TypeError);
   });
 
-  test('loads a library, once or several times, and lets it go', async () => {
+  test('loads a library once or several times and unloads it', async () => {
     const token = await createToken();
     const one = new PKCS11(token.module);
     expect(one.libPath).toBe(token.module);
     const other = new PKCS11();
     expect(other.load(token.module)).toBeUndefined();
-    // As in C: one library, initialised once, and finalised for all.
+    // As in C: a library is initialised once, and finalised for all users.
     one.C_Initialize();
     expect(() => other.C_Initialize()).toThrow('CKR_CRYPTOKI_ALREADY_INITIALIZED');
     expect(other.C_GetSlotList()).toHaveLength(2);
-    one.load(token.module); // again: nothing is lost
+    one.load(token.module); // a second load has no effect
     expect(one.C_GetSlotList()).toHaveLength(2);
     other.C_Finalize();
     expect(() => one.C_GetSlotList()).toThrow('CKR_CRYPTOKI_NOT_INITIALIZED');
@@ -169,7 +169,7 @@ describe('PKCS11', () => {
     other.close();
     expect(() => other.C_GetInfo()).toThrow('PKCS11 module not loaded yet');
     expect(one.C_GetInfo().manufacturerID.trim()).toBe('SoftHSM');
-    // The last one to let go takes the state of the library with it, finalised or not.
+    // The last close() discards the state of the library, even without C_Finalize.
     one.close();
     one.load(token.module);
     expect(() => one.C_GetInfo()).toThrow('CKR_CRYPTOKI_NOT_INITIALIZED');
@@ -179,7 +179,7 @@ describe('PKCS11', () => {
     token.remove();
   });
 
-  test('says why a library cannot be loaded, and stays usable', async () => {
+  test('reports why a library cannot be loaded, and remains usable', async () => {
     for (const path of ['/nope.so', 'nope.so', process.execPath, import.meta.filename]) {
       const pkcs11 = new PKCS11();
       expect(() => pkcs11.load(path)).toThrow(pkcs11js.NativeError);
@@ -192,7 +192,7 @@ describe('PKCS11', () => {
     expect(() => load(1)).toThrow(new TypeError('Argument 0 has wrong type. Should be a String'));
   });
 
-  test('needs a module for everything', () => {
+  test('refuses all functions before load()', () => {
     const pkcs11 = new PKCS11();
     for (const name of [
       'C_Initialize',

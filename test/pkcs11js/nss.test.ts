@@ -28,12 +28,12 @@ describe.skipIf(whyNoNss !== undefined)(`NSS (${whyNoNss ?? 'a module of 3.0'})`
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test('gets the whole string of libraryParameters', () => {
+  test('receives the whole string of libraryParameters', () => {
     const labels = pkcs11.C_GetSlotList(true).map((slot) => pkcs11.C_GetTokenInfo(slot).label);
     expect(labels).toContain('lastX'.padEnd(32));
   });
 
-  test('encrypts messages, with an IV of its own', async () => {
+  test('encrypts messages and generates the IV', async () => {
     const key = pkcs11.C_CreateObject(session, aesKey());
     const message = Buffer.from('message');
     const parameter = {
@@ -102,7 +102,7 @@ describe.skipIf(whyNoNss !== undefined)(`NSS (${whyNoNss ?? 'a module of 3.0'})`
     expect(pkcs11.C_DigestFinal(session, Buffer.alloc(32))).toEqual(whole);
   });
 
-  test('signs with message recovery, and digests what it encrypts', async () => {
+  test('signs with message recovery, and digests while it encrypts', async () => {
     const { publicKey, privateKey } = pkcs11.C_GenerateKeyPair(
       session,
       { mechanism: pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN },

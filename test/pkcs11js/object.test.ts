@@ -43,8 +43,8 @@ const ulong = (value: number): Buffer => {
   return bytes;
 };
 
-describe('a value that is given', () => {
-  test('has the bytes that its JavaScript type says, whatever the attribute is', () => {
+describe('the value of an attribute', () => {
+  test('is encoded by its JavaScript type, regardless of the attribute', () => {
     const values: [AttributeInput['value'], Buffer][] = [
       [7, ulong(7)],
       [7n, ulong(7)],
@@ -67,7 +67,7 @@ describe('a value that is given', () => {
     expect(read(object, CKA_CLASS)).toEqual([ulong(pkcs11js.CKO_DATA)]);
   });
 
-  test('is judged by the module when it has a wrong length', () => {
+  test('is refused by the module if it has a wrong length', () => {
     for (const value of [0, '', null, Buffer.alloc(2)]) {
       expect(() => data([CKA_TOKEN, value])).toThrow('CKR_ATTRIBUTE_VALUE_INVALID');
     }
@@ -76,7 +76,7 @@ describe('a value that is given', () => {
     );
   });
 
-  test('must be one of those types', () => {
+  test('is refused if it has another type', () => {
     const create = (attribute: unknown): unknown =>
       Reflect.apply(its.pkcs11.C_CreateObject, its.pkcs11, [
         session,
@@ -101,8 +101,8 @@ describe('a value that is given', () => {
   });
 });
 
-describe('dates', () => {
-  test('are strings, bytes and Dates, with which nothing happens', () => {
+describe('a date', () => {
+  test('can be a string, bytes or a Date, and the given value is not changed', () => {
     const date = new Date('2024-05-06T23:59:59Z');
     const given = template([CKA_START_DATE, date], [CKA_END_DATE, Buffer.from('20250607')]);
     const object = certificate(...given.map(({ type, value }): Entry => [type, value]));
@@ -111,12 +111,12 @@ describe('dates', () => {
     expect(read(certificate([CKA_START_DATE, '20240506']), CKA_START_DATE).map(String)).toEqual(['20240506']);
   });
 
-  test('that are empty are read as no bytes', () => {
+  test('that is empty is read as zero bytes', () => {
     expect(read(certificate([CKA_START_DATE, null]), CKA_START_DATE)).toEqual([Buffer.alloc(0)]);
     expect(read(its.pkcs11.C_CreateObject(session, aesKey()), CKA_START_DATE)).toEqual([Buffer.alloc(0)]);
   });
 
-  test('may be Dates in every template', () => {
+  test('can be a Date in every template', () => {
     const [mechanism, until] = [{ mechanism: pkcs11js.CKM_AES_KEY_GEN }, new Date('2030-01-02')];
     const key = its.pkcs11.C_GenerateKey(
       session,
@@ -129,7 +129,7 @@ describe('dates', () => {
     its.pkcs11.C_FindObjectsFinal(session);
   });
 
-  test('that are none are refused with the texts that programs know', () => {
+  test('that is not valid is refused with the error texts of pkcs11js', () => {
     const text = 'Attribute with type 0x00000110 is not convertible to CK_DATE.';
     for (const value of ['2024', '', Buffer.alloc(7)]) {
       expect(() => certificate([CKA_START_DATE, value])).toThrow(
@@ -149,7 +149,7 @@ describe('dates', () => {
 });
 
 describe('C_GetAttributeValue', () => {
-  test('sets the values in the template that it was given, and returns it', () => {
+  test('sets the values in the given template and returns that template', () => {
     const object = data([CKA_LABEL, 'label'], [CKA_VALUE, 'value']);
     const wanted = [{ type: CKA_LABEL, mine: 1 }, { type: CKA_VALUE, value: 'x' }, { type: CKA_CLASS }];
     const result = its.pkcs11.C_GetAttributeValue(session, object, wanted);
@@ -159,14 +159,14 @@ describe('C_GetAttributeValue', () => {
       { type: CKA_VALUE, value: Buffer.from('value') },
       { type: CKA_CLASS, value: ulong(0) },
     ]);
-    // Again with the same template, after the value has grown.
+    // The same template again, after the value has become longer.
     its.pkcs11.C_SetAttributeValue(session, object, template([CKA_LABEL, 'a longer label']));
     its.pkcs11.C_GetAttributeValue(session, object, wanted);
     expect(String(wanted[0]?.value)).toBe('a longer label');
     expect(its.pkcs11.C_GetAttributeValue(session, object, [])).toEqual([]);
   });
 
-  test('throws when one value cannot be read, and sets none', () => {
+  test('throws when one value cannot be read, and sets none of them', () => {
     const object = data([CKA_LABEL, 'label']);
     const wanted = [{ type: CKA_LABEL }, { type: CKA_MODULUS }];
     expect(thrown(() => its.pkcs11.C_GetAttributeValue(session, object, wanted))).toMatchObject({
@@ -199,7 +199,7 @@ describe('C_GetAttributeValue', () => {
 });
 
 describe('objects', () => {
-  test('are copied, changed, sized and destroyed', () => {
+  test('can be copied, changed, measured and destroyed', () => {
     const object = data([CKA_LABEL, 'one'], [CKA_VALUE, 'value']);
     const copy = its.pkcs11.C_CopyObject(session, object, template([CKA_LABEL, 'two']));
     expect(read(copy, CKA_LABEL, CKA_VALUE).map(String)).toEqual(['two', 'value']);
@@ -213,7 +213,7 @@ describe('objects', () => {
     );
   });
 
-  test('are found one at a time or many', () => {
+  test('can be found one at a time or many at once', () => {
     const objects = Array.from({ length: 5 }, () => data([CKA_LABEL, 'find me']));
     const { pkcs11 } = its;
     const init = (): void => pkcs11.C_FindObjectsInit(session, template([CKA_LABEL, 'find me']));

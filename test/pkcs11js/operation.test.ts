@@ -25,13 +25,13 @@ beforeEach(() => {
 });
 afterAll(() => its.close());
 
-describe('an output', () => {
+describe('the output of an operation', () => {
   const digestInto = <Output extends NodeJS.ArrayBufferView>(output: Output): Buffer => {
     its.pkcs11.C_DigestInit(session, SHA256);
     return its.pkcs11.C_Digest(session, message, output as unknown as Buffer);
   };
 
-  test('is the part of the buffer that the result fills, of the same class', () => {
+  test('is the part of the buffer that the result fills, as an instance of the same class', () => {
     const buffer = Buffer.alloc(50);
     const result = digestInto(buffer.subarray(5));
     expect(result).toEqual(digest);
@@ -50,7 +50,7 @@ describe('an output', () => {
     expect((view as DataView).byteLength).toBe(32);
   });
 
-  test('may be the input', () => {
+  test('can overwrite the input', () => {
     its.pkcs11.C_EncryptInit(session, CBC, aes);
     const buffer = Buffer.alloc(32, 1);
     const encrypted = Buffer.from(its.pkcs11.C_Encrypt(session, buffer, buffer));
@@ -58,7 +58,7 @@ describe('an output', () => {
     expect(its.pkcs11.C_Decrypt(session, encrypted, encrypted)).toEqual(Buffer.alloc(32, 1));
   });
 
-  test('that is too small leaves the operation active, and says how much is needed', () => {
+  test('that is too small leaves the operation active, and the error contains the required size', () => {
     expect(thrown(() => digestInto(Buffer.alloc(31)))).toMatchObject({
       name: 'Pkcs11Error',
       message: 'CKR_BUFFER_TOO_SMALL',
@@ -77,7 +77,7 @@ describe('an output', () => {
     expect(its.pkcs11.C_Sign(session, digest, Buffer.alloc(64))).toHaveLength(64);
   });
 
-  test('that is too small for a part of a message, too', () => {
+  test('that is too small for a part of a message leaves the operation active, too', () => {
     const { pkcs11 } = its;
     pkcs11.C_EncryptInit(session, CBC, aes);
     const part = Buffer.alloc(32, 5);
@@ -93,7 +93,7 @@ describe('an output', () => {
     expect(pkcs11.C_DigestFinal(session, Buffer.alloc(32))).toEqual(digest);
   });
 
-  test('without room asks for the size only: the operation stays active, for any input', () => {
+  test('without room makes the call return the size only, for any input, and the operation stays active', () => {
     expect(digestInto(Buffer.alloc(0))).toEqual(Buffer.alloc(0));
     expect(its.pkcs11.C_Digest(session, message, Buffer.alloc(32))).toEqual(digest);
     its.pkcs11.C_DigestInit(session, SHA256);
@@ -106,7 +106,7 @@ describe('an output', () => {
     );
   });
 
-  test('of one session has nothing to do with another that gets the same handle', () => {
+  test('of one session does not affect another session that gets the same handle', () => {
     expect(() => digestInto(Buffer.alloc(8))).toThrow('CKR_BUFFER_TOO_SMALL');
     its.pkcs11.C_CloseSession(session);
     session = its.open();
@@ -118,7 +118,7 @@ describe('an output', () => {
 });
 
 describe('an operation', () => {
-  test('digests, with a key', () => {
+  test('digests data and a key', () => {
     its.pkcs11.C_DigestInit(session, SHA256);
     expect(its.pkcs11.C_DigestUpdate(session, message)).toBeUndefined();
     expect(its.pkcs11.C_DigestKey(session, aes)).toBeUndefined();
@@ -126,7 +126,7 @@ describe('an operation', () => {
     expect(its.pkcs11.C_DigestFinal(session, Buffer.alloc(32))).toEqual(wanted);
   });
 
-  test('verifies: true, or an error', () => {
+  test('verifies and returns true, or throws', () => {
     const { pkcs11 } = its;
     pkcs11.C_SignInit(session, ECDSA, ec.privateKey);
     const signature = pkcs11.C_Sign(session, digest, Buffer.alloc(200));
@@ -157,7 +157,7 @@ describe('an operation', () => {
     expect(pkcs11.C_VerifyFinal(session, signature)).toBe(true);
   });
 
-  test('that the module does not have is refused by it', () => {
+  test('with a mechanism that the module lacks is refused by the module', () => {
     const { pkcs11 } = its;
     const refused = 'CKR_FUNCTION_NOT_SUPPORTED';
     const none = Buffer.alloc(its.slot.length);
@@ -173,14 +173,14 @@ describe('an operation', () => {
   });
 });
 
-describe('the forms that do not block', () => {
-  /** What a function tells its callback. */
+describe('the asynchronous forms', () => {
+  /** Arguments that a function passes to its callback. */
   const told = (begin: (callback: (...values: unknown[]) => void) => unknown): Promise<unknown[]> =>
     new Promise((resolve) => {
       expect(begin((...values) => resolve(values))).toBeUndefined();
     });
 
-  test('tell a callback: an error or null, and the result or null', async () => {
+  test('call a callback with an error or null, and the result or null', async () => {
     const { pkcs11 } = its;
     const output = Buffer.alloc(40);
     pkcs11.C_DigestInit(session, SHA256);
@@ -216,7 +216,7 @@ describe('the forms that do not block', () => {
     );
   });
 
-  test('give promises', async () => {
+  test('return promises', async () => {
     const { pkcs11 } = its;
     pkcs11.C_SignInit(session, ECDSA, ec.privateKey);
     const signature = await pkcs11.C_SignAsync(session, digest, Buffer.alloc(100));
@@ -235,7 +235,7 @@ describe('the forms that do not block', () => {
     expect(await pkcs11.C_DecryptAsync(session, encrypted, Buffer.alloc(32))).toEqual(Buffer.alloc(32, 3));
   });
 
-  test('make keys', async () => {
+  test('generate keys', async () => {
     const { pkcs11 } = its;
     const length = template([pkcs11js.CKA_VALUE_LEN, 32]);
     const key = await pkcs11.C_GenerateKeyAsync(session, { mechanism: pkcs11js.CKM_AES_KEY_GEN }, length);
@@ -263,7 +263,7 @@ describe('the forms that do not block', () => {
     ).rejects.toMatchObject({ message: 'CKR_ATTRIBUTE_VALUE_INVALID', method: 'C_GenerateKey' });
   });
 
-  test('leave what a callback throws to the process', async () => {
+  test('leave an exception in a callback to the process', async () => {
     const listeners = process.listeners('uncaughtException');
     process.removeAllListeners('uncaughtException');
     const caught = new Promise((resolve) => process.once('uncaughtException', resolve));

@@ -19,7 +19,7 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => token.remove());
 
-/** Runs a program as its author wrote it; what it prints. */
+/** Runs an unmodified program and returns its output. */
 async function program(name: string): Promise<unknown> {
   const file = join(import.meta.dirname, 'programs', name);
   const env = { ...process.env, ...token.environment, PIN: token.pin };
@@ -28,7 +28,7 @@ async function program(name: string): Promise<unknown> {
 }
 
 describe('packages built on pkcs11js, overridden to use this one', { timeout: 60_000 }, () => {
-  test('have no other pkcs11js', () => {
+  test('use no other copy of pkcs11js', () => {
     const lock = JSON.parse(readFileSync(join(folder, 'node_modules', '.package-lock.json'), 'utf8'));
     const installed = Object.keys(lock.packages).filter((path) => path.endsWith('node_modules/pkcs11js'));
     expect(installed).toEqual(['node_modules/pkcs11js']);
@@ -61,11 +61,11 @@ describe('packages built on pkcs11js, overridden to use this one', { timeout: 60
     });
   });
 
-  test('graphene-pk11 digests what nobody keeps', async () => {
+  test('graphene-pk11 digests data that is garbage-collected', async () => {
     expect(await program('graphene-collected.cjs')).toBe(1000);
   });
 
-  test('node-webcrypto-p11 does so too, as node:crypto does it', async () => {
+  test('node-webcrypto-p11 gives the results of node:crypto', async () => {
     expect(await program('webcrypto.cjs')).toEqual({
       digest: true,
       ecdsa: [true, false, true],
@@ -78,7 +78,7 @@ describe('packages built on pkcs11js, overridden to use this one', { timeout: 60
       stores: {
         keys: expect.any(Number),
         signature: true,
-        certificates: 2, // graphene's is on the token as well
+        certificates: 2, // the one of graphene is on the token as well
         subject: 'CN=test',
         certificate: true,
         verified: true,

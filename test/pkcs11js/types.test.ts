@@ -13,7 +13,7 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A program as it is written for pkcs11js. */
+/** A program for pkcs11js. */
 const PROGRAM = `
 import * as graphene from 'graphene-pk11';
 import * as pkcs11js from 'pkcs11js';
@@ -69,7 +69,7 @@ function diagnose(name: string, source: string, options: ts.CompilerOptions): st
     .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\\n'));
 }
 
-describe('types', { timeout: 120_000 }, () => {
+describe('the types of cryptoki/pkcs11js', { timeout: 120_000 }, () => {
   test.each([
     ['node16.cts', { module: ts.ModuleKind.Node16 }],
     ['node16.mts', { module: ts.ModuleKind.Node16 }],
@@ -82,7 +82,7 @@ describe('types', { timeout: 120_000 }, () => {
         ignoreDeprecations: '6.0',
       },
     ],
-  ])('of a program and of graphene-pk11 are right: %s', (name, options) => {
+  ])('accept a program and graphene-pk11: %s', (name, options) => {
     const source = name.endsWith('.mts')
       ? PROGRAM.replace("* as pkcs11js from 'pkcs11js'", "pkcs11js from 'pkcs11js'").replace(
           'import whole, {',
@@ -92,7 +92,7 @@ describe('types', { timeout: 120_000 }, () => {
     expect(diagnose(name, source, options)).toEqual([]);
   });
 
-  test.each(['wrong.cts', 'wrong.mts'])('tell of what would fail: %s', (name) => {
+  test.each(['wrong.cts', 'wrong.mts'])('report calls that would fail: %s', (name) => {
     const wrong = `
       import { PKCS11, CKM_NOTHING } from 'pkcs11js';
       const pkcs11 = new PKCS11();

@@ -50,7 +50,7 @@ describe.each(['typescript-5.4', 'typescript-5.9', 'typescript-7.0'])(
   '%s',
   { timeout: 300_000 },
   (version) => {
-    test('compiles with the types of cryptoki/pkcs11js what it compiles with those of pkcs11js', async () => {
+    test('compiles the same programs with the types of cryptoki/pkcs11js as with those of pkcs11js', async () => {
       const theirs = await errorsOf(version, ['program.ts', 'comparison.ts', 'graphene'], false);
       // Types of variables and private members are not published, so the code of graphene-pk11 has errors with either.
       expect(theirs.filter((error) => !error.startsWith('graphene'))).toEqual([]);

@@ -97,7 +97,7 @@ const returns = (probability, code, number) => ({
   return: code,
 });
 const always = (round) => {
-  const its = seed + round * 100; // rules count from 1 in each round
+  const its = seed + round * 100; // rules are numbered from 1 in each round
   return [
     returns(1e-3, 'CKR_HOST_MEMORY', 1),
     returns(1e-3, 'CKR_FUNCTION_FAILED', 2),

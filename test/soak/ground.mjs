@@ -1,10 +1,10 @@
-// What both soaks do and count.
+// The operations, counters and checks that both soaks share.
 import { createHash, verify } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
-/** The options that main.mjs hands on. */
+/** The options that main.mjs passes on. */
 export function settings() {
   const options = {
     seconds: { type: 'string', default: '60' },
@@ -16,11 +16,11 @@ export function settings() {
 }
 
 /**
- * Codes with which an operation may end while its token is being spoiled, and what they mean. Anything else is a fault of
- * this package.
+ * Error codes that an operation may have while faults are injected, with their meaning. Any other code is a fault of this
+ * package.
  */
 export const CLASSIFIED = {
-  // as the module says
+  // errors of the module
   CKR_DEVICE_ERROR: 'device lost',
   CKR_DEVICE_REMOVED: 'token removed',
   CKR_TOKEN_NOT_PRESENT: 'token removed',
@@ -37,12 +37,12 @@ export const CLASSIFIED = {
   CKR_CRYPTOKI_NOT_INITIALIZED: 'device lost',
   CKR_SLOT_ID_INVALID: 'token removed',
   CKR_PIN_INCORRECT: 'PIN provider',
-  // as PIN providers do
+  // errors of PIN providers
   ERR_SOAK_PROVIDER: 'PIN provider',
   ERR_INVALID_ARG_TYPE: 'PIN provider',
   ERR_CRYPTOKI_PIN_REFUSED: 'PIN provider',
   ERR_CRYPTOKI_LOGIN_NEEDED: 'PIN provider',
-  // as this package says
+  // errors of this package
   ERR_CRYPTOKI_ACCESS: 'login lost',
   ERR_CRYPTOKI_SESSION_CLOSED: 'session lost',
   ERR_CRYPTOKI_OBJECT_DEAD: 'login lost',
@@ -50,10 +50,10 @@ export const CLASSIFIED = {
   ERR_CRYPTOKI_TIMEOUT: 'waited in vain',
 };
 
-/** Whether an error says what is wrong with the token. @param {unknown} error */
+/** Returns true if the error states the fault of the token. @param {unknown} error */
 export const isClassified = (error) => error instanceof Error && error.code in CLASSIFIED;
 
-/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). @param {number} seed */
+/** Pseudorandom numbers from 0 to 1, determined by the seed (mulberry32). @param {number} seed */
 export function randomOf(seed) {
   let state = seed >>> 0;
   return () => {
@@ -64,24 +64,24 @@ export function randomOf(seed) {
   };
 }
 
-/** What has become of the operations of a soak. */
+/** Results of the operations of a soak. */
 export class Outcome {
   begun = 0;
   valid = 0;
-  /** Results that are wrong: none is to be expected. */
+  /** Wrong results; must be 0. */
   wrong = 0;
-  /** By code. */
+  /** Errors by code. */
   errors = {};
-  /** Errors that nobody could act on: none is to be expected. */
+  /** Errors without a useful code; must be empty. */
   unclassified = [];
-  /** The longest time an operation took, in milliseconds. */
+  /** The longest time of an operation in milliseconds. */
   longest = 0;
 
   get failed() {
     return Object.values(this.errors).reduce((sum, count) => sum + count, 0) + this.unclassified.length;
   }
 
-  /** Does one operation; `check` says whether its result is right. */
+  /** Runs one operation; `check` returns true if its result is right. */
   async run(work, check) {
     this.begun += 1;
     const begun = performance.now();
@@ -101,7 +101,7 @@ export class Memory {
   #samples = [];
   #timer;
 
-  /** @param every in milliseconds */
+  /** @param every interval in milliseconds */
   constructor(every) {
     this.#timer = setInterval(() => {
       globalThis.gc?.();
@@ -109,7 +109,7 @@ export class Memory {
     }, every);
   }
 
-  /** The median of the second third and that of the last, in MiB; the first third is warm-up. */
+  /** The medians of the second and last third, in MiB; the first third is warm-up. */
   stop() {
     clearInterval(this.#timer);
     const third = Math.floor(this.#samples.length / 3);
@@ -121,12 +121,12 @@ export class Memory {
   }
 }
 
-/** Keeps so many operations in flight until it is stopped. */
+/** Keeps a number of operations in flight until it is stopped. */
 export class Load {
   #stopped = false;
   #workers;
 
-  /** @param width how many at a time @param once does one, given the number of the worker and of the round */
+  /** @param width number of workers @param once runs one operation, given the numbers of the worker and of the round */
   constructor(width, once) {
     this.#workers = Array.from({ length: width }, async (_, index) => {
       for (let round = 0; !this.#stopped; round += 1) {
@@ -136,7 +136,7 @@ export class Load {
     });
   }
 
-  /** @returns how many operations have not ended after `patience` milliseconds: none is to be expected */
+  /** @returns the number of operations that have not ended after `patience` milliseconds; must be 0 */
   async stop(patience) {
     this.#stopped = true;
     let left = this.#workers.length;
@@ -146,10 +146,10 @@ export class Load {
   }
 }
 
-/** What is done in a soak, one after the other. */
+/** The operations of a soak, in turn. */
 export const KINDS = ['sign', 'verify', 'sign', 'digest', 'batch', 'random', 'sign', 'generate'];
 
-/** Makes the key of a soak; gives operations on it with their checks. */
+/** Creates the key of a soak; returns operations on it with their checks. */
 export async function operationsOf(client) {
   const made = await client.generateKeyPair('EC', { curve: 'P-256', label: 'soak', token: true });
   const publicKey = await made.publicKey.toKeyObject();
@@ -177,7 +177,7 @@ export async function operationsOf(client) {
       };
       return [() => key.signMany('ECDSA-SHA256', messages), check];
     },
-    /** Is repeated only after refusals that prove that none was made: a key that was made twice would be left over. */
+    /** Is repeated only after a refusal that proves that no key was created, because a second key would be left over. */
     generate: () => [
       async () => {
         generated.wanted += 1;
@@ -191,7 +191,7 @@ export async function operationsOf(client) {
   };
 }
 
-/** Destroys a key, again where the token refuses it: what is left over then is for the collector, which the soak does not wait for. */
+/** Destroys a key; repeats that if the token refuses. The soak does not wait for the garbage collector. */
 async function destroyed(secret) {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -205,8 +205,8 @@ async function destroyed(secret) {
 }
 
 /**
- * Follows what a client tells: each loss begins once, is told as down once, and ends.
- * @returns what was told wrongly
+ * Checks the events of a client: each loss begins once, is reported as down once, and ends.
+ * @returns the events in the wrong order
  */
 export function followEvents(client) {
   const wrong = [];
@@ -230,7 +230,7 @@ export function followEvents(client) {
   return { wrong, losses };
 }
 
-/** Asks the client how it is, again and again. @returns the longest time that an answer took, in milliseconds */
+/** Calls health() repeatedly. @returns the number of results and the longest duration in milliseconds */
 export function followHealth(client) {
   const health = { asked: 0, ok: 0, longest: 0, failed: 0 };
   let isStopped = false;
@@ -242,7 +242,7 @@ export function followHealth(client) {
         health.asked += 1;
         if (ok) health.ok += 1;
       } catch {
-        health.failed += 1; // it must not throw, whatever is wrong
+        health.failed += 1; // health() must not throw
       }
       health.longest = Math.max(health.longest, performance.now() - begun);
       await wait(200);
@@ -255,27 +255,27 @@ export function followHealth(client) {
   return { health, stop };
 }
 
-/** What a process holds: native threads (where they can be counted), and timers that keep it alive. */
+/** Native threads of the process (if they can be counted) and timers that keep it alive. */
 export function holdings() {
   const threads = process.platform === 'linux' ? readdirSync('/proc/self/task').length : 0;
   const timers = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
   return { threads, timers };
 }
 
-/** How long threads that have nothing to do are kept, in milliseconds, and some more. */
+/** Idle threads end within this time, in milliseconds. */
 const THREADS_END = 40_000;
-/** How much longer than its limits say an operation may take on a machine that is busy, in milliseconds. */
+/** Time by which an operation may exceed its limits on a busy machine, in milliseconds. */
 const SLACK = 10_000;
 
-/** How much memory may grow between the second third and the last: MiB that come and go with the collector. */
+/** Allowed growth of memory in MiB between the second and the last third, because the collector causes variations. */
 const GROWTH = 12;
 
 /**
- * Looks whether all is well when the faults have ended, closes the client, looks what is left over, prints the numbers as JSON
- * for main.mjs, and sets the exit code.
- * @param {object} its name, client, outcome, hung, memory, operations, faults; openSessions() and violations() of the token, generations(): calls
- *   of C_GenerateKey; events and asking: what followEvents() and followHealth() gave; before: what holdings() gave before the client was made; limit:
- *   how long an operation may take at most, in milliseconds; more: other numbers
+ * Checks that the client works after the faults have ended, closes it, checks what is left over, prints the numbers as JSON for
+ * main.mjs, and sets the exit code.
+ * @param {object} its name, client, outcome, hung, memory, operations, faults; openSessions() and violations() of the token, generations(): number of
+ *   calls of C_GenerateKey; events and asking: results of followEvents() and followHealth(); before: result of holdings() before the client was created;
+ *   limit: longest duration of an operation in milliseconds; more: other numbers
  */
 export async function finish({
   name,

@@ -1,10 +1,10 @@
-// Full load on a client while its token is spoiled: by the fault module, and by a p11-kit server that is killed again and
-// again. Every operation must end, with a result that is right or an error that is classified; nothing may be left over.
+// Full load on a client while faults are injected: by the fault module, and by a p11-kit server that is killed repeatedly.
+// Every operation must end with a right result or a classified error; no session or key may be left over.
 //
 //   npm run soak -- [--seconds 60] [--seed 1] [--sessions 8] [fault] [server]
 //
-// Both run at the same time, each in a process of its own, for so many seconds, and half a minute more at the end: threads that
-// have nothing to do are kept for so long. The seed decides which calls fail, and what the PIN provider does.
+// Both run at the same time, each in a separate process, for this number of seconds plus half a minute, after which idle
+// threads have ended. The seed determines the calls that fail and the behaviour of the PIN provider.
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
@@ -16,7 +16,7 @@ const { values, positionals } = parseArgs({
 const chosen = positionals.length > 0 ? positionals : ['fault', 'server'];
 const options = Object.entries(values).map(([name, value]) => `--${name}=${value}`);
 
-/** Runs one soak; gives what it has printed. */
+/** Runs one soak and returns its output. */
 function soak(name) {
   const program = new URL(`./${name}.mjs`, import.meta.url).pathname;
   const child = spawn(process.execPath, ['--expose-gc', program, ...options], {

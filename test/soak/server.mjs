@@ -1,5 +1,5 @@
-// The soak over a p11-kit server that is killed again and again: its connection, or all of it, for a moment or for longer,
-// and also while it stands still, for longer than an operation may take. Run by main.mjs.
+// The soak over a p11-kit server: connections or the whole server are killed repeatedly, for a short or a longer time, also
+// while they are suspended for longer than the limit of an operation. Run by main.mjs.
 import { setTimeout as wait } from 'node:timers/promises';
 import { connect } from 'cryptoki';
 import { startServer, whyNoServer } from '../support/p11-kit-server.mjs';

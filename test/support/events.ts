@@ -1,6 +1,6 @@
 import type { SlotEvent, SlotWatcher } from 'cryptoki';
 
-/** The events of a watcher as they come, as 'inserted label'. */
+/** Collects the events of a watcher, as 'inserted label'. */
 export function collect(watcher: SlotWatcher): string[] {
   const events: string[] = [];
   const note = ({ type, label }: SlotEvent) => events.push(`${type} ${label}`);
@@ -9,7 +9,7 @@ export function collect(watcher: SlotWatcher): string[] {
   return events;
 }
 
-/** The next event of an iterator, as 'inserted label', or 'done'. */
+/** Waits for the next event of an iterator: 'inserted label', or 'done'. */
 export async function next(iterator: AsyncIterator<SlotEvent, undefined>): Promise<string> {
   const { value } = await iterator.next();
   return value === undefined ? 'done' : `${value.type} ${value.label}`;

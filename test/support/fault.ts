@@ -3,7 +3,7 @@ import type { RawModule } from 'cryptoki/raw';
 import { createSoftToken, FaultModule, type FaultModuleOptions, type SoftToken } from 'cryptoki/testing';
 import { ensureSoftHSM } from '../../scripts/softhsm.mjs';
 
-/** A FaultModule over a SoftHSM2 token of its own, opened, with a session that is logged in. */
+/** An open FaultModule over a SoftHSM2 token of its own, with a session that is logged in. */
 export interface Faulty {
   readonly soft: SoftToken;
   readonly hsm: FaultModule;
@@ -13,11 +13,11 @@ export interface Faulty {
   readonly session: Session;
   readonly privateKey: PrivateKey;
   readonly publicKey: PublicKey;
-  /** Closes and removes all of it. */
+  /** Closes and removes everything. */
   close(): Promise<void>;
 }
 
-/** Makes a SoftHSM2 token, gets SoftHSM2 if need be, and wraps it. */
+/** Makes a SoftHSM2 token, installs SoftHSM2 if necessary, and wraps it. */
 export async function openFaulty(options: Partial<FaultModuleOptions> = {}): Promise<Faulty> {
   const soft = await createSoftToken({ module: await ensureSoftHSM() });
   const hsm = await FaultModule.create({ module: soft.module, environment: soft.environment, ...options });

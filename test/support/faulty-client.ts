@@ -10,12 +10,12 @@ export interface FaultyClient {
   readonly client: Client;
   readonly key: ClientPrivateKey;
   readonly publicKey: KeyObject;
-  /** What the client has told, such as 'recovering session'. */
+  /** Events of the client, such as 'recovering session'. */
   readonly events: string[];
   close(): Promise<void>;
 }
 
-/** Notes the events of a client, such as 'recovering session'. */
+/** Records the events of a client, such as 'recovering session'. */
 export function eventsOf(client: Client): string[] {
   const events: string[] = [];
   client.on('recovering', ({ level }) => events.push(`recovering ${level}`));
@@ -38,7 +38,7 @@ export async function connectFaulty(
   const pair = await client.generateKeyPair('EC', { curve: 'P-256', label: 'signing', token: true });
   const key = await client.privateKey({ label: 'signing' });
   const publicKey = await pair.publicKey.toKeyObject();
-  await key.sign('ECDSA-SHA256', Buffer.alloc(1)); // what is asked once is known
+  await key.sign('ECDSA-SHA256', Buffer.alloc(1)); // reads the values that a client reads once
   hsm.resetCounters();
   return {
     ...{ soft, hsm, client, key, publicKey, events: eventsOf(client) },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Module, type Session } from 'cryptoki';
 
-/** libsoftokn3, where distributions put it. */
+/** Paths of libsoftokn3 in distributions. */
 function find(): string | undefined {
   const roots = ['/usr/lib', '/usr/lib64', '/opt/homebrew/lib', '/usr/local/lib'].filter((root) =>
     existsSync(root),
@@ -23,13 +23,13 @@ function find(): string | undefined {
 
 const path = find();
 
-/** Its path, for programs. */
+/** Path of NSS for other programs. */
 export const nssPath = path;
 
-/** Why NSS cannot be used here; undefined when it can. */
+/** Reason why NSS cannot be used on this machine; undefined if it can. */
 export const whyNoNss: string | undefined = path === undefined ? 'needs libsoftokn3 (libnss3)' : undefined;
 
-/** A session, logged in, with NSS's database token in a private directory. */
+/** A session with login on the database token of NSS, in a private directory. */
 export interface Nss {
   readonly module: Module;
   readonly session: Session;
@@ -42,7 +42,7 @@ export async function openNss(): Promise<Nss> {
   const folder = mkdtempSync(join(tmpdir(), 'cryptoki-nss-'));
   const libraryParameters = `configdir='sql:${folder}' certPrefix='' keyPrefix='' secmod='secmod.db' flags=`;
   const module = await Module.open(path, { libraryParameters });
-  const token = await module.token({ slot: 2 }); // slot 1 has no objects of its own
+  const token = await module.token({ slot: 2 }); // slot 1 has no token objects
   const session = await token.openSession({ readWrite: true });
   await session.login(null, { user: 'SO' });
   await module.raw.C_InitPIN(session.handle, '1234');

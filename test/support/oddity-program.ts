@@ -9,18 +9,18 @@ import { ensureSoftHSM } from '../../scripts/softhsm.mjs';
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '..', '..');
 
-/** Why the program cannot be used: it is for POSIX, and a sanitizer's runtime would have to be in it. */
+/** Reason why the program cannot be used: it needs POSIX, and it does not contain the runtime of a sanitizer. */
 export const isUnusable = process.platform === 'win32' || (process.env.LD_PRELOAD ?? '').includes('san');
 
-/** A program without Node in which oddities are looked at: test/native/oddities. */
+/** A program without Node.js that calls a module with oddities: test/native/oddities. */
 export interface OddityProgram {
-  /** Runs a probe under a plan; the lines that it printed. */
+  /** Runs a probe with a plan and returns its output lines. */
   run(plan: readonly FaultRule[], probe: string, ...args: string[]): Promise<string[]>;
-  /** Runs a probe with one oddity in all functions that it fits, or with none. */
+  /** Runs a probe with one oddity in all functions to which it applies, or with none. */
   probe(oddity: Oddity | undefined, probe: string, ...args: string[]): Promise<string[]>;
-  /** Runs a probe that is expected to end badly: the signal, the time limit included, and what it wrote to stderr. */
+  /** Runs a probe that is expected to crash or hang: returns the signal, also that of the time limit, and stderr. */
   fails(oddity: Oddity, probe: string, ...args: string[]): Promise<{ signal: string | null; errors: string }>;
-  /** Removes what was made for it. */
+  /** Removes the program and its token. */
   close(): Promise<void>;
 }
 

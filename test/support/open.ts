@@ -30,12 +30,12 @@ export async function openToken(label = 'test'): Promise<Opened> {
   };
 }
 
-/** Passes a value of another type than the declared one: what a caller without TypeScript can do. */
+/** Passes a value of a type that is not declared, as a caller without TypeScript can. */
 export function wrong<T>(value: unknown): T {
   return value as T;
 }
 
-/** The error that a promise rejects with, or that a function throws. */
+/** Returns the error with which a promise rejects or that a function throws. */
 export async function failure(
   action: Promise<unknown> | (() => unknown),
 ): Promise<Error & { code?: string }> {

@@ -1,6 +1,6 @@
 // @ts-check
-// A SoftHSM2 token behind a p11-kit server, and the client that reaches it over a socket: an HSM in another process, which
-// can be killed. For tests and for the soak.
+// A SoftHSM2 token behind a p11-kit server, and the client that reaches it over a socket: an HSM in another process that can be
+// killed. For tests and for the soak.
 import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -12,19 +12,19 @@ import { findSoftHSM } from '../../scripts/softhsm.mjs';
 
 /**
  * @typedef {object} Server
- * @property {string} module path of the module: p11-kit's client, with a fault module before it that has no plan
- * @property {FaultModule} watcher that fault module, which only watches
- * @property {import('cryptoki').ModuleOptions} moduleOptions how to open it. When the connection breaks while several
- *   threads wait for answers, p11-kit's client (0.24) forgets to wake some of them, and they hang for ever. So one call at a
- *   time; the server does no more either
+ * @property {string} module path of the module: p11-kit's client behind a fault module without a plan
+ * @property {FaultModule} watcher that fault module, which only counts calls
+ * @property {import('cryptoki').ModuleOptions} moduleOptions options for opening it. When the connection breaks while several
+ *   threads wait for answers, p11-kit's client (0.24) does not wake some of them, and they hang. So calls run one at a time;
+ *   the server is not faster either
  * @property {string} label
  * @property {string} pin
- * @property {() => void} save keeps the token as it is: what is killed while it writes leaves a damaged token behind
- *   (SoftHSM2 writes at each login), which an HSM does not. From then on the token is as it was then after each kill
- * @property {() => Promise<void>} start starts the server, when it is down
+ * @property {() => void} save stores the state of the token. A process that is killed while it writes leaves a damaged token
+ *   (SoftHSM2 writes at each login), unlike an HSM. From then on each kill restores this state
+ * @property {() => Promise<void>} start starts the server if it does not run
  * @property {() => Promise<void>} kill ends the server and all its connections at once (SIGKILL)
- * @property {(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT') => Promise<void>} signal to the processes that serve a connection
- *   each; resolved when those that are killed are gone
+ * @property {(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT') => Promise<void>} signal sends a signal to the processes that serve one
+ *   connection each; resolves when killed ones have ended
  * @property {() => Promise<void>} stop ends the server and removes its files
  */
 
@@ -42,7 +42,7 @@ const client = findClient();
 const program = find('/usr/bin/p11-kit', '/usr/local/bin/p11-kit');
 const server = find('/usr/libexec/p11-kit/p11-kit-server', '/usr/lib/p11-kit/p11-kit-server');
 
-/** Why no p11-kit server can be started here; undefined when one can. */
+/** Reason why a p11-kit server cannot be started on this machine; undefined if it can. */
 export const whyNoServer =
   client === undefined || program === undefined || server === undefined
     ? 'needs p11-kit with its server, and p11-kit-client.so: p11-kit, p11-kit-modules'
@@ -50,7 +50,7 @@ export const whyNoServer =
       ? 'needs a SoftHSM2 behind it: libsofthsm2'
       : undefined;
 
-/** The processes that a process has started. @param {number} pid */
+/** The child processes of a process. @param {number} pid */
 function childrenOf(pid) {
   /** @param {string} child */
   const parentOf = (child) => {
@@ -58,7 +58,7 @@ function childrenOf(pid) {
       const stat = readFileSync(`/proc/${child}/stat`, 'utf8');
       return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
     } catch {
-      return 0; // it has ended
+      return 0; // the process has ended
     }
   };
   return readdirSync('/proc')
@@ -66,7 +66,7 @@ function childrenOf(pid) {
     .map(Number);
 }
 
-/** Whether a process is there and not merely waited for. @param {number} pid */
+/** True if a process runs, which a zombie does not. @param {number} pid */
 function isRunning(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -85,7 +85,7 @@ function send(pid, signal) {
   }
 }
 
-/** Whether somebody listens: the file is there a little earlier. @param {string} socket @returns {Promise<boolean>} */
+/** True if a server accepts connections; its socket file exists earlier. @param {string} socket @returns {Promise<boolean>} */
 function answers(socket) {
   return new Promise((resolve) => {
     const connection = connect(socket);
@@ -129,7 +129,7 @@ export async function startServer(label = 'remote') {
     cpSync(saved, tokens, { recursive: true });
   }
 
-  /** The server itself stands still meanwhile, or it could serve one more connection. @param {number} pid */
+  /** Also suspends the server, which could otherwise serve one more connection. @param {number} pid */
   async function killConnections(pid) {
     send(pid, 'SIGSTOP');
     const children = childrenOf(pid);
@@ -153,7 +153,7 @@ export async function startServer(label = 'remote') {
     if (child?.pid !== undefined) send(child.pid, 'SIGKILL');
   });
   await start();
-  // Read when the library is loaded, and remembered: hence a copy of it for each server.
+  // Read when the library is loaded and then stored, so each server needs a copy of the library.
   process.env.P11_KIT_SERVER_ADDRESS = `unix:path=${socket}`;
   const watcher = await FaultModule.create({ module: client, copyModule: true });
   return {

@@ -6,7 +6,7 @@ import { namespace } from './card/daemon.mjs';
 
 const exists = (path: string): string | undefined => (existsSync(path) ? path : undefined);
 
-/** A file below /usr/lib, with or without the folder of the architecture. */
+/** A file below /usr/lib, with or without the directory of the architecture. */
 function library(name: string): string | undefined {
   if (!existsSync('/usr/lib')) return undefined;
   const folders = readdirSync('/usr/lib').filter((folder) => folder.endsWith('-linux-gnu'));
@@ -19,7 +19,7 @@ const pcscd = exists('/usr/sbin/pcscd');
 const driver = library('pcsc/drivers/serial/libifdvpcd.so');
 const module = library('opensc-pkcs11.so');
 
-/** Why no virtual smart card reader can be started here; undefined when one can. */
+/** Reason why no virtual smart card reader can be started on this machine; undefined if one can. */
 export const whyNoReader: string | undefined =
   pcscd === undefined || driver === undefined || module === undefined
     ? 'needs pcscd, vsmartcard-vpcd and opensc-pkcs11'
@@ -27,46 +27,46 @@ export const whyNoReader: string | undefined =
       ? 'needs a mount namespace (unshare --mount)'
       : undefined;
 
-/** Why there is no reader with a PIN pad; undefined when there can be one. */
+/** Reason why no reader with a PIN pad is available; undefined if one is. */
 export const whyNoPinPad: string | undefined =
   whyNoReader ?? (spawnSync('cc', ['--version']).status === 0 ? undefined : 'needs a C compiler (cc)');
 
-/** The PIV cards of a reader: key 9A on P-256, 9C on RSA-2048, which wants the PIN for each signature; PIN 123456. */
+/** The PIV cards of a reader: key 9A on P-256, and 9C on RSA-2048, which needs the PIN for each signature; PIN 123456. */
 export interface Card {
   /**
-   * Puts a card in, in place of the one that is there. When OpenSC does not look in between, it takes the new card for the
-   * old one, reset.
-   * @param options.card name of the card, which makes its serial number; null for one that no driver knows
-   * @param options.wait until pcscd has seen it; default true
+   * Inserts a card, in place of a present one. If OpenSC does not poll in between, it takes the new card for the old one after a
+   * reset.
+   * @param options.card name of the card, from which its serial number is made; null for a card that no driver supports
+   * @param options.wait true: resolves after pcscd has detected it; default true
    */
   insert(options?: { card?: string | null; wait?: boolean }): Promise<void>;
-  /** Takes the card out, also in the middle of a command. */
+  /** Removes the card, also in the middle of a command. */
   remove(options?: { wait?: boolean }): Promise<void>;
-  /** How long each command takes from here on, in milliseconds. */
+  /** Duration of each command from now on, in milliseconds. */
   delay(milliseconds: number): Promise<void>;
   /**
-   * Lets the next commands fail.
+   * Makes the next commands fail.
    * @param word status word, such as 0x6f00
-   * @param options.instruction which commands; default GENERAL AUTHENTICATE, which signs
-   * @param options.count how many of them; default 1
+   * @param options.instruction the affected commands; default GENERAL AUTHENTICATE, which signs
+   * @param options.count number of commands; default 1
    */
   fail(word: number, options?: { instruction?: number; count?: number }): Promise<void>;
-  /** Types on the PIN pad: a PIN, 'cancel' or 'timeout'. Whether the pad was waiting for it. */
+  /** Types a PIN, 'cancel' or 'timeout' on the PIN pad. Returns true if the pad was waiting for input. */
   type(pin: string): Promise<boolean>;
-  /** Gives a card a PIN, and all tries back. */
+  /** Sets the PIN of a card and resets its tries. */
   setPin(pin: string, card?: string): Promise<void>;
-  /** What a card and its reader know: commands since the start count those of all cards. */
+  /** State of a card and its reader; `commands` counts those of all cards since the start. */
   state(card?: string): Promise<{ present: boolean; pinTries: number; commands: number }>;
 }
 
-/** A virtual smart card reader, and OpenSC, which sees it. */
+/** A virtual smart card reader, and OpenSC, which uses it. */
 export interface Reader {
   /** Path of OpenSC. */
   readonly module: string;
   readonly card: Card;
   /** Kills pcscd. */
   kill(): Promise<void>;
-  /** Starts pcscd, when it was killed; the reader is empty then. */
+  /** Starts pcscd after it was killed, with an empty reader. */
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -127,9 +127,9 @@ interface PromiseWithResolvers {
 }
 
 /**
- * Starts pcscd with a virtual reader, which is empty. Call it before the module is opened, and once in a test file: the
- * PC/SC library remembers where its daemon is.
- * @param options.pinPad whether the reader has a PIN pad
+ * Starts pcscd with an empty virtual reader. Call it before the module is opened, and once per test file, because the PC/SC
+ * library stores the address of its daemon.
+ * @param options.pinPad true: the reader has a PIN pad
  */
 export async function startReader(options: { pinPad?: boolean } = {}): Promise<Reader> {
   const { pinPad = false } = options;
@@ -137,7 +137,7 @@ export async function startReader(options: { pinPad?: boolean } = {}): Promise<R
   if (why !== undefined || driver === undefined || module === undefined) throw new Error(why);
   const folder = mkdtempSync(join(tmpdir(), 'cryptoki-card-'));
   const settings = join(folder, 'opensc.conf');
-  writeFileSync(settings, 'app default { card_drivers = PIV-II; }\n'); // trying all of them takes seconds
+  writeFileSync(settings, 'app default { card_drivers = PIV-II; }\n'); // trying all drivers takes seconds
   process.env.OPENSC_CONF = settings;
   process.env.PCSCLITE_CSOCK_NAME = join(folder, 'run', 'pcscd.comm');
   const remote = new Remote({ pcscd, driver: realpathSync(driver), pinPad, folder });

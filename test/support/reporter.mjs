@@ -1,6 +1,6 @@
 /**
- * A reporter of Vitest that repeats, as the very last lines, which tests failed and which have no result. A worker process
- * that dies in native code takes the rest of its file with it: that file and the tests that did not end are the trace it left.
+ * A reporter for Vitest that repeats in its last lines which tests failed and which have no result. When a worker process
+ * crashes in native code, the rest of its file is lost: the unfinished tests are then the only trace.
  */
 export default class LastLines {
   onTestRunEnd(modules, errors) {

@@ -1,5 +1,5 @@
-// What the thread sanitizer looks at: many sessions, closing under load, workers that come and go. A plain program,
-// since a test runner has threads of its own. `npm run test:tsan` runs it and reads the sanitizer's reports.
+// The program for the thread sanitizer: many sessions, closing under load, workers that start and end. It is a plain program,
+// because a test runner has threads of its own. `npm run test:tsan` runs it and reads the reports of the sanitizer.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,8 +11,8 @@ const folder = mkdtempSync(join(tmpdir(), 'cryptoki-tsan-'));
 const soft = await softToken(folder, 'tsan');
 const message = Buffer.from('message');
 
-// CKR_GENERAL_ERROR is SoftHSM2's answer when a session key goes with its session while another session signs with it, and
-// CKR_KEY_FUNCTION_NOT_PERMITTED when it goes a little earlier: what has no CKA_SIGN any more may not sign.
+// SoftHSM2 returns CKR_GENERAL_ERROR when a session key ends with its session while another session signs with it, and
+// CKR_KEY_FUNCTION_NOT_PERMITTED when it ends a little earlier, because the key then has no CKA_SIGN.
 const lost = (error) => {
   const codes = [
     ...[
@@ -30,7 +30,7 @@ const lost = (error) => {
   if (!isCode(error, ...codes, 'ERR_CRYPTOKI_MODULE_CLOSED', 'CKR_CRYPTOKI_NOT_INITIALIZED')) throw error;
 };
 
-/** A long queue, whose results are told together; or part of it is refused. */
+/** A long queue whose results are delivered together, or a part of which is refused. */
 async function burst(module, session, key, refuses) {
   const all = Array.from({ length: 24 }, () => key.sign('ECDSA-SHA256', message));
   if (refuses) module.raw.refuseWaiting(session.handle);
@@ -82,7 +82,7 @@ function worker(ending) {
 const module = await Module.open(soft.module);
 await load(module, 6);
 for (const ending of ['close', 'exit', 'terminate']) await Promise.all([worker(ending), worker(ending)]);
-// Reinitialised under load by two at once, while others begin and end their use of the module.
+// Two threads reinitialise the module under load while others start and end their use of it.
 const again = async () => {
   for (let i = 0; i < 5; i++) {
     const other = await Module.open(soft.module);

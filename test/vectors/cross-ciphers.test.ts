@@ -1,4 +1,4 @@
-/** Random keys and messages: what the token encrypts, node:crypto decrypts, and the reverse, for each algorithm of the model. */
+/** Random keys and messages for each algorithm of the model: node:crypto decrypts ciphertexts of the token, and vice versa. */
 import {
   constants,
   createDecipheriv,
@@ -19,7 +19,7 @@ import { randomMessages } from './support/random';
 interface Symmetric {
   readonly name: 'AES-CBC' | 'AES-CTR' | 'AES-GCM';
   readonly mechanism: MechanismName;
-  /** What is different from message to message, for the model and for node:crypto. */
+  /** The parameters that change with each message, for the model and for node:crypto. */
   readonly options: () => {
     readonly algorithm: MechanismInput;
     readonly node: {
@@ -60,7 +60,7 @@ const SYMMETRIC: readonly Symmetric[] = [
   },
 ];
 
-/** `encrypted` decrypted by node:crypto. */
+/** Decrypts with node:crypto. */
 function decryptByNode(
   cipher: string,
   key: Buffer,
@@ -77,7 +77,7 @@ function decryptByNode(
 interface Asymmetric {
   readonly name: string;
   readonly mechanism: MechanismName;
-  /** How many bytes of the 256 the padding needs. */
+  /** Number of the 256 bytes that the padding needs. */
   readonly overhead: number;
   readonly options: { readonly padding: number; readonly oaepHash?: string };
 }
@@ -108,7 +108,7 @@ const DIGESTS = {
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
-/** The plaintext by node:crypto; PKCS#1 v1.5 padding is taken off here, which some of its versions refuse to do. */
+/** Decrypts with node:crypto and removes the PKCS#1 v1.5 padding here, because some versions of it refuse to. */
 function decryptRsaByNode(encrypted: Buffer, options: Asymmetric['options']): Buffer {
   if (options.padding !== constants.RSA_PKCS1_PADDING)
     return privateDecrypt({ key: privateKey, ...options }, encrypted);

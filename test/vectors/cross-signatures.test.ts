@@ -1,4 +1,4 @@
-/** Random keys and messages: what the token signs, node:crypto verifies, and the reverse, for each algorithm of the model. */
+/** Random keys and messages for each algorithm of the model: node:crypto verifies signatures of the token, and vice versa. */
 import {
   constants,
   createHmac,
@@ -90,7 +90,7 @@ const eddsa: Case = {
   },
 };
 
-/** One for all: a key takes long to make. */
+/** One RSA key for all tests, because generating one takes long. */
 let rsaKeys: Keys | undefined;
 
 function rsa(name: string, hash: keyof typeof HASHES, algorithm: MechanismInput, saltLength?: number): Case {

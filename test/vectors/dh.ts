@@ -1,4 +1,4 @@
-/** No standard has values for these groups: two random keys agree, on the token and in node:crypto. */
+/** No standard has values for these groups: two random keys must agree on a secret, on the token and in node:crypto. */
 import { getDiffieHellman } from 'node:crypto';
 import { CKA, CKK, CKM, CKO } from 'cryptoki/raw';
 import { expect, test } from 'vitest';

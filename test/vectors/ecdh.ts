@@ -54,7 +54,7 @@ describe('node:crypto agrees with', () => {
   for (const { source, curve, alice, bob, secret } of AGREEMENTS) {
     test(`${curve}: ${source}`, () => {
       const [a, b] = [keysOf(curve, alice), keysOf(curve, bob)];
-      // The private keys make the public ones.
+      // The public keys are computed from the private ones.
       for (const { privateKey, publicKey } of [a, b]) {
         expect(createPublicKey(privateKey).export({ format: 'jwk' })).toEqual(
           publicKey.export({ format: 'jwk' }),
@@ -73,7 +73,7 @@ describe('node:crypto agrees with', () => {
 onEachModule((target) => {
   for (const agreement of AGREEMENTS) {
     const { source, curve, alice, bob, secret } = agreement;
-    // Montgomery keys use the mechanism of the other curves: only their generation tells that a token has them.
+    // Montgomery keys use the mechanism of the other curves; only the mechanism that generates them shows the support.
     const skip = (context: TestContext): void => {
       if (curve === 'X25519' && !target.has('EC_MONTGOMERY_KEY_PAIR_GEN'))
         context.skip(`${target.description.name} has no ${curve}`);

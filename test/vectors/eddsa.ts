@@ -17,7 +17,7 @@ describe('node:crypto agrees with', () => {
       };
       const key = createPrivateKey({ format: 'jwk', key: jwk });
       expect(sign(null, message, key).toString('hex')).toBe(signature.toString('hex'));
-      // The public key is made from the private one: x of the JWK is not looked at.
+      // node:crypto computes the public key from the private one and ignores x of the JWK.
       const judge = createPublicKey(key);
       expect(judge.export({ format: 'jwk' }).x).toBe(point.toString('base64url'));
       expect(verify(null, message, judge, signature)).toBe(true);

@@ -1,4 +1,4 @@
-/** Secret keys that a token generates are random, so there is no known answer: node:crypto uses the same key. */
+/** Secret keys that a token generates are random and have no known answers, so node:crypto uses the same key. */
 import { CKA, CKO } from 'cryptoki/raw';
 import { expect, test } from 'vitest';
 import { SECRET_KEYS } from './data/secret-keys';
@@ -20,7 +20,7 @@ onEachModule((target) => {
     start,
     use,
   } of SECRET_KEYS) {
-    test(`generates with ${name}${use === undefined ? '' : ' what node:crypto can use'}`, async (context) => {
+    test(`generates with ${name}${use === undefined ? '' : ' a key that node:crypto can use'}`, async (context) => {
       await target.run(context, [mechanism], async (session) => {
         const { raw } = session.token.slot.module;
         const how = { mechanism: mechanismNumber(mechanism), parameter };

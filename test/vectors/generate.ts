@@ -1,6 +1,6 @@
 /**
- * Key pairs and domain parameters that a token generates are random, so there is no known answer: what the key makes is
- * checked by node:crypto, and parameters for what they must be.
+ * Key pairs and domain parameters that a token generates are random and have no known answers. node:crypto checks results of
+ * the keys, and parameters are checked against their requirements.
  */
 import {
   checkPrimeSync,
@@ -59,7 +59,7 @@ async function agree(session: Session, mechanism: number, parameter: object, key
   return takeValue(session, made);
 }
 
-/** The last bytes are the point, whether it is in an OCTET STRING or not. */
+/** The last bytes are the point, with and without the OCTET STRING around it. */
 const pointOf = (value: Buffer | undefined, length: number): Buffer =>
   (value ?? Buffer.alloc(0)).subarray(-length);
 const jwk = (key: JsonWebKey) => createPublicKey({ format: 'jwk', key });
@@ -170,7 +170,7 @@ onEachModule((target) => {
     });
   });
 
-  test('generates with DSA_PARAMETER_GEN what FIPS 186 asks of parameters', async (context) => {
+  test('generates with DSA_PARAMETER_GEN parameters as FIPS 186 requires', async (context) => {
     await target.run(context, ['DSA_PARAMETER_GEN'], async (session) => {
       const { raw } = session.token.slot.module;
       const made = await raw.C_GenerateKey(session.handle, { mechanism: CKM.DSA_PARAMETER_GEN }, [

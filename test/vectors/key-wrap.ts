@@ -16,7 +16,7 @@ function wrapByNode({ kind, kek, key }: WrapVector): Buffer {
   return encryptByNode(name, kek, padded, { iv: Buffer.alloc(8, 0xa6) });
 }
 
-/** NSS has two of its own that do the same. */
+/** NSS has two mechanisms of its own with the same result. */
 function mechanismsOf(target: Target, kind: WrapVector['kind']): [MechanismName, string][] {
   const standard = kind === 'plain' ? 'AES_KEY_WRAP' : target.description.paddedWrap[kind];
   const own = { plain: 'AES_KEY_WRAP', kwp: undefined, pkcs7: 'AES_KEY_WRAP_PAD' } as const;

@@ -1,7 +1,7 @@
 /**
- * ML-DSA (FIPS 204). A key or a signature is thousands of bytes: the vectors are the accumulated ones of C2SP CCTV. From
- * one SHAKE128 stream come the seeds of 100 keys; all public keys and deterministic signatures go into another, of which
- * 32 bytes are known.
+ * ML-DSA (FIPS 204). A key or a signature has thousands of bytes, so the vectors are the accumulated ones of C2SP CCTV: one
+ * SHAKE128 stream provides the seeds of 100 keys; all public keys and deterministic signatures are written into another one, of
+ * which 32 bytes are published.
  */
 import * as crypto from 'node:crypto';
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
@@ -33,7 +33,7 @@ const VECTORS = [
 /** The last byte of the object identifier: id-ml-dsa-44 is 2.16.840.1.101.3.4.3.17. */
 const ML_DSA_OID = { [CKP.ML_DSA_44]: 0x11, [CKP.ML_DSA_65]: 0x12, [CKP.ML_DSA_87]: 0x13 } as const;
 
-/** The key for node:crypto; undefined for one without ML-DSA and encapsulation (before 24.7). */
+/** The key for node:crypto; undefined for versions without ML-DSA and encapsulation (before 24.7). */
 function nodeKey(parameterSet: keyof typeof ML_DSA_OID, value: Buffer): KeyObject | undefined {
   if (!('encapsulate' in crypto)) return undefined;
   const oid = Buffer.concat([hex('06096086480165030403'), Buffer.from([ML_DSA_OID[parameterSet]])]);
@@ -111,7 +111,7 @@ onEachModule((target) => {
         await target.expectWrong(publicKey.verify(how, message, flip(signature, 100)));
         await target.expectWrong(publicKey.verify(how, flip(message), signature));
         await target.expectWrong(publicKey.verify({ mechanism: 'ML_DSA' }, message, signature));
-        // The key that was made is the one of its seed: its deterministic signatures are the same.
+        // The generated key is the one of its seed if its deterministic signatures are equal.
         const [seed] = await raw.C_GetAttributeValue(session.handle, made.privateKey, [CKA.SEED]);
         const again = await importSeed(session, parameterSet, seed?.value as Buffer);
         await raw.C_SignInit(session.handle, { ...deterministic, mechanism: CKM.ML_DSA }, made.privateKey);

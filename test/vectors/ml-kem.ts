@@ -1,8 +1,8 @@
 /**
- * ML-KEM (FIPS 203). PKCS#11 lets nobody choose the random message of an encapsulation, so ciphertexts with known keys
- * come from an implementation of the test's own. That one is checked by accumulated vectors: from one SHAKE128 stream
- * come seeds, messages and wrong ciphertexts; encapsulation keys, ciphertexts and shared keys go into another, of which 32
- * bytes are known. The token's keys go into such a stream too.
+ * ML-KEM (FIPS 203). With PKCS#11 a caller cannot choose the random message of an encapsulation, so ciphertexts with known keys
+ * come from an implementation of the tests. Accumulated vectors check that one: one SHAKE128 stream provides seeds, messages and
+ * wrong ciphertexts; encapsulation keys, ciphertexts and shared keys are written into another one, of which 32 bytes are known.
+ * The keys of the token are written into such a stream, too.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import type { PrivateKey, Session } from 'cryptoki';
@@ -16,7 +16,7 @@ import { NSS } from './support/nss';
 const CASES = 100;
 
 /**
- * The values for ML-KEM-768 are those of Go's crypto/mlkem (TestAccumulated); for the others nobody publishes one, but
+ * The values for ML-KEM-768 are those of Go's crypto/mlkem (TestAccumulated). For the others no value is published, but
  * several implementations agree.
  */
 const VECTORS = [
@@ -39,7 +39,7 @@ interface Case {
   readonly key: MlKemKey;
   readonly ciphertext: Buffer;
   readonly shared: Buffer;
-  /** A ciphertext that belongs to no message. */
+  /** A ciphertext that no message produces. */
   readonly wrong: Buffer;
 }
 
@@ -59,7 +59,7 @@ function* cases({ parameters }: (typeof VECTORS)[number]): Generator<Case> {
   }
 }
 
-/** Made when the first module needs them: they take a second. */
+/** Computed when the first module needs them, because they take a second. */
 const made = new Map<string, Case[]>();
 function casesOf(vector: (typeof VECTORS)[number]): Case[] {
   const known = made.get(vector.name) ?? [...cases(vector)];
@@ -95,7 +95,7 @@ describe("the test's own ML-KEM agrees with", () => {
   }
 });
 
-/** NSS has two of its own, from before PKCS#11 3.2, that do the same. */
+/** NSS has two mechanisms of its own from before PKCS#11 3.2 with the same result. */
 const MECHANISMS = [
   { prefix: '', kem: 'ML_KEM', generate: 'ML_KEM_KEY_PAIR_GEN' },
   { prefix: 'CKM_NSS_ML_KEM: ', kem: NSS.ML_KEM, generate: NSS.ML_KEM_KEY_PAIR_GEN },
@@ -134,7 +134,7 @@ onEachModule((target) => {
       });
     });
 
-    test(`${name}: what the token encapsulates, the test's own ML-KEM opens`, async (context) => {
+    test(`${name}: the test's own ML-KEM decapsulates a ciphertext of the token`, async (context) => {
       await target.run(context, [kem], async (session) => {
         const { raw } = session.token.slot.module;
         const key = keyPair(parameters, randomBytes(32), randomBytes(32));

@@ -11,7 +11,7 @@ const SALT_SPECIFIED = 1;
 /** CKP_PKCS5_PBKD2_HMAC_ */
 const PRFS = { sha1: 1, sha256: 4 } as const;
 
-/** The lowest bit of each byte of a DES key only makes the number of its ones odd. */
+/** The lowest bit of each byte of a DES key is a parity bit. */
 function withOddParity(key: Buffer): Buffer {
   const ones = (byte: number): number => byte.toString(2).replaceAll('0', '').length;
   return Buffer.from(key.map((byte) => (ones(byte) % 2 === 1 ? byte : byte ^ 1)));

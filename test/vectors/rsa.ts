@@ -33,7 +33,7 @@ describe('node:crypto agrees with', () => {
 
   for (const { algorithm, source, plain, encrypted } of RSA_DECRYPTIONS) {
     const name = nameOf(algorithm);
-    // Some versions of node:crypto refuse to take PKCS#1 v1.5 padding off: without padding, it can be looked at.
+    // Some versions of node:crypto refuse to remove PKCS#1 v1.5 padding, so the test decrypts without padding and checks it.
     test(`${name}: ${source}`, () => {
       if (typeof algorithm === 'string') {
         const padding = constants.RSA_NO_PADDING;
@@ -108,7 +108,7 @@ onEachModule((target) => {
     });
   }
 
-  // Field by field, as a caller without names for algorithms gives it.
+  // Field by field, for a caller that does not use algorithm names.
   test('decrypts with CK_RSA_PKCS_OAEP_PARAMS: RFC 7516, A.1.3', async (context) => {
     await target.run(context, ['RSA_PKCS_OAEP'], async (session) => {
       const [first] = RSA_DECRYPTIONS;

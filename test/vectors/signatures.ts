@@ -1,6 +1,6 @@
 /**
- * RSA and ECDSA by mechanism: the algorithms of the model choose among mechanisms, here each is used by itself. PKCS#1
- * v1.5 always makes the same signature, so node:crypto's is the vector; other signatures are verified, both ways.
+ * RSA and ECDSA by mechanism: the algorithms of the model choose a mechanism, and these tests use each one directly. PKCS#1
+ * v1.5 signatures are deterministic, so the one of node:crypto is the vector; others are verified in both directions.
  */
 import {
   constants,
@@ -59,7 +59,7 @@ const [P256] = ECDSA;
 const SAMPLE = P256?.signatures.find(({ hash, message }) => hash === 'SHA256' && message === 'sample');
 
 describe('node:crypto agrees with', () => {
-  test('MD2_RSA_PKCS: the DigestInfo that the signature opens to', () => {
+  test('MD2_RSA_PKCS: the DigestInfo in the signature', () => {
     const [signature] = PKCS1.filter(({ mechanism }) => mechanism === 'MD2_RSA_PKCS').map((v) =>
       v.signature(),
     );

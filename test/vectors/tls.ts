@@ -21,7 +21,7 @@ const secret = [
   ...extractable,
 ];
 
-/** A mechanism, its name and its structure; NSS has each of TLS 1.2 once more, from before the standard had it. */
+/** A mechanism, its name and its structure; NSS has a second one of each for TLS 1.2, from before the standard defined it. */
 interface Variant {
   readonly mechanism: MechanismName;
   readonly name: string;
@@ -38,7 +38,7 @@ const hashOf = ({ hash }: TlsVector): object => (hash === undefined ? {} : { prf
 
 const OLD = 'CK_SSL3_MASTER_KEY_DERIVE_PARAMS';
 const NEW = 'CK_TLS12_MASTER_KEY_DERIVE_PARAMS';
-/** Those for Diffie-Hellman have no version, since it is part of an RSA secret only. */
+/** The mechanisms for Diffie-Hellman return no version, because only an RSA secret contains one. */
 const MASTERS: readonly (readonly [Variant, TlsVector, 'version' | 'none'])[] = [
   [standard('SSL3_MASTER_KEY_DERIVE', OLD), SSL3, 'version'],
   [standard('SSL3_MASTER_KEY_DERIVE_DH', OLD), SSL3, 'none'],
@@ -88,7 +88,7 @@ async function derived(
   return takeValue(session, made);
 }
 
-/** What C_DeriveKey leaves in a CK_SSL3_KEY_MAT_OUT. */
+/** Output fields of CK_SSL3_KEY_MAT_OUT. */
 interface KeyMaterial {
   clientMacSecret: bigint;
   serverMacSecret: bigint;
@@ -98,7 +98,7 @@ interface KeyMaterial {
   ivServer: Buffer;
 }
 
-/** Two MAC keys, two AES keys and two IVs, one after the other as they were in the key block. */
+/** Two MAC keys, two AES keys and two IVs, in the order of the key block. */
 async function keyBlock(
   session: Session,
   { mechanism, structure }: Variant,
@@ -128,7 +128,7 @@ async function keyBlock(
   return parts.join('') + ivClient.toString('hex') + ivServer.toString('hex');
 }
 
-/** CK_TLS_MAC_PARAMS: whose Finished message it is. */
+/** CK_TLS_MAC_PARAMS: the side whose Finished message it is. */
 const [SERVER, CLIENT] = [1, 2];
 const FINISHED = [
   { name: 'TLS 1.0', prfHashMechanism: CKM.TLS_PRF, prf: TLS10.prf },
@@ -139,7 +139,7 @@ const FINISHED = [
   { ...version, name: `${version.name}, server`, label: 'server finished', serverOrClient: SERVER },
 ]);
 
-/** NSS signs with the functions themselves: the label and the seed are the message. */
+/** NSS signs with the functions themselves: the message consists of label and seed. */
 const GENERAL: readonly (readonly [NssMechanism, Prf])[] = [
   ['TLS_PRF_GENERAL', TLS10.prf],
   ['TLS_PRF_GENERAL_SHA256', TLS12_SHA256.prf],
@@ -175,7 +175,7 @@ onEachModule((target: Target) => {
   }
 
   for (const [variant, vector] of MASTERS.filter(([, , kind]) => kind === 'version')) {
-    test(`tells the version with ${variant.name}: ${vector.source}`, async (context) => {
+    test(`reports the version with ${variant.name}: ${vector.source}`, async (context) => {
       await target.run(context, [variant.mechanism], async (session) => {
         const [clientRandom, serverRandom] = [vector.clientHelloRandom, vector.serverHelloRandom];
         const version = { major: 0, minor: 0 };
@@ -184,7 +184,7 @@ onEachModule((target: Target) => {
           ...hashOf(variant.structure === NEW ? vector : SSL3),
         };
         await derived(session, variant, parameter, vector.preMasterSecret);
-        // It is the start of the secret.
+        // The version is the start of the secret.
         const [major, minor] = vector.preMasterSecret;
         expect(parameter.version).toEqual({ major, minor });
       });

@@ -1,6 +1,6 @@
 /**
- * All vectors in one process: at the end it is counted with which of the mechanisms that a module offers a test has
- * passed. `-t` chooses among them.
+ * All vectors in one process. The last test counts the mechanisms of a module for which a test has passed.
+ * `-t` selects tests.
  */
 import './aead';
 import './aes';

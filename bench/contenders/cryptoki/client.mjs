@@ -1,5 +1,5 @@
 // @ts-check
-// The client of connect(): sessions are shared, the login is kept, what is lost is got back.
+// The client of connect(): it shares sessions, keeps the login and recovers from losses.
 import { IN_FLIGHT, messageFor } from '../../operations.mjs';
 import { clientOf } from './connection.mjs';
 import { noFailures, throughStream } from './model.mjs';
@@ -44,7 +44,7 @@ export async function client(operation, count) {
   return { async: await workOf(operation, count) };
 }
 
-/** More operations under way than sessions. @type {Form} */
+/** More operations in flight than sessions. @type {Form} */
 export async function clientQueued(operation, count) {
   return { async: await workOf(operation, count), lanes: IN_FLIGHT };
 }

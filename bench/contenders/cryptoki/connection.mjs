@@ -1,5 +1,5 @@
 // @ts-check
-// The sessions of all levels, opened as they are needed and kept.
+// The sessions of all levels, opened when they are needed and then kept.
 import { connect, Module } from 'cryptoki';
 import { CKF } from 'cryptoki/raw';
 
@@ -38,7 +38,7 @@ export async function open(given) {
   if (given.pin !== undefined) await session?.login(given.pin);
 }
 
-/** The functions themselves. */
+/** The raw module. */
 export const raw = () => opened(module).raw;
 
 /** Handles for the raw level. @param {number} count */
@@ -56,7 +56,7 @@ export async function modelSessions(count) {
   return sessions.slice(0, count);
 }
 
-/** A client that uses so many sessions at most. @param {number} count */
+/** A client with at most `count` sessions. @param {number} count */
 export async function clientOf(count) {
   if (connected?.count === count) return connected.client;
   await connected?.client.close();

@@ -21,7 +21,7 @@ async function keysOf(session, operation) {
 }
 
 /**
- * Writes the chunk so often, as fast as the stream takes it.
+ * Writes the chunk `chunks` times, as fast as the stream accepts it.
  * @param {import('cryptoki').DigestStream} stream @param {Buffer} chunk @param {number} [chunks]
  */
 export async function throughStream(stream, chunk, chunks = 1) {
@@ -61,7 +61,7 @@ export async function model(operation, count) {
   return { async: async (lane) => works[lane]?.() };
 }
 
-/** More operations under way than sessions: what has to wait waits in the queue of its session. @type {Form} */
+/** More operations in flight than sessions: the others wait in the queue of a session. @type {Form} */
 export async function modelQueued(operation, count) {
   if (operation.call === 'digest-stream') return 'a session does one stream at a time';
   const works = await worksOf(operation, count);

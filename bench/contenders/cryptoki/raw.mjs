@@ -17,13 +17,13 @@ const searchFor = ({ class: objectClass = 0, label = '' }) => [
   { type: CKA.LABEL, value: label },
 ];
 
-/** What the model takes as well. @param {Operation} operation */
+/** The mechanism, in the form that the model accepts, too. @param {Operation} operation */
 export const mechanismOf = ({ mechanism = 0, call }) =>
   call === 'encrypt'
     ? { mechanism, parameter: { structure: /** @type {const} */ ('CK_GCM_PARAMS'), iv: IV, tagBits: 128 } }
     : { mechanism };
 
-/** 0n where there is none. @param {Operation} operation */
+/** 0n for operations without a key. @param {Operation} operation */
 async function keyOf(operation) {
   if (operation.label === undefined || operation.call === 'find') return 0n;
   const [session = 0n] = await rawSessions(1);
@@ -76,7 +76,7 @@ export async function rawAsync(operation, count) {
 const MOST_MESSAGES = 1024;
 const MOST_BYTES = 1 << 20;
 
-/** As many messages as a batch of the model puts into one call at most. @param {Operation} operation */
+/** The maximum number of messages that a batch of the model passes to one call. @param {Operation} operation */
 function packed(operation) {
   const message = messageFor(operation);
   const most = Math.max(Math.min(MOST_MESSAGES, Math.floor(MOST_BYTES / message.length)), 1);

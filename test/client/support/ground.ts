@@ -3,23 +3,23 @@ import { type Client, type ConnectOptions, connect, Module, type Session, type T
 import { FaultModule } from 'cryptoki/testing';
 import { createToken } from '../../support/token';
 
-/** A SoftHSM2 token of a test file, behind the fault module, which counts what SoftHSM2 does not. */
+/** A SoftHSM2 token for one test file, behind the fault module, whose counters SoftHSM2 does not have. */
 export interface Ground {
   /** `module` is the fault module, `real` SoftHSM2 itself; `config` is the value of SOFTHSM2_CONF. */
   readonly test: Readonly<Record<'module' | 'real' | 'label' | 'pin' | 'soPin' | 'config', string>>;
   readonly fault: FaultModule;
-  /** Another Module object of the same process, which looks at the token from beside. */
+  /** Another Module object in the same process, to look at the token without the client. */
   readonly module: Module;
-  /** A client on the token, logged in with its PIN unless the options say something else. */
+  /** Connects a client to the token, with a login unless the options say otherwise. */
   connect(options?: ConnectOptions): Promise<Client>;
-  /** How many sessions this process has open on its tokens. */
+  /** Number of sessions that this process has open on its tokens. */
   sessions(): number;
-  /** How often a function was called since {@link clean}. */
+  /** Number of calls of a function since {@link clean}. */
   calls(name: 'C_Login' | 'C_Logout' | 'C_OpenSession' | 'C_Sign' | 'C_GenerateKeyPair'): number;
   token(): Promise<Token>;
-  /** Logs out, as another part of the program would. */
+  /** Logs out, as another part of the program could. */
   logOutElsewhere(): Promise<void>;
-  /** Closes the clients; no session is left then, and no rule of PKCS#11 was broken. Call it in afterEach. */
+  /** Closes the clients, then checks for open sessions and for violations of PKCS#11 rules. Call it in afterEach. */
   clean(): Promise<void>;
   /** Call it in afterAll. */
   close(): Promise<void>;
@@ -83,7 +83,7 @@ export function gate(): Gate {
   return { opened, open };
 }
 
-/** Lends a session of the client until the gate opens; fulfilled when it has it. */
+/** Lends a session of the client until the gate opens. Fulfilled when the session is lent. */
 export function hold(client: Client): Promise<{ session: Session; back: () => Promise<void> }> {
   return new Promise((resolve, reject) => {
     const { opened, open } = gate();
@@ -101,7 +101,7 @@ export function hold(client: Client): Promise<{ session: Session; back: () => Pr
 
 export const MESSAGE = Buffer.from('a message of the test');
 
-/** A key pair on the token, and what checks its signatures with node:crypto. */
+/** A key pair on the token, and a check of its signatures with node:crypto. */
 export async function signer(client: Client, token = false) {
   const { privateKey, publicKey } = await client.generateKeyPair('EC', {
     curve: 'P-256',

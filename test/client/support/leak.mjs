@@ -1,4 +1,4 @@
-// Session objects that nobody disposes of (node --expose-gc). Arguments: module, label, PIN. Prints what became of them.
+// Session objects that are never disposed of (node --expose-gc). Arguments: module, label, PIN. Prints the state afterwards.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'cryptoki';
 
@@ -31,7 +31,7 @@ const before = await state(client);
 await collect(() => warnings.length >= 3 && client.statistics().pinned === 0);
 const after = await state(client);
 
-// They died with a client that was closed: that is no leak.
+// These objects ended with a closed client, so they are not leaks.
 const closed = await open();
 let keys = await forget(closed);
 await closed.close();

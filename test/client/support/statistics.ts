@@ -2,7 +2,7 @@ import type { Client, ClientStatistics } from 'cryptoki';
 import { expect } from 'vitest';
 import type { Ground } from './ground';
 
-/** What the client says of its sessions is what the token says: the anchor counts there, too. */
+/** Checks that the session counts of the client match those of the token, which include the anchor session. */
 export function expectNumbers(ground: Ground, client: Client, numbers: Partial<ClientStatistics> = {}): void {
   const statistics = client.statistics();
   expect(statistics).toMatchObject(numbers);

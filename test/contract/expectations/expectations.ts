@@ -1,6 +1,6 @@
 /**
- * What the specification, or common sense, says for each situation that the suite provokes. A module that answers
- * otherwise says so in its own file, with the reason.
+ * The result that PKCS#11 requires (or, where it says nothing, the usual one) for each situation that the suite creates.
+ * A module with another result lists it in a file of its own, with the reason.
  */
 export const STANDARD = {
   'a mechanism it does not have': 'CKR_MECHANISM_INVALID',
@@ -35,7 +35,7 @@ export const STANDARD = {
   'an empty RSA signature': 'false',
   'an empty EdDSA signature': 'false',
   'a wrong MAC': 'false',
-  'a wrong MAC in pieces': 'CKR_SIGNATURE_INVALID',
+  'a wrong MAC in parts': 'CKR_SIGNATURE_INVALID',
   'a MAC of another length': 'false',
   'a second operation': 'CKR_OPERATION_ACTIVE',
   'an operation without a beginning': 'CKR_OPERATION_NOT_INITIALIZED',
@@ -61,7 +61,7 @@ export type Situation = keyof typeof STANDARD;
 
 type Operation = 'Encrypt' | 'Decrypt' | 'Sign' | 'Verify';
 
-/** Functions that came after PKCS#11 2.40. */
+/** Functions that were added after PKCS#11 2.40. */
 export type OptionalFunction =
   | 'C_LoginUser'
   | 'C_SessionCancel'
@@ -73,18 +73,18 @@ export type OptionalFunction =
   | `C_Async${'Complete' | 'GetID' | 'Join'}`
   | `C_${'Wrap' | 'Unwrap'}KeyAuthenticated`;
 
-/** How such a function is refused where there is none. */
+/** Error code of a function that the module does not have. */
 export const NOT_THERE = 'CKR_FUNCTION_NOT_SUPPORTED';
 
-/** What else modules differ in. */
+/** Facts that differ between modules and are not error codes. */
 export interface Facts {
   /** The state of a new session after the last one was closed while the user was logged in. */
   readonly stateAfterLastClose: 'RO_PUBLIC_SESSION' | 'RO_USER_FUNCTIONS';
-  /** CKA_TOKEN of the keys that the suite makes: true where there are no session objects. */
+  /** CKA_TOKEN of the keys that the suite creates: true for a module without session objects. */
   readonly tokenKeys: boolean;
-  /** Whether key pairs must be made without saying what they are not for. */
+  /** True if key pairs must be generated without attributes that forbid uses. */
   readonly trueUsagesOnly: boolean;
-  /** Whether C_GetObjectSize tells a size. */
+  /** True if C_GetObjectSize returns a size. */
   readonly objectSize: boolean;
 }
 
@@ -95,35 +95,35 @@ export const USUAL: Facts = {
   objectSize: true,
 };
 
-/** How one test comes out other than it is written. */
+/** The way in which the result of one test differs from the test as it is written. */
 export interface Deviation {
-  /** The module is asked and its answer must be this error: a module that learns it makes the test fail. */
+  /** The module must return this error: the test fails once the module supports the function. */
   readonly fails?: string;
   /** An expectation of the test must fail. */
   readonly differs?: true;
-  /** This package misbehaves, not the module: the test must fail until that is put right. */
+  /** A fault of this package, not of the module: the test must fail until the fault is mended. */
   readonly bug?: true;
-  /** It must not even be tried. */
+  /** The test is not run at all, because it would harm the module. */
   readonly skip?: true;
-  /** The session is of no use afterwards. */
+  /** The session cannot be used after the test. */
   readonly breaks?: true;
   readonly why: string;
 }
 
-/** All in which a module differs from what the suite expects of every module. */
+/** All differences between a module and the suite's expectations. */
 export interface Expectations {
-  /** Error codes other than {@link STANDARD}; a pattern where the module itself is not of one mind. */
+  /** Error codes that differ from {@link STANDARD}; a pattern where the module itself returns several. */
   readonly codes?: {
     readonly [situation in Situation]?: { readonly code: string | RegExp; readonly why: string };
   };
-  /** Functions that are there, though {@link NOT_THERE} is what others say, and what the module answers to a try. */
+  /** Newer functions that the module has, with its result of a trial call; {@link NOT_THERE} applies to the others. */
   readonly functions?: {
     readonly [name in OptionalFunction]?: { readonly code: string; readonly why: string };
   };
-  /** Facts other than {@link USUAL}. */
+  /** Facts that differ from {@link USUAL}. */
   readonly facts?: Partial<Facts>;
-  /** What it cannot do, whatever it reports: tests that need it are skipped. By feature or mechanism, the reason. */
+  /** Features that do not work, even if the module reports them: name of a feature or mechanism to the reason of the skip. */
   readonly lacks?: Readonly<Record<string, string>>;
-  /** By 'chapter: name of the test'. */
+  /** By 'chapter: title of the test'. */
   readonly deviations?: Readonly<Record<string, Deviation>>;
 }

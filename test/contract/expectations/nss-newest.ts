@@ -5,7 +5,7 @@ const begun = { code: 'CKR_OPERATION_NOT_INITIALIZED', why: 'it is there, and no
 const type = { code: 'CKR_KEY_TYPE_INCONSISTENT', why: 'it is there, and was tried with an AES key' };
 const length = { code: 'CKR_ARGUMENTS_BAD', why: 'lengths are arguments to it' };
 
-/** Of version 3.132: those of NSS, and the functions of PKCS#11 3.2. */
+/** Of version 3.132: the expectations of NSS, and the functions of PKCS#11 3.2. */
 export const nssNewest: Expectations = {
   ...nss,
   codes: {

@@ -1,9 +1,9 @@
 import type { Expectations } from './expectations';
 
-/** NSS keeps the reason of a failure per thread, and some failures give none: then that of an earlier one comes out. */
+/** NSS stores the reason of a failure per thread. Some failures set none: C functions then return the reason of an earlier one. */
 const stale = 'the reason of an earlier failure on the same thread comes out';
 
-/** Functions that are there want what comes before them. */
+/** These functions exist and fail because their preconditions are not met. */
 const begun = { code: 'CKR_OPERATION_NOT_INITIALIZED', why: 'it is there, and nothing was begun' };
 const messages = { code: 'no error', why: 'it has messages of AES-GCM and ChaCha20-Poly1305' };
 
@@ -49,12 +49,12 @@ export const nss: Expectations = {
     'token data': 'the database keeps keys and certificates only',
   },
   deviations: {
-    'decrypt: AES-CBC in pieces that end within a block': {
+    'decrypt: AES-CBC in parts that end within a block': {
       fails: 'CKR_ENCRYPTED_DATA_LEN_RANGE',
       breaks: true,
       why: 'C_DecryptUpdate takes whole blocks only',
     },
-    'message: AES-GCM: a message in pieces': {
+    'message: AES-GCM: a message in parts': {
       fails: 'CKR_FUNCTION_NOT_SUPPORTED',
       breaks: true,
       why: 'it takes whole messages only',
@@ -63,14 +63,14 @@ export const nss: Expectations = {
       fails: 'CKR_DOMAIN_PARAMS_INVALID',
       why: 'NSS has no secp256k1',
     },
-    'key: a generated key says that it was made there': {
+    'key: a generated key reports that the token generated it': {
       differs: true,
       why: 'CKA_LOCAL of generated keys is false',
     },
   },
 };
 
-/** Of the slot without database. */
+/** Of the slot without a database. */
 export const nssCrypto: Expectations = {
   ...nss,
   lacks: { ...nss.lacks, 'token data': 'it keeps nothing' },

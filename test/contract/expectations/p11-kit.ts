@@ -1,7 +1,7 @@
 import type { Expectations } from './expectations';
 import { softhsm2 } from './softhsm2';
 
-/** Those of the SoftHSM2 behind it, and what the way through the socket changes. */
+/** The expectations of the SoftHSM2 behind it, and the differences that the transport over the socket causes. */
 export const p11kit: Expectations = {
   ...softhsm2,
   codes: {
@@ -13,12 +13,12 @@ export const p11kit: Expectations = {
   },
   deviations: {
     ...softhsm2.deviations,
-    'sign: HMAC of an empty piece': {
+    'sign: HMAC of an empty part': {
       fails: 'CKR_ARGUMENTS_BAD',
       breaks: true,
       why: 'the server hands an empty piece on as a null pointer, which SoftHSM2 refuses',
     },
-    'random: no bytes at all': {
+    'random: zero bytes can be requested': {
       fails: 'CKR_ARGUMENTS_BAD',
       why: 'the server hands the empty buffer on as a null pointer, which SoftHSM2 refuses',
     },

@@ -43,7 +43,7 @@ export const tpm2: Expectations = {
       ['P-256', 'P-384'].flatMap((curve) =>
         [
           `sign: ECDSA-SHA224 on ${curve}, as node:crypto verifies`,
-          `verify: ECDSA-SHA224 on ${curve}: its own signature, and no other`,
+          `verify: ECDSA-SHA224 on ${curve}: verifies its own signature, and no other`,
           `verify: ECDSA-SHA224 on ${curve}: a signature of another length is wrong`,
         ].map((name) => [name, { fails: 'CKR_GENERAL_ERROR', why: sha224 }]),
       ),

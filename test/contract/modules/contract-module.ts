@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { ModuleOptions, TokenSelector } from 'cryptoki';
 import type { Expectations } from '../expectations/expectations';
 
-/** A module that was started: where it is and how to get in. */
+/** A started module: its path and its credentials. */
 export interface Started {
   /** Path of the library. */
   readonly path: string;
@@ -13,32 +13,32 @@ export interface Started {
   readonly selector: TokenSelector;
   /** Undefined for a token without login. */
   readonly pin: string | undefined;
-  /** Undefined where nobody can log in as the security officer. */
+  /** Undefined if the security officer cannot log in. */
   readonly soPin: string | undefined;
-  /** Ends what was started and removes its files. */
+  /** Stops the processes that were started and removes their files. */
   stop(): Promise<void>;
 }
 
-/** One real module under the contract. */
+/** One real module that the contract suite tests. */
 export interface ContractModule {
   readonly name: string;
-  /** Why it cannot be started on this machine; undefined when it can. */
+  /** Reason why the module cannot be started on this machine; undefined if it can. */
   readonly whyNot: string | undefined;
-  /** Whether continuous integration fails without it; elsewhere, as all others, it is skipped by name. */
+  /** True if the tests fail in continuous integration without it. In all other cases a missing module is skipped by name. */
   readonly alwaysInCi?: true;
   readonly expectations: Expectations;
   start(): Promise<Started>;
 }
 
-/** Whether the tests fail without it. CI systems, and .ci/run, set CI; on other systems than Linux not all can be had. */
+/** Returns true if the tests fail without the module: under CI (CI systems and .ci/run set CI) on Linux, where all are available. */
 export function isRequired(its: ContractModule): boolean {
   return its.alwaysInCi === true && process.platform === 'linux' && /^(1|true)$/.test(process.env.CI ?? '');
 }
 
-/** A program beside the module did not come up on this machine; what the module itself does wrong is no such error. */
+/** A process that the module needs did not start on this machine. Faults of the module itself are other errors. */
 export class NotStarted extends Error {}
 
-/** A file below /usr/lib, with or without the folder of the architecture. */
+/** Finds a file below /usr/lib, with or without the directory of the architecture. */
 export function library(...names: string[]): string | undefined {
   if (!existsSync('/usr/lib')) return undefined;
   const triplets = readdirSync('/usr/lib').filter((folder) => folder.endsWith('-linux-gnu'));
@@ -48,20 +48,20 @@ export function library(...names: string[]): string | undefined {
     .find((path) => existsSync(path));
 }
 
-/** A program in the usual places; PATH of a user may leave out sbin. */
+/** Finds a program in the usual directories, because a user's PATH may lack sbin. */
 export function program(name: string): string | undefined {
   return ['/usr/bin', '/usr/sbin', '/bin', '/sbin', '/usr/local/bin']
     .map((folder) => join(folder, name))
     .find((path) => existsSync(path));
 }
 
-/** A private directory; its name is short, since paths of sockets are limited to 107 bytes. */
+/** Creates a private directory with a short name: paths of sockets are limited to 107 bytes. */
 export function privateDirectory(): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'ck-'));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-/** Starts a daemon that does not outlive this process, should it end before the daemon is stopped. */
+/** Starts a daemon that ends with this process, even if this process ends before it stops the daemon. */
 export function start(command: string, args: string[], options: SpawnOptions = {}): ChildProcess {
   const child = spawn(command, args, { stdio: 'ignore', ...options });
   process.once('exit', () => child.kill());

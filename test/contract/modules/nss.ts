@@ -8,14 +8,14 @@ const path = library('nss/libsoftokn3.so', 'libsoftokn3.so');
 const SLOT = 2n;
 const PIN = 'nss-pin-1';
 
-/** Starts a softokn with a new database of its own. */
+/** Starts a softokn with a new database. */
 export async function softokn(library: string | undefined): Promise<Started> {
   if (library === undefined) throw new Error('libsoftokn3.so is missing');
   const directory = privateDirectory();
   const options = {
     libraryParameters: `configdir='sql:${directory.path}' certPrefix='' keyPrefix='' secmod='secmod.db' flags=`,
   };
-  // A new database has the empty PIN of the security officer, until there is a user's.
+  // In a new database the security officer has an empty PIN until the user's PIN is set.
   const raw = await load(library);
   await raw.C_Initialize(options);
   const session = await raw.C_OpenSession(SLOT, CKF.SERIAL_SESSION | CKF.RW_SESSION);
@@ -41,7 +41,7 @@ export const nss: ContractModule = {
   start: () => softokn(path),
 };
 
-/** Its other slot: for everybody, with session objects only, and with digests. */
+/** The other slot of softokn: no login, session objects only, and digests. */
 export const nssCrypto: ContractModule = {
   name: 'NSS softokn without database',
   whyNot: nss.whyNot,

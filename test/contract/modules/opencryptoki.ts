@@ -11,7 +11,7 @@ const daemon = program('pkcsslotd');
 const STATE = '/var/lib/opencryptoki/swtok';
 const SOCKETS = ['/var/run/pkcsslotd.socket', '/run/opencryptoki/pkcsslotd.socket'];
 const PID_FILES = ['/var/run/pkcsslotd.pid', '/run/opencryptoki/pkcsslotd.pid'];
-/** The slot of the soft token in the configuration that the package brings. */
+/** The slot of the soft token in the configuration of the distribution's package. */
 const SLOT = 3n;
 const FACTORY_SO_PIN = '87654321';
 const PIN = '1234567';
@@ -19,7 +19,7 @@ const SO_PIN = '7654321';
 
 const isRunning = (): boolean => SOCKETS.some((socket) => existsSync(socket));
 
-/** Its places are fixed, so the token of somebody who uses openCryptoki must not be touched. */
+/** openCryptoki uses fixed paths, so the suite must not touch the token of a real installation. */
 function whyNot(): string | undefined {
   if (path === undefined || daemon === undefined) return 'needs openCryptoki: opencryptoki';
   if (process.getuid?.() !== 0) return 'needs root, for the places that openCryptoki has compiled in';
@@ -36,12 +36,12 @@ function removeToken(): void {
   for (const file of readdirSync(join(STATE, 'TOK_OBJ'))) rmSync(join(STATE, 'TOK_OBJ', file));
 }
 
-/** The daemon that ended without its files leaves a machine on which nobody can start it again. */
+/** Removes the files of a daemon that ended without cleaning up, because they prevent the start of another one. */
 function removeFiles(): void {
   for (const file of [...SOCKETS, ...PID_FILES]) rmSync(file, { force: true });
 }
 
-/** openCryptoki's soft token, with a daemon of its own. */
+/** The soft token of openCryptoki with a daemon of its own. */
 export const opencryptoki: ContractModule = {
   name: 'openCryptoki',
   whyNot: whyNot(),
@@ -51,7 +51,7 @@ export const opencryptoki: ContractModule = {
     const child = start(daemon, ['-f']);
     const stop = async (): Promise<void> => {
       const ended = once(child, 'exit');
-      // Later versions go into the background in spite of -f, and leave their number here.
+      // Later versions run in the background in spite of -f and write their process ID here.
       for (const file of PID_FILES) {
         const pid = existsSync(file) ? Number(readFileSync(file, 'utf8')) : Number.NaN;
         if (pid > 1 && pid !== child.pid) process.kill(pid);

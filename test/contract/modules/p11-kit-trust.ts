@@ -6,7 +6,7 @@ import { type ContractModule, library, privateDirectory } from './contract-modul
 
 const path = library('pkcs11/p11-kit-trust.so');
 
-/** p11-kit-trust on a folder with one certificate, not on those that the system trusts. */
+/** p11-kit-trust on a directory with one certificate, instead of the certificates that the system trusts. */
 export const p11kitTrust: ContractModule = {
   name: 'p11-kit-trust',
   whyNot: path === undefined ? 'needs p11-kit-trust.so: p11-kit-modules' : undefined,

@@ -24,7 +24,7 @@ function whyNot(): string | undefined {
   return findSoftHSM() === undefined ? 'needs a SoftHSM2 behind it: libsofthsm2' : undefined;
 }
 
-/** p11-kit's client, which sends all calls over a socket to a p11-kit server with a SoftHSM2. */
+/** The client of p11-kit, which sends all calls over a socket to a p11-kit server with a SoftHSM2. */
 export const p11kit: ContractModule = {
   name: 'p11-kit client',
   whyNot: whyNot(),
@@ -52,7 +52,7 @@ export const p11kit: ContractModule = {
       soPin: token.soPin,
       stop: async () => {
         const ended = new Promise((resolve) => child.once('exit', resolve));
-        child.kill(); // its children, one for each connection, end with their connection
+        child.kill(); // its child processes, one per connection, end with their connection
         await ended;
         directory.remove();
       },

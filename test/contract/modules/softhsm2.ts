@@ -3,7 +3,7 @@ import { findSoftHSM } from '../../../scripts/softhsm.mjs';
 import { softhsm2 as expectations } from '../expectations/softhsm2';
 import { type ContractModule, privateDirectory } from './contract-module';
 
-/** SoftHSM2: the set-up of the tests gets it where it is missing. */
+/** SoftHSM2; the set-up of the tests downloads or builds it if it is missing. */
 export const softhsm2: ContractModule = {
   name: 'SoftHSM2',
   whyNot: findSoftHSM() === undefined ? 'needs libsofthsm2.so: libsofthsm2' : undefined,

@@ -25,7 +25,7 @@ const PIN = '12345678';
 const SO_PIN = '87654321';
 const BUS = 'com.intel.tss2.Tabrmd';
 
-/** Waits for something that another process makes. */
+/** Waits for a file or socket that another process creates. */
 async function until(isThere: () => boolean): Promise<void> {
   for (let i = 0; i < 100; i++) {
     if (isThere()) return;

@@ -1,4 +1,4 @@
-/** A self-signed certificate, CN=contract, of a key that nobody has. */
+/** A self-signed certificate, CN=contract. Its private key no longer exists. */
 export const CERTIFICATE = Buffer.from(
   `MIIBfjCCASOgAwIBAgIULFlrFaPpoXIyxhUZ9OGq2VRsoGMwCgYIKoZIzj0EAwIwEzERMA8GA1UEAwwIY29udHJhY3QwIBcNMjYx
 MTIxMTQwNTA4WhgPMjEyNjEwMjgxNDA1MDhaMBMxETAPBgNVBAMMCGNvbnRyYWN0MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE
@@ -9,7 +9,7 @@ Tklp2LlUVhDKTX4=`,
   'base64',
 );
 
-/** Its fields as CKA_SUBJECT, CKA_ISSUER and CKA_SERIAL_NUMBER have them, in DER. */
+/** Its fields in DER, as values of CKA_SUBJECT, CKA_ISSUER and CKA_SERIAL_NUMBER. */
 export const SUBJECT = Buffer.from('30133111300f06035504030c08636f6e7472616374', 'hex');
 export const ISSUER = SUBJECT;
 export const SERIAL = Buffer.from('02142c596b15a3e9a17232c61519f4e1aad9546ca063', 'hex');

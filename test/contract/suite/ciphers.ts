@@ -6,7 +6,7 @@ const BLOCK = Buffer.from('f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff', 'hex');
 const COUNTER = Buffer.from('f0f1f2f3f4f5f6f70000000000000000', 'hex');
 const AAD = Buffer.from('additional');
 
-/** An encryption algorithm with an AES key, by the model and by node:crypto. */
+/** An encryption algorithm with an AES key, for the model and for node:crypto. */
 export interface CipherCase {
   readonly title: string;
   readonly mechanism: string;
@@ -67,7 +67,7 @@ export const CHACHA: CipherCase = {
   },
 };
 
-/** Mechanisms without padding: whole blocks only. */
+/** Mechanisms without padding, which accept whole blocks only. */
 export const BLOCK_CIPHERS: readonly CipherCase[] = [
   plain('AES_ECB', 'AES_ECB', 'ecb', null, { mechanism: 'AES_ECB' }),
   plain('AES_CBC', 'AES_CBC', 'cbc', BLOCK, { mechanism: 'AES_CBC', parameter: BLOCK }),
@@ -81,7 +81,7 @@ export interface RsaCase {
   readonly title: string;
   readonly mechanism: string;
   readonly algorithm: MechanismInput;
-  /** How many bytes fit. */
+  /** Largest message in bytes. */
   readonly longest: number;
   encrypt(key: KeyObject, data: Buffer): Buffer;
   decrypt(key: KeyObject, data: Buffer): Buffer;

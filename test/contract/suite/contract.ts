@@ -26,21 +26,21 @@ import { nodeHasMlDsa, nodeHasMlKem } from './post-quantum';
 import { TRUE_USAGES } from './usages';
 
 /**
- * What a test needs: 'AES_GCM:ENCRYPT' is a mechanism with that flag, 'X|Y' either, and all else a feature that the
- * module has unless its expectations or its token say otherwise.
+ * A requirement of a test: 'AES_GCM:ENCRYPT' is a mechanism with that flag, 'X|Y' either of two, and any other text a feature
+ * that the module has unless its expectations or its token deny it.
  */
 export type Needs = readonly string[];
 
 /** Defines a test of a chapter. */
 export type Define = (name: string, needs: Needs, body: () => Promise<void>) => void;
 
-/** A started module, and what the tests share. One for each test file. */
+/** A started module and the objects that its tests share. One for each test file. */
 export class Contract {
   readonly its: ContractModule;
   readonly facts: Facts;
   module!: Module;
   token!: Token;
-  /** A session, read/write where the token allows it, on which the user is logged in. */
+  /** A session with a user login, read/write if the token allows it. */
   session!: Session;
   #started!: Started;
   #whyNotStarted: string | undefined;
@@ -55,7 +55,7 @@ export class Contract {
     this.facts = { ...USUAL, ...its.expectations.facts };
   }
 
-  /** Starts the module. One that does not come up is skipped by name, but for those that CI must not lose. */
+  /** Starts the module. A module that does not start is skipped by name, or fails the tests where CI requires it. */
   async start(): Promise<void> {
     try {
       this.#started = await this.its.start();
@@ -76,9 +76,9 @@ export class Contract {
     await this.reopen();
   }
 
-  /** A new session with login, after a test that closed them all. */
+  /** Opens a new session with login after a test that closed all sessions. */
   async reopen(): Promise<void> {
-    this.#keys.clear(); // they died with the session
+    this.#keys.clear(); // session objects ended with the session
     this.session = await this.open();
     if (this.#info.loginRequired) await this.session.login(this.pin);
   }
@@ -87,7 +87,7 @@ export class Contract {
     if (this.#whyNotStarted !== undefined) return;
     try {
       if (!this.#info?.writeProtected && !this.session?.closed) {
-        for (const object of await this.session.find()) await object.destroy().catch(() => {}); // some are built in
+        for (const object of await this.session.find()) await object.destroy().catch(() => {}); // built-in objects cannot be destroyed
       }
     } finally {
       await this.module?.close();
@@ -115,25 +115,25 @@ export class Contract {
     return this.token.openSession({ readWrite });
   }
 
-  /** The code that this module has for a situation, for toEqual. */
+  /** Returns the error code of this module for a situation, for toEqual. */
   code(situation: Situation): unknown {
     const code = this.its.expectations.codes?.[situation]?.code ?? STANDARD[situation];
     return typeof code === 'string' ? code : expect.stringMatching(code);
   }
 
-  /** What this module answers when a function is tried that not every module has. */
+  /** Returns the result of this module for a trial call of a function that not every module has. */
   answer(name: OptionalFunction): string {
     return this.its.expectations.functions?.[name]?.code ?? NOT_THERE;
   }
 
-  /** Whether the token reports a mechanism with a flag, given as 'AES_GCM:ENCRYPT'. */
+  /** Returns true if the token reports a mechanism with a flag, given as 'AES_GCM:ENCRYPT'. */
   has(mechanism: string): boolean {
     const [name = '', flag = ''] = mechanism.split(':');
     const flags = this.#mechanisms.get((CKM as Readonly<Record<string, number>>)[name] as number);
     return flags !== undefined && (flags & ((CKF as Readonly<Record<string, number>>)[flag] as number)) !== 0;
   }
 
-  /** Why a test cannot run; undefined when it can. */
+  /** Returns the reason why a test cannot run; undefined if it can. */
   missing(needs: Needs): string | undefined {
     if (this.#whyNotStarted !== undefined) return this.#whyNotStarted;
     for (const need of needs) {
@@ -159,13 +159,13 @@ export class Contract {
     return undefined;
   }
 
-  /** Of the functions, as a number: 3.2. */
+  /** Version of the function list as a number, such as 3.2. */
   get #version(): number {
     const { major, minor } = this.raw.description().version;
     return Number(`${major}.${minor}`);
   }
 
-  /** A chapter's function to define tests with. */
+  /** Returns the function with which a chapter defines its tests. */
   chapter(chapter: string): { test: Define } {
     return { test: (name, needs, body) => this.#define(`${chapter}: ${name}`, name, needs, body) };
   }
@@ -185,7 +185,7 @@ export class Contract {
         else await expectDeviation(deviation, body);
         if (!deviation?.breaks) await this.expectUsable();
       } catch (error) {
-        await this.#renew(); // what one test leaves behind must not fail the others
+        await this.#renew(); // a session that a test spoilt must not fail later tests
         throw error;
       }
       if (deviation?.breaks) await this.#renew();
@@ -197,13 +197,13 @@ export class Contract {
     await this.reopen();
   }
 
-  /** Expectations for tests that are not there would go unnoticed. */
+  /** Fails for an expectation whose test does not exist; such a line would otherwise remain unnoticed. */
   expectAllUsed(): void {
     const named = Object.keys(this.its.expectations.deviations ?? {});
     expect(named.filter((id) => !this.#defined.has(id))).toEqual([]);
   }
 
-  /** Nothing is half-open on the session: it finds, digests and signs. */
+  /** Checks that no operation is active on the session: it finds, digests and signs. */
   async expectUsable(): Promise<void> {
     await this.session.find('all', { limit: 1 });
     if (this.has('SHA256:DIGEST')) {
@@ -218,7 +218,7 @@ export class Contract {
     return !this.#info.loginRequired || this.session.state.includes('_USER_');
   }
 
-  /** A key that tests share; made again when the login under which it was made has ended. */
+  /** Returns a key that tests share; creates it again when the login under which it was made has ended. */
   async keyFor<T>(name: string, make: () => Promise<T>): Promise<T> {
     const epoch = this.raw.loginEpoch(this.slot);
     if (epoch !== this.#epoch) this.#keys.clear();
@@ -282,18 +282,18 @@ export class Contract {
   }
 }
 
-/** The type of key pair that a curve belongs to. */
+/** Key pair type of a curve. */
 export function familyOf(curve: string): 'EC' | 'EC_EDWARDS' | 'EC_MONTGOMERY' {
   return curve.startsWith('Ed') ? 'EC_EDWARDS' : curve.startsWith('X') ? 'EC_MONTGOMERY' : 'EC';
 }
 
-/** The needs of a key pair by curve, or 'RSA'. */
+/** Requirements of a key pair by curve, or 'RSA'. */
 export function pairNeeds(name: string): Needs {
   if (name === 'RSA') return ['write', 'RSA_PKCS_KEY_PAIR_GEN:GENERATE_KEY_PAIR'];
   return ['write', `${familyOf(name)}_KEY_PAIR_GEN:GENERATE_KEY_PAIR`, `curve ${name}`];
 }
 
-/** The messages that every operation is tried with. */
+/** The messages with which every operation is tested. */
 export const MESSAGES: Readonly<Record<string, Buffer>> = {
   empty: Buffer.alloc(0),
   short: Buffer.from('message'),

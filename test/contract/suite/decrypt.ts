@@ -28,7 +28,7 @@ export function decrypt(contract: Contract): void {
   const GCM = ['write', 'import', 'AES_GCM:DECRYPT', 'AES_GCM:ENCRYPT'];
   const gcm = CIPHERS.find(({ title }) => title === 'AES-GCM with additional data');
 
-  test('AES-GCM: what was changed is refused, and what was not then taken', GCM, async () => {
+  test('AES-GCM: a changed ciphertext is refused, and the original one is then decrypted', GCM, async () => {
     const { key } = await contract.aes();
     if (gcm === undefined) throw new Error('no such case');
     const data = Buffer.from('plain text');
@@ -52,7 +52,7 @@ export function decrypt(contract: Contract): void {
     }
   });
 
-  test('AES-GCM: less than a tag is refused', GCM, async () => {
+  test('AES-GCM: a ciphertext shorter than a tag is refused', GCM, async () => {
     const { key } = await contract.aes();
     if (gcm === undefined) throw new Error('no such case');
     const encrypted = await key.encrypt(gcm.algorithm, Buffer.from('plain text'));
@@ -70,7 +70,7 @@ export function decrypt(contract: Contract): void {
 
   test('AES-CBC: broken padding is refused', CBC, async () => {
     const { key } = await contract.aes();
-    // The last block decrypts to 16 zeros, which is no padding.
+    // The last block decrypts to 16 zeros, which is not a valid padding.
     const encrypted = await key.encrypt(cbc, Buffer.alloc(32));
     expect(await codeOf(key.decrypt(cbc, encrypted.subarray(0, 32)))).toEqual(
       contract.code('CBC with broken padding'),
@@ -91,7 +91,7 @@ export function decrypt(contract: Contract): void {
     ['of whole blocks', 1008],
     ['that end within a block', 1000],
   ] as const) {
-    test(`AES-CBC in pieces ${title}`, CBC, async () => {
+    test(`AES-CBC in parts ${title}`, CBC, async () => {
       const { raw, session } = contract;
       const { key } = await contract.aes();
       const data = Buffer.alloc(5_000, 'pieces');
@@ -125,7 +125,7 @@ export function decrypt(contract: Contract): void {
   }
 
   const OAEP = [...pairNeeds('RSA'), 'RSA_PKCS_OAEP:DECRYPT'];
-  test('RSA-OAEP: a broken ciphertext is refused, and a good one then taken', OAEP, async () => {
+  test('RSA-OAEP: a broken ciphertext is refused, and a valid one is then decrypted', OAEP, async () => {
     const { publicKey, privateKey } = await contract.pair('RSA', 'decrypt');
     const oaep = RSA_CIPHERS.find(({ title }) => title === 'RSA-OAEP-SHA1');
     if (oaep === undefined) throw new Error('no such case');

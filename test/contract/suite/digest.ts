@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { type Contract, MESSAGES } from './contract';
 import { codeOf } from './outcome';
 
-/** Names of the model, with those of mechanism and node:crypto. */
+/** Digest names of the model, with the names of the mechanism and of node:crypto. */
 const DIGESTS = [
   ['SHA-1', 'SHA_1', 'sha1'],
   ['SHA-224', 'SHA224', 'sha224'],
@@ -34,7 +34,7 @@ export function digest(contract: Contract): void {
     });
   }
 
-  test('in pieces', ['SHA256:DIGEST'], async () => {
+  test('in parts', ['SHA256:DIGEST'], async () => {
     const { raw, session } = contract;
     const parts = [Buffer.from('one'), Buffer.alloc(50_000, 2)];
     await raw.C_DigestInit(session.handle, SHA256);
@@ -44,7 +44,7 @@ export function digest(contract: Contract): void {
     );
   });
 
-  test('of an empty piece, and of none', ['SHA256:DIGEST'], async () => {
+  test('of one empty part, and of no part', ['SHA256:DIGEST'], async () => {
     const { raw, session } = contract;
     raw.C_DigestInitSync(session.handle, SHA256);
     expect(raw.C_DigestFinalSync(session.handle)).toEqual(createHash('sha256').digest());
@@ -70,7 +70,7 @@ export function digest(contract: Contract): void {
     try {
       await raw.C_DigestUpdate(session.handle, Buffer.from('one '));
       const state = await raw.C_GetOperationState(session.handle);
-      const other = await contract.open(); // of the same kind: some save the state of the session too
+      const other = await contract.open(); // opened in the same way, because some modules save the session state too
       await raw.C_SetOperationState(other.handle, state, 0n, 0n);
       await raw.C_DigestUpdate(other.handle, Buffer.from('two'));
       expect(await raw.C_DigestFinal(other.handle)).toEqual(createHash('sha256').update('one two').digest());
@@ -80,7 +80,7 @@ export function digest(contract: Contract): void {
     }
   });
 
-  test('several at once on one session come out in order', ['SHA256:DIGEST', 'SHA512:DIGEST'], async () => {
+  test('simultaneous digests settle in order', ['SHA256:DIGEST', 'SHA512:DIGEST'], async () => {
     const digests = await Promise.all(
       Array.from({ length: 100 }, (_, i) =>
         contract.session.digest(i % 2 === 0 ? 'SHA-256' : 'SHA-512', Buffer.from(String(i))),

@@ -61,7 +61,7 @@ export function encrypt(contract: Contract): void {
     },
   );
 
-  test('AES-CBC in pieces', ['write', 'import', 'AES_CBC_PAD:ENCRYPT'], async () => {
+  test('AES-CBC in parts', ['write', 'import', 'AES_CBC_PAD:ENCRYPT'], async () => {
     const { raw, session } = contract;
     const { key, value } = await contract.aes();
     const data = Buffer.alloc(10_005, 'pieces');
@@ -76,7 +76,7 @@ export function encrypt(contract: Contract): void {
     expect(Buffer.concat(pieces)).toEqual(cbc?.encrypt(value, data));
   });
 
-  test('AES-CBC of no pieces, and of an empty one', ['write', 'import', 'AES_CBC_PAD:ENCRYPT'], async () => {
+  test('AES-CBC of no part, and of an empty part', ['write', 'import', 'AES_CBC_PAD:ENCRYPT'], async () => {
     const { raw, session } = contract;
     const { key, value } = await contract.aes();
     const mechanism = { mechanism: CKM.AES_CBC_PAD, parameter: BLOCK };
@@ -111,7 +111,7 @@ export function encrypt(contract: Contract): void {
         for (const size of empty ? [0] : [1, 32, its.longest]) {
           const data = Buffer.alloc(size, 'x');
           const encrypted = await key.encrypt(its.algorithm, data);
-          // Node refuses PKCS#1 v1.5: the token itself decrypts it, in the chapter on that.
+          // node:crypto refuses to decrypt PKCS#1 v1.5; the chapter on decryption tests it on the token.
           if (its.title === 'RSA-PKCS1') expect(encrypted).toHaveLength(256);
           else expect(its.decrypt(pair.privateKey, encrypted)).toEqual(data);
         }

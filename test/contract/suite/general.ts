@@ -53,7 +53,7 @@ export function general(contract: Contract): void {
     }
   });
 
-  test('a mechanism or slot that it does not have is an error', [], async () => {
+  test('an unknown mechanism or slot is an error', [], async () => {
     const { raw, slot } = contract;
     expect(await codeOf(raw.C_GetMechanismInfo(slot, CKM.VENDOR_DEFINED + 0x1234))).toEqual(
       contract.code('a mechanism it does not have'),
@@ -67,7 +67,7 @@ export function general(contract: Contract): void {
     expect(await event).toEqual(contract.code('no event of a slot'));
   });
 
-  test('the module opened twice is used until both are closed', [], async () => {
+  test('a module that is opened twice remains usable until both are closed', [], async () => {
     const { path, options, selector } = contract.started;
     const again = await Module.open(path, options);
     const token = await again.token(selector);

@@ -24,8 +24,8 @@ const CHAPTERS = {
 };
 
 /**
- * The contract, on a module that is started for it; skipped with the reason where it cannot be started. Those that
- * continuous integration must not lose fail there instead.
+ * Runs the contract on a module, which it starts. A module that cannot be started is skipped with the reason, or fails if
+ * continuous integration requires it.
  */
 export function describeContract(its: ContractModule): void {
   const contract = new Contract(its);
@@ -35,11 +35,11 @@ export function describeContract(its: ContractModule): void {
     beforeAll(() => contract.start(), 60_000);
     afterAll(() => contract.stop(), 60_000);
     for (const [name, define] of Object.entries(CHAPTERS)) describe(name, () => define(contract));
-    test('its expectations name only tests that there are', () => contract.expectAllUsed());
+    test('its expectations name only existing tests', () => contract.expectAllUsed());
   });
 }
 
-/** Reporters leave out the names of suites of which nothing runs. */
+/** Reporters omit suites without a test that runs, so this test shows the name. */
 function reportMissing(its: ContractModule, why: string): void {
   if (!isRequired(its)) {
     process.stderr.write(`SKIPPED: ${its.name}: ${why}\n`);

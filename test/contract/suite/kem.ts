@@ -26,7 +26,7 @@ export function kem(contract: Contract): void {
     { type: CKA.EXTRACTABLE, value: true },
   ];
 
-  /** The model knows ML-KEM as a mechanism only. */
+  /** The model offers ML-KEM as a mechanism only. */
   const pair = ({ name, parameterSet }: (typeof SETS)[number]): Promise<KeyPair> =>
     contract.keyFor(name, () =>
       contract.session.generateKeyPair(
@@ -73,7 +73,7 @@ export function kem(contract: Contract): void {
       expect(seen.size).toBe(2);
     });
 
-    test(`${its.name}: what node:crypto encapsulates`, [...NEEDS, 'ML-KEM in Node'], async () => {
+    test(`${its.name}: decapsulates a ciphertext of node:crypto`, [...NEEDS, 'ML-KEM in Node'], async () => {
       const { publicKey, privateKey } = await pair(its);
       const { sharedKey, ciphertext } = nodeEncapsulate(await nodeKey(publicKey, its.oid));
       expect(await secretOf(await decapsulate(privateKey, ciphertext))).toEqual(sharedKey);
@@ -106,7 +106,7 @@ export function kem(contract: Contract): void {
       expect(await secretOf(await decapsulate(privateKey, ciphertext))).toEqual(await secretOf(key));
     });
 
-    test(`${its.name}: for a public key that came as bytes`, [...NEEDS, 'import public'], async () => {
+    test(`${its.name}: encapsulates for an imported public key`, [...NEEDS, 'import public'], async () => {
       const { publicKey, privateKey } = await pair(its);
       const value = await publicKey.attribute('value');
       expect(value).toHaveLength(its.publicKey);

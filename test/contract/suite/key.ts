@@ -11,7 +11,7 @@ export function key(contract: Contract): void {
   const { test } = contract.chapter('key');
 
   for (const name of ['RSA', 'P-256', 'P-384', 'P-521', 'secp256k1', 'Ed25519', 'X25519']) {
-    // Not its curve: that a module lacks one is what its expectations say, by the error.
+    // Without the requirement of the curve: the expectations of a module list a missing curve by its error.
     test(`a key pair is generated: ${name}`, pairNeeds(name).slice(0, 2), async () => {
       const { publicKey, privateKey } = await contract.makePair(name, name === 'X25519' ? 'derive' : 'sign');
       const keyType = name === 'RSA' ? 'RSA' : familyOf(name);
@@ -31,7 +31,7 @@ export function key(contract: Contract): void {
   }
 
   for (const name of ['RSA', 'P-256']) {
-    test(`a key pair is generated with nothing said: ${name}`, pairNeeds(name), async () => {
+    test(`a key pair is generated without further attributes: ${name}`, pairNeeds(name), async () => {
       const options = { token: contract.facts.tokenKeys };
       const pair =
         name === 'RSA'
@@ -56,7 +56,7 @@ export function key(contract: Contract): void {
     });
   }
 
-  test('a generated key says that it was made there', ['write', 'AES_KEY_GEN:GENERATE'], async () => {
+  test('a generated key reports that the token generated it', ['write', 'AES_KEY_GEN:GENERATE'], async () => {
     const made = await contract.session.generateKey('AES', { token: contract.facts.tokenKeys });
     const { local, neverExtractable, alwaysSensitive } = await made.attributes(
       'local',
@@ -134,7 +134,7 @@ export function key(contract: Contract): void {
     });
   }
 
-  test('a key that may not leave is not wrapped', ['write', 'import', 'AES_KEY_WRAP:WRAP'], async () => {
+  test('an unextractable key is not wrapped', ['write', 'import', 'AES_KEY_WRAP:WRAP'], async () => {
     const { raw, session } = contract;
     const wrapping = await contract.secret('AES', randomBytes(32), { wrap: true });
     const made = await contract.secret('AES', randomBytes(32), { extractable: false });
@@ -150,7 +150,7 @@ export function key(contract: Contract): void {
     { type: CKA.VALUE_LEN, value: length },
   ];
   for (const [name, node] of Object.entries(ECDH)) {
-    test(`ECDH derives what node:crypto does: ${name}`, [...pairNeeds(name), ...ecdhNeeds], async () => {
+    test(`ECDH derives the secret of node:crypto: ${name}`, [...pairNeeds(name), ...ecdhNeeds], async () => {
       const { raw, session } = contract;
       const { publicKey, privateKey } = await contract.pair(name, 'derive');
       const other = createECDH(node);
@@ -175,7 +175,7 @@ export function key(contract: Contract): void {
     });
   }
 
-  test('ECDH derives what node:crypto does: X25519', [...pairNeeds('X25519'), ...ecdhNeeds], async () => {
+  test('ECDH derives the secret of node:crypto: X25519', [...pairNeeds('X25519'), ...ecdhNeeds], async () => {
     const { raw, session } = contract;
     const { publicKey, privateKey } = await contract.pair('X25519', 'derive');
     const other = generateKeyPairSync('x25519');
@@ -192,7 +192,7 @@ export function key(contract: Contract): void {
     await raw.C_DestroyObject(session.handle, made);
   });
 
-  test('HKDF derives what node:crypto does', ['write', 'import', 'HKDF_DERIVE:DERIVE'], async () => {
+  test('HKDF derives the key of node:crypto', ['write', 'import', 'HKDF_DERIVE:DERIVE'], async () => {
     const { raw, session } = contract;
     const value = randomBytes(32);
     const [salt, info] = [Buffer.from('salt'), Buffer.from('info')];

@@ -6,7 +6,7 @@ import { codeOf } from './outcome';
 export function login(contract: Contract): void {
   const { test } = contract.chapter('login');
 
-  /** Without login; afterwards the user is logged in again. */
+  /** Runs an action without login and logs the user in again afterwards. */
   async function loggedOut(body: () => Promise<void>): Promise<void> {
     await contract.session.logout();
     try {
@@ -29,17 +29,17 @@ export function login(contract: Contract): void {
     expect((await other.info()).state).toBe('RO_USER_FUNCTIONS');
   });
 
-  test('being logged in already is no error of the model, and one of the module', ['login'], async () => {
+  test('a repeated login succeeds in the model and fails in the module', ['login'], async () => {
     await contract.session.login(contract.pin);
     const { raw, session } = contract;
     expect(await codeOf(raw.C_Login(session.handle, CKU.USER, contract.pin))).toBe(
       'CKR_USER_ALREADY_LOGGED_IN',
     );
-    await loggedOut(() => session.logout()); // and not being logged in is none either
+    await loggedOut(() => session.logout()); // a logout without a login succeeds, too
   });
 
-  // One wrong PIN in the whole suite, and a good one after it: some tokens lock after three.
-  test('a wrong PIN is refused, and the right one then taken', ['login'], async () => {
+  // The suite sends one wrong PIN, followed by a good one: some tokens lock after three.
+  test('a wrong PIN is refused, and the right one is then accepted', ['login'], async () => {
     await loggedOut(async () => {
       expect(await codeOf(contract.session.login('wrong-7'))).toEqual(contract.code('a wrong PIN'));
       expect(contract.session.state).toBe('RW_PUBLIC_SESSION');
@@ -57,7 +57,7 @@ export function login(contract: Contract): void {
   });
 
   test(
-    'private objects are seen and made only with login',
+    'private objects are visible and can be created only with a login',
     ['login', 'write', 'data objects', 'token data'],
     async () => {
       const { session } = contract;
@@ -87,7 +87,7 @@ export function login(contract: Contract): void {
     },
   );
 
-  test('the security officer logs in, and not beside a read-only session', ['login', 'so'], async () => {
+  test('the security officer can log in, but not beside a read-only session', ['login', 'so'], async () => {
     await loggedOut(async () => {
       const other = await contract.open(false);
       expect(await codeOf(contract.session.login(contract.soPin, { user: 'SO' }))).toBe(
@@ -124,10 +124,10 @@ export function login(contract: Contract): void {
     const outcome = await codeOf(raw.C_SetPIN(session.handle, contract.pin, '1'));
     if (outcome === 'no error') await raw.C_SetPIN(session.handle, '1', contract.pin);
     expect(outcome).toEqual(contract.code('a new PIN too short'));
-    await loggedOut(async () => {}); // it is still the old one
+    await loggedOut(async () => {}); // the old PIN still works
   });
 
-  test('the PIN is given by the security officer', ['login', 'write', 'so'], async () => {
+  test('the security officer sets the PIN of the user', ['login', 'write', 'so'], async () => {
     await loggedOut(async () => {
       await contract.session.login(contract.soPin, { user: 'SO' });
       await contract.raw.C_InitPIN(contract.session.handle, contract.pin);

@@ -8,14 +8,14 @@ import { codeOf } from './outcome';
 const AAD = Buffer.from('associated data');
 const SIZES = [0, 7, 16, 100_000];
 
-/** What one message is encrypted with: the module writes the tag, and the IV where it is asked to make it. */
+/** Parameters for one message: the module writes the tag, and the IV if it generates it. */
 interface MessageParameter {
   iv: Buffer;
   tag: Buffer;
   readonly raw: RawParameter;
 }
 
-/** A message-based cipher, by the module and by node:crypto. */
+/** A message-based cipher, for the module and for node:crypto. */
 interface MessageCipher {
   readonly title: string;
   readonly mechanism: 'AES_GCM' | 'CHACHA20_POLY1305';
@@ -29,7 +29,7 @@ const gcm = (iv: Buffer, tag: Buffer, ivGenerator: number, ivFixedBits: number) 
   ...{ iv, ivFixedBits, ivGenerator, tag },
 });
 
-/** Reads back through the object that the module wrote into. */
+/** Reads the fields of the object into which the module wrote. */
 function written<T extends { tag: Buffer }>(raw: T & RawParameter, iv: (raw: T) => Buffer): MessageParameter {
   return {
     raw,
@@ -108,7 +108,7 @@ export function message(contract: Contract): void {
       await raw.C_MessageEncryptFinal(session.handle);
     });
 
-    test(`${its.title}: messages of node:crypto, and no others`, needs(its, 'DECRYPT'), async () => {
+    test(`${its.title}: decrypts messages of node:crypto, and no others`, needs(its, 'DECRYPT'), async () => {
       const { raw, session } = contract;
       const { key, value } = await keyOf(its);
       await raw.C_MessageDecryptInit(session.handle, mechanismOf(its), key.handle);
@@ -138,7 +138,7 @@ export function message(contract: Contract): void {
     ['as it likes', CKG.GENERATE, 32],
     ['at random', CKG.GENERATE_RANDOM, 0],
   ] as const) {
-    test(`AES-GCM: the module makes the IV: ${name}`, needs(GCM, 'ENCRYPT'), async () => {
+    test(`AES-GCM: the module generates the IV: ${name}`, needs(GCM, 'ENCRYPT'), async () => {
       const { raw, session } = contract;
       const { key, value } = await keyOf(GCM);
       await raw.C_MessageEncryptInit(session.handle, mechanismOf(GCM), key.handle);
@@ -157,7 +157,7 @@ export function message(contract: Contract): void {
     });
   }
 
-  test('AES-GCM: a message in pieces', needs(GCM, 'ENCRYPT'), async () => {
+  test('AES-GCM: a message in parts', needs(GCM, 'ENCRYPT'), async () => {
     const { raw, session } = contract;
     const { key, value } = await keyOf(GCM);
     await raw.C_MessageEncryptInit(session.handle, mechanismOf(GCM), key.handle);
@@ -172,7 +172,7 @@ export function message(contract: Contract): void {
     await raw.C_MessageEncryptFinal(session.handle);
   });
 
-  test('a message without a beginning is refused', needs(GCM, 'ENCRYPT'), async () => {
+  test('a message without an Init call is refused', needs(GCM, 'ENCRYPT'), async () => {
     const { raw, session } = contract;
     const parameter = GCM.parameter(randomBytes(12)).raw;
     for (const attempt of [
@@ -185,7 +185,7 @@ export function message(contract: Contract): void {
     }
   });
 
-  test('a second beginning is refused', needs(GCM, 'ENCRYPT'), async () => {
+  test('a second Init call is refused', needs(GCM, 'ENCRYPT'), async () => {
     const { raw, session } = contract;
     const { key } = await keyOf(GCM);
     const begin = () => raw.C_MessageEncryptInit(session.handle, mechanismOf(GCM), key.handle);

@@ -15,7 +15,7 @@ export const ML_DSA = [
 
 export const ML_DSA_NEEDS = ['write', 'ML_DSA:SIGN', 'ML_DSA:VERIFY'];
 
-/** A shared pair; the model knows ML-DSA as a mechanism only. */
+/** A shared key pair; the model offers ML-DSA as a mechanism only. */
 export function mlDsaPair(
   contract: Contract,
   { name, parameterSet }: (typeof ML_DSA)[number],
@@ -38,7 +38,7 @@ export function mlDsa(contract: Contract): void {
   const { test } = contract.chapter('ml-dsa');
 
   for (const its of ML_DSA) {
-    test(`${its.name}: its own signature, and no other`, ML_DSA_NEEDS, async () => {
+    test(`${its.name}: verifies its own signature, and no other`, ML_DSA_NEEDS, async () => {
       const { privateKey, publicKey } = await mlDsaPair(contract, its);
       expect(await publicKey.attribute('value')).toHaveLength(its.publicKey);
       for (const message of Object.values(MESSAGES)) {
@@ -65,7 +65,7 @@ export function mlDsa(contract: Contract): void {
       }
     });
 
-    test(`${its.name}: randomised or not, as wanted`, ML_DSA_NEEDS, async () => {
+    test(`${its.name}: signatures are randomised or deterministic on request`, ML_DSA_NEEDS, async () => {
       const { privateKey, publicKey } = await mlDsaPair(contract, its);
       const message = Buffer.from('message');
       for (const [variant, distinct] of [
@@ -79,7 +79,7 @@ export function mlDsa(contract: Contract): void {
       }
     });
 
-    test(`${its.name}: a context belongs to the signature`, ML_DSA_NEEDS, async () => {
+    test(`${its.name}: a signature verifies only with its context`, ML_DSA_NEEDS, async () => {
       const { privateKey, publicKey } = await mlDsaPair(contract, its);
       const message = Buffer.from('message');
       for (const context of [Buffer.from('context'), Buffer.alloc(255, 7)]) {
@@ -95,7 +95,7 @@ export function mlDsa(contract: Contract): void {
       expect(await codeOf(privateKey.sign(long, message))).toEqual(contract.code('a context too long'));
     });
 
-    test(`${its.name} in pieces`, ML_DSA_NEEDS, async () => {
+    test(`${its.name} in parts`, ML_DSA_NEEDS, async () => {
       const { raw, session } = contract;
       const { privateKey, publicKey } = await mlDsaPair(contract, its);
       const parts = [Buffer.from('one '), Buffer.alloc(0), Buffer.alloc(50_000, 3)];

@@ -20,7 +20,7 @@ export function object(contract: Contract): void {
     });
   const DATA = ['write', 'data objects'];
 
-  test('everything there is can be found, with its class', [], async () => {
+  test('every object can be found, with its class', [], async () => {
     const found = await contract.session.find();
     expect(new Set(found.map(({ handle }) => handle)).size).toBe(found.length);
     for (const each of found) expect(each.class).toBeDefined();
@@ -28,7 +28,7 @@ export function object(contract: Contract): void {
     expect(await contract.session.find({ label: `none ${randomBytes(8).toString('hex')}` })).toEqual([]);
   });
 
-  test('built-in objects tell their attributes', ['built-in objects'], async () => {
+  test('the attributes of built-in objects can be read', ['built-in objects'], async () => {
     const found = await contract.session.find({ class: 'CERTIFICATE' });
     expect(found.length).toBeGreaterThan(0);
     for (const each of found.slice(0, 20)) {
@@ -61,13 +61,13 @@ export function object(contract: Contract): void {
     );
   });
 
-  test('an empty value is a value', DATA, async () => {
+  test('an empty value is stored and read', DATA, async () => {
     const made = await data({ value: Buffer.alloc(0), label: '' });
     expect((await (made as Data).value()).length).toBe(0);
     await made.destroy();
   });
 
-  test('a large value comes back whole', DATA, async () => {
+  test('a large value is read completely', DATA, async () => {
     const value = randomBytes(20_000);
     const made = await data({ value });
     expect((await (made as Data).value()).equals(value)).toBe(true);
@@ -135,7 +135,7 @@ export function object(contract: Contract): void {
     await made.destroy();
   });
 
-  test('dates are dates', ['write', 'import', 'dates'], async () => {
+  test('dates are stored and read', ['write', 'import', 'dates'], async () => {
     const startDate = new Date('2026-01-31');
     const made = await contract.secret('GENERIC_SECRET', randomBytes(16), {
       private: false,
@@ -147,7 +147,7 @@ export function object(contract: Contract): void {
     await made.destroy();
   });
 
-  test('what cannot be read says why, the rest is read', ['write', 'AES_KEY_GEN:GENERATE'], async () => {
+  test('unreadable attributes have a reason', ['write', 'AES_KEY_GEN:GENERATE'], async () => {
     const key = await contract.session.generateKey('AES', { token: contract.facts.tokenKeys });
     const types = [CKA.VALUE, CKA.MODULUS, CKA.CLASS, 0x8000_1234, CKA.VALUE_LEN];
     const { raw, session } = contract;
@@ -164,7 +164,7 @@ export function object(contract: Contract): void {
     await key.destroy();
   });
 
-  test('attributes change, but for those that cannot', DATA, async () => {
+  test('modifiable attributes can be changed, others cannot', DATA, async () => {
     const made = await data();
     await made.setAttributes({ label: 'changed' });
     expect(await made.attribute('label')).toBe('changed');
@@ -188,7 +188,7 @@ export function object(contract: Contract): void {
     await made.destroy();
   });
 
-  test('the size of an object is told, or not', DATA, async () => {
+  test('the size of an object is reported or unavailable', DATA, async () => {
     const made = await data();
     const size = await contract.raw.C_GetObjectSize(contract.session.handle, made.handle);
     if (contract.facts.objectSize) expect(size).toBeGreaterThan(0);
@@ -224,7 +224,7 @@ export function object(contract: Contract): void {
     expect(await contract.session.find({ label })).toEqual([]);
   });
 
-  test('many objects are found, or as many as wanted', [...DATA, 'session objects'], async () => {
+  test('many objects are found, or at most a given number', [...DATA, 'session objects'], async () => {
     const made = await Promise.all(Array.from({ length: 60 }, (_, i) => data({ label: `many ${i % 2}` })));
     expect(await contract.session.find({ label: 'many 0' })).toHaveLength(30);
     expect(await contract.session.find({ label: 'many 1' }, { limit: 7 })).toHaveLength(7);

@@ -25,7 +25,7 @@ const TEMPLATE: RawAttribute[] = [
 
 type Call = (raw: RawModule, session: bigint, key: bigint, pin: string) => Promise<unknown>;
 
-/** Each function called as it may be by somebody who does not know whether it is there. */
+/** A call of each function as a program would make it that does not know if the module has the function. */
 const CALLS: Readonly<Record<OptionalFunction, Call>> = {
   C_LoginUser: (raw, session, _, pin) => raw.C_LoginUser(session, CKU.USER, pin, 'contract'),
   C_SessionCancel: (raw, session) => raw.C_SessionCancel(session, CKF.SIGN),
@@ -65,16 +65,16 @@ const CALLS: Readonly<Record<OptionalFunction, Call>> = {
     raw.C_UnwrapKeyAuthenticated(session, WRAP, key, Buffer.alloc(48), TEMPLATE, BYTES),
 };
 
-/** The functions that came after 2.40: there, or refused by name. What they do is in the other chapters. */
+/** Functions newer than 2.40 either exist or fail by name. Other chapters test their results. */
 export function optional(contract: Contract): void {
   const { test } = contract.chapter('optional');
 
   for (const [name, call] of Object.entries(CALLS) as [OptionalFunction, Call][]) {
-    test(`${name} is there, or refused by name`, [], async () => {
+    test(`${name} is implemented, or refused by name`, [], async () => {
       const { raw } = contract;
       const has = contract.missing(['write', 'import']) === undefined;
       const key = has ? (await contract.aes()).key.handle : 0n;
-      // Whatever it begins ends with its session.
+      // Closing the session ends any operation that the call began.
       const session = await contract.open();
       try {
         const answer = call(raw, session.handle, key, contract.pin);

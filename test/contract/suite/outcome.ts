@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { Deviation } from '../expectations/expectations';
 
-/** The code of the error that a promise rejects with; failed expectations pass through. */
+/** Returns the error code with which a promise rejects; failed expectations are rethrown. */
 export async function codeOf(action: Promise<unknown> | (() => unknown)): Promise<string> {
   try {
     await (typeof action === 'function' ? action() : action);
@@ -14,7 +14,7 @@ export async function codeOf(action: Promise<unknown> | (() => unknown)): Promis
   return 'no error';
 }
 
-/** The outcome of a test that comes out otherwise here: an error of the module, or an expectation that fails. */
+/** Returns the result of a test that is expected to deviate: an error of the module, or a failed expectation. */
 export async function expectDeviation(deviation: Deviation, body: () => Promise<void>): Promise<void> {
   const error = await body().then(
     () => undefined,

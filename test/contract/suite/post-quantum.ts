@@ -1,12 +1,12 @@
 import * as crypto from 'node:crypto';
 import type { PublicKey } from 'cryptoki';
 
-/** What newer versions of Node.js have besides; the types are those of the oldest one that is supported. */
+/** Members of newer versions of Node.js; @types/node describes the oldest supported version. */
 const newer = crypto as typeof crypto & {
   encapsulate?(key: crypto.KeyObject): { sharedKey: Buffer; ciphertext: Buffer };
 };
 
-/** Whether this Node.js, with its OpenSSL, can judge what a module does. */
+/** True if this Node.js and its OpenSSL have the algorithm, so that results can be verified. */
 function makes(kind: string): boolean {
   try {
     crypto.generateKeyPairSync(kind as 'ed25519');
@@ -19,13 +19,13 @@ function makes(kind: string): boolean {
 export const nodeHasMlDsa = makes('ml-dsa-44');
 export const nodeHasMlKem = makes('ml-kem-512') && newer.encapsulate !== undefined;
 
-/** A secret for this key, made by node:crypto; see nodeHasMlKem. */
+/** Encapsulates a secret for this key with node:crypto; see nodeHasMlKem. */
 export function nodeEncapsulate(key: crypto.KeyObject): { sharedKey: Buffer; ciphertext: Buffer } {
   if (newer.encapsulate === undefined) throw new Error('this Node.js has no encapsulate()');
   return newer.encapsulate(key);
 }
 
-/** The public key of the token for node:crypto: SubjectPublicKeyInfo, whose only algorithm field is an OID of NIST. */
+/** Converts a public key of the token for node:crypto: a SubjectPublicKeyInfo with an OID of NIST and no parameters. */
 export async function nodeKey(key: PublicKey, [family, member]: readonly [number, number]) {
   const value = (await key.attribute('value')) as Buffer;
   const algorithm = Buffer.from([0x30, 11, 0x06, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, family, member]);
@@ -34,7 +34,7 @@ export async function nodeKey(key: PublicKey, [family, member]: readonly [number
   return crypto.createPublicKey({ key: info, format: 'der', type: 'spki' });
 }
 
-/** Tag and length of DER, for contents of 256 bytes and more. */
+/** Tag and length in DER, for contents of 256 bytes and more. */
 function header(tag: number, length: number): Buffer {
   return Buffer.from([tag, 0x82, length >> 8, length & 0xff]);
 }

@@ -5,7 +5,7 @@ import { codeOf } from './outcome';
 export function random(contract: Contract): void {
   const { test } = contract.chapter('random');
 
-  test('bytes in any number, never the same', ['random'], async () => {
+  test('any number of bytes can be requested, and results differ', ['random'], async () => {
     const { session } = contract;
     for (const length of [1, 7, 32, 1000, 20_000]) {
       const [first, second] = [await session.random(length), session.randomSync(length)];
@@ -14,12 +14,12 @@ export function random(contract: Contract): void {
     }
   });
 
-  test('no bytes at all', ['random'], async () => {
+  test('zero bytes can be requested', ['random'], async () => {
     expect(await contract.session.random(0)).toHaveLength(0);
     expect(contract.session.randomSync(0)).toHaveLength(0);
   });
 
-  test('it takes a seed', ['random'], async () => {
+  test('a seed is accepted', ['random'], async () => {
     await contract.raw.C_SeedRandom(contract.session.handle, Buffer.alloc(32, 5));
     expect(await contract.session.random(16)).toHaveLength(16);
   });

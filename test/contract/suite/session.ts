@@ -7,11 +7,11 @@ import { codeOf } from './outcome';
 export function session(contract: Contract): void {
   const { test } = contract.chapter('session');
 
-  /** Something that takes a moment. */
+  /** A call that takes some milliseconds. */
   const work = (on: Session): Promise<Buffer> =>
     contract.has('SHA256:DIGEST') ? on.digest('SHA-256', Buffer.alloc(20_000)) : on.random(5_000);
 
-  test('a session tells its state, as the module does', ['login'], async () => {
+  test('a session has the state that the module reports', ['login'], async () => {
     for (const readWrite of [false, true]) {
       const state = readWrite ? 'RW_USER_FUNCTIONS' : 'RO_USER_FUNCTIONS';
       await using other = await contract.open(readWrite);
@@ -20,7 +20,7 @@ export function session(contract: Contract): void {
     }
   });
 
-  test('a session without login tells its state', [], async () => {
+  test('a session without login reports its state', [], async () => {
     await using other = await contract.open(false);
     expect(other.state).toBe((await other.info()).state);
     expect(other.state).toMatch(/^RO_/);
@@ -47,7 +47,7 @@ export function session(contract: Contract): void {
     expect(await codeOf(raw)).toEqual(contract.code('a token object made in a read-only session'));
   });
 
-  test('sessions work side by side', [], async () => {
+  test('sessions work at the same time', [], async () => {
     const sessions = await Promise.all(Array.from({ length: 12 }, () => contract.open(false)));
     expect(new Set(sessions.map(({ handle }) => handle)).size).toBe(12);
     for (let round = 0; round < 5; round++) {
@@ -57,7 +57,7 @@ export function session(contract: Contract): void {
     await Promise.all(sessions.map((each) => each.close()));
   });
 
-  test('one key signs in sessions side by side', [...pairNeeds('P-256'), 'ECDSA:SIGN'], async () => {
+  test('one key signs in several sessions', [...pairNeeds('P-256'), 'ECDSA:SIGN'], async () => {
     const { privateKey, publicKey } = await contract.pair('P-256');
     const sessions = await Promise.all(Array.from({ length: 6 }, () => contract.open(false)));
     const message = Buffer.from('side by side');
@@ -73,7 +73,7 @@ export function session(contract: Contract): void {
     await Promise.all(sessions.map((each) => each.close()));
   });
 
-  test('a session closes under load: what was asked for before is done', ['random'], async () => {
+  test('a session that closes under load finishes earlier calls', ['random'], async () => {
     for (let round = 0; round < 3; round++) {
       const other = await contract.open(false);
       const digests = Array.from({ length: 50 }, () => work(other));
@@ -93,7 +93,7 @@ export function session(contract: Contract): void {
     await contract.reopen();
   });
 
-  test('the last session closed ends the login, or not', ['login'], async () => {
+  test('closing the last session has the expected effect on the login', ['login'], async () => {
     await contract.session.close();
     const next = await contract.open(false);
     expect(next.state).toBe(contract.facts.stateAfterLastClose);
@@ -103,7 +103,7 @@ export function session(contract: Contract): void {
   });
 
   test(
-    'a second operation of a kind, or one without a beginning, is refused',
+    'a second active operation is refused, and so is an operation without Init',
     ['SHA256:DIGEST'],
     async () => {
       const { raw, session } = contract;
@@ -128,7 +128,7 @@ export function session(contract: Contract): void {
     );
   });
 
-  test('flags that are not known are the module’s to judge, not a crash', [], async () => {
+  test('unknown flags are accepted or refused by the module, without a crash', [], async () => {
     const code = await codeOf(
       contract.raw.C_OpenSession(contract.slot, CKF.SERIAL_SESSION | 0x100).then(async (handle) => {
         await contract.raw.C_CloseSession(handle);

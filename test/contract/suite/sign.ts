@@ -5,7 +5,7 @@ import { type Contract, MESSAGES, pairNeeds } from './contract';
 import { codeOf } from './outcome';
 import { judge, MACS, SIGNATURES } from './signatures';
 
-/** A message in pieces; one of them is larger than a block. */
+/** A message in parts; one of them is larger than a block. */
 const PARTS = [Buffer.from('one '), Buffer.from('two '), Buffer.alloc(50_000, 3)];
 
 export function sign(contract: Contract): void {
@@ -48,7 +48,7 @@ export function sign(contract: Contract): void {
     }
   });
 
-  test('HMAC in pieces', HMAC, async () => {
+  test('HMAC in parts', HMAC, async () => {
     const { raw, session } = contract;
     const { key, value } = await contract.hmac();
     await raw.C_SignInit(session.handle, { mechanism: CKM.SHA256_HMAC }, key.handle);
@@ -57,7 +57,7 @@ export function sign(contract: Contract): void {
     expect(await raw.C_SignFinal(session.handle)).toEqual(expected);
   });
 
-  test('HMAC of an empty piece', HMAC, async () => {
+  test('HMAC of an empty part', HMAC, async () => {
     const { raw, session } = contract;
     const { key, value } = await contract.hmac();
     await raw.C_SignInit(session.handle, { mechanism: CKM.SHA256_HMAC }, key.handle);
@@ -70,7 +70,7 @@ export function sign(contract: Contract): void {
     ['ECDSA', 'P-256', 'ECDSA-SHA256'],
   ] as const) {
     const mechanism = name === 'RSA' ? 'SHA256_RSA_PKCS' : 'ECDSA_SHA256';
-    test(`${title} in pieces`, [...pairNeeds(name), `${mechanism}:SIGN`], async () => {
+    test(`${title} in parts`, [...pairNeeds(name), `${mechanism}:SIGN`], async () => {
       const { raw, session } = contract;
       const { privateKey, publicKey } = await contract.pair(name);
       await raw.C_SignInit(session.handle, { mechanism: CKM[mechanism] }, privateKey.handle);
@@ -129,7 +129,7 @@ export function sign(contract: Contract): void {
     );
   });
 
-  test('an operation that the caller left open stays the caller’s', HMAC, async () => {
+  test('an operation that the caller left active still belongs to the caller', HMAC, async () => {
     const { raw, session } = contract;
     const { key, value } = await contract.hmac();
     await raw.C_SignInit(session.handle, { mechanism: CKM.SHA256_HMAC }, key.handle);

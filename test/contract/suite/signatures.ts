@@ -4,14 +4,14 @@ import { type Needs, pairNeeds } from './contract';
 const HASHES = ['SHA1', 'SHA224', 'SHA256', 'SHA384', 'SHA512'] as const;
 export type HashName = (typeof HASHES)[number];
 
-/** A signature algorithm of the model on one kind of key. */
+/** A signature algorithm of the model on one type of key. */
 export interface SignatureCase {
   readonly title: string;
   readonly algorithm: string;
   /** Curve, or 'RSA'. */
   readonly key: string;
   readonly hash: HashName | null;
-  /** What node:crypto needs beside the key. */
+  /** Options that node:crypto needs beside the key. */
   readonly node: object;
   needs(flag: 'SIGN' | 'VERIFY'): Needs;
 }
@@ -30,7 +30,7 @@ function kase(
   };
 }
 
-/** Every algorithm name of the model, on every kind of key that it fits. Where a digest can be signed, that will do. */
+/** Every signature algorithm of the model with every type of key that fits. A mechanism that signs a digest is sufficient. */
 export const SIGNATURES: readonly SignatureCase[] = [
   ...['P-256', 'P-384', 'P-521', 'secp256k1'].flatMap((curve) =>
     HASHES.map((hash) =>
@@ -53,7 +53,7 @@ export const MACS = HASHES.map((hash) => ({
   mechanism: `${hash === 'SHA1' ? 'SHA_1' : hash}_HMAC`,
 }));
 
-/** The judgement of node:crypto. */
+/** Verifies a signature with node:crypto. */
 export function judge(its: SignatureCase, key: KeyObject, message: Buffer, signature: Buffer): boolean {
   return verify(its.hash, message, { key, ...its.node }, signature);
 }

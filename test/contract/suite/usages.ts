@@ -2,7 +2,7 @@ import type { Attributes, KeyUsage } from 'cryptoki';
 
 const none = undefined;
 
-/** Attributes that leave out what the model says by itself: that a key is not for other uses. */
+/** Attributes without those that the model adds by default to forbid other uses of a key. */
 export const TRUE_USAGES: Readonly<Record<KeyUsage, { publicKey: Attributes; privateKey: Attributes }>> = {
   sign: {
     publicKey: { encrypt: none, wrap: none, derive: none },

@@ -8,7 +8,7 @@ import { codeOf } from './outcome';
 const PARTS = [Buffer.from('one '), Buffer.alloc(50_000, 3)];
 const MESSAGE = Buffer.concat(PARTS);
 
-/** Mechanisms that take the message itself, so that it can come in pieces. */
+/** Mechanisms that hash the message themselves, so that it can be passed in parts. */
 interface Case {
   readonly title: string;
   readonly mechanism: keyof typeof CKM;
@@ -33,7 +33,7 @@ const CASES: readonly Case[] = [
   ),
 ];
 
-/** The functions that are given the signature before the data: C_VerifySignatureInit and those after it. */
+/** The functions that take the signature before the data: C_VerifySignatureInit and its successors. */
 export function verifySignature(contract: Contract): void {
   const { test } = contract.chapter('verify signature');
 
@@ -48,7 +48,7 @@ export function verifySignature(contract: Contract): void {
       return { key: publicKey.handle, signature, changed };
     };
 
-    test(`${its.title}: the signature, and no other`, needs, async () => {
+    test(`${its.title}: verifies the signature, and no other`, needs, async () => {
       const { raw, session } = contract;
       const { key, signature, changed } = await signed();
       const check = async (bytes: Buffer, data: Buffer) => {
@@ -68,7 +68,7 @@ export function verifySignature(contract: Contract): void {
       }
     });
 
-    test(`${its.title} in pieces`, needs, async () => {
+    test(`${its.title} in parts`, needs, async () => {
       const { raw, session } = contract;
       const { key, signature, changed } = await signed();
       const inPieces = async (bytes: Buffer, parts: readonly Buffer[]) => {

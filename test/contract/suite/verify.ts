@@ -14,7 +14,7 @@ function flip(bytes: Buffer, position: number): Buffer {
   return changed;
 }
 
-/** 'true', 'false', or the code of the error. */
+/** 'true', 'false', or the error code. */
 async function outcomeOf(attempt: () => unknown): Promise<string> {
   let result: unknown;
   const code = await codeOf(async () => {
@@ -27,7 +27,7 @@ export function verify(contract: Contract): void {
   const { test } = contract.chapter('verify');
 
   for (const its of SIGNATURES) {
-    const title = `${its.title}: its own signature, and no other`;
+    const title = `${its.title}: verifies its own signature, and no other`;
     test(title, [...its.needs('VERIFY'), ...its.needs('SIGN')], async () => {
       const { privateKey, publicKey } = await contract.pair(its.key);
       for (const message of Object.values(MESSAGES)) {
@@ -70,7 +70,7 @@ export function verify(contract: Contract): void {
 
   for (const { algorithm, hash, mechanism } of MACS) {
     const needs = ['write', 'import', `${mechanism}:VERIFY`];
-    test(`${algorithm} of node:crypto, and no other`, needs, async () => {
+    test(`${algorithm} of node:crypto verifies, and no other`, needs, async () => {
       const { key, value } = await contract.hmac();
       for (const message of Object.values(MESSAGES)) {
         const mac = createHmac(hash, value).update(message).digest();
@@ -97,13 +97,13 @@ export function verify(contract: Contract): void {
     });
   }
 
-  test('HMAC in pieces', ['write', 'import', 'SHA256_HMAC:VERIFY'], async () => {
+  test('HMAC in parts', ['write', 'import', 'SHA256_HMAC:VERIFY'], async () => {
     const { raw, session } = contract;
     const { key, value } = await contract.hmac();
     const mac = createHmac('sha256', value).update(Buffer.concat(PARTS)).digest();
     for (const [bytes, outcome] of [
       [mac, 'no error'],
-      [flip(mac, 3), contract.code('a wrong MAC in pieces')],
+      [flip(mac, 3), contract.code('a wrong MAC in parts')],
     ] as const) {
       await raw.C_VerifyInit(session.handle, { mechanism: CKM.SHA256_HMAC }, key.handle);
       for (const part of PARTS) await raw.C_VerifyUpdate(session.handle, part);
@@ -128,7 +128,7 @@ export function verify(contract: Contract): void {
     return made as PublicKey;
   }
 
-  test('what node:crypto signs with RSA', ['write', 'import public', 'RSA_PKCS:VERIFY'], async () => {
+  test('RSA signatures of node:crypto', ['write', 'import public', 'RSA_PKCS:VERIFY'], async () => {
     const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const key = await imported(pair.publicKey);
     for (const message of Object.values(MESSAGES)) {
@@ -139,7 +139,7 @@ export function verify(contract: Contract): void {
     await key.destroy();
   });
 
-  test('what node:crypto signs with ECDSA', ['write', 'import public', ...pairNeeds('P-256')], async () => {
+  test('ECDSA signatures of node:crypto', ['write', 'import public', ...pairNeeds('P-256')], async () => {
     const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const key = await imported(pair.publicKey, Buffer.from('06082a8648ce3d030107', 'hex'));
     for (const message of Object.values(MESSAGES)) {

@@ -1,11 +1,11 @@
 // @ts-check
-// The targets of the fuzzer by name. Each runs in a process of its own; its module exports run(leg).
+// The targets of the fuzzer by name. Each runs in a separate process; its module exports run(leg).
 
 /**
  * @typedef {object} Target
  * @property {string} name
  * @property {() => Promise<{ run(leg: import('../leg.mjs').Leg): Promise<void> }>} load
- * @property {boolean} [planted] fails by plan: for the tests of the runner, only by --only
+ * @property {boolean} [planted] fails on purpose, for the tests of the runner; runs only with --only
  */
 
 /** @type {readonly Target[]} */

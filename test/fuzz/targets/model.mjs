@@ -1,5 +1,5 @@
 // @ts-check
-// Random programs over the model: what they do is in model-actions.mjs; here is what must be true when all is quiet.
+// Random programs that use the model: model-actions.mjs has their actions; this file checks the state when no call is in flight.
 import { isCode, Module } from 'cryptoki';
 import { randomPlan } from '../faults.mjs';
 import { openPlace, USER_PIN } from '../ground.mjs';
@@ -12,7 +12,7 @@ import { checkViolations } from './raw.mjs';
 /** @typedef {import('cryptoki').Session} Session */
 
 /**
- * An object that the program has made or found, and what is known of it.
+ * An object that the program has created or found, with its expected properties.
  * @typedef {object} Known
  * @property {import('cryptoki').StorageObject} object
  * @property {import('cryptoki').PublicKey} [publicKey]
@@ -20,17 +20,17 @@ import { checkViolations } from './raw.mjs';
  * @property {import('node:crypto').KeyObject} [verifier]
  * @property {Buffer} [value] of a secret key, or of data
  * @property {string} [label]
- * @property {boolean} isSure whether the model must know if it is private, though a logout came between making and reading it
+ * @property {boolean} isSure true: the model must know if it is private, in spite of a logout before its first read
  */
 
 const MOST_SESSIONS = 8;
 const MOST_OBJECTS = 25;
 
-/** What a random program has in its hands. */
+/** The objects that a random program holds. */
 export class World {
   /** @type {Session[]} */
   sessions = [];
-  /** Closed sessions and dead objects, to be used again by mistake. @type {Session[]} */
+  /** Closed sessions and dead objects, which the program uses again by mistake. @type {Session[]} */
   closed = [];
   /** @type {Known[]} */
   objects = [];
@@ -50,13 +50,13 @@ export class World {
     return this.place.name === 'nss';
   }
 
-  /** Opens the module again: all that came from the one before is dead. */
+  /** Opens the module again; all earlier objects are then dead. */
   async reopen() {
     this.module = await Module.open(this.place.path, this.place.initialize ?? {});
     this.token = await tokenOf(this.place, this.module);
   }
 
-  /** Drops what is too much, oldest first. */
+  /** Drops the oldest objects above a limit. */
   trim() {
     this.closed.push(...this.sessions.filter((session) => session.closed));
     this.sessions = this.sessions.filter((session) => !session.closed);
@@ -142,7 +142,7 @@ async function step(leg, world) {
   );
 }
 
-/** What must be true when nothing is under way. @param {Leg} leg @param {World} world */
+/** Checks the conditions that hold when no call is in flight. @param {Leg} leg @param {World} world */
 async function afterwards(leg, world) {
   leg.note('looks at all sessions and objects');
   const handles = new Set();
@@ -159,7 +159,7 @@ async function afterwards(leg, world) {
   world.objects = [];
   for (const known of objects) {
     const isAlive = await checkObject(leg, world, known);
-    if (isAlive || leg.stepRandom.chance(0.3)) world.objects.push(known); // some dead ones are used on, by mistake
+    if (isAlive || leg.stepRandom.chance(0.3)) world.objects.push(known); // some dead objects remain in use, by mistake
   }
   if (world.module.closed) await world.reopen();
 }
@@ -187,7 +187,7 @@ async function checkSession(leg, world, session, handles) {
   }
 }
 
-/** Dead objects are refused, before a call. @returns {Promise<boolean>} whether it is alive @param {Leg} leg @param {World} world @param {Known} known */
+/** Checks that a dead object is refused before a call. @returns {Promise<boolean>} true if it is alive @param {Leg} leg @param {World} world @param {Known} known */
 async function checkObject(leg, world, { object, isSure }) {
   const { session, isTokenObject, isPrivate } = object;
   const [outcome] = await leg.settle([

@@ -1,6 +1,6 @@
 // @ts-check
-// Parameter structures of mechanisms: each that is right crosses into native code, and fields that are wrong or unknown are
-// refused by name. The mechanism is a vendor's that no module has, so that the module never reads the structure.
+// Parameter structures of mechanisms: each valid one must be converted to native memory, and wrong or unknown fields must be
+// refused by name. The mechanism is an unassigned vendor mechanism, so that the module never reads the structure.
 import { CryptokiError } from 'cryptoki';
 import { Ground, openPlace } from '../ground.mjs';
 import { Results } from '../results.mjs';
@@ -10,7 +10,7 @@ import { junk } from '../values.mjs';
 /** @typedef {import('../leg.mjs').Leg} Leg */
 
 const NO_MECHANISM = 0x80001234;
-/** What stands for a value that a field cannot have, by the kind of the field. */
+/** A value that a field cannot have, by the kind of the field. */
 const WRONG = {
   ...{ Fixed: Buffer.alloc(3), Bytes: 5, Plain: 'text', Ulong: -1, Byte: 256, Boolean: 1, Handle: 'x' },
   ...{ Version: 3, Nested: 1, Pointer: 1, Array: {}, Template: {}, Mechanism: 'x', CString: 5, Any: true },
@@ -36,7 +36,7 @@ export async function run(leg) {
       [3, 'junk in a field'],
     ]);
     const field = random.pick(structure.fields);
-    /** The name that the error must have. @type {string | undefined} */
+    /** Name of the field that the error must contain. @type {string | undefined} */
     let named;
     let what = kind;
     if (kind === 'unknown field') {

@@ -1,5 +1,5 @@
 // @ts-check
-// Targets that fail by plan at step 20: the tests of the runner use them.
+// Targets that fail on purpose at step 20, for the tests of the runner.
 
 /** @param {string} what */
 export const on = (what) => ({

@@ -1,5 +1,5 @@
 // @ts-check
-// The raw fuzzer in two environments at once: this thread and a worker, which share the module, its token and its login.
+// The raw fuzzer in two environments at the same time: this thread and a worker share the module, its token and its login.
 
 import { readFileSync } from 'node:fs';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';

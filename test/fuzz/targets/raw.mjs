@@ -1,6 +1,6 @@
 // @ts-check
-// Random calls of every method of a raw module, with arguments that are right, wrong, or act while they are read; results of
-// operations are verified with node:crypto.
+// Random calls of every method of a raw module, with arguments that are valid, wrong, or run code while they are read.
+// node:crypto verifies the results of operations.
 import { argument, needsRsaKey } from '../arguments.mjs';
 import { Calls } from '../call.mjs';
 import { DataObjects } from '../data-objects.mjs';
@@ -28,7 +28,7 @@ export const on = (place) => ({
   },
 });
 
-/** Functions that take much from the others: called less often. */
+/** Functions that disturb other calls strongly, and are called less often. */
 const RARE = new Set([
   ...[
     'C_Initialize',
@@ -42,10 +42,10 @@ const RARE = new Set([
   ],
   ...['C_SetPIN', 'C_InitPIN', 'C_GenerateKeyPair', 'C_WaitForSlotEvent'],
 ]);
-/** Functions whose objects had better not be the keys. */
+/** Functions that should not receive the keys of the fuzzer as objects. */
 const SPARES_KEYS = new Set(['C_DestroyObject', 'C_SetAttributeValue']);
 const SETS_PIN = new Set(['C_SetPIN', 'C_InitPIN', 'C_InitToken']);
-/** As many calls are under way at most. */
+/** Maximum number of calls in flight. */
 const MOST_CALLS = 8;
 
 /**
@@ -82,7 +82,7 @@ export async function runOn(leg, ground) {
       leg.note(`plan: ${JSON.stringify(rules)}`);
       ground.place.faults.plan(rules);
     }
-    // Generators of their own: how a call ends has no influence on the arguments of those behind it.
+    // A separate generator: the end of a call does not change the arguments of later calls.
     for (let left = random.between(1, MOST_CALLS); left > 0; left -= 1)
       for (const plan of plans(random.fork(left), leg, ground, makers))
         calls.start(plan, random.fork(`start ${left}`));
@@ -96,7 +96,7 @@ export async function runOn(leg, ground) {
   await ground.close();
 }
 
-/** A program has no call on the module that is not allowed. @param {Leg} leg @param {Ground} ground */
+/** Checks that no call has violated the rules of PKCS#11. @param {Leg} leg @param {Ground} ground */
 export function checkViolations(leg, { place: { faults } }) {
   const [first] = faults?.violations ?? [];
   if (first === undefined) return;
@@ -152,9 +152,9 @@ function scene(leg, ground, random, name = '') {
 function anyCall(random, leg, ground, objects) {
   let name = random.pick([...SIGNATURES.keys()]);
   if (RARE.has(name) && random.chance(0.8)) name = random.pick([...SIGNATURES.keys()]);
-  // Handles of sessions and objects mean other ones after these, and the other thread cannot know.
+  // After these calls handles of sessions and objects are reused, which the other thread cannot notice.
   if (ground.isShared && ['reinitialise', 'C_CloseAllSessions'].includes(name)) name = 'reinitialisations';
-  if (name === 'C_InitToken' && ground.place.soPin === undefined) name = 'C_GetInfo'; // the token could not be used again
+  if (name === 'C_InitToken' && ground.place.soPin === undefined) name = 'C_GetInfo'; // the token would be lost
   const { roles, hasSync, result } = SIGNATURES.get(name) ?? { roles: [], hasSync: true, result: '' };
   const spoilt = scene(leg, ground, random, name);
   const made = roles.map((role) => {
@@ -190,7 +190,7 @@ function anyCall(random, leg, ground, objects) {
     const isOwn = ground.own.some((session) => session === value || Number(session) === value);
     const isForeign = ground.isShared && roles[index] === 'session' && typeof value === 'bigint';
     const isKept = keepsKey && index === keyIndex;
-    const isCalledLater = roles[index] === 'callback' && typeof value === 'function'; // it may throw
+    const isCalledLater = roles[index] === 'callback' && typeof value === 'function'; // which may throw later
     [values[index], texts[index]] =
       isPin || isOwn || isForeign || isKept || isCalledLater ? [undefined, 'undefined'] : [value, text];
   };
@@ -214,7 +214,7 @@ function anyCall(random, leg, ground, objects) {
   let sync = hasSync && random.chance(0.4);
   if (name === 'C_WaitForSlotEvent') {
     sync = sync && mode === 'valid';
-    if (sync) [values[0], texts[0]] = [1, '1']; // without this flag the thread would wait for ever
+    if (sync) [values[0], texts[0]] = [1, '1']; // without this flag the thread would block
   }
   if (
     name === 'C_GenerateRandom' &&
@@ -222,7 +222,7 @@ function anyCall(random, leg, ground, objects) {
     edgeNumber(values[1]) > 2 ** 24 &&
     edgeNumber(values[1]) < 2 ** 53
   )
-    [values[1], texts[1]] = [16, '16']; // some gigabytes of random numbers only take time
+    [values[1], texts[1]] = [16, '16']; // gigabytes of random bytes only take time
   const text = texts.join(', ');
   const keep =
     result === 'object' &&

@@ -1,5 +1,5 @@
 // @ts-check
-// Attributes by name, of every type, through real objects: what is written is what is read.
+// Attributes of every type by name, on real objects: the value that is read must equal the value that was written.
 import { isDeepStrictEqual } from 'node:util';
 import { Module } from 'cryptoki';
 import { openPlace } from '../ground.mjs';
@@ -19,7 +19,7 @@ const KINDS = {
   number: (random) => random.pick([0, 1, 2]),
 };
 
-/** Attributes that can be given to objects of a class, and what they hold. @type {Record<string, { fixed: object, free: Record<string, string> }>} */
+/** Attributes for objects of a class, with their types. @type {Record<string, { fixed: object, free: Record<string, string> }>} */
 const CLASSES = {
   DATA: {
     fixed: { class: 'DATA', token: false },
@@ -76,7 +76,7 @@ const CLASSES = {
     },
   },
 };
-/** Those that an object of the class must have. */
+/** Attributes that an object of the class must have. */
 const NEEDED = new Set(['value', 'modulus', 'publicExponent', 'serialNumber', 'issuer']);
 
 /** @param {string} name of the place */
@@ -103,7 +103,7 @@ export const on = (name) => ({
   },
 });
 
-/** Leading zeros of a big integer mean nothing. @param {unknown} value */
+/** Removes leading zeros of a big integer, which have no meaning. @param {unknown} value */
 function comparable(value) {
   if (!Buffer.isBuffer(value)) return value;
   const first = value.findIndex((byte) => byte !== 0);

@@ -1,5 +1,5 @@
 // @ts-check
-// PKCS#11 URIs: what is formatted is parsed to the same, in one canonical text; anything else gives an error with a code.
+// PKCS#11 URIs: a formatted URI must be parsed to the same members and the same canonical text. Other texts must cause an error code.
 import { isDeepStrictEqual } from 'node:util';
 import { equalUris, formatUri, matchesUri, parseUri } from 'cryptoki';
 import { junk } from '../values.mjs';
@@ -60,7 +60,7 @@ const PIECES = [
 /** @param {Random} random */
 const text = (random) => Array.from({ length: random.below(12) }, () => random.pick(LETTERS)).join('');
 
-/** Some of the members, each with a value. @param {Random} random @param {Record<string, () => unknown>} members */
+/** Some of the members with their values. @param {Random} random @param {Record<string, () => unknown>} members */
 function some(random, members) {
   return Object.fromEntries(
     Object.entries(members)
@@ -103,7 +103,7 @@ function uri(random) {
   });
 }
 
-/** What a URI holds, as plain objects: parsed ones keep the PIN apart. @param {Pkcs11Uri} value */
+/** The members of a URI as plain objects, because parsed URIs hide the PIN. @param {Pkcs11Uri} value */
 function plain({ token, library, slot, object, vendor, pinSource, pinValue, moduleName, modulePath }) {
   const copy = (/** @type {object} */ part) => ({ ...part });
   const parts = { token: copy(token), library: copy(library), slot: copy(slot), object: copy(object) };
@@ -122,7 +122,7 @@ function plain({ token, library, slot, object, vendor, pinSource, pinValue, modu
   };
 }
 
-/** Another text, which is often still a URI. @param {Random} random @param {string} whole */
+/** A changed text, which is often still a URI. @param {Random} random @param {string} whole */
 function mutated(random, whole) {
   let result = whole;
   for (let i = random.between(1, 4); i > 0; i -= 1) {

@@ -10,7 +10,7 @@
 namespace probe {
 namespace {
 
-// Both parts of an ECDSA signature in DER lie within it, each as an INTEGER.
+// Checks that both parts of an ECDSA signature in DER lie within it, each as an INTEGER.
 bool isDer(const Bytes& signature) {
   std::size_t at = 0;
   const auto header = [&](CK_BYTE tag) -> std::size_t {
@@ -143,7 +143,7 @@ void overflow(const Arguments& what) {
     CK_GCM_PARAMS parameter{iv->data(), iv->size(), iv->size() * 8, nullptr, 0, 128};
     CK_MECHANISM mechanism{CKM_AES_GCM, &parameter, sizeof parameter};
     say("C_EncryptInit", p11->C_EncryptInit(session, &mechanism, key));
-    iv.reset();  // too early for this module
+    iv.reset();  // too early for a module that still uses it
     Bytes data(5);
     Bytes cipher(64);
     CK_ULONG length = cipher.size();

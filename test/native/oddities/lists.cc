@@ -10,7 +10,7 @@
 namespace probe {
 namespace {
 
-// Calls with each room in turn ("-": no buffer) and prints code, length, and how many members were written.
+// Calls with each room in turn ("-": no buffer) and prints code, length, and the number of members written.
 template <class Call>
 void fill(const Arguments& rooms, Call call) {
   constexpr CK_ULONG kUntouched = ~CK_ULONG{0} - 5;
@@ -34,7 +34,7 @@ void mechanisms(const Arguments& rooms) {
   fill(rooms, [&](CK_ULONG* to, CK_ULONG* length) { return p11->C_GetMechanismList(first, to, length); });
 }
 
-// There are two keys: one with identifier 0102, one that is the same but for its identifier.
+// Two keys that differ in their identifier only; one has 0102.
 void find(const Arguments& options) {
   const CK_SESSION_HANDLE session = open();
   secretKey(session);

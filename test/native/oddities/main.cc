@@ -1,8 +1,8 @@
-// The probes of oddities, each a run of its own:
+// The probes of oddities. Each runs in a separate process:
 //
 //   oddity_program MODULE PROBE [ARGUMENT ...]
 //
-// The plan comes from CRYPTOKI_FAULT_PLAN; PROBE_PIN is the token's.
+// CRYPTOKI_FAULT_PLAN contains the plan, PROBE_PIN the PIN of the token.
 #include <dlfcn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -92,7 +92,7 @@ namespace {
 
 using GetFunctionList = CK_RV (*)(CK_FUNCTION_LIST_3_2**);
 
-// Reads the first function of 3.0 in a process of its own, which may end by a signal.
+// Reads the first function of 3.0 in a separate process, which may end by a signal.
 void readOn() {
   std::fflush(stdout);
   const pid_t child = fork();

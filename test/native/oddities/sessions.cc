@@ -1,4 +1,4 @@
-// Probes of sessions, login, the token, and what is left in the process.
+// Probes of sessions, login, the token, and the state of the process afterwards.
 #include <array>
 #include <csignal>
 #include <cstdio>

@@ -13,7 +13,7 @@
 namespace probe {
 namespace {
 
-// The room of an argument; nothing for "-".
+// The room in an argument; none for "-".
 std::size_t roomOf(const std::string& argument) {
   return argument == "-" ? 0 : std::strtoull(argument.c_str(), nullptr, 0);
 }
@@ -72,7 +72,7 @@ void random() {
   std::printf("%s\n", room.written() == "untouched" ? "untouched" : "written");
 }
 
-// The memory is looked at with the call's answer, and once the module has had time.
+// Prints the memory right after the call, and again after a pause.
 void pending() {
   const CK_SESSION_HANDLE session = open();
   CK_MECHANISM mechanism{CKM_SHA256, nullptr, 0};

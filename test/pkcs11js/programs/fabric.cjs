@@ -1,5 +1,5 @@
 // The signer of Hyperledger Fabric's client for keys in an HSM: node fabric.cjs FOLDER MODULE, with PIN in the environment.
-// Prints one JSON object with what came of each step.
+// Prints one JSON object with the result of each step.
 
 const { createHash, createPublicKey, verify } = require('node:crypto');
 const { createRequire } = require('node:module');
@@ -10,7 +10,7 @@ const require_ = createRequire(join(folder, 'program.js'));
 const { signers } = require_('@hyperledger/fabric-gateway');
 const pkcs11js = require_('pkcs11js');
 
-/** The key, made by another program long before. */
+/** The key, which another program has generated. */
 function makeKey() {
   const pkcs11 = new pkcs11js.PKCS11();
   pkcs11.load(library);

@@ -1,5 +1,5 @@
-// graphene's form with a callback, whose input nobody keeps: node --expose-gc graphene-collected.cjs FOLDER MODULE. Prints
-// how many digests of a thousand were right.
+// The callback form of graphene, with input that is garbage-collected: node --expose-gc graphene-collected.cjs FOLDER MODULE.
+// Prints the number of correct digests of a thousand.
 
 const { createHash } = require('node:crypto');
 const { createRequire } = require('node:module');

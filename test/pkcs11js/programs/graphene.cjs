@@ -1,5 +1,5 @@
-// A program on graphene-pk11, as one writes it for pkcs11js: node graphene.cjs FOLDER MODULE, with PIN in the environment.
-// Prints one JSON object with what came of each step.
+// A program for graphene-pk11 on pkcs11js, unmodified: node graphene.cjs FOLDER MODULE, with PIN in the environment.
+// Prints one JSON object with the result of each step.
 
 const assert = require('node:assert/strict');
 const { createHash, createPublicKey, verify } = require('node:crypto');
@@ -218,7 +218,7 @@ async function main() {
   await aes(await rsa());
   store();
   done.random = session.generateRandom(32).length;
-  module_.initialize(); // graphene knows CKR_CRYPTOKI_ALREADY_INITIALIZED by the message, and is content
+  module_.initialize(); // graphene recognises CKR_CRYPTOKI_ALREADY_INITIALIZED by its message and ignores it
   session.logout();
   session.close();
   slot.closeAll();

@@ -1,5 +1,5 @@
-// Does one thing a thousand times that must not crash: node --expose-gc stress.cjs SCENARIO MODULE, with PIN in the
-// environment. Prints what came of it as JSON. A crash ends the process with a signal, and nothing is printed.
+// Repeats a dangerous action a thousand times: node --expose-gc stress.cjs SCENARIO MODULE, with PIN in the environment.
+// Prints the results as JSON. After a crash the process has ended with a signal and has printed nothing.
 
 const assert = require('node:assert/strict');
 const { createHash } = require('node:crypto');
@@ -33,7 +33,7 @@ function login(pkcs11) {
   return session;
 }
 
-/** What became of a promise: 'ok', or the name of the error. */
+/** The result of a promise: 'ok', or the name of the error. */
 const outcome = (promise) =>
   promise.then(
     () => 'ok',
@@ -47,7 +47,7 @@ function count(outcomes) {
 }
 
 const SCENARIOS = {
-  /** The caller keeps neither input nor output while the call runs. */
+  /** The program drops input and output while the call runs. */
   async 'collected buffers'() {
     const pkcs11 = load();
     const sessions = Array.from({ length: 4 }, () => openSession(pkcs11));
@@ -64,14 +64,14 @@ const SCENARIOS = {
         });
       });
       gc();
-      // What was let go would be overwritten.
+      // Allocations that would overwrite freed memory.
       for (let others = 0; others < 8; others += 1) Buffer.alloc(SIZE, 0xee);
       for (const result of await Promise.all(begun)) right += result === true ? 1 : 0;
     }
     return { right };
   },
 
-  /** Nobody keeps the PKCS11 object while its call runs. */
+  /** The program drops the PKCS11 object while its call runs. */
   async 'collected objects'() {
     const begin = () => {
       const pkcs11 = new pkcs11js.PKCS11(library);
@@ -134,7 +134,7 @@ const SCENARIOS = {
     return count(results);
   },
 
-  /** Several sessions sign and make keys at the same time, initialised without any flags. */
+  /** Several sessions sign and generate keys at the same time, on a module that is initialised without flags. */
   async 'parallel sessions'() {
     const pkcs11 = load();
     const { privateKey, publicKey } = pkcs11.C_GenerateKeyPair(login(pkcs11), EC, CURVE, [
@@ -160,7 +160,7 @@ const SCENARIOS = {
     return { ok: TIMES * 2 };
   },
 
-  /** Arguments that are wrong somewhere deep down. */
+  /** Arguments with an error deep inside. */
   async 'wrong arguments'() {
     const pkcs11 = load();
     const session = login(pkcs11);
@@ -212,7 +212,7 @@ const SCENARIOS = {
     return count(results);
   },
 
-  /** A library that is no PKCS#11 module. */
+  /** A library that is not a PKCS#11 module. */
   async 'no module'() {
     let refused = 0;
     for (let round = 0; round < TIMES; round += 1) {
@@ -225,7 +225,7 @@ const SCENARIOS = {
     return { refused };
   },
 
-  /** Large attributes, given and read: what is used is given back. */
+  /** Large attributes, written and read: their memory must be freed. */
   async 'large attributes'() {
     const pkcs11 = load();
     const session = login(pkcs11);
@@ -250,7 +250,7 @@ const SCENARIOS = {
     return { grownByLessThan100: megabytes() - before < 100 };
   },
 
-  /** Worker threads that use the module and are ended at any time. */
+  /** Worker threads that use the module and are terminated at any time. */
   async workers() {
     const { Worker } = require('node:worker_threads');
     const pkcs11 = load();

@@ -1,5 +1,5 @@
 // A program on node-webcrypto-p11: node webcrypto.cjs FOLDER MODULE, with PIN in the environment. Prints one JSON object
-// with what came of each step.
+// with the result of each step.
 
 const assert = require('node:assert/strict');
 const nodeCrypto = require('node:crypto');
@@ -105,7 +105,7 @@ async function main() {
   done.derives = await derives();
   done.stores = await stores();
   done.random = crypto.getRandomValues(new Uint8Array(16)).some((byte) => byte !== 0);
-  // A second one in the same process, as every web server makes it: it meets CKR_CRYPTOKI_ALREADY_INITIALIZED.
+  // A second instance in the same process, as in web servers: it gets CKR_CRYPTOKI_ALREADY_INITIALIZED.
   const second = new Crypto({ library, name: 'SoftHSM', slot: 0, readWrite: true, pin: process.env.PIN });
   done.second = (await second.keyStorage.keys()).length === done.stores.keys;
   crypto.close();

@@ -1,13 +1,13 @@
 import pkcs11js, { type AttributeInput, type Handle, type PKCS11 } from 'cryptoki/pkcs11js';
 import { createToken, type TestToken } from '../../support/token';
 
-/** A token of SoftHSM2 seen through cryptoki/pkcs11js, with a read/write session on which the user is logged in. */
+/** A SoftHSM2 token opened with cryptoki/pkcs11js, with a read/write session and a user login. */
 export interface Opened {
   readonly token: TestToken;
   readonly pkcs11: PKCS11;
   readonly slot: Handle;
   readonly session: Handle;
-  /** Another session, read/write, on the same token. */
+  /** Opens another read/write session on the same token. */
   open(): Handle;
   close(): void;
 }
@@ -42,7 +42,7 @@ export async function open(): Promise<Opened> {
 export const template = (...attributes: [type: number, value: AttributeInput['value']][]): AttributeInput[] =>
   attributes.map(([type, value]) => ({ type, value }));
 
-/** A secret key of 16 bytes that may do everything and be read. */
+/** A readable secret key of 16 bytes that allows all operations. */
 export const aesKey = (value: Buffer = Buffer.alloc(16, 1)): AttributeInput[] =>
   template(
     [pkcs11js.CKA_CLASS, pkcs11js.CKO_SECRET_KEY],
@@ -63,7 +63,7 @@ export const ecKeys = (): [publicKey: AttributeInput[], privateKey: AttributeInp
   template([pkcs11js.CKA_SIGN, true], [pkcs11js.CKA_DERIVE, true]),
 ];
 
-/** The error that a function throws, as far as programs look at it. */
+/** The error that a function throws, reduced to the properties that programs use. */
 export function thrown(action: () => unknown): {
   name: string;
   message: string;

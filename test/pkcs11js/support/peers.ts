@@ -4,7 +4,7 @@ import { install } from './install';
 
 const manifest = resolve(import.meta.dirname, '..', 'peers', 'package.json');
 
-/** This very checkout takes the place of what compat/pkcs11js would get from the registry. */
+/** This checkout replaces the package that compat/pkcs11js would install from the registry. */
 function leaveOutCryptoki(folder: string): void {
   const own = join(folder, 'pkcs11js', 'package.json');
   const { dependencies, ...others } = JSON.parse(readFileSync(own, 'utf8'));
@@ -14,8 +14,8 @@ function leaveOutCryptoki(folder: string): void {
 }
 
 /**
- * A project with graphene-pk11, node-webcrypto-p11 and Fabric's client from the registry, in which npm has put
- * compat/pkcs11js in the place of pkcs11js; see {@link install}.
- * @returns its folder
+ * A project with graphene-pk11, node-webcrypto-p11 and Fabric's client from the registry, in which npm has replaced
+ * pkcs11js by compat/pkcs11js; see {@link install}.
+ * @returns path of the folder
  */
 export const peers = (): Promise<string> => install(manifest, leaveOutCryptoki);

@@ -2,14 +2,14 @@
 // Commands to a card and its answers (ISO 7816-4): short and extended lengths, command chaining, GET RESPONSE.
 
 /** @typedef {{ instruction: number, p1: number, p2: number, data: Buffer }} Command */
-/** Carries out a command: data, or a status word. @typedef {(command: Command) => Buffer | number} Execute */
+/** Runs a command and returns data or a status word. @typedef {(command: Command) => Buffer | number} Execute */
 
 export const OK = 0x9000;
 
 /** @param {number} word */
 export const status = (word) => Buffer.from([word >> 8, word & 0xff]);
 
-/** The data of a command and how much is expected back. @param {Buffer} message */
+/** The data of a command and the expected length of the answer. @param {Buffer} message */
 function body(message) {
   if (message.length <= 4) return { data: Buffer.alloc(0), expected: 0 };
   const isExtended = message[4] === 0 && message.length >= 7;
@@ -24,7 +24,7 @@ function body(message) {
   return { data, expected: (isExtended ? rest.readUInt16BE(0) : rest.readUInt8(0)) || most };
 }
 
-/** Makes commands of messages, and messages of answers. */
+/** Parses messages into commands, and builds messages from answers. */
 export class Transport {
   #execute;
   #chain = Buffer.alloc(0);

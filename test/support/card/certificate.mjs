@@ -1,5 +1,5 @@
 // @ts-check
-// Self-signed X.509 certificates (RFC 5280): Node reads them but makes none.
+// Self-signed X.509 certificates (RFC 5280): Node.js can read certificates but not create them.
 import { createPublicKey, sign } from 'node:crypto';
 import { integer, tlv } from './tlv.mjs';
 

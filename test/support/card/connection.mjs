@@ -1,7 +1,7 @@
 // @ts-check
-// The way of a card to the driver of the virtual reader: who connects to its port is a card in its slot. The driver asks
-// for the ATR a few times in a second, which is how it sees that the card is there, and sends commands. Each message has
-// its length before it, in two bytes.
+// The connection of a card to the driver of the virtual reader: a client of its port is a card in its slot. The driver requests
+// the ATR several times per second, which is how it detects the card, and sends commands. Each message is preceded by its
+// length in two bytes.
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -9,11 +9,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 /** @typedef {{ atr: Buffer, power(): void, handle(message: Buffer): Promise<Buffer> }} Inserted */
 
 const ASK_ATR = 4;
-/** pcscd asks a card that is new whether it is there, and again when it has power. */
+/** pcscd requests the ATR of a new card, and again after it has powered the card. */
 const LOOKS_AT_NEW = 2;
-/** How often pcscd looks, and a bit more, in milliseconds. */
+/** The polling interval of pcscd with a margin, in milliseconds. */
 const BETWEEN_LOOKS = 500;
-/** Below the ports that systems give to connections. */
+/** Below the ports that systems assign to outgoing connections. */
 const PORTS = { first: 20_000, count: 12_000 };
 
 /** @param {Buffer} message */
@@ -34,7 +34,7 @@ async function isFree(port) {
   return listens === true;
 }
 
-/** Two free ports in a row, for the two slots of the driver: others for each process. */
+/** Two consecutive free ports for the two slots of the driver. Each process uses other ports. */
 export async function freePorts() {
   for (let offset = process.pid * 2; ; offset += 2) {
     const port = PORTS.first + (offset % PORTS.count);
@@ -42,7 +42,7 @@ export async function freePorts() {
   }
 }
 
-/** A connection, as soon as somebody listens. @param {number} port */
+/** Connects as soon as the port is open. @param {number} port */
 export async function connected(port) {
   for (let attempt = 0; ; attempt++) {
     const socket = connect({ port, host: '127.0.0.1' });
@@ -69,7 +69,7 @@ export class Connection {
   #tellSeen = () => {};
   /** @type {() => void} */
   #tellMissed = () => {};
-  /** Resolves when the reader has seen the card. */
+  /** Resolves when the reader has detected the card. */
   seen = new Promise((resolve) => {
     this.#tellSeen = () => resolve(undefined);
   });
@@ -92,7 +92,7 @@ export class Connection {
     return !this.#removed && !this.#socket.destroyed;
   }
 
-  /** Takes the card out. Resolves when the reader has missed it. */
+  /** Removes the card. Resolves when the reader has detected the removal. */
   async remove() {
     this.#removed = true;
     if (this.#busy) await this.#fail();
@@ -100,9 +100,9 @@ export class Connection {
   }
 
   /**
-   * Lets a command fail: only a reset does, after an orderly end the driver reports an empty answer. pcscd looks for the
-   * card right after it, since it has been waiting to. When the program is first with its next command, OpenSC 0.23 never
-   * returns from the call.
+   * Makes a command fail by a reset of the connection; after an orderly end the driver would report an empty answer. pcscd looks
+   * for the card right after it, because it has been waiting for that. If the program sends its next command first, OpenSC 0.23
+   * never returns from the call.
    */
   async #fail() {
     await wait(BETWEEN_LOOKS);

@@ -1,6 +1,6 @@
 // @ts-check
-// pcscd with the virtual reader, out of everybody's way: in a mount namespace it has a /run of its own and sees no driver
-// but ours, so that it neither meets the system's daemon nor touches real readers. Its socket lies in a private folder.
+// pcscd with the virtual reader, isolated from the system: in a mount namespace it has its own /run and finds only our driver,
+// so that it neither conflicts with the daemon of the system nor uses real readers. Its socket is in a private folder.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { connected } from './connection.mjs';
 
-/** Runs a script in the namespace; the daemon dies with this process. */
+/** Runs a script in the namespace; the daemon ends with this process. */
 const MOUNTS = `
   set -e
   if [ -d /usr/lib/pcsc/drivers ]; then mount -t tmpfs tmpfs /usr/lib/pcsc/drivers; fi
@@ -18,7 +18,7 @@ const MOUNTS = `
   shift
   exec setpriv --pdeathsig KILL "$@"`;
 
-/** The arguments of unshare with which a mount namespace can be had here: as root, else in a user namespace. */
+/** Arguments of unshare for a mount namespace on this machine: as root, or else in a user namespace. */
 export const namespace = [['--mount'], ['--map-root-user', '--mount']].find((flags) => {
   const trial = ['sh', '-c', MOUNTS, 'sh', '/', 'true'];
   return (
@@ -31,7 +31,7 @@ export const namespace = [['--mount'], ['--map-root-user', '--mount']].find((fla
 
 /** The reader's driver and configuration. @param {Options} options @param {number} port */
 function configure({ driver, pinPad, folder }, port) {
-  const copy = join(folder, 'libifdvpcd.so.0'); // the name that it has for the linker
+  const copy = join(folder, 'libifdvpcd.so.0'); // the linker finds it by this name
   copyFileSync(driver, copy);
   const library = pinPad ? join(folder, 'libpinpad.so') : copy;
   if (pinPad) {
@@ -53,14 +53,14 @@ export class Daemon {
   /** @type {import('node:child_process').ChildProcess | undefined} */
   #child;
 
-  /** @param {Options} options @param {number} port where the driver waits for a card */
+  /** @param {Options} options @param {number} port on which the driver waits for a card */
   constructor(options, port) {
     this.#options = options;
     this.#port = port;
     configure(options, port);
   }
 
-  /** Resolves when both slots of the reader are there. */
+  /** Resolves when both slots of the reader exist. */
   async start() {
     if (namespace === undefined) throw new Error('no mount namespace can be had');
     const { pcscd, folder } = this.#options;
@@ -83,15 +83,15 @@ export class Daemon {
     const ended = new Promise((_, reject) => {
       child.once('exit', () => reject(new Error(`pcscd ended: ${output}`)));
     });
-    ended.catch(() => {}); // later it is stopped
-    // The second slot is made last. A card that is there for a moment, until it is seen, shows that it works.
+    ended.catch(() => {}); // stopping it later rejects the promise
+    // The second slot is created last. It works once pcscd has detected a card that is inserted for a short time.
     const card = await Promise.race([connected(this.#port + 1), ended]);
     await Promise.race([once(card, 'data'), ended]);
     card.destroy();
     while (!existsSync(join(run, 'pcscd.comm'))) await Promise.race([wait(20), ended]);
   }
 
-  /** Kills it, as a crash would. */
+  /** Kills it to simulate a crash. */
   async stop() {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;

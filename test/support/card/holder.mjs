@@ -1,6 +1,6 @@
 // @ts-check
-// What a person does with cards: has several, puts one into the reader, takes it out, types on the PIN pad. And what may
-// go wrong with them.
+// The actions of a person with cards: owns several, inserts and removes them, types on the PIN pad. It also injects faults of
+// the cards.
 import { setTimeout as wait } from 'node:timers/promises';
 import { status, Transport } from './apdu.mjs';
 import { Connection, connected } from './connection.mjs';
@@ -11,19 +11,19 @@ const GENERAL_AUTHENTICATE = 0x87;
 const NO_INSTRUCTION = 0x6d00;
 const PAD_CLASS = 0xff;
 
-/** @param {string} historical what a card says of itself */
+/** @param {string} historical historical bytes, by which a card describes itself */
 function atr(historical) {
   const text = Buffer.from(historical);
   const bytes = Buffer.from([0x80 | text.length, 0x80, 0x01, ...text]); // T=0 and T=1
   return Buffer.from([0x3b, ...bytes, bytes.reduce((check, byte) => check ^ byte, 0)]);
 }
 
-/** Its methods are those of Card in reader.ts, which calls them from the process of the test. */
+/** Its methods are those of Card in reader.ts, which the test process calls. */
 export class CardHolder {
   #port;
   /** @type {Connection | undefined} */
   #inserted;
-  /** Resolves when the reader has missed the latest card that was taken out. */
+  /** Resolves when the reader has detected the latest removal of a card. */
   #leaving = Promise.resolve();
   #pad = new PinPad();
   /** @type {Map<string, PivCard>} */
@@ -52,7 +52,7 @@ export class CardHolder {
     const handle = () => Promise.resolve(status(NO_INSTRUCTION));
     const unknown = { atr: atr('unknown'), power: () => {}, handle };
     const card = options.card === null ? unknown : this.#powered(this.#card(options.card));
-    await this.#leaving; // the reader has room for one card
+    await this.#leaving; // the slot holds one card
     const connection = new Connection(await connected(this.#port), card);
     this.#inserted = connection;
     if (options.wait !== false) await connection.seen;

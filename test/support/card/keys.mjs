@@ -1,5 +1,5 @@
 // @ts-check
-// The keys of the card. A card gets what is to be signed ready: a padded block (RSA), a digest (ECDSA).
+// The keys of the card. A card receives prepared input: a padded block (RSA) or a digest (ECDSA).
 import { constants, createECDH, generateKeyPairSync, privateDecrypt, randomBytes } from 'node:crypto';
 import { integer, tlv } from './tlv.mjs';
 
@@ -26,7 +26,7 @@ function inverse(value, prime) {
   return result;
 }
 
-/** ECDSA over a digest that is made already, which node:crypto does not offer. @param {bigint} secret @param {Buffer} digest */
+/** ECDSA of a digest, which node:crypto does not offer. @param {bigint} secret @param {Buffer} digest */
 function ecdsa(secret, digest) {
   const hash = number(digest.subarray(0, 32));
   for (;;) {

@@ -1,6 +1,6 @@
 // @ts-check
-// The process that has the card and pcscd. It is not the one of the tests: that may block in a call while the card answers,
-// and must not hold what the card knows. It ends with it, and leaves nothing behind.
+// The process with the card and pcscd. It is separate from the test process, which can block in a call while the card answers,
+// and which must not contain the secrets of the card. It ends with the test process and leaves nothing behind.
 import { rmSync } from 'node:fs';
 import { freePorts } from './connection.mjs';
 import { Daemon } from './daemon.mjs';
@@ -25,7 +25,7 @@ const methods = {
   kill: () => daemon.stop(),
 };
 
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {}); // the test process decides
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {}); // the test process decides when this one ends
 process.on('disconnect', async () => {
   await daemon.stop();
   rmSync(options.folder, { recursive: true, force: true });

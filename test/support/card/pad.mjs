@@ -1,5 +1,5 @@
 // @ts-check
-// The PIN pad: pinpad.c sends what is to be verified (PIN_VERIFY_STRUCTURE, PC/SC part 10), a person types the PIN into it.
+// The PIN pad: pinpad.c sends the PIN verification (PIN_VERIFY_STRUCTURE, PC/SC part 10), and a person types the PIN.
 import { setTimeout as wait } from 'node:timers/promises';
 import { status } from './apdu.mjs';
 
@@ -7,7 +7,7 @@ const TIMED_OUT = status(0x6400);
 const CANCELLED = status(0x6401);
 const DEFAULT_TIMEOUT = 30; // s
 
-/** The VERIFY command with the PIN in its place. @param {Buffer} structure @param {string} pin */
+/** The VERIFY command with the PIN filled in. @param {Buffer} structure @param {string} pin */
 function verification(structure, pin) {
   const command = Buffer.from(structure.subarray(19, 19 + structure.readUInt32LE(15)));
   const offset = 5 + ((structure.readUInt8(2) >> 3) & 0x0f);
@@ -19,7 +19,7 @@ export class PinPad {
   /** @type {((typed: string | Buffer) => void) | undefined} */
   #typed;
 
-  /** Waits for a person. @param {Buffer} structure @returns {Promise<{ command: Buffer } | { answer: Buffer }>} */
+  /** Waits until a person types. @param {Buffer} structure @returns {Promise<{ command: Buffer } | { answer: Buffer }>} */
   async ask(structure) {
     const ended = new AbortController();
     const seconds = structure.readUInt8(0) || DEFAULT_TIMEOUT;
@@ -36,7 +36,7 @@ export class PinPad {
 
   /**
    * @param {string} pin or 'cancel', or 'timeout'
-   * @returns whether the pad was waiting
+   * @returns true if the pad was waiting
    */
   type(pin) {
     const typed = this.#typed;

@@ -1,6 +1,7 @@
-/* Makes of the driver of the virtual reader, which it is linked with, the driver of a reader with a PIN pad (PC/SC
- * part 10, FEATURE_VERIFY_PIN_DIRECT). The pad is where the card is: what is to be verified goes there as a command of
- * class FF, and the answer comes when somebody has typed. pcscd finds all other functions in the linked driver.
+/* Extends the driver of the virtual reader, with which it is linked, to that of a reader with a PIN pad
+ * (PC/SC part 10, FEATURE_VERIFY_PIN_DIRECT). The pad is where the card is: a PIN verification is sent there
+ * as a command of class FF, and the answer arrives when somebody has typed. pcscd finds all other functions
+ * in the linked driver.
  *
  *   cc -shared -fPIC -o libpinpad.so pinpad.c libifdvpcd.so.0 -Wl,-rpath,'$ORIGIN'
  */
@@ -21,9 +22,10 @@ enum { SUCCESS = 0, COMMUNICATION_ERROR = 612, NOT_SUPPORTED = 614 };
 long IFDHTransmitToICC(DWORD lun, ScardIoHeader send, unsigned char* command, DWORD commandLength,
                        unsigned char* answer, DWORD* answerLength, ScardIoHeader* receive);
 
-long IFDHControl(DWORD lun, DWORD code, unsigned char* in, DWORD inLength, unsigned char* out, DWORD outLength,
-                 DWORD* returned) {
-  static const unsigned char features[] = {0x06, 4, 0x42, 0x00, 0x00, 0x01}; /* 6: VERIFY_PIN_DIRECT and its code */
+long IFDHControl(DWORD lun, DWORD code, unsigned char* in, DWORD inLength, unsigned char* out,
+                 DWORD outLength, DWORD* returned) {
+  static const unsigned char features[] = {0x06, 4,    0x42,
+                                           0x00, 0x00, 0x01}; /* 6: VERIFY_PIN_DIRECT and its code */
   unsigned char command[5 + 255] = {0xFF, 0x20, 0, 0};
   ScardIoHeader send = {2, sizeof send};
   ScardIoHeader receive = {0, sizeof receive};

@@ -1,6 +1,6 @@
 // @ts-check
-// A PIV card (NIST SP 800-73-4): key 9A on P-256, which wants the PIN once, and 9C on RSA-2048, which wants it for every
-// signature. What only its issuer can do is left out.
+// A PIV card (NIST SP 800-73-4): key 9A on P-256, which needs the PIN once, and 9C on RSA-2048, which needs it for each
+// signature. Commands for the issuer are not implemented.
 import { createHash } from 'node:crypto';
 import { OK } from './apdu.mjs';
 import { selfSigned } from './certificate.mjs';
@@ -9,7 +9,7 @@ import { find, tlv } from './tlv.mjs';
 
 const AID = Buffer.from('a000000308000010000100', 'hex');
 const TRIES = 3;
-const WRONG_PIN = 0x63c0; // with the tries that are left
+const WRONG_PIN = 0x63c0; // plus the number of tries left
 const NOT_SATISFIED = 0x6982;
 const BLOCKED = 0x6983;
 const WRONG_DATA = 0x6a80;
@@ -30,7 +30,7 @@ const padded = (pin) => Buffer.concat([Buffer.from(pin), Buffer.alloc(8, 0xff)],
 /** @param {Buffer} pin */
 const unpadded = (pin) => pin.toString('latin1').replace(/\xff+$/, '');
 
-/** The FASC-N of a card that no federal agency has issued: 40 digits and separators of 4 bits and odd parity. */
+/** The FASC-N of a card that was not issued by a federal agency: 40 digits and separators of 4 bits and odd parity. */
 function cardholderNumber() {
   const values = [...'b9999d9999d999999d0d1d0000000000300001f'].map((digit) => Number.parseInt(digit, 16));
   values.push(values.reduce((sum, value) => sum ^ value, 0));
@@ -47,7 +47,7 @@ function cardholderNumber() {
   );
 }
 
-/** A PIN or PUK and the tries that are left. */
+/** A PIN or PUK with the tries left. */
 class Secret {
   /** @param {string} value */
   constructor(value) {
@@ -55,7 +55,7 @@ class Secret {
     this.tries = TRIES;
   }
 
-  /** Compares, and counts. @param {Buffer} given @returns {number} status word */
+  /** Compares the value and counts failures. @param {Buffer} given @returns {number} status word */
   check(given) {
     if (this.tries === 0) return BLOCKED;
     if (given.length !== 8) return WRONG_DATA;
@@ -74,7 +74,7 @@ class Secret {
   }
 }
 
-/** The application: its state survives removal, but for what was verified. */
+/** The application: its state survives a removal, except for the verified PIN. */
 export class PivCard {
   pin = new Secret('123456');
   puk = new Secret('12345678');
@@ -84,10 +84,10 @@ export class PivCard {
   ]);
   #objects = new Map();
   #verified = false;
-  /** The PIN came since the last use of the key that wants it each time. */
+  /** True if the PIN was verified since the last use of the key that needs it each time. */
   #fresh = false;
 
-  /** @param {string} name whose card it is: makes the serial number */
+  /** @param {string} name owner of the card, from which the serial number is made */
   constructor(name) {
     for (const [reference, key] of this.#keys) {
       const subject = `${name} ${reference.toString(16).toUpperCase()}`;
@@ -101,7 +101,7 @@ export class PivCard {
     this.#objects.set(0x7e, tlv(0x7e, tlv(0x4f, AID), tlv(0x5f2f, [0x40, 0])));
   }
 
-  /** Power is gone, or another application is chosen. */
+  /** The card has lost power, or another application was selected. */
   reset() {
     this.#verified = false;
     this.#fresh = false;

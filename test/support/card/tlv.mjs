@@ -1,5 +1,5 @@
 // @ts-check
-// BER-TLV and DER: what cards and certificates are written in.
+// BER-TLV and DER: the encodings of cards and certificates.
 
 /** @typedef {{ tag: number, value: Buffer }} Element */
 /** @typedef {Uint8Array | readonly number[]} Bytes */
@@ -19,7 +19,7 @@ export function tlv(tag, ...parts) {
   return Buffer.concat([Uint8Array.from([...bytesOf(tag), ...length]), value]);
 }
 
-/** The elements that stand one after the other. @param {Buffer} bytes @returns {Element[]} */
+/** The consecutive elements. @param {Buffer} bytes @returns {Element[]} */
 export function parse(bytes) {
   const elements = [];
   let at = 0;
@@ -54,7 +54,7 @@ export function find(bytes, tag) {
   return bytes === undefined ? undefined : parse(bytes).find((element) => element.tag === tag)?.value;
 }
 
-/** A DER INTEGER, not negative. @param {bigint} number */
+/** A DER INTEGER of a number that is not negative. @param {bigint} number */
 export function integer(number) {
   const hex = number.toString(16);
   const bytes = Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex');

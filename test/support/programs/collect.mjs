@@ -2,7 +2,7 @@
 import { Module } from 'cryptoki';
 
 const [path, label, pin] = process.argv.slice(2);
-const message = () => Buffer.alloc(100_000, 7); // nothing keeps it but the call
+const message = () => Buffer.alloc(100_000, 7); // only the call refers to it
 const churn = () => {
   globalThis.gc();
   return Array.from({ length: 50 }, () => Buffer.alloc(100_000, 255)).length;
@@ -20,13 +20,13 @@ for (let round = 0; round < 50; round++) {
   }
 }
 
-// The caller changes its buffer while the call runs: the call has a copy.
+// The caller changes its buffer while the call runs; the call must use a copy.
 const shared = message();
 const before = session.digest('SHA-256', shared);
 shared.fill(0);
 if ((await before).toString('hex') !== expected) throw new Error('the call saw a later change');
 
-// Nothing refers to module and session any more, but calls are in flight: they end well, then the module goes.
+// Nothing refers to module and session any more, but calls are in flight: they must finish before the module is freed.
 const last = Array.from({ length: 200 }, () => session.digest('SHA-256', message()));
 session = undefined;
 module = undefined;

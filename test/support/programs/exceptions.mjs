@@ -1,4 +1,4 @@
-// Calls that fail where making their error fails, too. Prints "alive" at its end.
+// Calls that fail in a situation in which creating their error fails, too. Prints "alive" at its end.
 //
 //   node exceptions.mjs MODULE terminate|stack|references
 import { once } from 'node:events';
@@ -7,7 +7,7 @@ import { CKM, loadSync } from 'cryptoki/raw';
 
 const [, , path = workerData?.path, kind = workerData?.kind] = process.argv;
 
-/** Errors of every kind: of arguments, of the module, of the core. */
+/** Errors of every origin: arguments, the module, the core. */
 const failing = (raw) => [
   () => raw.C_GetSlotInfoSync(123456789n),
   () => raw.C_CloseSessionSync(987654321n),
@@ -25,13 +25,13 @@ function failForEver(raw) {
       try {
         call();
       } catch {
-        // It is to fail.
+        // This is expected to fail.
       }
     }
   }
 }
 
-/** Each call as near to the end of the stack as it gets. */
+/** Makes each call as near to the end of the stack as possible. */
 function exhaust(call) {
   let depth = 0;
   const measure = () => {
@@ -41,21 +41,21 @@ function exhaust(call) {
   try {
     measure();
   } catch {
-    // The depth is known now.
+    // `depth` is now the available depth.
   }
   const descend = (left) => (left > 0 ? descend(left - 1) : deepest());
   const deepest = () => {
     try {
       call();
     } catch {
-      // As above.
+      // This is expected to fail.
     }
   };
   for (let less = 0; less < 400; less += 1) {
     try {
       descend(depth - less);
     } catch {
-      // Too deep.
+      // The stack has overflowed.
     }
   }
 }

@@ -14,5 +14,5 @@ for (const session of sessions) {
 }
 if (ending === 'exit') process.exit(0);
 if (ending === 'throw') throw new Error('on purpose');
-// 'return': the process lives until the promises are settled, although nothing was closed.
+// 'return': the process stays alive until the promises are settled, although nothing was closed.
 process.on('exit', () => console.log(`done ${done}`));

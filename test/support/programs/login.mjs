@@ -1,6 +1,6 @@
-// A worker thread, or a process of its own, that logs in and out as it is told. Worker: messages 'login', 'logout',
-// 'close', 'close all'; it answers with the events of its own session and token. Process: arguments module and label; it
-// listens and must end by itself.
+// A worker thread, or a separate process, that logs in and out on request. Worker: messages 'login', 'logout', 'close' and
+// 'close all'; it answers with the events of its session and token. Process: arguments module and label; it adds listeners and
+// must then end without further action.
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { Module } from 'cryptoki';
 

@@ -1,4 +1,4 @@
-// A process that ends while calls compute that last much longer than it waits. Arguments: module, label, PIN, how to end.
+// A process that ends while calls run that take much longer than it waits. Arguments: module, label, PIN, way to end.
 import { Module } from 'cryptoki';
 
 const [path, label, pin, ending] = process.argv.slice(2);

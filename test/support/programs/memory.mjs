@@ -1,5 +1,5 @@
-// 100,000 calls of all kinds, good and bad (node --expose-gc). Arguments: module, label, PIN. Prints by how many bytes
-// the process has grown since the first fifth of them.
+// 100,000 calls of all kinds, successful and failed (node --expose-gc). Arguments: module, label, PIN. Prints the growth of the
+// process in bytes since the first fifth of them.
 import { Module } from 'cryptoki';
 import { CKM } from 'cryptoki/raw';
 
@@ -22,7 +22,7 @@ const CALLS = [
   () => session.random(100),
   () => raw.C_GetSessionInfo(handle),
   () => raw.digestSync(handle, { mechanism: CKM.SHA256 }, message),
-  // Refused: by the binding before and after it has taken its arguments, and by the module.
+  // Refused: by the binding before and after it has read its arguments, and by the module.
   () => raw.sign(handle, { mechanism: CKM.AES_GCM, parameter: { iv: message, tagBits: 128 } }, 1n, 'text'),
   () => raw.sign(handle, { mechanism: CKM.AES_GCM, parameter: { iv: message, tagBits: -1 } }, 1n, message),
   () => raw.C_DecryptInit(handle, { mechanism: CKM.AES_GCM, parameter: { iv: message, tagBits: 128 } }, 99n),

@@ -1,14 +1,13 @@
-// Sends a PIN and looks for it in its own memory afterwards (Linux). Arguments: how ('model', 'raw', 'token', 'setPin',
-// 'context', 'none'), module,
-// label, and the PIN with each byte inverted, as hex: so it is in no string of this process. Prints how often the PIN is
-// found, after a check that the search finds a PIN that is there.
+// Sends a PIN and then searches its own memory for it (Linux). Arguments: way to send it ('model', 'raw', 'token', 'setPin',
+// 'context', 'none'), module, label, and the PIN with each byte inverted, in hexadecimal digits, so that no string of this
+// process contains it. Prints the number of copies of the PIN, after a check that the search finds a PIN that is present.
 import { openSync, readFileSync, readSync } from 'node:fs';
 import { Module } from 'cryptoki';
 
 const [how, path, label, inverted] = process.argv.slice(2);
 const needle = Buffer.from(inverted, 'hex');
 
-/** Memory outside of the heap, which the collector does not move: this program leaves no copies of its own. */
+/** Memory outside the heap, which the collector does not move, so that this program makes no copies itself. */
 function outside(length) {
   return Buffer.from(new ArrayBuffer(length));
 }
@@ -20,7 +19,7 @@ function makePin() {
 
 const chunk = outside(1 << 20);
 
-/** How often the PIN is in the memory of this process. */
+/** Number of copies of the PIN in the memory of this process. */
 function count() {
   const memory = openSync('/proc/self/mem', 'r');
   const first = needle[0] ^ 0xff;
@@ -35,7 +34,7 @@ function count() {
       try {
         size = readSync(memory, chunk, 0, Math.min(chunk.length, end - at), at);
       } catch {
-        break; // a mapping that cannot be read, of a device
+        break; // a mapping of a device, which cannot be read
       }
       for (let i = chunk.indexOf(first); i >= 0 && i + own < size; i = chunk.indexOf(first, i + 1)) {
         let same = 0;

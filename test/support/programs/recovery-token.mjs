@@ -1,5 +1,5 @@
-// Makes the token anew that SOFTHSM2_CONF names, with keys that are given: in a process of its own, since the one of the
-// test has the module open. Argument: JSON with module, label, pin, soPin and keys ({ label, id, jwk }).
+// Creates the token of SOFTHSM2_CONF again, with given keys. It needs a separate process, because the test process has the
+// module open. Argument: JSON with module, label, pin, soPin and keys ({ label, id, jwk }).
 import { Module } from 'cryptoki';
 import { initialiseToken } from '../../../scripts/soft-token.mjs';
 

@@ -1,4 +1,4 @@
-// A worker thread with a client of its own that signs until it is told to stop; then it reports.
+// A worker thread with its own client that signs until it receives a message, and then reports.
 import { createPublicKey, verify } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { connect } from 'cryptoki';

@@ -1,4 +1,4 @@
-// A worker thread that opens sessions and uses them, again and again, while others reinitialise the module.
+// A worker thread that opens sessions and uses them repeatedly, while other threads reinitialise the module.
 import { parentPort, workerData } from 'node:worker_threads';
 import { CKF, load } from 'cryptoki/raw';
 

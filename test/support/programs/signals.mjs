@@ -1,4 +1,4 @@
-// A program that wants SIGINT for itself, with a module that installs a handler for it. Arguments: module, label,
+// A program that handles SIGINT, with a module that installs its own handler. Arguments: module, label,
 // signalHandlers.
 import { Module } from 'cryptoki';
 import { FaultModule } from 'cryptoki/testing';

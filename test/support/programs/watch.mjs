@@ -1,4 +1,4 @@
-// Watches in a worker thread: posts each event, and that it has ended.
+// Watches slots in a worker thread: posts each event and its end.
 import { parentPort, workerData } from 'node:worker_threads';
 import { Module } from 'cryptoki';
 

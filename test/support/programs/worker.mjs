@@ -1,4 +1,4 @@
-// A worker thread that signs with its own sessions until it is told how to end.
+// A worker thread that signs with its own sessions until it ends in the requested way.
 import { parentPort, workerData } from 'node:worker_threads';
 import { Module } from 'cryptoki';
 
@@ -17,10 +17,10 @@ for (let i = 0; i < count; i++) {
 }
 parentPort.postMessage({ valid, state: session.state });
 
-// Calls that are in flight, and queued behind them, when the thread ends.
+// Calls in flight, and calls queued behind them, when the thread ends.
 for (let i = 0; i < 200; i++) privateKey.sign('ECDSA-SHA256', Buffer.from('in flight')).catch(() => {});
-for (let i = 0; i < 200; i++) module.raw.C_DestroyObject(session.handle, 999_999n).catch(() => {}); // errors too
+for (let i = 0; i < 200; i++) module.raw.C_DestroyObject(session.handle, 999_999n).catch(() => {}); // failed calls, too
 session.generateKeyPair('RSA', { modulusBits: 2048 }).catch(() => {});
 if (ending === 'exit') process.exit(0);
 if (ending === 'close') await module.close();
-if (ending === 'terminate') setInterval(() => {}, 1000); // the parent ends it
+if (ending === 'terminate') setInterval(() => {}, 1000); // the parent terminates it

@@ -54,7 +54,7 @@ const CBC = [
   ),
 ];
 
-/** PKCS#7 padding of whole blocks is one more block: the vector of CBC goes on by the block given. */
+/** With PKCS#7 padding, whole blocks get one more block: the vector of CBC is continued by the given block. */
 function padded(vector: CipherVector, last: string): CipherVector {
   const { key, plain } = vector;
   return {

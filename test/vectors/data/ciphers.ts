@@ -14,7 +14,7 @@ const des3: CipherVector = {
   judge: () => encryptByNode('des-ede3', TDEA, fox),
 };
 
-/** No standard has an example of CBC with three keys: NIST's key and text, an IV of FIPS 81, and what node:crypto made of them. */
+/** No standard has an example of CBC with three keys: key and text of NIST, an IV of FIPS 81, and the result of node:crypto. */
 const IV = hex('1234567890abcdef');
 const des3Cbc: CipherVector = {
   ...des3,
@@ -33,7 +33,7 @@ const DES_THRICE = Buffer.concat([DES, DES, DES]);
 const time = text('Now is the time for all ');
 const fips81 = { source: 'FIPS 81, B and C', keyType: 'DES', key: DES, plain: time } as const;
 
-/** OpenSSL has DES among its legacy ciphers; with three times the same key, triple DES is DES. */
+/** OpenSSL offers DES only among its legacy ciphers. Triple DES with three equal keys is DES. */
 const des: CipherVector = {
   ...{ ...fips81, mechanism: 'DES_ECB' },
   encrypted: hex('3fa40e8a984d4815 6a271787ab8883f9 893d51ec4b563b53'),
@@ -95,7 +95,7 @@ function rc2(key: string, plain: string, encrypted: string): CipherVector {
   };
 }
 
-/** The counter comes before the nonce in node:crypto, in the same bytes. */
+/** In node:crypto the counter is before the nonce, in the same bytes. */
 const chacha20: CipherVector = {
   ...{ source: 'RFC 8439, 2.4.2', mechanism: 'CHACHA20', keyType: 'CHACHA20', key: range(0, 31) },
   parameter: { blockCounter: hex('01000000'), nonce: hex('000000000000004a00000000') },
@@ -127,7 +127,7 @@ export const CIPHERS: readonly CipherVector[] = [
   rc4('0102030405', 'b2396305f03dc027ccc3524a0a1118a8'),
   rc4('0102030405060708090a0b0c0d0e0f10', '9ac7cc9a609d1ef7b2932899cde41b97'),
   chacha20,
-  // NSS's own has the counter before the nonce, as node:crypto.
+  // The mechanism of NSS has the counter before the nonce, as node:crypto.
   {
     ...{ ...chacha20, mechanism: NSS.CHACHA20_CTR, name: 'CKM_NSS_CHACHA20_CTR' },
     keyType: CKK_NSS_CHACHA20,

@@ -11,19 +11,19 @@ import { AES_128, BLOCKS } from './aes';
 export interface DeriveVector {
   readonly source: string;
   readonly mechanism: MechanismName;
-  /** The name of a vendor's mechanism, which is a number. */
+  /** Name of a vendor mechanism, which PKCS#11 numbers only. */
   readonly name?: string;
-  /** `second` is the handle of the second key, when there is one. */
+  /** `second` is the handle of the second key, if there is one. */
   readonly parameter: (second: bigint) => RawMechanism['parameter'];
   readonly keyType: SecretKeyType;
-  /** The key from which another is derived, */
+  /** The base key. */
   readonly base: Buffer;
-  /** and one more that goes into it. */
+  /** A second key, for mechanisms that combine two keys. */
   readonly second?: Buffer;
   readonly derived: Buffer;
-  /** It is made as an object of class CKO_DATA. */
+  /** The result is an object of class CKO_DATA. */
   readonly asData?: boolean;
-  /** The same by node:crypto. */
+  /** The result by node:crypto. */
   readonly judge: () => Buffer;
 }
 
@@ -194,7 +194,7 @@ function joined(
   };
 }
 
-/** Digests of keys, and pieces of them. */
+/** Digests of keys, and parts of them. */
 const PIECES: readonly DeriveVector[] = [
   {
     ...{ source: 'RFC 1319, A.5, "abc"', mechanism: 'MD2_KEY_DERIVATION', keyType: 'GENERIC_SECRET' },
@@ -230,7 +230,7 @@ const PIECES: readonly DeriveVector[] = [
     judge: () => hex('329f84a9').subarray(1, 3),
   },
   {
-    // Its example: the bits from the 21st on, going round at the end.
+    // The example of PKCS#11: the bits from the 21st on, continued at the first bit.
     ...{ source: 'example of PKCS#11', mechanism: 'EXTRACT_KEY_FROM_KEY', keyType: 'GENERIC_SECRET' },
     ...{ parameter: () => 21, base: hex('329f84a9'), derived: hex('9526') },
     judge: () => {

@@ -8,7 +8,7 @@ export interface DigestVector {
   readonly mechanism: MechanismName;
   readonly message: Buffer;
   readonly digest: Buffer;
-  /** The same by node:crypto, or by an implementation of the test's own. */
+  /** The result by node:crypto, or by an implementation of the tests. */
   readonly judge: () => Buffer;
 }
 

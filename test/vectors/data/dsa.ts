@@ -18,7 +18,7 @@ export const DSA_KEY = {
     82f65cbdc4fae93c2ea212390e54905a86e2223170b44eaa7da5dd9ffcfb7f3b`),
 };
 
-/** Signatures of "sample", r and s one after the other. */
+/** Signatures of "sample": r followed by s. */
 export const DSA_SIGNATURES = [
   {
     hash: 'SHA1',

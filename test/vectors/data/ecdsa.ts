@@ -6,7 +6,7 @@ export interface EcdsaKey {
   readonly curve: CurveName;
   readonly value: Buffer;
   readonly point: Buffer;
-  /** Made from "sample" or "test"; r and s one after the other. */
+  /** Signatures of "sample" or "test": r followed by s. */
   readonly signatures: readonly {
     readonly hash: 'SHA1' | 'SHA224' | 'SHA256' | 'SHA384' | 'SHA512';
     readonly message: string;

@@ -1,4 +1,4 @@
-/** Key derivation of IKE version 1 (RFC 2409) and 2 (RFC 7296): computed by node:crypto, as the RFCs say. */
+/** Key derivation of IKE versions 1 (RFC 2409) and 2 (RFC 7296), computed by node:crypto as the RFCs describe. */
 import { createHmac } from 'node:crypto';
 import type { MechanismName } from 'cryptoki';
 import { CKM } from 'cryptoki/raw';
@@ -16,7 +16,7 @@ const [NI, NR] = [range(0x10, 0x2f), range(0x40, 0x5f)];
 const [CKY_I, CKY_R] = [range(0x60, 0x67), range(0x70, 0x77)];
 const DATA = range(0x80, 0x9f);
 
-/** prf+ of version 2: each block goes into the next one, with its number. */
+/** prf+ of version 2: each block with its number is an input of the next one. */
 function prfPlus(key: Buffer, seed: Buffer, length: number): Buffer {
   let [made, last] = [Buffer.alloc(0), Buffer.alloc(0)];
   for (let i = 1; made.length < length; i++) {
@@ -30,7 +30,7 @@ type Ike = Omit<DeriveVector, 'mechanism' | 'name' | 'keyType' | 'parameter'> & 
   readonly parameter: (second: bigint) => object;
 };
 
-/** Once with the mechanism of PKCS#11 3.1, once with the one that NSS had before it; their structures are the same. */
+/** Once with the mechanism of PKCS#11 3.1, once with NSS's earlier one; their structures are equal. */
 function both(
   [mechanism, own, structure]: readonly [MechanismName, NssMechanism, string],
   vector: Ike,

@@ -6,7 +6,7 @@ export interface WrapVector {
   readonly kind: 'plain' | 'kwp' | 'pkcs7';
   /** The wrapping key. */
   readonly kek: Buffer;
-  /** The key that is wrapped. */
+  /** The key to wrap. */
   readonly key: Buffer;
   readonly wrapped: Buffer;
 }

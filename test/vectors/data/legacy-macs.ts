@@ -12,16 +12,16 @@ interface CbcMac {
   readonly source: string;
   readonly key: Buffer;
   readonly message: Buffer;
-  /** The last block of CBC with an IV of zeros, and zeros for what is missing at the end. */
+  /** The last block of CBC with an IV of zeros; the message is padded with zeros. */
   readonly block: string;
   /** The whole of CBC. */
   readonly encrypt: (padded: Buffer, iv: Buffer) => Buffer;
-  /** RC2 has parameters of its own. */
+  /** RC2 has a parameter structure of its own. */
   readonly parameter?: number;
   readonly general?: (length: number) => object | number;
 }
 
-/** PKCS#11: CKM_*_MAC is half a block, CKM_*_MAC_GENERAL as long as one wants. */
+/** PKCS#11: the MAC of CKM_*_MAC is half a block long, that of CKM_*_MAC_GENERAL has any length. */
 function cbcMac(cipher: Cipher, vector: CbcMac): MacVector[] {
   const { source, key, message, block, encrypt, parameter, general = (length) => length } = vector;
   const last = hex(block);
@@ -53,7 +53,7 @@ const RC2 = hex('88bca90e90875a7f0f79c384627bafb2');
 
 const hiThere = text('Hi There');
 
-/** The MAC of SSL 3.0 before there was HMAC (RFC 6101, 5.2.3.1): no standard has an example. */
+/** The MAC of SSL 3.0, which precedes HMAC (RFC 6101, 5.2.3.1). No standard has an example. */
 function ssl3Mac(hash: 'MD5' | 'SHA1', length: number, mac: string): MacVector {
   const pad = hash === 'MD5' ? 48 : 40;
   const key = repeat(0x0b, hash === 'MD5' ? 16 : 20);
@@ -65,7 +65,7 @@ function ssl3Mac(hash: 'MD5' | 'SHA1', length: number, mac: string): MacVector {
   };
 }
 
-/** No standard has an example: computed with an MD2 that is checked by those of RFC 1319. */
+/** No standard has an example: computed with an MD2 that is tested with the examples of RFC 1319. */
 function hmacMd2(mac: string): MacVector {
   const key = repeat(0x0b, 16);
   const wanted = hex(mac);
@@ -85,7 +85,7 @@ const RC2_MACS = cbcMac('RC2', {
   encrypt: (data, iv) => encryptByLegacyNode('rc2-cbc', RC2, data, iv),
 });
 
-/** Newer versions of NSS want the parameter of another mechanism. */
+/** Newer versions of NSS require the parameter of another mechanism. */
 const RC2_MACS_OF_NSS = RC2_MACS.filter(({ mechanism }) => mechanism === 'RC2_MAC').map((vector) => ({
   ...{ ...vector, name: 'RC2_MAC with the parameter of RC2_CBC' },
   parameter: { structure: 'CK_RC2_CBC_PARAMS', effectiveBits: 128, iv: Buffer.alloc(8) },

@@ -8,15 +8,15 @@ import { AES_128, AES_192, AES_256, BLOCKS } from './aes';
 export interface MacVector {
   readonly source: string;
   readonly mechanism: MechanismName;
-  /** Where it is not the name of the mechanism. */
+  /** Set if it differs from the name of the mechanism. */
   readonly name?: string;
-  /** The length of the MAC, for mechanisms that take one. */
+  /** Length of the MAC, for mechanisms with a variable length. */
   readonly parameter?: Mechanism['parameter'];
   readonly keyType: SecretKeyType;
   readonly key: Buffer;
   readonly message: Buffer;
   readonly mac: Buffer;
-  /** The same by node:crypto. */
+  /** The result by node:crypto. */
   readonly judge: () => Buffer;
 }
 
@@ -35,7 +35,7 @@ function hmac(source: string, hash: Hash, key: Buffer, message: Buffer, mac: str
   };
 }
 
-/** A test case of RFC 4231: the same for four hash functions. */
+/** A test case of RFC 4231, which applies to four hash functions. */
 function rfc4231(number: number, key: Buffer, message: Buffer, macs: readonly string[]): MacVector[] {
   const hashes = ['SHA224', 'SHA256', 'SHA384', 'SHA512'] as const;
   return hashes.map((hash, i) => hmac(`RFC 4231, test case ${number}`, hash, key, message, macs[i] ?? ''));
@@ -127,7 +127,7 @@ export const HMACS: readonly MacVector[] = [
 
 type Sha3 = 'SHA3_224' | 'SHA3_256' | 'SHA3_384' | 'SHA3_512';
 
-/** NIST's example of a key shorter than the block, whole and cut to 16 bytes. */
+/** Example of NIST for a key that is shorter than the block, complete and truncated to 16 bytes. */
 function sha3Hmac(hash: Sha3, mac: string): MacVector[] {
   const wanted = hex(mac);
   const key = range(0, wanted.length - 1);

@@ -1,6 +1,6 @@
 /**
- * PKCS#7 padding of whole blocks is one more block of CBC. No standard prints it for these ciphers: the first block is
- * that of the standard, the second is what node:crypto makes of the padding.
+ * With PKCS#7 padding, whole blocks get one more block of CBC. No standard prints it for these ciphers: the first block is from
+ * the standard, the second is the result of node:crypto for the padding.
  */
 import { hex, range, text } from '../support/bytes';
 import { cdmfKey, thrice } from '../support/cdmf';
@@ -17,7 +17,7 @@ const ZEROS_8 = Buffer.alloc(8);
 const padding = (size: number): Buffer => Buffer.alloc(size, size);
 const time = text('Now is the time for all ');
 
-/** CDMF is DES with another key; nobody publishes an example. */
+/** CDMF is DES with another key. No example is published. */
 function cdmf(mechanism: 'CDMF_ECB' | 'CDMF_CBC' | 'CDMF_CBC_PAD', encrypted: string): CipherVector {
   const cbc = mechanism !== 'CDMF_ECB';
   const iv = cbc ? { iv: DES_IV, padding: mechanism === 'CDMF_CBC_PAD' } : {};

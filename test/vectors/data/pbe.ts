@@ -1,6 +1,6 @@
 /**
- * Password-based encryption of PKCS#12 and PKCS#5. RFC 7292 has no examples; those of Dr Stephen Henson, which
- * implementations have tested with since its first version, are for SHA-1.
+ * Password-based encryption of PKCS#12 and PKCS#5. RFC 7292 has no examples. Those of Dr Stephen Henson, with which
+ * implementations have been tested since its first version, are for SHA-1.
  */
 import type { MechanismName } from 'cryptoki';
 import { hex, text } from '../support/bytes';
@@ -11,14 +11,14 @@ import { type Hash, type Password, PURPOSE, pbkdf1, pkcs12 } from '../support/pk
 export interface PbeVector {
   readonly source: string;
   readonly mechanism: MechanismName;
-  /** The name of a vendor's mechanism, which is a number. */
+  /** Name of a vendor mechanism, which PKCS#11 numbers only. */
   readonly name?: string;
   readonly keyType: SecretKeyType;
   readonly input: Password;
   readonly key: Buffer;
-  /** undefined for mechanisms that make none. */
+  /** undefined for mechanisms without an IV. */
   readonly iv?: Buffer;
-  /** Key and IV, made here. */
+  /** Key and IV, computed here. */
   readonly judge: () => Buffer;
 }
 
@@ -52,7 +52,7 @@ function cipher({ mechanism, keyType, length, withIv = true }: Pkcs12Cipher): Pb
   }));
 }
 
-/** The same by PBKDF1: the first half of 16 bytes is the key, the second the IV. */
+/** The result by PBKDF1: the first half of 16 bytes is the key, the second the IV. */
 function desOf(hash: Hash, mechanism: MechanismName, made: string, name?: string): PbeVector {
   const input = { password: text('password'), salt: hex('78578e5a5d63cb06'), iterations: 1000 };
   return {
@@ -62,7 +62,7 @@ function desOf(hash: Hash, mechanism: MechanismName, made: string, name?: string
   };
 }
 
-/** NSS has PKCS#12's MAC key for more hash functions than PKCS#11. */
+/** NSS supports the MAC key of PKCS#12 for more hash functions than PKCS#11. */
 function macKey(hash: Hash, own: NssMechanism, made: string): PbeVector {
   const key = hex(made);
   return {

@@ -91,7 +91,7 @@ const PAYLOAD = text(
     'there\u2019s no knowing where you might be swept off to.',
 ).toString('base64url');
 
-/** What JWS signs: the encoded header and payload. */
+/** The input of a JWS signature: the encoded header and payload. */
 const jws = (algorithm: string): Buffer => {
   const header = `{"alg":"${algorithm}","kid":"bilbo.baggins@hobbiton.example"}`;
   return text(`${text(header).toString('base64url')}.${PAYLOAD}`);
@@ -101,7 +101,7 @@ export interface RsaSignature {
   readonly source: string;
   readonly kind: 'PKCS1' | 'PSS';
   readonly hash: 'SHA1' | 'SHA224' | 'SHA256' | 'SHA384' | 'SHA512';
-  /** Of PSS; without salt, and with PKCS1, there is one right signature only. */
+  /** Salt of PSS. Without a salt, and with PKCS1, exactly one signature is right. */
   readonly saltLength: number;
   readonly message: Buffer;
   readonly signature: Buffer;

@@ -1,4 +1,4 @@
-/** The generation of secret keys, and what each key is for. */
+/** The generation of secret keys, and a use of each key. */
 import { createHmac } from 'node:crypto';
 import type { MechanismName } from 'cryptoki';
 import { CKA, CKK, type RawAttribute } from 'cryptoki/raw';
@@ -13,11 +13,11 @@ export interface SecretKeyCase {
   readonly keyType: number;
   /** In bytes. */
   readonly length: number;
-  /** CKA_VALUE_LEN, where the mechanism does not know it. */
+  /** CKA_VALUE_LEN, for mechanisms with a variable length. */
   readonly template: readonly RawAttribute[];
-  /** The first bytes, where they are not random. */
+  /** The first bytes, if they are not random. */
   readonly start?: Buffer;
-  /** A cipher or MAC for such a key, and what node:crypto makes of one block with it. */
+  /** A cipher or MAC for such a key, and the result of node:crypto for one block. */
   readonly use?: {
     readonly function?: 'sign';
     readonly mechanism: MechanismName;

@@ -13,7 +13,7 @@ const counter = (widthInBits: number): object => ({
   ...{ structure: 'CK_SP800_108_COUNTER_FORMAT', littleEndian: false, widthInBits },
 });
 
-/** `count` rounds of `round`, one after the other. */
+/** `count` rounds of `round`, joined. */
 function rounds(count: number, round: (number: number) => Buffer): Buffer {
   return Buffer.concat(Array.from({ length: count }, (_, i) => round(i + 1)));
 }
@@ -130,7 +130,7 @@ const STANDARD: readonly DeriveVector[] = [
   }),
 ];
 
-/** NSS has each once more, for data in place of keys. */
+/** NSS has a second mechanism of each, which derives data instead of keys. */
 const AS_DATA = {
   SP800_108_COUNTER_KDF: 'SP800_108_COUNTER_KDF_DERIVE_DATA',
   SP800_108_FEEDBACK_KDF: 'SP800_108_FEEDBACK_KDF_DERIVE_DATA',

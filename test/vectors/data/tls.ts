@@ -1,17 +1,17 @@
-/** NIST CAVP, SP 800-135, TLS: the vectors with count 0. There are none for SSL 3.0. */
+/** NIST CAVP, SP 800-135, TLS: the vectors with count 0. NIST has none for SSL 3.0. */
 import { hex } from '../support/bytes';
 import { type Prf, ssl3, tls10, tls12 } from '../support/tls';
 
 export interface TlsVector {
   readonly source: string;
-  /** undefined for the versions before 1.2. */
+  /** undefined for versions before 1.2. */
   readonly hash?: 'SHA256' | 'SHA384' | 'SHA512';
   readonly prf: Prf;
   readonly preMasterSecret: Buffer;
-  /** The random values in the Hello messages, from which the master secret is made. */
+  /** The random values of the Hello messages, from which the master secret is derived. */
   readonly serverHelloRandom: Buffer;
   readonly clientHelloRandom: Buffer;
-  /** Those for the key block. */
+  /** The random values for the key block. */
   readonly serverRandom: Buffer;
   readonly clientRandom: Buffer;
   readonly masterSecret: Buffer;

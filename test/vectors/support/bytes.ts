@@ -3,7 +3,7 @@
 /** Hexadecimal digits; white space between them is ignored. */
 export function hex(text: string): Buffer {
   const digits = text.replaceAll(/\s/g, '');
-  // Buffer.from stops at the first character that is no digit: a mistyped vector would just be shorter.
+  // Buffer.from stops at the first character that is not a digit, so a mistyped vector would only be shorter.
   if (!/^([0-9a-f]{2})*$/i.test(digits)) throw new Error(`no hexadecimal bytes: ${text}`);
   return Buffer.from(digits, 'hex');
 }

@@ -2,14 +2,14 @@
 import { hex } from './bytes';
 import { encryptByNode } from './judge';
 
-/** Triple DES with three times the same key is DES. */
+/** Triple DES with three equal keys is DES. */
 export const thrice = (key: Buffer): Buffer => Buffer.concat([key, key, key]);
 
-/** The key for DES that CDMF makes of its own, three times. */
+/** The DES key that CDMF derives from its own, three times. */
 export function cdmfKey(key: Buffer): Buffer {
   const without = Buffer.from(key.map((byte) => byte & 0xfe)); // parity
   const hidden = encryptByNode('des-ede3', thrice(hex('c408b0540ba1e0ae')), without);
-  // Of every other byte, only four bits are left.
+  // Every other byte keeps only four bits.
   const short = Buffer.from(
     hidden.map((byte, i) => (byte ^ without.readUInt8(i)) & (i % 2 === 0 ? 0x0e : 0xfe)),
   );

@@ -7,19 +7,19 @@ import { onEachModule } from './modules';
 export interface CipherVector {
   readonly source: string;
   readonly mechanism: MechanismName;
-  /** The name of a vendor's mechanism, which is a number. */
+  /** Name of a vendor mechanism, which PKCS#11 numbers only. */
   readonly name?: string;
   readonly parameter?: Mechanism['parameter'];
   readonly keyType: SecretKeyType;
   readonly key: Buffer;
   readonly plain: Buffer;
-  /** With the tag at its end, where there is one. */
+  /** With the tag at its end, for mechanisms that have one. */
   readonly encrypted: Buffer;
-  /** The result as node:crypto has it. */
+  /** The result by node:crypto. */
   readonly judge: () => Buffer;
 }
 
-/** Registers the tests of encryption vectors: node:crypto's opinion, then encryption and decryption on each module. */
+/** Registers the tests of encryption vectors: a check by node:crypto, then encryption and decryption on each module. */
 export function testCiphers(vectors: readonly CipherVector[]): void {
   describe('node:crypto agrees with', () => {
     for (const { mechanism, name = mechanism, source, judge, encrypted } of vectors) {

@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { hex } from './bytes';
 import { der } from './keys';
 
-/** An INTEGER: a sign bit that is set would make it negative. */
+/** A DER INTEGER; a leading zero byte keeps a number with a set sign bit positive. */
 function integer(value: Buffer): Buffer {
   return der(2, value.readUInt8(0) < 0x80 ? value : Buffer.concat([Buffer.alloc(1), value]));
 }

@@ -1,7 +1,7 @@
 import type { MechanismName } from 'cryptoki';
 import { NSS } from './nss';
 
-/** Mechanisms that a module offers and no test uses, and why none can. */
+/** Mechanisms that a module offers and no test uses, with the reason. */
 export interface Gap {
   readonly mechanisms: readonly MechanismName[];
   readonly why: string;

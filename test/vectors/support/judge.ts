@@ -1,4 +1,4 @@
-/** What node:crypto makes of the same input: each vector is checked with it, so that a mistyped one is found. */
+/** Results of node:crypto for the same input. Each vector is compared with them, so that a mistyped vector is found. */
 import { execFileSync } from 'node:child_process';
 import { type CipherGCM, createCipheriv } from 'node:crypto';
 
@@ -20,7 +20,7 @@ export function encryptByNode(
   options: CipherOptions = {},
 ): Buffer {
   const { iv = null, padding = false, aad, tagLength } = options;
-  // The types know authenticated ciphers by their literal names only.
+  // The types support authenticated ciphers by their literal names only.
   const made = createCipheriv(cipher as 'aes-128-gcm', key, iv as Buffer, { authTagLength: tagLength ?? 16 });
   if (tagLength === undefined) {
     made.setAutoPadding(padding);
@@ -31,7 +31,7 @@ export function encryptByNode(
   return Buffer.concat([authenticated.update(plain), authenticated.final(), authenticated.getAuthTag()]);
 }
 
-/** The same for ciphers that OpenSSL has in its legacy provider, which only a Node started for it loads. */
+/** The same for ciphers of OpenSSL's legacy provider, which only a Node.js process with a special option loads. */
 export function encryptByLegacyNode(cipher: string, key: Buffer, plain: Buffer, iv?: Buffer): Buffer {
   const program = `
     const [cipher, key, plain, iv] = process.argv.slice(1);
@@ -57,7 +57,7 @@ function double(block: Buffer): Buffer {
   return Buffer.from(reduced.toString(16).padStart(block.length * 2, '0'), 'hex');
 }
 
-/** CBC-MAC whose last block is masked with `whole` or, after 10* padding, with `padded`. */
+/** CBC-MAC whose last block is combined with `whole` or, after 10* padding, with `padded`. */
 function maskedMac(encrypt: (block: Buffer) => Buffer, data: Buffer, whole: Buffer, padded: Buffer): Buffer {
   const size = whole.length;
   let state: Buffer = Buffer.alloc(size);

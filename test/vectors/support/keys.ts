@@ -1,4 +1,4 @@
-/** Keys with known values, made on a token. */
+/** Creates keys with known values on a token. */
 import type { KeyObject } from 'node:crypto';
 import type { AttributeInputs, MechanismName, PrivateKey, PublicKey, SecretKey, Session } from 'cryptoki';
 import { CKA, CKM } from 'cryptoki/raw';
@@ -11,7 +11,7 @@ export type Use = 'encrypt' | 'decrypt' | 'sign' | 'verify' | 'wrap' | 'unwrap' 
 const all = (uses: readonly Use[]): { [Name in Use]?: boolean } =>
   Object.fromEntries(uses.map((use) => [use, true]));
 
-/** A secret key whose value can be read. */
+/** A secret key with a readable value. */
 export async function secretKey(
   session: Session,
   keyType: SecretKeyType,
@@ -23,12 +23,12 @@ export async function secretKey(
   return key as SecretKey;
 }
 
-/** The number of a mechanism; a vendor's is one already. */
+/** The number of a mechanism; vendor mechanisms are given as numbers. */
 export function mechanismNumber(mechanism: MechanismName): number {
   return typeof mechanism === 'number' ? mechanism : CKM[mechanism as keyof typeof CKM];
 }
 
-/** The value of a key as hexadecimal digits; the key is destroyed. */
+/** Returns the value of a key as hexadecimal digits and destroys the key. */
 export async function takeValue(session: Session, key: bigint): Promise<string> {
   const { raw } = session.token.slot.module;
   const [read] = await raw.C_GetAttributeValue(session.handle, key, [CKA.VALUE]);
@@ -38,7 +38,7 @@ export async function takeValue(session: Session, key: bigint): Promise<string> 
   return read.value.toString('hex');
 }
 
-/** CKA_VALUE of the public key that belongs to a private one; undefined when the module has no mechanism for that. */
+/** CKA_VALUE of the public key for a private one; undefined if the module has no mechanism for that. */
 export async function publicValue(
   session: Session,
   target: Target,
@@ -68,7 +68,7 @@ export const CURVES = {
 } as const;
 export type CurveName = keyof typeof CURVES;
 
-/** CKA_EC_POINT as the module wants it. */
+/** CKA_EC_POINT in the encoding of the module. */
 export function ecPoint(target: Target, curve: CurveName, point: Buffer): Buffer {
   return CURVES[curve].raw && target.description.rawPoints ? point : der(4, point);
 }
@@ -88,7 +88,7 @@ export async function ecPublicKey(
   return key as PublicKey;
 }
 
-/** @param point the public key, which some modules want to know too */
+/** @param point the public key, which some modules also require */
 export async function ecPrivateKey(
   session: Session,
   target: Target,
@@ -98,7 +98,7 @@ export async function ecPrivateKey(
   use: 'sign' | 'derive',
 ): Promise<PrivateKey> {
   const { oid, keyType } = CURVES[curve];
-  // NSS takes no EC private key without an id, and asks for the public key in CKA_EC_POINT for raw curves.
+  // NSS requires an id for EC private keys, and the public key in CKA_EC_POINT for raw curves.
   const more = target.description.rawPoints ? { id: point.subarray(0, 20) } : {};
   const shown = target.description.rawPoints && CURVES[curve].raw ? { ecPoint: point } : {};
   const key = await session.createObject({

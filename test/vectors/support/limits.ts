@@ -1,4 +1,4 @@
-/** What modules list but cannot do. A test that fails in just this way is skipped; one that passes, passes. */
+/** Mechanisms that modules list but do not support. A test that fails in exactly this way is skipped; one that passes, passes. */
 export interface Limit {
   /** The names of the tests. */
   readonly test: RegExp;
@@ -79,7 +79,7 @@ export const OPENCRYPTOKI_LIMITS: readonly Limit[] = [
   { test: /RSA-OAEP-SHA224/, code: 'CKR_MECHANISM_PARAM_INVALID', why: 'has no SHA-224' },
   { test: /^RSA-PKCS1 both ways/, code: 'CKR_FUNCTION_FAILED', why: 'encrypts no empty message' },
   {
-    test: /tells the version with SSL3_MASTER_KEY_DERIVE/,
+    test: /reports the version with SSL3_MASTER_KEY_DERIVE/,
     code: 'AssertionError',
     why: 'does not write the version of the secret',
   },

@@ -1,4 +1,4 @@
-/** MD2 (RFC 1319), which node:crypto does not have. */
+/** MD2 (RFC 1319), which node:crypto lacks. */
 
 /** The decimal digits of pi, from the 3 on (Machin's formula). */
 function digitsOfPi(count: number): number[] {
@@ -14,18 +14,18 @@ function digitsOfPi(count: number): number[] {
   return [...pi.toString().slice(0, count)].map(Number);
 }
 
-/** The permutation that MD2 makes of the digits of pi: a shuffle with them as random numbers. */
+/** The permutation that MD2 derives from the digits of pi: a shuffle that uses them as random numbers. */
 function permutation(): Buffer {
   const digits = digitsOfPi(1000);
   let position = 0;
   const take = (): number => digits[position++] ?? 0;
-  /** A number below `limit`; of 1 to 3 digits, whichever reach as far. */
+  /** A number below `limit`, from as few digits as suffice (1 to 3). */
   const below = (limit: number): number => {
     for (;;) {
       let [value, reach] = [take(), 10];
       if (limit > 10) [value, reach] = [value * 10 + take(), 100];
       if (limit > 100) [value, reach] = [value * 10 + take(), 1000];
-      // What is beyond the last whole multiple would favour small numbers.
+      // Numbers beyond the last whole multiple would make small results more frequent.
       if (value < limit * Math.floor(reach / limit)) return value % limit;
     }
   };
@@ -72,8 +72,8 @@ export function md2(message: Buffer): Buffer {
 }
 
 /**
- * HMAC with MD2, for keys of at most 64 bytes. RFC 2104 does not say with which blocks: 64 bytes are those of all the
- * functions that it names.
+ * HMAC with MD2, for keys of at most 64 bytes. RFC 2104 does not define its block length; all functions that it names use
+ * 64 bytes.
  */
 export function md2Hmac(key: Buffer, message: Buffer): Buffer {
   const padded = (byte: number): Buffer => {

@@ -1,4 +1,4 @@
-/** ML-KEM as FIPS 203 describes it: slow and for tests only. Numbers in comments are those of its algorithms. */
+/** ML-KEM as FIPS 203 describes it: slow and for tests only. Numbers in comments are algorithm numbers of FIPS 203. */
 import { createHash } from 'node:crypto';
 
 export interface MlKemParameters {
@@ -172,7 +172,7 @@ export function encapsulate(key: MlKemKey, m: Buffer): { ciphertext: Buffer; sha
   return { ciphertext: encrypt(key, m, random), shared };
 }
 
-/** 18: the shared key; another one, made from z, when the ciphertext is none of encapsulate's. */
+/** 18: the shared key; a key derived from z if the ciphertext is not a result of encapsulate. */
 export function decapsulate(key: MlKemKey, ciphertext: Buffer): Buffer {
   const { k, du, dv } = key.parameters;
   const end = 32 * du * k;

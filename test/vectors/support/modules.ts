@@ -1,4 +1,4 @@
-/** The modules that the vectors run on, and what is known of them. */
+/** The modules for the vectors, with their known deviations. */
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,29 +15,29 @@ interface Opened {
   close(): Promise<void>;
 }
 
-/** A module, and where it differs from others. */
+/** A module and its deviations. */
 interface Description {
   readonly name: string;
-  /** undefined when the module is not on this machine. */
+  /** undefined if the module is not installed. */
   readonly open: () => Promise<Opened | undefined>;
   readonly limits: readonly Limit[];
   readonly gaps: readonly Gap[];
   /**
-   * NSS keeps the reason of a failure per thread, and a wrong signature often has none: the verification then fails
+   * NSS stores the reason of a failure per thread, and a wrong signature often sets none: the verification then fails
    * with the reason of an earlier failure.
    */
   readonly staleReasons: boolean;
   /** Public keys of Edwards and Montgomery curves are raw bytes, not a DER OCTET STRING. */
   readonly rawPoints: boolean;
-  /** NSS takes the length of the password for the pointer that it was before PKCS#11 2.40, errata 1, and crashes. */
+  /** NSS uses the length of the password as the pointer that it was before PKCS#11 2.40, errata 1, and crashes. */
   readonly passwordStructure: 'CK_PKCS5_PBKD2_PARAMS' | 'CK_PKCS5_PBKD2_PARAMS2';
-  /** The mechanisms that are RFC 5649 and PKCS#7 padding: before PKCS#11 3.0, CKM_AES_KEY_WRAP_PAD was read as either. */
+  /** The mechanisms that are RFC 5649 and PKCS#7 padding: before PKCS#11 3.0, CKM_AES_KEY_WRAP_PAD could mean either. */
   readonly paddedWrap: { readonly kwp: MechanismName; readonly pkcs7: MechanismName };
-  /** A mechanism of the vendor's, with which C_DeriveKey makes the public key of a private one. PKCS#11 has none. */
+  /** A vendor mechanism with which C_DeriveKey computes the public key of a private one. PKCS#11 has none. */
   readonly publicFromPrivate?: number;
 }
 
-/** libsoftokn3.so of NSS; CRYPTOKI_NSS names another one than the system's. */
+/** libsoftokn3.so of NSS; CRYPTOKI_NSS can name another one than that of the system. */
 function findNss(): string | undefined {
   const { CRYPTOKI_NSS } = process.env;
   if (CRYPTOKI_NSS !== undefined) return CRYPTOKI_NSS;
@@ -79,8 +79,8 @@ async function openNss(slot: number): Promise<Opened | undefined> {
 }
 
 /**
- * openCryptoki's soft token. Its daemon and its files have fixed places, which the contract uses too: it runs here only
- * when CRYPTOKI_OPENCRYPTOKI asks for it, and not at the same time.
+ * The soft token of openCryptoki. Its daemon and its files have fixed paths, which the contract suite uses too: it runs here
+ * only with CRYPTOKI_OPENCRYPTOKI, and not at the same time.
  */
 async function openOpencryptoki(): Promise<Opened | undefined> {
   if (process.env.CRYPTOKI_OPENCRYPTOKI === undefined) return undefined;
@@ -137,9 +137,9 @@ export class Target {
   readonly description: Description;
   #opened: Opened | undefined;
   #mechanisms: ReadonlySet<MechanismName> = new Set();
-  /** The mechanisms that a test has passed with. */
+  /** Mechanisms for which a test has passed. */
   readonly tested = new Set<MechanismName>();
-  /** Those that only failed, in a way that is known of the module, and why. */
+  /** Mechanisms for which tests only failed in a known way, with the reason. */
   readonly limited = new Map<MechanismName, string>();
 
   constructor(description: Description) {
@@ -156,19 +156,19 @@ export class Target {
     await this.#opened?.close();
   }
 
-  /** What the module offers; undefined when it is not on this machine. */
+  /** Mechanisms that the module offers; undefined if it is not installed. */
   get mechanisms(): ReadonlySet<MechanismName> | undefined {
     return this.#opened === undefined ? undefined : this.#mechanisms;
   }
 
-  /** Whether the module offers a mechanism. */
+  /** True if the module offers a mechanism. */
   has(mechanism: MechanismName): boolean {
     return this.#mechanisms.has(mechanism);
   }
 
   /**
-   * Runs a test that needs these mechanisms (one of each list). It is skipped, with the reason, when the module is not
-   * there or lacks one, and when it fails in a way that is known of the module.
+   * Runs a test that needs these mechanisms (one of each list). It is skipped, with the reason, if the module is not installed or
+   * lacks one, and if it fails in a known way.
    */
   async run(
     context: TestContext,
@@ -199,7 +199,7 @@ export class Target {
     if (limit !== undefined) context.skip(`${this.description.name}: ${limit.why}`);
   }
 
-  /** Expects that a verification finds the signature or MAC wrong. */
+  /** Expects that a verification reports a wrong signature or MAC. */
   async expectWrong(verification: Promise<boolean>): Promise<void> {
     const verdict = await verification.catch((error: unknown) => {
       if (this.description.staleReasons && error instanceof CryptokiError && /^CKR_/.test(error.code))

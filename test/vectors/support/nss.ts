@@ -44,8 +44,8 @@ export const NSS = {
   ML_KEM: CKM_NSS + 49,
 } as const;
 
-/** Those that are one mechanism. */
+/** Names that are a single mechanism. */
 export type NssMechanism = Exclude<keyof typeof NSS, 'JPAKE'>;
 
-/** The type of its ChaCha20 keys from before PKCS#11 had one. */
+/** The type of its ChaCha20 keys from before PKCS#11 defined one. */
 export const CKK_NSS_CHACHA20 = 0xce534354;

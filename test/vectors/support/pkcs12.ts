@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { md2 } from './md2';
 
-/** What the bytes are for (RFC 7292, B.3). */
+/** The purpose of the derived bytes (RFC 7292, B.3). */
 export const PURPOSE = { key: 1, iv: 2, mac: 3 } as const;
 
 export interface Password {
@@ -24,7 +24,7 @@ function repeatedly(hash: Hash, data: Buffer, times: number): Buffer {
   return made;
 }
 
-/** `bytes` again and again, up to a multiple of `size`. */
+/** Repeats `bytes` up to a multiple of `size`. */
 function fill(bytes: Buffer, size: number): Buffer {
   return Buffer.alloc(Math.ceil(bytes.length / size) * size, bytes);
 }

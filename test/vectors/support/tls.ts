@@ -1,4 +1,4 @@
-/** The pseudorandom functions of SSL 3.0 and TLS 1.0 to 1.2, made of the hash functions of node:crypto. */
+/** The pseudorandom functions of SSL 3.0 and TLS 1.0 to 1.2, from the hash functions of node:crypto. */
 import { createHash, createHmac } from 'node:crypto';
 import { text } from './bytes';
 
@@ -18,7 +18,7 @@ export const tls12 =
   (secret, label, seed, length) =>
     expand(hash, secret, Buffer.concat([text(label), seed]), length);
 
-/** RFC 2246, 5: half of the secret for MD5, half for SHA-1, which share the middle byte of an odd one. */
+/** RFC 2246, 5: half of the secret for MD5, half for SHA-1. Both share the middle byte of a secret with an odd length. */
 export const tls10: Prf = (secret, label, seed, length) => {
   const half = Math.ceil(secret.length / 2);
   const all = Buffer.concat([text(label), seed]);
@@ -27,7 +27,7 @@ export const tls10: Prf = (secret, label, seed, length) => {
   return Buffer.from(md5.map((byte, i) => byte ^ (sha1[i] ?? 0)));
 };
 
-/** RFC 6101, 6.1 and 6.2.2: there are no labels; "A", "BB", "CCC" and so on keep the rounds apart. */
+/** RFC 6101, 6.1 and 6.2.2: instead of labels, "A", "BB", "CCC" and so on distinguish the rounds. */
 export const ssl3: Prf = (secret, _label, seed, length) => {
   let made = Buffer.alloc(0);
   for (let i = 1; made.length < length; i++) {

@@ -1,0 +1,179 @@
+import type { KeyObject } from 'node:crypto';
+import { until } from '../../core/deadlines';
+import { CryptokiError } from '../../core/errors';
+import { copy, copyMechanism } from '../../model/mechanisms/caller-copies';
+import type { MechanismInput } from '../../model/mechanisms/mechanism';
+import type { KeyObjectOptions } from '../../model/native-keys/public-half';
+import type { TlsParameters } from '../../model/native-keys/tls-algorithms';
+import type { PrivateKey } from '../../model/objects/private-key';
+import type { BatchOptions } from '../../model/operations/batch/batch';
+import {
+  type BatchOutcome,
+  type CipherInput,
+  cipherMany,
+  type Messages,
+  signMany,
+} from '../../model/operations/batch/batch-operations';
+import type { BatchSessions } from '../../model/operations/batch/batch-target';
+import type { SignStream } from '../../model/operations/streams/message-stream';
+import type { BytesLike } from '../../raw/values';
+import type { Client } from '../client';
+import type { OperationOptions } from '../client-types';
+import { wipe } from '../connection/login-keeper';
+import { onClient } from '../operations/batches';
+import { clientKeyObject, clientTlsKey, clientTlsParameters } from '../operations/native-keys';
+import { withOptions } from '../operations/operation-options';
+import { createSign } from '../operations/streams';
+import { ClientObject } from './client-object';
+import { STATEFUL } from './object-identity';
+
+type ContextPin = Awaited<ReturnType<Client['contextPin']>>;
+
+/** A private key, used on whatever session is free. */
+export class ClientPrivateKey extends ClientObject {
+  /** CKA_ALWAYS_AUTHENTICATE, asked once; a promise only while it is not known. */
+  #alwaysAuthenticates: boolean | Promise<boolean> | undefined;
+
+  /**
+   * Signs a message; see PrivateKey.sign. For a key with CKA_ALWAYS_AUTHENTICATE the client asks its PIN provider each time
+   * (reason 'contextSpecific').
+   */
+  sign(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
+    const message = copy(data);
+    return this.#operate('sign', algorithm, options, (key, mechanism, pin) =>
+      key.sign(mechanism, message, pin),
+    );
+  }
+
+  /** Decrypts; see PrivateKey.decrypt and {@link sign}. */
+  decrypt(algorithm: MechanismInput, encryptedData: BytesLike, options?: OperationOptions): Promise<Buffer> {
+    const message = copy(encryptedData);
+    return this.#operate('decrypt', algorithm, options, (key, mechanism, pin) =>
+      key.decrypt(mechanism, message, pin),
+    );
+  }
+
+  /**
+   * Signs many messages on the sessions that are free, few crossings for all of them; see PrivateKey.signMany.
+   * A key with CKA_ALWAYS_AUTHENTICATE wants a PIN for each message: ERR_CRYPTOKI_UNSUPPORTED.
+   */
+  signMany<M extends Messages<BytesLike>>(
+    algorithm: MechanismInput,
+    messages: M,
+    options?: BatchOptions,
+  ): BatchOutcome<M, Buffer> {
+    return signMany(this.#batches(), algorithm, messages, options);
+  }
+
+  /** Decrypts many messages on the sessions that are free; see PrivateKey.decryptMany. */
+  decryptMany<M extends Messages<BytesLike>>(
+    algorithm: CipherInput,
+    messages: M,
+    options?: BatchOptions,
+  ): BatchOutcome<M, Buffer> {
+    return cipherMany('decryptMany', this.#batches(), algorithm, messages, options);
+  }
+
+  #batches(): BatchSessions {
+    return onClient(this.client, this, {
+      repeatable: !STATEFUL.includes(String(this.keyType)),
+      check: async () => {
+        if (!(await this.#authenticatesAlways())) return;
+        throw new CryptokiError({
+          code: 'ERR_CRYPTOKI_UNSUPPORTED',
+          detail:
+            'the key wants the PIN for each operation, so there are no batches with it; use sign() or decrypt()',
+        });
+      },
+    });
+  }
+
+  /**
+   * Signs a message as it comes; see PrivateKey.createSign. The stream borrows a session when its first byte comes, and gives
+   * it back when it ends or is destroyed. Once it has begun it is never begun again after an error.
+   * ConnectOptions.operationTimeout counts for the whole stream.
+   */
+  createSign(algorithm: MechanismInput, options: OperationOptions = {}): SignStream {
+    return createSign(this, algorithm, options, () => this.#authenticatesAlways());
+  }
+
+  #authenticatesAlways(): boolean | Promise<boolean> {
+    this.#alwaysAuthenticates ??= this.#askAlwaysAuthenticates();
+    return this.#alwaysAuthenticates;
+  }
+
+  /**
+   * The key as a native private KeyObject; see PrivateKey.toKeyObject. It uses sessions of its own beside those of the client
+   * (8 at most), and follows the key through recoveries: an operation on one of libuv's threads (crypto.sign with a callback,
+   * WebCrypto) waits up to five seconds for that; one on the JavaScript thread fails, and the next finds the key again. Where
+   * the token allows no session besides, it uses that of the client, in turn. When the client is closed, it gives errors. A
+   * session key lives as long as this object or a KeyObject that was made of it.
+   */
+  toKeyObject(options?: KeyObjectOptions): Promise<KeyObject> {
+    return clientKeyObject(this, options);
+  }
+
+  /**
+   * PEM that stands for the key in this process, valid until the client is closed (for a session key: until this object was
+   * collected and nothing uses the key any more); see PrivateKey.tlsKey and {@link toKeyObject}. TLS signs on the JavaScript
+   * thread: each full handshake blocks it for as long as the token takes.
+   */
+  tlsKey(options?: KeyObjectOptions): Promise<string> {
+    return clientTlsKey(this, options);
+  }
+
+  /** {@link tlsKey} with the options of TLS that it needs. @internal */
+  tlsParameters(options?: KeyObjectOptions): Promise<TlsParameters> {
+    return clientTlsParameters(this, options);
+  }
+
+  async #askAlwaysAuthenticates(): Promise<boolean> {
+    try {
+      const { alwaysAuthenticate = false } = await this.attributes('alwaysAuthenticate');
+      this.#alwaysAuthenticates = alwaysAuthenticate;
+      return alwaysAuthenticate;
+    } catch (error) {
+      this.#alwaysAuthenticates = undefined;
+      throw error;
+    }
+  }
+
+  async #operate(
+    operation: string,
+    algorithm: MechanismInput,
+    options: OperationOptions | undefined,
+    work: (key: PrivateKey, mechanism: MechanismInput, pin?: { pin: ContextPin }) => Promise<Buffer>,
+  ): Promise<Buffer> {
+    const { input, handBack } = copyMechanism(algorithm);
+    const result = await (options === undefined
+      ? this.#use(operation, input, undefined, work)
+      : withOptions(options, (signal) => this.#use(operation, input, signal, work)));
+    handBack();
+    return result;
+  }
+
+  async #use(
+    operation: string,
+    input: MechanismInput,
+    signal: AbortSignal | undefined,
+    work: (key: PrivateKey, mechanism: MechanismInput, pin?: { pin: ContextPin }) => Promise<Buffer>,
+  ): Promise<Buffer> {
+    let always = this.#authenticatesAlways();
+    if (typeof always !== 'boolean') always = await until(always, signal);
+    // A PIN is not sent twice for one wish.
+    const repeatable = !always && !STATEFUL.includes(String(this.keyType));
+    return this.use(
+      operation,
+      { signal, repeatable, shares: always ? undefined : 'operation' },
+      async (key, session) => {
+        if (!always) return work(key as PrivateKey, input);
+        const pin = await this.client.contextPin(session, this, { signal });
+        try {
+          return await work(key as PrivateKey, input, { pin });
+        } finally {
+          wipe(pin);
+        }
+      },
+    );
+  }
+}

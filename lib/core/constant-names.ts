@@ -1,0 +1,51 @@
+import type { Families, Named } from '../generated/attributes';
+import * as generated from '../generated/constants';
+import { argumentError, nearestName, shown } from './arguments';
+
+const FAMILIES = generated as unknown as Record<keyof Families, Readonly<Record<string, number>>>;
+
+const names = new Map<keyof Families, Map<number, string>>();
+
+function namesOf(family: keyof Families): Map<number, string> {
+  let table = names.get(family);
+  if (table === undefined) {
+    table = new Map();
+    // The first name wins: later ones with the same number are legacy synonyms.
+    for (const [name, value] of Object.entries(FAMILIES[family]))
+      if (!table.has(value)) table.set(value, name);
+    names.set(family, table);
+  }
+  return table;
+}
+
+/**
+ * The name of a number in a family of constants: constantName('CKK', 3) is 'EC'. A number without a standard name
+ * (vendors have their own) comes back as it is.
+ */
+export function constantName<Family extends keyof Families>(family: Family, value: number): Named<Family> {
+  return (namesOf(family).get(value) ?? value) as Named<Family>;
+}
+
+/** The standard bits of CK_FLAGS as a number that bits can be taken from: vendors set others up to bit 63. */
+export function smallFlags(flags: number | bigint): number {
+  return Number(BigInt.asUintN(32, BigInt(flags)));
+}
+
+/**
+ * The number of a name in a family of constants: constantValue('CKK', 'EC') is 3. Numbers are passed through.
+ * @throws RangeError ERR_OUT_OF_RANGE for a name that PKCS#11 3.2 does not have; TypeError ERR_INVALID_ARG_TYPE
+ */
+export function constantValue(family: keyof Families, name: string | number | bigint): number | bigint {
+  if (typeof name === 'number' || typeof name === 'bigint') return name;
+  if (typeof name !== 'string') throw argumentError(TypeError, `${family} must be a name or a number`);
+  const table = FAMILIES[family];
+  const prefix = `${family}_`;
+  const key = name.startsWith(prefix) ? name.slice(prefix.length) : name;
+  const value = Object.hasOwn(table, key) ? table[key] : undefined;
+  if (value === undefined) {
+    const near = nearestName(key, Object.keys(table));
+    const hint = near === undefined ? '' : `; did you mean "${near}"?`;
+    throw argumentError(RangeError, `"${shown(name)}" is no ${prefix} name of PKCS#11${hint}`);
+  }
+  return value;
+}

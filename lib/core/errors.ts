@@ -1,0 +1,80 @@
+import type { OwnCode } from '../generated/error-codes';
+import { type Action, RETURN_VALUES, type ReturnValue } from '../generated/errors';
+import { brand } from './realms';
+
+export type { OwnCode } from '../generated/error-codes';
+export type { Action, ReturnValue } from '../generated/errors';
+
+/** What a {@link CryptokiError} is made from. */
+export interface CryptokiErrorInit {
+  /** An own code; left out when the module returned a CK_RV. */
+  code?: OwnCode | undefined;
+  /** The CK_RV, when the module returned one. */
+  rv?: number | bigint | undefined;
+  /** The C function, where there is one. */
+  function?: string | undefined;
+  /** What happened, in addition to what the code says. */
+  detail?: string | undefined;
+  action?: Action | undefined;
+  cause?: unknown;
+}
+
+const VENDOR_DEFINED = 0x80000000;
+
+/** The entry for a CK_RV; vendors have numbers of their own, which no table knows. */
+function describe(rv: number | bigint): ReturnValue {
+  const known = typeof rv === 'number' && rv !== VENDOR_DEFINED ? RETURN_VALUES.get(rv) : undefined;
+  if (known !== undefined) return known;
+  const hex = `0x${rv.toString(16).toUpperCase().padStart(8, '0')}`;
+  const vendor = rv >= VENDOR_DEFINED;
+  return {
+    name: vendor ? `CKR_VENDOR_DEFINED|${hex}` : hex,
+    meaning: vendor
+      ? `the vendor's own return value ${hex}`
+      : `return value ${hex}, which PKCS#11 does not define`,
+    advice: "Look it up in the documentation of the module's vendor.",
+    action: 'fatal',
+  };
+}
+
+/**
+ * Every error of this package, but for wrong arguments (TypeError with code ERR_INVALID_ARG_TYPE, or ERR_INVALID_ARG_VALUE
+ * for a name that is not known; RangeError with code ERR_OUT_OF_RANGE). Never holds a PIN, a key value or message content.
+ * `instanceof` also holds for an error of another copy of the package.
+ */
+export class CryptokiError extends Error {
+  /** The CKR name ('CKR_PIN_INCORRECT') when the module returned an error, else an ERR_CRYPTOKI_ code. */
+  readonly code: string;
+  /** The CK_RV the module returned; a bigint beyond 2^53-1. Undefined for errors of this package itself. */
+  readonly rv: number | bigint | undefined;
+  /** The C function that failed ('C_Login'), where there is one. */
+  readonly function: string | undefined;
+  /** What can be done: retry the same call, reopen the session, log in again, find the object again, reinitialise. */
+  readonly action: Action;
+
+  constructor(init: CryptokiErrorInit) {
+    const returned = init.rv === undefined || init.code !== undefined ? undefined : describe(init.rv);
+    const what = [returned?.meaning, init.detail]
+      .filter((part) => part !== undefined && part !== '')
+      .join('; ');
+    const where = [init.function, returned?.name].filter((part) => part !== undefined);
+    const advice =
+      returned === undefined ? '' : `. ${returned.adviceFor?.[init.function ?? ''] ?? returned.advice}`;
+    super(
+      [...where, `${what}${advice}`].join(': '),
+      init.cause === undefined ? undefined : { cause: init.cause },
+    );
+    this.name = 'CryptokiError';
+    this.code = init.code ?? returned?.name ?? 'ERR_CRYPTOKI_INTERNAL';
+    this.rv = returned === undefined ? undefined : init.rv;
+    this.function = init.function;
+    this.action = init.action ?? returned?.action ?? 'fatal';
+  }
+}
+
+brand(CryptokiError, 'CryptokiError');
+
+/** Whether `error` is a {@link CryptokiError} with one of these codes. */
+export function isCode(error: unknown, ...codes: string[]): error is CryptokiError {
+  return error instanceof CryptokiError && codes.includes(error.code);
+}

@@ -1,0 +1,93 @@
+/** Which types of keys a mechanism goes with. */
+import { CryptokiError } from '../../core/errors';
+import type { Named } from '../../generated/attributes';
+import { CKM, CKR } from '../../generated/constants';
+import { type MechanismInput, nameOf } from './mechanism';
+
+/** Mechanisms of one algorithm. */
+export type Family = 'RSA' | 'ECDSA' | 'EDDSA' | 'DSA' | 'ML_DSA' | 'SLH_DSA';
+
+const PATTERNS: readonly (readonly [Family, RegExp])[] = [
+  ['RSA', /^(\w+_)?RSA_(PKCS|9796|X_509|X9_31)/],
+  ['ECDSA', /^ECDSA(_SHA\w+)?$/],
+  ['EDDSA', /^EDDSA$/],
+  ['DSA', /^DSA(_SHA\w+)?$/],
+  ['ML_DSA', /^(HASH_)?ML_DSA(_SHA\w+)?$/],
+  ['SLH_DSA', /^(HASH_)?SLH_DSA(_SHA\w+)?$/],
+];
+
+const FAMILIES = new Map<number, Family>();
+/** Of symmetric keys: MACs and ciphers. */
+const SYMMETRIC = new Set<number>();
+for (const [name, mechanism] of Object.entries(CKM)) {
+  if (/_(GEN|DERIVE|DERIVATION|WRAP)(_|$)/.test(name)) continue;
+  const found = PATTERNS.find(([, pattern]) => pattern.test(name));
+  if (found !== undefined) FAMILIES.set(mechanism, found[0]);
+  else if (/_HMAC(_GENERAL)?$|^(AES|DES3?|CAMELLIA|ARIA|SEED)_/.test(name)) SYMMETRIC.add(mechanism);
+}
+
+/** The types of keys of a family. Edwards keys have the type of other curves in modules older than PKCS#11 3.0. */
+const KEY_TYPES: Readonly<Record<Family, readonly string[]>> = {
+  RSA: ['RSA'],
+  ECDSA: ['EC'],
+  EDDSA: ['EC_EDWARDS', 'EC'],
+  DSA: ['DSA'],
+  ML_DSA: ['ML_DSA'],
+  SLH_DSA: ['SLH_DSA'],
+};
+
+const ASYMMETRIC = new Set([
+  ...['RSA', 'DSA', 'DH', 'EC', 'X9_42_DH', 'EC_EDWARDS', 'EC_MONTGOMERY', 'GOSTR3410'],
+  ...['ML_DSA', 'SLH_DSA', 'ML_KEM', 'HSS', 'XMSS', 'XMSSMT'],
+]);
+
+/** The family of a mechanism; undefined for MACs, ciphers and mechanisms that are not known. */
+export function familyOf(mechanism: number | bigint): Family | undefined {
+  return FAMILIES.get(Number(mechanism));
+}
+
+/** Algorithms by the type of key, for people. */
+const FITTING: Readonly<Record<string, { readonly Sign?: string; readonly Encrypt?: string }>> = {
+  RSA: {
+    Sign: 'RSA-PKCS1-SHA256, RSA-PSS-SHA256 and the same with SHA1, SHA224, SHA384, SHA512',
+    Encrypt: 'RSA-OAEP-SHA256 and the same with SHA1, SHA224, SHA384, SHA512; RSA-PKCS1',
+  },
+  EC: { Sign: 'ECDSA-SHA256 and the same with SHA1, SHA224, SHA384, SHA512' },
+  EC_EDWARDS: { Sign: 'EdDSA' },
+};
+const SYMMETRIC_FITTING = {
+  Sign: 'HMAC-SHA256 and the same with SHA1, SHA224, SHA384, SHA512',
+  Encrypt: 'AES-GCM, AES-CBC, AES-CTR',
+};
+
+/** An operation with a key. */
+export type KeyedOperation = 'Sign' | 'Verify' | 'Encrypt' | 'Decrypt';
+
+function fits(mechanism: number, keyType: string): boolean {
+  const family = FAMILIES.get(mechanism);
+  if (family !== undefined) return KEY_TYPES[family].includes(keyType);
+  return !(SYMMETRIC.has(mechanism) && ASYMMETRIC.has(keyType));
+}
+
+/**
+ * Refuses a mechanism that is of another type than the key: what a module makes of it differs, from a wrong error to a
+ * signature that nobody can verify. A key whose type is a vendor's, or not known, is left to the module.
+ * @param input as the caller has it
+ * @throws CKR_KEY_TYPE_INCONSISTENT without a call
+ */
+export function checkKeyType(
+  operation: KeyedOperation,
+  input: MechanismInput,
+  mechanism: number | bigint,
+  keyType: Named<'CKK'> | undefined,
+): void {
+  if (typeof keyType !== 'string' || fits(Number(mechanism), keyType)) return;
+  const kind = operation === 'Sign' || operation === 'Verify' ? 'Sign' : 'Encrypt';
+  const fitting = ASYMMETRIC.has(keyType) ? FITTING[keyType]?.[kind] : SYMMETRIC_FITTING[kind];
+  const hint = fitting === undefined ? '' : `; with a key of this type there are ${fitting}`;
+  throw new CryptokiError({
+    rv: CKR.KEY_TYPE_INCONSISTENT,
+    function: `C_${operation}Init`,
+    detail: `${nameOf(input)} does not go with a key of type ${keyType}${hint}. No call was made`,
+  });
+}

@@ -1,0 +1,225 @@
+/** The proof that a public key belongs to a private key in a token: the private key does something that fits no other. */
+import {
+  constants,
+  createHash,
+  diffieHellman,
+  generateKeyPairSync,
+  type KeyObject,
+  publicEncrypt,
+  randomBytes,
+  type SignKeyObjectInput,
+  verify,
+} from 'node:crypto';
+import { BitString, fromBER, Sequence } from 'asn1js';
+import { CryptokiError, isCode } from '../../core/errors';
+import { CKA, CKD, CKK, CKM, CKO } from '../../generated/constants';
+import { HASHES, type Hash } from '../mechanisms/digest';
+import type { MechanismInput } from '../mechanisms/mechanism';
+import type { ModelPrivateKey } from '../model-types';
+import { isRefusal } from './reading';
+
+/** Whether the private key has done what only that of the candidate can do. @throws when it may or can not do it */
+type Trial = (candidate: KeyObject) => Promise<boolean>;
+
+/** The key may not do this, or the token cannot: another trial may be possible. */
+export const CANNOT = [
+  ...['CKR_KEY_FUNCTION_NOT_PERMITTED', 'CKR_KEY_TYPE_INCONSISTENT', 'CKR_KEY_SIZE_RANGE'],
+  ...['CKR_MECHANISM_INVALID', 'CKR_MECHANISM_PARAM_INVALID', 'CKR_FUNCTION_NOT_SUPPORTED'],
+  ...['CKR_ACTION_PROHIBITED', 'ERR_CRYPTOKI_UNSUPPORTED'],
+];
+/** What was made for the candidate means nothing to the private key. */
+const MEANINGLESS = [
+  ...['CKR_DATA_INVALID', 'CKR_DATA_LEN_RANGE', 'CKR_ENCRYPTED_DATA_INVALID'],
+  ...['CKR_ENCRYPTED_DATA_LEN_RANGE', 'CKR_FUNCTION_FAILED', 'CKR_GENERAL_ERROR'],
+];
+
+/** Of tokens that have only mechanisms which digest as well. */
+const ECDSA_HASHES = ['SHA256', 'SHA384', 'SHA512', 'SHA1'];
+const P1363 = { dsaEncoding: 'ieee-p1363' } as const;
+const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } as const;
+
+/** Types of node:crypto by CKA_KEY_TYPE. */
+const TYPES: Readonly<Record<string, readonly string[]>> = {
+  RSA: ['rsa', 'rsa-pss'],
+  EC: ['ec'],
+  EC_EDWARDS: ['ed25519', 'ed448'],
+  EC_MONTGOMERY: ['x25519', 'x448'],
+};
+
+/** Proves public keys to belong to one private key. A signature is made once, for all candidates. */
+export class Proof {
+  readonly #key: ModelPrivateKey;
+  readonly #challenge = randomBytes(32);
+  readonly #signatures = new Map<string, Promise<Buffer>>();
+
+  /** @param key alive, on a session of its own for the time of the proof */
+  constructor(key: ModelPrivateKey) {
+    this.#key = key;
+  }
+
+  /**
+   * Whether the public key belongs to the private key.
+   * @throws ERR_CRYPTOKI_UNSUPPORTED when the private key can do nothing that would show it; what the module has answered
+   */
+  async proves(candidate: KeyObject): Promise<boolean> {
+    const type = candidate.asymmetricKeyType ?? '';
+    const types = TYPES[String(this.#key.keyType)];
+    if (types !== undefined && !types.includes(type)) return false;
+    let unclear: unknown;
+    for (const trial of this.#trials(type)) {
+      try {
+        return await trial(candidate);
+      } catch (error) {
+        if (isCode(error, ...CANNOT)) continue;
+        if (!isRefusal(error)) throw error;
+        unclear ??= error;
+      }
+    }
+    throw unclear ?? this.#nothingToTry();
+  }
+
+  #nothingToTry(): CryptokiError {
+    return new CryptokiError({
+      code: 'ERR_CRYPTOKI_UNSUPPORTED',
+      detail:
+        `the private key "${this.#key.label ?? ''}" can neither sign, decrypt nor derive with this token, so nothing shows ` +
+        'which public key belongs to it, and there is nothing to be done with it as a native key',
+    });
+  }
+
+  #trials(type: string): readonly Trial[] {
+    switch (type) {
+      case 'rsa':
+      case 'rsa-pss':
+        return [
+          this.#signs('RSA-PKCS1-SHA256', (key) => key),
+          this.#signs('RSA-PSS-SHA256', (key) => ({ key, ...PSS })),
+          (candidate) => this.#signsRaw(candidate),
+          this.#decrypts('RSA-PKCS1', { padding: constants.RSA_PKCS1_PADDING }),
+          this.#decrypts('RSA-OAEP-SHA256', { oaepHash: 'sha256' }),
+          this.#decrypts('RSA-OAEP-SHA1', { oaepHash: 'sha1' }),
+        ];
+      case 'ec':
+        return [...ECDSA_HASHES.map((hash) => this.#ecdsa(hash)), (candidate) => this.#derives(candidate)];
+      case 'ed25519':
+      case 'ed448':
+        return [
+          async (candidate) => verify(null, this.#challenge, candidate, await this.#signature('EdDSA')),
+        ];
+      case 'x25519':
+      case 'x448':
+        return [(candidate) => this.#derives(candidate)];
+      default:
+        return [];
+    }
+  }
+
+  #signature(algorithm: string): Promise<Buffer> {
+    let signature = this.#signatures.get(algorithm);
+    if (signature === undefined) {
+      signature = this.#key.sign(algorithm, this.#challenge);
+      this.#signatures.set(algorithm, signature);
+    }
+    return signature;
+  }
+
+  #signs(algorithm: string, input: (key: KeyObject) => KeyObject | SignKeyObjectInput): Trial {
+    return async (candidate) =>
+      verify('sha256', this.#challenge, input(candidate), await this.#signature(algorithm));
+  }
+
+  /** Some modules give the signature in DER. */
+  #ecdsa(hash: string): Trial {
+    return async (candidate) => {
+      const signature = await this.#signature(`ECDSA-${hash}`);
+      const { node } = HASHES[hash] as Hash;
+      return (
+        verify(node, this.#challenge, { key: candidate, ...P1363 }, signature) ||
+        verify(node, this.#challenge, candidate, signature)
+      );
+    };
+  }
+
+  /** RSA without padding: what is signed is padded here (RFC 8017, section 9.2). */
+  async #signsRaw(candidate: KeyObject): Promise<boolean> {
+    const size = Math.ceil((candidate.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
+    const { digestInfo } = HASHES.SHA256 as Hash;
+    const digest = createHash('sha256').update(this.#challenge).digest();
+    const info = Buffer.concat([Buffer.from(digestInfo, 'hex'), digest]);
+    const padding = Buffer.alloc(Math.max(size - info.length - 3, 8), 0xff);
+    const block = Buffer.concat([Buffer.of(0, 1), padding, Buffer.of(0), info]);
+    const signature = await ifMeaningful(this.#key.sign({ mechanism: 'RSA_X_509' }, block));
+    return signature !== undefined && verify('sha256', this.#challenge, candidate, signature);
+  }
+
+  #decrypts(algorithm: MechanismInput, options: object): Trial {
+    return async (candidate) => {
+      const message = publicEncrypt({ key: candidate, ...options }, this.#challenge);
+      const plain = await ifMeaningful(this.#key.decrypt(algorithm, message));
+      return plain?.equals(this.#challenge) ?? false;
+    };
+  }
+
+  /** ECDH with a key pair that is made for it. */
+  async #derives(candidate: KeyObject): Promise<boolean> {
+    const { namedCurve = '' } = candidate.asymmetricKeyDetails ?? {};
+    const type = candidate.asymmetricKeyType;
+    const pair =
+      type === 'ec'
+        ? generateKeyPairSync('ec', { namedCurve })
+        : type === 'x25519'
+          ? generateKeyPairSync('x25519')
+          : generateKeyPairSync('x448');
+    const secret = diffieHellman({ privateKey: pair.privateKey, publicKey: candidate });
+    const derived = await ifMeaningful(agree(this.#key, pair.publicKey));
+    return derived?.equals(secret) ?? false;
+  }
+}
+
+async function ifMeaningful(answer: Promise<Buffer>): Promise<Buffer | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isCode(error, ...MEANINGLESS)) return undefined;
+    throw error;
+  }
+}
+
+/** The point of a public key of ECDH, and how long what is agreed on is. */
+function pointOf(publicKey: KeyObject): { readonly point: Buffer; readonly length: number } {
+  const info = publicKey.export({ type: 'spki', format: 'der' });
+  const { result } = fromBER(new Uint8Array(info).buffer);
+  const [, bits] = result instanceof Sequence ? result.valueBlock.value : [];
+  const point = Buffer.from(bits instanceof BitString ? bits.valueBlock.valueHexView : []);
+  const isPair = publicKey.asymmetricKeyType === 'ec'; // 4, x and y
+  return { point, length: isPair ? (point.length - 1) / 2 : point.length };
+}
+
+/** What a private key of ECDH agrees on with the holder of a public key: CKM_ECDH1_DERIVE. */
+export function agree(key: ModelPrivateKey, publicKey: KeyObject): Promise<Buffer> {
+  const { point, length } = pointOf(publicKey);
+  return derive(key, point, length);
+}
+
+/** C_DeriveKey by CKM_ECDH1_DERIVE, and the value of the key that it makes. */
+async function derive(key: ModelPrivateKey, point: Buffer, length: number): Promise<Buffer> {
+  const { session } = key;
+  const raw = key.use();
+  const parameter = { structure: 'CK_ECDH1_DERIVE_PARAMS', kdf: CKD.NULL, publicData: point };
+  const secret = await raw.C_DeriveKey(session.name, { mechanism: CKM.ECDH1_DERIVE, parameter }, key.handle, [
+    { type: CKA.CLASS, value: CKO.SECRET_KEY },
+    { type: CKA.KEY_TYPE, value: CKK.GENERIC_SECRET },
+    { type: CKA.TOKEN, value: false },
+    { type: CKA.PRIVATE, value: false },
+    { type: CKA.SENSITIVE, value: false },
+    { type: CKA.EXTRACTABLE, value: true },
+    { type: CKA.VALUE_LEN, value: length },
+  ]);
+  try {
+    const [result] = await raw.C_GetAttributeValue(session.name, secret, [CKA.VALUE], true);
+    const value = result !== undefined && 'value' in result ? result.value : undefined;
+    return Buffer.isBuffer(value) ? value : Buffer.alloc(0);
+  } finally {
+    await raw.C_DestroyObject(session.name, secret);
+  }
+}

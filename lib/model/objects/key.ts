@@ -1,0 +1,15 @@
+import type { Session } from '../session';
+import type { Identity, KeyType } from './identity';
+import { type Life, StorageObject } from './storage-object';
+
+/** A key of any class. */
+export class Key extends StorageObject {
+  /** CKA_KEY_TYPE; undefined if the module does not tell. */
+  readonly keyType: KeyType | undefined;
+
+  /** @internal */
+  constructor(session: Session, handle: bigint, identity: Identity, life: Life) {
+    super(session, handle, identity, life);
+    this.keyType = identity.keyType;
+  }
+}

@@ -1,0 +1,189 @@
+/** What keys do, whatever class they are of. Each is one native job on the key's session. */
+import { isBytes } from '../../core/arguments';
+import { isPromise } from '../../core/realms';
+import type { BytesLike, RawMechanism } from '../../raw/values';
+import { type ContextLogin, loggedInFor, loggedInForSync } from '../login/context-login';
+import { cipherMechanism } from '../mechanisms/cipher';
+import { checkKeyType, familyOf } from '../mechanisms/families';
+import { type Ciphertext, watchIv, withIv } from '../mechanisms/made-iv';
+import type { MechanismInput } from '../mechanisms/mechanism';
+import { wrongCiphertext } from '../mechanisms/padding';
+import { isOtherLength, type PreparedSignature, prepareSignature } from '../mechanisms/signature';
+import type { ModelObject } from '../model-types';
+import { plainForm, plainFormSync, withDigest, withDigestSync } from './ecdsa-operation';
+import { isImpossible, signatureLength, signatureLengthSync } from './signature-length';
+
+function prepareFor(
+  operation: 'Sign' | 'Verify',
+  key: ModelObject,
+  algorithm: MechanismInput,
+  available: ReadonlySet<number>,
+  data: BytesLike,
+): PreparedSignature {
+  const prepared = prepareSignature(algorithm, available, data);
+  checkKeyType(operation, algorithm, prepared.mechanism.mechanism, key.identity.keyType);
+  return prepared;
+}
+
+/** A promise only when the mechanisms of the token could not be asked before. */
+function prepare(
+  operation: 'Sign' | 'Verify',
+  key: ModelObject,
+  algorithm: MechanismInput,
+  data: BytesLike,
+): PreparedSignature | Promise<PreparedSignature> {
+  const available = key.session.token.mechanismSet();
+  return isPromise(available)
+    ? available.then((set) => prepareFor(operation, key, algorithm, set, data))
+    : prepareFor(operation, key, algorithm, available, data);
+}
+
+export function sign(
+  key: ModelObject,
+  algorithm: MechanismInput,
+  data: BytesLike,
+  options?: ContextLogin,
+): Promise<Buffer> {
+  return loggedInFor(key, options, async (pin) => {
+    key.use();
+    let prepared = prepare('Sign', key, algorithm, data);
+    if (isPromise(prepared)) prepared = await prepared;
+    const { mechanism } = prepared;
+    const ready = prepared;
+    const send = ({ message, digest }: PreparedSignature): Promise<Buffer> =>
+      key.use().sign(key.session.name, mechanism, key.handle, message, digest, pin);
+    if (familyOf(mechanism.mechanism) !== 'ECDSA') return send(prepared);
+    // A PIN is sent at most once for one signature, so nothing is tried twice with one.
+    if (pin !== undefined) await signatureLength(key, mechanism);
+    const signature = await withDigest(key, prepared, send);
+    const again = pin === undefined ? () => withDigest(key, ready, send) : undefined;
+    return plainForm(key, mechanism, signature, again);
+  });
+}
+
+export function signSync(
+  key: ModelObject,
+  algorithm: MechanismInput,
+  data: BytesLike,
+  options?: ContextLogin,
+): Buffer {
+  return loggedInForSync(key, options, (pin) => {
+    const raw = key.use();
+    const available = key.session.token.mechanismSetSync();
+    const prepared = prepareFor('Sign', key, algorithm, available, data);
+    const { mechanism } = prepared;
+    const send = ({ message, digest }: PreparedSignature): Buffer =>
+      raw.signSync(key.session.name, mechanism, key.handle, message, digest, pin);
+    if (familyOf(mechanism.mechanism) !== 'ECDSA') return send(prepared);
+    if (pin !== undefined) signatureLengthSync(key, mechanism);
+    const signature = withDigestSync(key, prepared, send);
+    const again = pin === undefined ? () => withDigestSync(key, prepared, send) : undefined;
+    return plainFormSync(key, mechanism, signature, again);
+  });
+}
+
+export async function verify(
+  key: ModelObject,
+  algorithm: MechanismInput,
+  data: BytesLike,
+  signature: BytesLike,
+): Promise<boolean> {
+  key.use();
+  let prepared = prepare('Verify', key, algorithm, data);
+  if (isPromise(prepared)) prepared = await prepared;
+  const { mechanism, macLength } = prepared;
+  if (isOtherLength(signature, macLength) || isImpossible(mechanism, signature)) return false;
+  const send = ({ message, digest }: PreparedSignature): Promise<boolean> =>
+    key.use().verify(key.session.name, mechanism, key.handle, message, signature, digest);
+  const length = signatureLength(key, mechanism);
+  if (!isPromise(length)) {
+    return isOtherLength(signature, length) ? false : withDigest(key, prepared, send);
+  }
+  // Both are asked for at once, so that what the caller does next on the session comes after them.
+  const [known, verified] = await Promise.allSettled([length, withDigest(key, prepared, send)]);
+  if (known.status === 'fulfilled' && isOtherLength(signature, known.value)) return false;
+  if (verified.status === 'rejected') throw verified.reason;
+  return verified.value;
+}
+
+export function verifySync(
+  key: ModelObject,
+  algorithm: MechanismInput,
+  data: BytesLike,
+  signature: BytesLike,
+): boolean {
+  const raw = key.use();
+  const available = key.session.token.mechanismSetSync();
+  const prepared = prepareFor('Verify', key, algorithm, available, data);
+  const { mechanism, macLength } = prepared;
+  if (isOtherLength(signature, macLength) || isImpossible(mechanism, signature)) return false;
+  if (isOtherLength(signature, signatureLengthSync(key, mechanism))) return false;
+  return withDigestSync(key, prepared, ({ message, digest }) =>
+    raw.verifySync(key.session.name, mechanism, key.handle, message, signature, digest),
+  );
+}
+
+/** The mechanism that decrypts this ciphertext. @throws CKR_ENCRYPTED_DATA_LEN_RANGE */
+function decipherFor(key: ModelObject, algorithm: MechanismInput, data: BytesLike): RawMechanism {
+  const mechanism = cipherFor('Decrypt', key, algorithm);
+  const wrong = isBytes(data) ? wrongCiphertext(mechanism, data.byteLength) : undefined;
+  if (wrong !== undefined) throw wrong;
+  return mechanism;
+}
+
+/** The mechanism of a cipher, for this key. */
+function cipherFor(
+  operation: 'Encrypt' | 'Decrypt',
+  key: ModelObject,
+  algorithm: MechanismInput,
+): RawMechanism {
+  const mechanism = cipherMechanism(algorithm);
+  checkKeyType(operation, algorithm, mechanism.mechanism, key.identity.keyType);
+  return mechanism;
+}
+
+export async function encrypt(
+  key: ModelObject,
+  algorithm: MechanismInput,
+  data: BytesLike,
+): Promise<Ciphertext> {
+  const raw = key.use();
+  const mechanism = cipherFor('Encrypt', key, algorithm);
+  const madeIv = watchIv(algorithm, mechanism);
+  const result = await raw.encrypt(key.session.name, mechanism, key.handle, data);
+  return madeIv === undefined ? result : withIv(result, madeIv());
+}
+
+export function encryptSync(key: ModelObject, algorithm: MechanismInput, data: BytesLike): Ciphertext {
+  const raw = key.use();
+  const mechanism = cipherFor('Encrypt', key, algorithm);
+  const madeIv = watchIv(algorithm, mechanism);
+  const result = raw.encryptSync(key.session.name, mechanism, key.handle, data);
+  return madeIv === undefined ? result : withIv(result, madeIv());
+}
+
+export function decrypt(
+  key: ModelObject,
+  algorithm: MechanismInput,
+  data: BytesLike,
+  options?: ContextLogin,
+): Promise<Buffer> {
+  return loggedInFor(key, options, async (pin) => {
+    const raw = key.use();
+    const mechanism = decipherFor(key, algorithm, data);
+    return raw.decrypt(key.session.name, mechanism, key.handle, data, pin);
+  });
+}
+
+export function decryptSync(
+  key: ModelObject,
+  algorithm: MechanismInput,
+  data: BytesLike,
+  options?: ContextLogin,
+): Buffer {
+  return loggedInForSync(key, options, (pin) => {
+    const raw = key.use();
+    const mechanism = decipherFor(key, algorithm, data);
+    return raw.decryptSync(key.session.name, mechanism, key.handle, data, pin);
+  });
+}

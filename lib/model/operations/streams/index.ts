@@ -1,0 +1,3 @@
+export { CipherStream } from './cipher-stream';
+export { DigestStream, SignStream, VerifyStream } from './message-stream';
+export type { StreamOptions } from './stream-options';

@@ -1,0 +1,25 @@
+import type { Duplex, Writable } from 'node:stream';
+import { argumentError } from '../../../core/arguments';
+import { isAbortSignal, isError } from '../../../core/realms';
+
+/** How a stream waits. */
+export interface StreamOptions {
+  /** Destroys the stream with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Destroys a stream when the signal says so. */
+export function followSignal(stream: Writable | Duplex, signal: AbortSignal | undefined): void {
+  if (signal === undefined) return;
+  if (!isAbortSignal(signal)) throw argumentError(TypeError, 'signal must be an AbortSignal');
+  const abort = (): void => {
+    const { reason } = signal;
+    stream.destroy(isError(reason) ? reason : new Error('the stream was aborted', { cause: reason }));
+  };
+  if (signal.aborted) {
+    abort();
+    return;
+  }
+  signal.addEventListener('abort', abort, { once: true });
+  stream.once('close', () => signal.removeEventListener('abort', abort));
+}

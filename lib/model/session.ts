@@ -1,0 +1,352 @@
+import { EventEmitter } from 'node:events';
+import { requireOptionsObject } from '../core/arguments';
+import { constantName } from '../core/constant-names';
+import { CryptokiError, isCode } from '../core/errors';
+import { asyncDispose } from '../core/realms';
+import type { StateName } from '../generated/session-states';
+import type { Pin } from '../pin/pin';
+import type { BytesLike, RawModule } from '../raw';
+import type { RawSession } from '../raw/raw-module';
+import type { Attributes } from './attributes';
+import { type ForceOptions, type LoginOptions, login } from './login/login';
+import { initPin, setPin } from './login/pin-admin';
+import { digestMechanism } from './mechanisms/digest';
+import type { MechanismInput } from './mechanisms/mechanism';
+import type { Certificate } from './objects/certificate';
+import { adoptKey, adoptKeyPair, createObject, type KeyPair } from './objects/create-object';
+import { type FindOptions, findObjects, findOne, nounOf } from './objects/find-objects';
+import { generateKey, generateKeyPair, type KeyOptions, type KeyPairOptions } from './objects/generate-keys';
+import type { ObjectClass } from './objects/identity';
+import type { PrivateKey } from './objects/private-key';
+import type { PublicKey } from './objects/public-key';
+import type { SecretKey } from './objects/secret-key';
+import {
+  attributesOfAll,
+  attributesOfOne,
+  type ObjectSelection,
+  type SearchSelection,
+} from './objects/selection';
+import type { StorageObject } from './objects/storage-object';
+import { type BatchOutcome, digestMany, type Messages } from './operations/batch/batch-operations';
+import { batchOptions, type ModelBatchOptions, onSessions } from './operations/batch/batch-sessions';
+import type { DigestStream } from './operations/streams/message-stream';
+import { createDigest } from './operations/streams/session-streams';
+import type { StreamOptions } from './operations/streams/stream-options';
+import type { SessionEvents, SessionInfo, SessionState } from './session-types';
+import type { Token } from './token';
+
+export type { Pin } from '../pin/pin';
+export type { SessionEvents, SessionInfo, SessionOptions, SessionState, User } from './session-types';
+
+/**
+ * A session with a token. One call at a time is made on it, in the order they were asked for; calls on several sessions
+ * run side by side. Objects made with token: false live as long as the session that made them.
+ *
+ * It emits 'state' (state, previous) soon after its state has changed, whoever in the process logged in or out, and when it
+ * is closed. That the token is gone is told when somebody notices: at the next use, login or logout.
+ */
+export class Session extends EventEmitter<SessionEvents> implements AsyncDisposable {
+  readonly token: Token;
+  /** CK_SESSION_HANDLE, for use with `module.raw`. */
+  readonly handle: bigint;
+  readonly readWrite: boolean;
+  /**
+   * What calls name the session by: the handle, and a number that a later session with the same handle does not have.
+   * @internal
+   */
+  readonly name: bigint;
+  #closing: Promise<void> | undefined;
+  readonly #siblings: Set<Session>;
+  /** Handles of the session objects that it made, which die with it. */
+  readonly #created = new Set<bigint>();
+  #told: SessionState;
+
+  /** @internal */
+  constructor(token: Token, { handle, name, state }: RawSession, readWrite: boolean, siblings: Set<Session>) {
+    super();
+    this.token = token;
+    this.handle = handle;
+    this.name = name;
+    this.readWrite = readWrite;
+    this.#siblings = siblings;
+    siblings.add(this);
+    token.slot.sessions.add(this);
+    this.#told = constantName('CKS', state) as StateName;
+    if (this.state !== this.#told) queueMicrotask(() => this.tell(this.state)); // it has changed since
+  }
+
+  /** The state right now, without a call. It follows every login and logout of the process on the token. */
+  get state(): SessionState {
+    if (this.#closing !== undefined || this.#isGone()) return 'CLOSED';
+    const state = this.token.slot.module.raw.sessionState(this.name);
+    return state === undefined ? 'CLOSED' : (constantName('CKS', state) as StateName);
+  }
+
+  /** Whether the session is closed: by close(), with its module, or by the token. */
+  get closed(): boolean {
+    return this.#closing !== undefined || this.#isGone();
+  }
+
+  /** C_GetSessionInfo (PKCS#11 3.1, section 5.6.4). */
+  async info(): Promise<SessionInfo> {
+    const { slotID, state, deviceError } = await this.use().C_GetSessionInfo(this.name);
+    return {
+      slot: slotID,
+      state: constantName('CKS', state) as StateName,
+      readWrite: this.readWrite,
+      deviceError,
+    };
+  }
+
+  /**
+   * Logs in (C_Login or C_LoginUser, PKCS#11 3.1, sections 5.6.8 and 5.6.9). The login belongs to the process and the
+   * token: all sessions change state together. Being logged in already, as the same user, is no error. A PIN that the
+   * token refused is not sent again by this thread, nor any when the token says that the next wrong one locks it.
+   * @param pin the PIN, not empty; null where the token asks for it on its own pad (NSS takes null for a database without a PIN).
+   *   Bytes are copied at once and the copy wiped.
+   * @throws CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE, CKR_PIN_EXPIRED, CKR_USER_PIN_NOT_INITIALIZED,
+   *   CKR_USER_ANOTHER_ALREADY_LOGGED_IN; ERR_CRYPTOKI_PIN_REFUSED, ERR_CRYPTOKI_PIN_FINAL_TRY,
+   *   ERR_CRYPTOKI_SO_READ_ONLY (SO, while read-only sessions are open)
+   */
+  login(pin: Pin | null, options: LoginOptions = {}): Promise<void> {
+    return login(this, pin, options);
+  }
+
+  /**
+   * Logs out (C_Logout, PKCS#11 3.1, section 5.6.10): all sessions of the process on the token. Every private object,
+   * and every session object that is private, is dead afterwards. Not being logged in is no error.
+   */
+  async logout(): Promise<void> {
+    try {
+      await this.use().C_Logout(this.name);
+    } catch (error) {
+      if (!isCode(error, 'CKR_USER_NOT_LOGGED_IN')) throw error;
+    } finally {
+      this.token.slot.login.update();
+    }
+  }
+
+  /**
+   * Gives the user a PIN (C_InitPIN, PKCS#11 3.1, section 5.5.8), as the security officer in a read/write session.
+   * @param newPin not empty; null where the token asks for it itself
+   * @throws CKR_PIN_LEN_RANGE, CKR_PIN_INVALID; ERR_CRYPTOKI_ACCESS, ERR_CRYPTOKI_SESSION_READ_ONLY
+   */
+  async initPin(newPin: Pin | null): Promise<void> {
+    return initPin(this, newPin);
+  }
+
+  /**
+   * Changes the PIN (C_SetPIN, PKCS#11 3.1, section 5.5.9) of who is logged in; of the user when nobody is.
+   * @param oldPin, newPin not empty; null where the token asks for them itself
+   * @throws CKR_PIN_INCORRECT, CKR_PIN_LEN_RANGE, CKR_PIN_INVALID, CKR_PIN_LOCKED; ERR_CRYPTOKI_SESSION_READ_ONLY,
+   *   ERR_CRYPTOKI_PIN_REFUSED, ERR_CRYPTOKI_PIN_FINAL_TRY
+   */
+  async setPin(oldPin: Pin | null, newPin: Pin | null, options: ForceOptions = {}): Promise<void> {
+    await setPin(this, oldPin, newPin, options);
+  }
+
+  /**
+   * Closes the session after the calls asked for before (C_CloseSession, PKCS#11 3.1, section 5.6.2). Its session
+   * objects die with it, and with the last session on the token the login. A second call returns the promise of the first.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { slot } = this.token;
+    this.#forget();
+    if (!slot.module.closed && !this.#isGone()) {
+      try {
+        await slot.module.raw.C_CloseSession(this.name);
+      } catch (error) {
+        if (!isCode(error, 'CKR_SESSION_HANDLE_INVALID', 'CKR_SESSION_CLOSED')) throw error;
+      }
+    }
+    for (const handle of this.#created) if (slot.creators.get(handle) === this) slot.creators.delete(handle);
+    this.#created.clear();
+    slot.login.update(); // it may have been the last
+  }
+
+  #isGone(): boolean {
+    const { module } = this.token.slot;
+    return module.closed || module.raw.sessionState(this.name) === undefined;
+  }
+
+  #forget(): void {
+    this.#siblings.delete(this);
+    this.token.slot.sessions.delete(this);
+    queueMicrotask(() => this.tell('CLOSED'));
+  }
+
+  /**
+   * Emits 'state', if that is news.
+   * @internal
+   */
+  tell(state: SessionState): void {
+    const previous = this.#told;
+    if (previous === state || previous === 'CLOSED') return;
+    this.#told = state;
+    if (state === 'CLOSED' && this.#closing === undefined) this.#forget();
+    this.emit('state', state, previous);
+  }
+
+  /**
+   * Notes a session object as made by this session.
+   * @internal
+   */
+  created(handle: bigint): void {
+    this.#created.add(handle);
+    this.token.slot.creators.set(handle, this);
+  }
+
+  [asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /**
+   * Generates a key pair (C_GenerateKeyPair, PKCS#11 3.1, section 5.18.2).
+   * @param keyType 'EC', 'RSA', 'EC_EDWARDS', 'EC_MONTGOMERY', or a mechanism
+   * @throws CKR_MECHANISM_INVALID, CKR_TEMPLATE_INCONSISTENT and the like, as the token sees fit;
+   *   ERR_CRYPTOKI_SESSION_READ_ONLY for token objects in a read-only session
+   */
+  async generateKeyPair(
+    keyType: KeyPairOptions['keyType'],
+    options: Omit<KeyPairOptions, 'keyType'> = {},
+  ): Promise<KeyPair> {
+    requireOptionsObject(options, 'the options of generateKeyPair');
+    return adoptKeyPair(this, await generateKeyPair(this, { ...options, keyType }));
+  }
+
+  /**
+   * Generates a secret key (C_GenerateKey, PKCS#11 3.1, section 5.18.1).
+   * @param keyType 'AES', 'GENERIC_SECRET' (for HMAC), or another
+   */
+  async generateKey(
+    keyType: KeyOptions['keyType'],
+    options: Omit<KeyOptions, 'keyType'> = {},
+  ): Promise<SecretKey> {
+    requireOptionsObject(options, 'the options of generateKey');
+    return (await adoptKey(this, await generateKey(this, { ...options, keyType }))) as SecretKey;
+  }
+
+  /**
+   * Creates an object from its attributes (C_CreateObject, PKCS#11 3.1, section 5.7.1): a certificate, data, or a key
+   * whose value is known. A private or secret key that is created while the user is logged in is private (CKA_PRIVATE) unless the
+   * attributes say something else; whether other objects are is up to the token. Attributes that are undefined are left out.
+   * @throws TypeError ERR_INVALID_ARG_TYPE for what is not a plain object; ERR_CRYPTOKI_ACCESS when somebody logged out
+   *   meanwhile, and the token made a data object public for which the attributes do not say `private`; the object was destroyed
+   */
+  async createObject(attributes: Attributes): Promise<StorageObject> {
+    return createObject(this, attributes);
+  }
+
+  /**
+   * The objects that have all these attributes (C_FindObjects, PKCS#11 3.1, section 5.7.8); without an argument, or with
+   * 'all', all objects. Private ones are found only when logged in. Attributes without members, or with one that is
+   * undefined, are refused: an unset variable must not widen the search.
+   * @param options.limit how many at most
+   * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
+   */
+  async find(...given: [which?: SearchSelection, options?: FindOptions]): Promise<StorageObject[]> {
+    const [which, options = {}] = given;
+    return findObjects(this, given.length === 0 ? {} : attributesOfAll(which), options);
+  }
+
+  /**
+   * The one private key that has these attributes; with 'only', the only private key that there is. Attributes without
+   * members, or with one that is undefined, are refused: an unset variable must not choose the key.
+   * @throws ERR_CRYPTOKI_OBJECT_NOT_FOUND, ERR_CRYPTOKI_OBJECT_AMBIGUOUS; TypeError ERR_INVALID_ARG_TYPE, TypeError
+   *   ERR_INVALID_ARG_VALUE
+   */
+  privateKey(which: ObjectSelection): Promise<PrivateKey> {
+    return this.#one('PRIVATE_KEY', which) as Promise<PrivateKey>;
+  }
+
+  /** The one public key that has these attributes; throws as {@link privateKey}. */
+  publicKey(which: ObjectSelection): Promise<PublicKey> {
+    return this.#one('PUBLIC_KEY', which) as Promise<PublicKey>;
+  }
+
+  /** The one secret key that has these attributes; throws as {@link privateKey}. */
+  secretKey(which: ObjectSelection): Promise<SecretKey> {
+    return this.#one('SECRET_KEY', which) as Promise<SecretKey>;
+  }
+
+  /** The one certificate that has these attributes; throws as {@link privateKey}. */
+  certificate(which: ObjectSelection): Promise<Certificate> {
+    return this.#one('CERTIFICATE', which) as Promise<Certificate>;
+  }
+
+  async #one(objectClass: ObjectClass, which: ObjectSelection): Promise<StorageObject> {
+    return findOne(this, objectClass, attributesOfOne(which, nounOf(objectClass)));
+  }
+
+  /**
+   * Digests a message on the token, as one native job (C_DigestInit, C_Digest, PKCS#11 3.1, section 5.12).
+   * @param algorithm 'SHA-256' and the like, or a mechanism
+   */
+  async digest(algorithm: MechanismInput, data: BytesLike): Promise<Buffer> {
+    return this.use().digest(this.name, digestMechanism(algorithm), data);
+  }
+
+  /**
+   * Digests many messages; see PrivateKey.signMany.
+   * @param options.sessions sessions of this token to use side by side; default this one
+   */
+  digestMany<M extends Messages<BytesLike>>(
+    algorithm: MechanismInput,
+    messages: M,
+    options: ModelBatchOptions = {},
+  ): BatchOutcome<M, Buffer> {
+    const { sessions = [this], ...rest } = batchOptions(options);
+    return digestMany(onSessions(sessions, undefined), algorithm, messages, rest);
+  }
+
+  /**
+   * Digests a message of any length as it comes (C_DigestInit, C_DigestUpdate, C_DigestFinal, PKCS#11 3.1, section 5.12);
+   * see PrivateKey.createSign.
+   */
+  createDigest(algorithm: MechanismInput, options: StreamOptions = {}): DigestStream {
+    return createDigest(this, algorithm, options);
+  }
+
+  /** {@link digest}, blocking. */
+  digestSync(algorithm: MechanismInput, data: BytesLike): Buffer {
+    return this.use().digestSync(this.name, digestMechanism(algorithm), data);
+  }
+
+  /**
+   * Random bytes from the token (C_GenerateRandom, PKCS#11 3.1, section 5.19.2).
+   * @param length in bytes
+   * @throws CKR_RANDOM_NO_RNG
+   */
+  async random(length: number): Promise<Buffer> {
+    return this.use().C_GenerateRandom(this.name, length);
+  }
+
+  /** {@link random}, blocking the calling thread. */
+  randomSync(length: number): Buffer {
+    return this.use().C_GenerateRandomSync(this.name, length);
+  }
+
+  /**
+   * The raw module, if the session is open.
+   * @internal
+   */
+  use(): RawModule {
+    const raw = this.token.slot.module.use();
+    if (this.#closing === undefined && !this.#isGone()) return raw;
+    if (this.#closing === undefined) this.#forget();
+    const why =
+      this.#closing === undefined
+        ? 'is gone: the token was removed, or all sessions were closed'
+        : 'was closed';
+    throw new CryptokiError({
+      code: 'ERR_CRYPTOKI_SESSION_CLOSED',
+      detail: `the session with token "${this.token.label}" ${why}; open a new one`,
+      action: 'reopen',
+    });
+  }
+}

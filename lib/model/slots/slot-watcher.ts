@@ -1,0 +1,229 @@
+import { EventEmitter } from 'node:events';
+import { argumentError, requireOptions } from '../../core/arguments';
+import { dispose, isAbortSignal } from '../../core/realms';
+import type { Slot } from '../slot';
+import type { Token } from '../token';
+import type { SlotObserver, SlotSubscriber } from './slot-observer';
+
+type TokensPresent = ReadonlyMap<Slot, Token>;
+
+/** How slots are watched. */
+export interface WatchOptions {
+  /**
+   * How often to look where the module has no C_WaitForSlotEvent, in milliseconds; default 1,000. Where it has, the slots
+   * are looked at ten times less often, in case that an event was lost.
+   */
+  readonly interval?: number | undefined;
+  /** Ends the watch: iterators throw its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A token was inserted into its slot, or removed from it. */
+export interface SlotEvent {
+  readonly type: 'inserted' | 'removed';
+  readonly slot: Slot;
+  /** The token; what is removed answers no more. */
+  readonly token: Token;
+  readonly label: string;
+  readonly serialNumber: string;
+  readonly model: string;
+  readonly manufacturer: string;
+}
+
+/** The events of a {@link SlotWatcher}. */
+export interface SlotWatcherEvents {
+  inserted: [event: SlotEvent];
+  removed: [event: SlotEvent];
+  /** The module is lost; the watcher has ended. */
+  error: [error: Error];
+  /** The watcher has ended, for whatever reason. */
+  close: [];
+}
+
+const DEFAULT_INTERVAL = 1_000;
+const LONGEST_INTERVAL = 0x7fffffff;
+
+function toEvent(type: SlotEvent['type'], slot: Slot, token: Token): SlotEvent {
+  const { label, serialNumber, model, manufacturer } = token;
+  return { type, slot, token, label, serialNumber, model, manufacturer };
+}
+
+function checkInterval(interval: unknown): number {
+  if (typeof interval !== 'number')
+    throw argumentError(TypeError, 'interval must be a number of milliseconds');
+  if (interval >= 1 && interval <= LONGEST_INTERVAL) return interval;
+  throw argumentError(RangeError, `interval must be from 1 to ${LONGEST_INTERVAL} milliseconds`);
+}
+
+/**
+ * Tells of tokens that are inserted and removed; first of those that are there at the beginning.
+ *
+ * ```ts
+ * for await (const { type, label } of module.watch()) console.log(type, label);
+ *
+ * using watcher = module.watch();
+ * watcher.on('inserted', ({ token }) => { ... });
+ * ```
+ *
+ * A token that takes the place of another is a removal and an insertion; so is one whose label changes. One that was taken
+ * out and put back between two looks was never away. A token that the module does not recognise is none. The watcher keeps
+ * the process running until it is closed.
+ */
+export class SlotWatcher
+  extends EventEmitter<SlotWatcherEvents>
+  implements AsyncIterable<SlotEvent, undefined>, Disposable
+{
+  readonly #observer: SlotObserver<Slot, Token>;
+  readonly #subscriber: SlotSubscriber<Slot, Token>;
+  readonly #iterators = new Set<SlotEventIterator>();
+  readonly #signal: AbortSignal | undefined;
+  readonly #abort = (): void => this.#end(this.#signal?.reason, false);
+  #present: TokensPresent = new Map();
+  #closed = false;
+
+  /** @internal */
+  constructor(observer: SlotObserver<Slot, Token>, options: WatchOptions) {
+    super();
+    requireOptions(options, 'the options of watch', ['interval', 'signal']);
+    const { interval = DEFAULT_INTERVAL, signal } = options;
+    if (signal !== undefined && !isAbortSignal(signal)) {
+      throw argumentError(TypeError, 'signal must be an AbortSignal');
+    }
+    this.#subscriber = {
+      interval: checkInterval(interval),
+      looked: (tokens) => this.#looked(tokens),
+      ended: (error) => this.#end(error, true),
+    };
+    signal?.throwIfAborted();
+    this.#observer = observer;
+    this.#signal = signal;
+    signal?.addEventListener('abort', this.#abort);
+    observer.add(this.#subscriber);
+  }
+
+  /** Whether it has ended: by close(), by its signal, by leaving its loop, with its module. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Ends the watch. Iterators finish. Other watchers are not disturbed. */
+  close(): void {
+    this.#end(undefined, false);
+  }
+
+  [dispose](): void {
+    this.close();
+  }
+
+  /** Events from here on, after those of the tokens that are there. Leaving the loop closes the watcher. */
+  [Symbol.asyncIterator](): AsyncIterator<SlotEvent, undefined> {
+    const iterator = new SlotEventIterator(() => this.close());
+    if (this.#closed) iterator.end();
+    else this.#iterators.add(iterator);
+    for (const [slot, token] of this.#present) iterator.push(toEvent('inserted', slot, token));
+    return iterator;
+  }
+
+  #looked(tokens: TokensPresent): void {
+    const before = this.#present;
+    this.#present = tokens;
+    for (const [slot, token] of before) {
+      if (tokens.get(slot) !== token) this.#tell(toEvent('removed', slot, token));
+    }
+    for (const [slot, token] of tokens) {
+      if (before.get(slot) !== token) this.#tell(toEvent('inserted', slot, token));
+    }
+  }
+
+  #tell(event: SlotEvent): void {
+    for (const iterator of this.#iterators) iterator.push(event);
+    // Not from here: what a listener throws is its own affair.
+    queueMicrotask(() => {
+      if (!this.#closed) this.emit(event.type, event);
+    });
+  }
+
+  #end(error: Error | undefined, isFailure: boolean): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#observer.remove(this.#subscriber);
+    const iterators = [...this.#iterators];
+    this.#iterators.clear();
+    this.#present = new Map();
+    for (const iterator of iterators) iterator.end(error);
+    queueMicrotask(() => this.emit('close'));
+    if (error === undefined || !isFailure) return;
+    // An iterator throws it. Without one, nobody would know.
+    if (iterators.length > 0 && this.listenerCount('error') === 0) return;
+    queueMicrotask(() => this.emit('error', error));
+  }
+}
+
+type Result = IteratorResult<SlotEvent, undefined>;
+
+interface Reader {
+  resolve(result: Result): void;
+  reject(error: unknown): void;
+}
+
+/** Events wait for a reader, or readers for an event. */
+class SlotEventIterator implements AsyncIterator<SlotEvent, undefined> {
+  readonly #left: () => void;
+  readonly #events: SlotEvent[] = [];
+  readonly #readers: Reader[] = [];
+  #ended = false;
+  #error: Error | undefined;
+
+  /** @param left called when the reader leaves */
+  constructor(left: () => void) {
+    this.#left = left;
+  }
+
+  push(event: SlotEvent): void {
+    if (this.#ended) return;
+    const reader = this.#readers.shift();
+    if (reader === undefined) this.#events.push(event);
+    else reader.resolve({ value: event, done: false });
+  }
+
+  /** @param error what is thrown at the end, once, after the events that wait */
+  end(error?: Error): void {
+    this.#ended = true;
+    this.#error = error;
+    if (error === undefined) this.#events.length = 0;
+    for (const reader of this.#readers.splice(0)) this.#finish(reader);
+  }
+
+  #finish(reader: Reader): void {
+    const error = this.#error;
+    this.#error = undefined;
+    if (error === undefined) reader.resolve({ value: undefined, done: true });
+    else reader.reject(error);
+  }
+
+  next(): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const reader = { resolve, reject };
+      const event = this.#events.shift();
+      if (event !== undefined) resolve({ value: event, done: false });
+      else if (this.#ended) this.#finish(reader);
+      else this.#readers.push(reader);
+    });
+  }
+
+  async return(): Promise<Result> {
+    this.#leave();
+    return { value: undefined, done: true };
+  }
+
+  async throw(error: unknown): Promise<Result> {
+    this.#leave();
+    throw error;
+  }
+
+  #leave(): void {
+    this.#left();
+    this.end();
+  }
+}

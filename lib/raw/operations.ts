@@ -1,0 +1,109 @@
+import type { BytesLike, RawAttribute, RawAttributeResult, RawMechanism } from './values';
+
+/** For mechanisms that sign digests only: the job makes the digest of the message on the token first. */
+export interface RawDigest {
+  /** The digest mechanism. */
+  mechanism: RawMechanism;
+  /** Bytes to put before the digest: DigestInfo for CKM_RSA_PKCS. */
+  prefix?: BytesLike | undefined;
+  /** Only the first bytes of a longer digest are signed, because ECDSA uses at most the length of the order of the curve. */
+  length?: number | undefined;
+}
+
+/** An object found by findObjects. */
+export interface RawFound {
+  handle: bigint;
+  /** The attributes asked for, in the same order. */
+  attributes: RawAttributeResult[];
+}
+
+/**
+ * Operations that PKCS#11 splits into several functions, each as one native job: nothing of another caller comes
+ * between, and nothing stays half-open on the session after an error.
+ */
+export interface RawOperations {
+  /**
+   * C_SignInit, C_Sign.
+   * @param digest makes the digest of `data` first (C_DigestInit, C_Digest) and signs that
+   * @param pin for a key with CKA_ALWAYS_AUTHENTICATE: C_Login with CKU_CONTEXT_SPECIFIC after C_SignInit; null where the
+   *   token asks for it itself
+   */
+  sign(
+    session: bigint,
+    mechanism: RawMechanism,
+    key: bigint,
+    data: BytesLike,
+    digest?: RawDigest | undefined,
+    pin?: string | BytesLike | null | undefined,
+  ): Promise<Buffer>;
+  signSync(
+    session: bigint,
+    mechanism: RawMechanism,
+    key: bigint,
+    data: BytesLike,
+    digest?: RawDigest | undefined,
+    pin?: string | BytesLike | null | undefined,
+  ): Buffer;
+  /**
+   * C_VerifyInit, C_Verify; false for CKR_SIGNATURE_INVALID and CKR_SIGNATURE_LEN_RANGE. A MAC is computed (C_SignInit, C_Sign)
+   * and compared in constant time; C_Verify is used only if the key cannot sign.
+   * @param digest as for sign
+   */
+  verify(
+    session: bigint,
+    mechanism: RawMechanism,
+    key: bigint,
+    data: BytesLike,
+    signature: BytesLike,
+    digest?: RawDigest | undefined,
+  ): Promise<boolean>;
+  verifySync(
+    session: bigint,
+    mechanism: RawMechanism,
+    key: bigint,
+    data: BytesLike,
+    signature: BytesLike,
+    digest?: RawDigest | undefined,
+  ): boolean;
+  /** C_DigestInit, C_Digest. */
+  digest(session: bigint, mechanism: RawMechanism, data: BytesLike): Promise<Buffer>;
+  digestSync(session: bigint, mechanism: RawMechanism, data: BytesLike): Buffer;
+  /** C_EncryptInit, C_Encrypt. */
+  encrypt(session: bigint, mechanism: RawMechanism, key: bigint, data: BytesLike): Promise<Buffer>;
+  encryptSync(session: bigint, mechanism: RawMechanism, key: bigint, data: BytesLike): Buffer;
+  /**
+   * C_DecryptInit, C_Decrypt.
+   * @param pin as for sign
+   */
+  decrypt(
+    session: bigint,
+    mechanism: RawMechanism,
+    key: bigint,
+    encryptedData: BytesLike,
+    pin?: string | BytesLike | null | undefined,
+  ): Promise<Buffer>;
+  decryptSync(
+    session: bigint,
+    mechanism: RawMechanism,
+    key: bigint,
+    encryptedData: BytesLike,
+    pin?: string | BytesLike | null | undefined,
+  ): Buffer;
+  /**
+   * C_FindObjectsInit, C_FindObjects, C_FindObjectsFinal, and C_GetAttributeValue for each object found.
+   * @param types attributes to read of each object (CKA_ numbers)
+   * @param limit how many objects at most; 0 for all
+   */
+  findObjects(
+    session: bigint,
+    template: readonly RawAttribute[],
+    types: readonly number[],
+    limit: number,
+  ): Promise<RawFound[]>;
+  findObjectsSync(
+    session: bigint,
+    template: readonly RawAttribute[],
+    types: readonly number[],
+    limit: number,
+  ): RawFound[];
+}
