@@ -205,10 +205,10 @@ function checkTrip(leg, value, whole, parsed) {
   else if (formatUri(parsed) !== whole) leg.fail('formatUri gives another text for the same URI', whole);
   else if (!equalUris(parsed, value)) leg.fail('equalUris: the same are not equal', whole);
   else leg.verified('URIs');
-  // The PIN may stand elsewhere in the URI by chance: a URI without it must give the same text.
-  const withoutPin = parseUri(formatUri({ ...value, pinValue: undefined }));
-  if (toJson(parsed) !== toJson(withoutPin))
-    leg.fail('a parsed URI shows its PIN to JSON.stringify', 'a PIN');
+  // The PIN may occur elsewhere in the URI by chance: with another PIN the text must be the same.
+  const { pinValue } = value;
+  const other = parseUri(formatUri({ ...value, pinValue: pinValue && `${pinValue}~` }));
+  if (toJson(parsed) !== toJson(other)) leg.fail('a parsed URI shows its PIN to JSON.stringify', 'a PIN');
 }
 
 /** @param {Leg} leg @param {string} other @param {Pkcs11Uri} parsed */
