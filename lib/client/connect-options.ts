@@ -1,10 +1,10 @@
 import { argumentError, isBytes, requireOptions } from '../core/arguments';
+import { LONGEST_TIMER } from '../core/deadlines';
 import { MODULE_OPTIONS, type ModuleOptions } from '../model/module';
 import type { User } from '../model/session';
 import type { TokenSelection } from '../model/slots/token-selector';
 import type { PinProvider } from '../pin';
 import type { Pin } from '../pin/pin';
-import { LONGEST_TIMER } from './pool/wait-queue';
 
 /** Which token, in which module. */
 export interface ConnectTarget {

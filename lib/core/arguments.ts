@@ -1,4 +1,4 @@
-import { isArrayBuffer } from './realms';
+import { isAbortSignal, isArrayBuffer } from './realms';
 
 /** A TypeError or RangeError with Node's code for a wrong argument. */
 export function argumentError(Type: typeof TypeError | typeof RangeError, message: string): Error {
@@ -66,7 +66,7 @@ export function requireOptions(value: unknown, what: string, known: readonly str
  */
 export function requireOptionsObject(value: unknown, what: string): void {
   if (isPlainObject(value)) return;
-  const hint = isSignal(value) ? '; an AbortSignal is given as { signal }' : '';
+  const hint = isAbortSignal(value) ? '; an AbortSignal is given as { signal }' : '';
   throw argumentError(TypeError, `${what} must be an object with the options as its members${hint}`);
 }
 
@@ -75,18 +75,8 @@ export function requireOptionsObject(value: unknown, what: string): void {
  * @throws TypeError ERR_INVALID_ARG_TYPE
  */
 export function requireSignal(value: unknown): void {
-  if (value !== undefined && !isSignal(value))
+  if (value !== undefined && !isAbortSignal(value))
     throw argumentError(TypeError, 'signal must be an AbortSignal');
-}
-
-/** By what it has, since a signal can be of another realm. */
-function isSignal(value: unknown): value is AbortSignal {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as AbortSignal).aborted === 'boolean' &&
-    typeof (value as AbortSignal).addEventListener === 'function'
-  );
 }
 
 /**

@@ -1,5 +1,8 @@
 import { onAbort } from './abort-signal';
 
+/** The longest timer that Node has, in milliseconds; about 25 days. */
+export const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** The promise, or the signal's reason, whichever comes first. */
 export function until<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
@@ -13,7 +16,7 @@ export function until<T>(promise: Promise<T>, signal: AbortSignal | undefined): 
 /** The promise, or what `error` makes after `time` milliseconds. */
 export function limited<T>(promise: Promise<T>, time: number, error: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(error()), Math.min(time, 2 ** 31 - 1));
+    const timer = setTimeout(() => reject(error()), Math.min(time, LONGEST_TIMER));
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

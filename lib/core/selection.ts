@@ -1,14 +1,9 @@
 /** Checks of selections (of an object, a token or attributes). An empty selection is refused; it does not mean "any". */
 
-import { argumentError, isPlainObject, shown } from './arguments';
+import { argumentError, isPlainObject, shown, valueError } from './arguments';
 
 /** Asks for the only one that there is. */
 export const ONLY = 'only';
-
-/** A TypeError with the code ERR_INVALID_ARG_VALUE. */
-export function valueError(message: string): Error {
-  return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_VALUE' });
-}
 
 /** For errors: what a value is, without running its code. */
 function kindOf(value: unknown): string {

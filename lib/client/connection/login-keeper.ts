@@ -1,12 +1,11 @@
 import { onAbort } from '../../core/abort-signal';
-import { until } from '../../core/deadlines';
+import { LONGEST_TIMER, until } from '../../core/deadlines';
 import { CryptokiError, isCode } from '../../core/errors';
 import type { Session, User } from '../../model/session';
 import type { PinProvider, PinRequest } from '../../pin';
 import type { Pin } from '../../pin/pin';
 import { traceLogin } from '../client-tracing';
 import type { Settings } from '../connect-options';
-import { LONGEST_TIMER } from '../pool/wait-queue';
 import { checkedPin, KeptPin, noAnswer, noPinNeeded, wipe } from './client-pin';
 
 export { wipe } from './client-pin';

@@ -1,3 +1,4 @@
+import { LONGEST_TIMER } from '../../core/deadlines';
 import { CryptokiError } from '../../core/errors';
 import type { Client } from '../client';
 import type { ClientStatistics, Health } from '../client-types';
@@ -271,7 +272,7 @@ export class GroupMember {
     this.#settled();
     const { patience } = this.#plan;
     this.#recovering = true;
-    if (!(patience <= 2 ** 31 - 1)) return;
+    if (!(patience <= LONGEST_TIMER)) return;
     const detail = `the token could not be got back within ${patience} ms; this goes on`;
     this.#recovering = setTimeout(() => {
       this.#lose(new CryptokiError({ code: 'ERR_CRYPTOKI_TIMEOUT', detail, action: 'retry' }));

@@ -1,8 +1,8 @@
 import { onAbort } from '../../core/abort-signal';
 import { argumentError, requireOptions, requireSignal } from '../../core/arguments';
+import { LONGEST_TIMER } from '../../core/deadlines';
 import { CryptokiError } from '../../core/errors';
 import type { OperationOptions } from '../client-types';
-import { LONGEST_TIMER } from '../pool/wait-queue';
 
 /** The names of {@link OperationOptions}. */
 export const OPERATION_OPTIONS = ['signal', 'timeout'] as const;

@@ -1,3 +1,4 @@
+import { LONGEST_TIMER } from '../../core/deadlines';
 import { CryptokiError, isCode } from '../../core/errors';
 import type { Session } from '../../model/session';
 import { type PoolTrace, tracePool } from '../client-tracing';
@@ -5,7 +6,7 @@ import { type Entry, leaseOf, PoolEntries } from './pool-entries';
 import type { Lease, PoolOptions, PoolStatistics, Share } from './pool-types';
 import { SessionBound } from './session-bound';
 import { Sharing } from './session-sharing';
-import { LONGEST_TIMER, Waiters } from './wait-queue';
+import { Waiters } from './wait-queue';
 
 export type { Lease, PoolOptions, PoolStatistics } from './pool-types';
 

@@ -1,9 +1,7 @@
 import { onAbort } from '../../core/abort-signal';
+import { LONGEST_TIMER } from '../../core/deadlines';
 import { CryptokiError } from '../../core/errors';
 import type { Share } from './pool-types';
-
-/** The longest timer that Node has, in milliseconds; about 25 days. */
-export const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Who waits for something of which there is not enough, first come first served. */
 export class Waiters<T> {

@@ -1,6 +1,6 @@
 /** The public key that belongs to a private key in a token: OpenSSL wants to know it. */
 import { createPublicKey, KeyObject, X509Certificate } from 'node:crypto';
-import { argumentError, isBytes, requireOptions, viewOf } from '../../core/arguments';
+import { argumentError, isBytes, requireOptions, valueError, viewOf } from '../../core/arguments';
 import { CryptokiError, isCode } from '../../core/errors';
 import type { BytesLike } from '../../raw/values';
 import type { ModelCertificate, ModelPrivateKey, ModelPublicKey, ModelSession } from '../model-types';
@@ -155,11 +155,8 @@ async function fromToken(session: ModelSession, key: ModelPrivateKey, proof: Pro
  * @throws TypeError ERR_INVALID_ARG_VALUE
  */
 function refuseOther(key: { readonly label: string | undefined }): never {
-  throw Object.assign(
-    new TypeError(
-      `publicKey does not belong to the private key "${key.label ?? ''}": give the public key, or the certificate, of this key`,
-    ),
-    { code: 'ERR_INVALID_ARG_VALUE' },
+  throw valueError(
+    `publicKey does not belong to the private key "${key.label ?? ''}": give the public key, or the certificate, of this key`,
   );
 }
 

@@ -1,5 +1,6 @@
 /** Selections of objects for a search. */
-import { ONLY, requireSelection, valueError } from '../../core/selection';
+import { valueError } from '../../core/arguments';
+import { ONLY, requireSelection } from '../../core/selection';
 import type { Attributes } from '../attributes';
 
 /** Which object: attributes that it has, or 'only': the only one of its class that there is. */

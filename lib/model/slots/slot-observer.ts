@@ -1,3 +1,4 @@
+import { LONGEST_TIMER } from '../../core/deadlines';
 import { CryptokiError, isCode } from '../../core/errors';
 import type { RawModule } from '../../raw/raw-module';
 
@@ -33,7 +34,6 @@ export interface SlotSubscriber<Slot, Token> {
 
 /** With events to wait for, looks are this much rarer: an event might be lost. */
 const RARER = 10;
-const LONGEST_TIMEOUT = 0x7fffffff;
 /** Events come in bursts, in milliseconds. */
 const BETWEEN_LOOKS = 100;
 /** How many looks in a row may fail for a reason that can pass: the module is short of something, or being reinitialised. */
@@ -214,6 +214,6 @@ export class SlotObserver<Slot extends ObservedSlot<Token>, Token extends Observ
     if (this.#due) return Math.max(0, this.#looked + BETWEEN_LOOKS - performance.now());
     if (this.#doubt && this.#doubts <= IN_DOUBT.times) return IN_DOUBT.first * 2 ** (this.#doubts - 1);
     const interval = Math.min(...[...this.#subscribers].map((subscriber) => subscriber.interval));
-    return Math.min(this.#waiting ? interval * RARER : interval, LONGEST_TIMEOUT);
+    return Math.min(this.#waiting ? interval * RARER : interval, LONGEST_TIMER);
   }
 }

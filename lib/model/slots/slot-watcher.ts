@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
-import { argumentError, requireOptions } from '../../core/arguments';
-import { dispose, isAbortSignal } from '../../core/realms';
+import { argumentError, requireOptions, requireSignal } from '../../core/arguments';
+import { LONGEST_TIMER } from '../../core/deadlines';
+import { dispose } from '../../core/realms';
 import type { Slot } from '../slot';
 import type { Token } from '../token';
 import type { SlotObserver, SlotSubscriber } from './slot-observer';
@@ -41,7 +42,6 @@ export interface SlotWatcherEvents {
 }
 
 const DEFAULT_INTERVAL = 1_000;
-const LONGEST_INTERVAL = 0x7fffffff;
 
 function toEvent(type: SlotEvent['type'], slot: Slot, token: Token): SlotEvent {
   const { label, serialNumber, model, manufacturer } = token;
@@ -51,8 +51,8 @@ function toEvent(type: SlotEvent['type'], slot: Slot, token: Token): SlotEvent {
 function checkInterval(interval: unknown): number {
   if (typeof interval !== 'number')
     throw argumentError(TypeError, 'interval must be a number of milliseconds');
-  if (interval >= 1 && interval <= LONGEST_INTERVAL) return interval;
-  throw argumentError(RangeError, `interval must be from 1 to ${LONGEST_INTERVAL} milliseconds`);
+  if (interval >= 1 && interval <= LONGEST_TIMER) return interval;
+  throw argumentError(RangeError, `interval must be from 1 to ${LONGEST_TIMER} milliseconds`);
 }
 
 /**
@@ -86,9 +86,7 @@ export class SlotWatcher
     super();
     requireOptions(options, 'the options of watch', ['interval', 'signal']);
     const { interval = DEFAULT_INTERVAL, signal } = options;
-    if (signal !== undefined && !isAbortSignal(signal)) {
-      throw argumentError(TypeError, 'signal must be an AbortSignal');
-    }
+    requireSignal(signal);
     this.#subscriber = {
       interval: checkInterval(interval),
       looked: (tokens) => this.#looked(tokens),

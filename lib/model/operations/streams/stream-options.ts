@@ -1,6 +1,6 @@
 import type { Duplex, Writable } from 'node:stream';
-import { argumentError } from '../../../core/arguments';
-import { isAbortSignal, isError } from '../../../core/realms';
+import { requireSignal } from '../../../core/arguments';
+import { isError } from '../../../core/realms';
 
 /** How a stream waits. */
 export interface StreamOptions {
@@ -11,7 +11,7 @@ export interface StreamOptions {
 /** Destroys a stream when the signal says so. */
 export function followSignal(stream: Writable | Duplex, signal: AbortSignal | undefined): void {
   if (signal === undefined) return;
-  if (!isAbortSignal(signal)) throw argumentError(TypeError, 'signal must be an AbortSignal');
+  requireSignal(signal);
   const abort = (): void => {
     const { reason } = signal;
     stream.destroy(isError(reason) ? reason : new Error('the stream was aborted', { cause: reason }));
