@@ -1,6 +1,6 @@
 import type { Families, Named } from '../generated/attributes';
 import * as generated from '../generated/constants';
-import { argumentError, nearestName, shown } from './arguments';
+import { unknownName, wrongType } from './argument-errors';
 
 const FAMILIES = generated as unknown as Record<keyof Families, Readonly<Record<string, number>>>;
 
@@ -33,19 +33,15 @@ export function smallFlags(flags: number | bigint): number {
 
 /**
  * The number of a name in a family of constants: constantValue('CKK', 'EC') is 3. Numbers are passed through.
- * @throws RangeError ERR_OUT_OF_RANGE for a name that PKCS#11 3.2 does not have; TypeError ERR_INVALID_ARG_TYPE
+ * @throws TypeError ERR_INVALID_ARG_VALUE for a name that PKCS#11 3.2 does not have; TypeError ERR_INVALID_ARG_TYPE
  */
 export function constantValue(family: keyof Families, name: string | number | bigint): number | bigint {
   if (typeof name === 'number' || typeof name === 'bigint') return name;
-  if (typeof name !== 'string') throw argumentError(TypeError, `${family} must be a name or a number`);
+  if (typeof name !== 'string') throw wrongType(`a ${family}`, 'a name or a number', name);
   const table = FAMILIES[family];
   const prefix = `${family}_`;
   const key = name.startsWith(prefix) ? name.slice(prefix.length) : name;
   const value = Object.hasOwn(table, key) ? table[key] : undefined;
-  if (value === undefined) {
-    const near = nearestName(key, Object.keys(table));
-    const hint = near === undefined ? '' : `; did you mean "${near}"?`;
-    throw argumentError(RangeError, `"${shown(name)}" is no ${prefix} name of PKCS#11${hint}`);
-  }
+  if (value === undefined) throw unknownName(`${prefix} name`, name, Object.keys(table));
   return value;
 }

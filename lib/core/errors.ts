@@ -1,11 +1,11 @@
-import type { OwnCode } from '../generated/error-codes';
+import { OWN_ACTIONS, type OwnCode } from '../generated/error-codes';
 import { type Action, RETURN_VALUES, type ReturnValue } from '../generated/errors';
 import { brand } from './realms';
 
 export type { OwnCode } from '../generated/error-codes';
 export type { Action, ReturnValue } from '../generated/errors';
 
-/** What a {@link CryptokiError} is made from. */
+/** The parts of a {@link CryptokiError}. */
 export interface CryptokiErrorInit {
   /** An own code; left out when the module returned a CK_RV. */
   code?: OwnCode | undefined;
@@ -13,15 +13,16 @@ export interface CryptokiErrorInit {
   rv?: number | bigint | undefined;
   /** The C function, where there is one. */
   function?: string | undefined;
-  /** What happened, in addition to what the code says. */
+  /** Says what happened, in addition to the meaning of the return value. */
   detail?: string | undefined;
+  /** Replaces the action that belongs to the code. */
   action?: Action | undefined;
   cause?: unknown;
 }
 
 const VENDOR_DEFINED = 0x80000000;
 
-/** The entry for a CK_RV; vendors have numbers of their own, which no table knows. */
+/** Returns the entry for a CK_RV, and makes one for the numbers of vendors, which no table has. */
 function describe(rv: number | bigint): ReturnValue {
   const known = typeof rv === 'number' && rv !== VENDOR_DEFINED ? RETURN_VALUES.get(rv) : undefined;
   if (known !== undefined) return known;
@@ -49,7 +50,7 @@ export class CryptokiError extends Error {
   readonly rv: number | bigint | undefined;
   /** The C function that failed ('C_Login'), where there is one. */
   readonly function: string | undefined;
-  /** What can be done: retry the same call, reopen the session, log in again, find the object again, reinitialise. */
+  /** The step that can help: retry the same call, reopen the session, log in again, find the object again, reinitialise. */
   readonly action: Action;
 
   constructor(init: CryptokiErrorInit) {
@@ -68,13 +69,26 @@ export class CryptokiError extends Error {
     this.code = init.code ?? returned?.name ?? 'ERR_CRYPTOKI_INTERNAL';
     this.rv = returned === undefined ? undefined : init.rv;
     this.function = init.function;
-    this.action = init.action ?? returned?.action ?? 'fatal';
+    this.action = init.action ?? returned?.action ?? (init.code && OWN_ACTIONS[init.code]) ?? 'fatal';
   }
 }
 
 brand(CryptokiError, 'CryptokiError');
 
-/** Whether `error` is a {@link CryptokiError} with one of these codes. */
+/**
+ * Builds an error of this package itself.
+ * @param detail a sentence without its final stop: what happened, and what to do next; never a PIN, key value or message
+ * @param more `function`: the C function that was not called; `action`: where the action of the code is not the right one
+ */
+export function ownError(
+  code: OwnCode,
+  detail: string,
+  more?: Pick<CryptokiErrorInit, 'function' | 'action' | 'cause'>,
+): CryptokiError {
+  return new CryptokiError({ code, detail, ...more });
+}
+
+/** Returns true when `error` is a {@link CryptokiError} with one of these codes, of this or another copy of the package. */
 export function isCode(error: unknown, ...codes: string[]): error is CryptokiError {
   return error instanceof CryptokiError && codes.includes(error.code);
 }

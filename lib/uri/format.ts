@@ -1,11 +1,5 @@
-import {
-  argumentError,
-  isBytes,
-  requireObject,
-  requireOptions,
-  unknownName,
-  viewOf,
-} from '../core/arguments';
+import { unknownName } from '../core/argument-errors';
+import { argumentError, isBytes, requireObject, requireOptions, viewOf } from '../core/arguments';
 import type { RawVersion } from '../raw/values';
 import { BY_NAME, CLASSES, PLAIN, RULES, type Rule, SCHEME, uriError, type Where } from './grammar';
 import { parseUri } from './parse';
@@ -67,7 +61,7 @@ const MEMBERS: ReadonlyMap<string, readonly string[] | undefined> = new Map<
 export function formatUri(uri: Partial<Pkcs11Uri>): string {
   requireObject(uri, 'a parsed PKCS#11 URI');
   for (const name of Object.keys(uri)) {
-    if (!MEMBERS.has(name)) throw unknownName('a PKCS#11 URI has', name, MEMBERS.keys());
+    if (!MEMBERS.has(name)) throw unknownName('member', name, MEMBERS.keys(), { place: ' of a PKCS#11 URI' });
     const known = MEMBERS.get(name);
     const part = (uri as Record<string, unknown>)[name];
     if (known !== undefined && part !== undefined) requireOptions(part, `the parts of ${name}`, known);

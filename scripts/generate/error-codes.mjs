@@ -6,9 +6,17 @@ export function tsErrorCodes({ errorCodes }) {
   const members = Object.entries(errorCodes).map(
     ([code, { meaning, advice }]) => `  /** ${meaning} ${advice} */\n  | '${code}'`,
   );
-  return `${BANNER}/** Codes of errors that this package raises itself, before or without a call into the module; see docs/errors.md. */
+  const actions = Object.entries(errorCodes).map(([code, { action }]) => `  ${code}: '${action}',`);
+  return `${BANNER}import type { Action } from './errors';
+
+/** Codes of errors that this package raises itself, before or without a call into the module; see docs/errors.md. */
 export type OwnCode =
 ${members.join('\n')};
+
+/** The action that a program can take after an error with one of these codes, unless the error says otherwise. */
+export const OWN_ACTIONS: Readonly<Record<OwnCode, Action>> = {
+${actions.join('\n')}
+};
 `;
 }
 
@@ -24,14 +32,7 @@ const ACTIONS = {
 const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${text.endsWith('.') ? '' : '.'}`;
 const cell = (text) => text.replaceAll('|', '\\|');
 const row = (code, { meaning, advice, action }) =>
-  `| ${[
-    `\`${code}\``,
-    sentence(meaning),
-    sentence(advice),
-    ...(action === undefined ? [] : [`\`${action}\``]),
-  ]
-    .map(cell)
-    .join(' | ')} |`;
+  `| ${[`\`${code}\``, sentence(meaning), sentence(advice), `\`${action}\``].map(cell).join(' | ')} |`;
 const table = (entries, head) =>
   [
     `| ${head.join(' | ')} |`,
@@ -70,7 +71,7 @@ A client (\`connect()\`) does these by itself.
 
 ## Codes of this package
 
-${table(Object.entries(errorCodes), ['`code`', 'meaning', 'what to do'])}
+${table(Object.entries(errorCodes), ['`code`', 'meaning', 'what to do', '`action`'])}
 
 ## Return values of PKCS#11
 

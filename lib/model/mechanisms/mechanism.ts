@@ -1,4 +1,5 @@
-import { argumentError, nearestName, shown, unknownName } from '../../core/arguments';
+import { unknownName } from '../../core/argument-errors';
+import { argumentError, nearestName, shown } from '../../core/arguments';
 import { constantName, constantValue } from '../../core/constant-names';
 import type { Named } from '../../generated/attributes';
 import type { RawMechanism } from '../../raw/values';
@@ -30,7 +31,7 @@ const MEMBERS = ['mechanism', 'parameter'];
 export function asMechanism(input: MechanismInput): RawMechanism | undefined {
   if (typeof input !== 'object' || input === null || !('mechanism' in input)) return undefined;
   for (const name of Object.keys(input)) {
-    if (!MEMBERS.includes(name)) throw unknownName('a mechanism has', name, MEMBERS);
+    if (!MEMBERS.includes(name)) throw unknownName('member', name, MEMBERS, { place: ' of a mechanism' });
   }
   const { mechanism, parameter } = input as Mechanism;
   return { mechanism: constantValue('CKM', mechanism), parameter };
@@ -60,7 +61,7 @@ export function nameOf(input: MechanismInput): string {
 export function checkOptions(algorithm: Algorithm, ...known: string[]): void {
   for (const option of Object.keys(algorithm)) {
     if (option === 'name' || known.includes(option)) continue;
-    throw unknownName(`${algorithm.name} has`, option, known);
+    throw unknownName('option', option, known, { place: ` of ${algorithm.name}` });
   }
 }
 
