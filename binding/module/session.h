@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "module/session_name.h"
+#include "module/state_version.h"
 #include "module/token_state.h"
 #include "runtime/session_queue.h"
 
@@ -60,7 +61,9 @@ class Session {
   // False after the session was closed, by us or, as far as we know, by the module. Do not use its handle
   // then: the module may have given the number to another session.
   bool isOpen() const { return open_.load(); }
-  void markClosed() { open_ = false; }
+  void markClosed() {
+    if (open_.exchange(false)) stateChanged();
+  }
 
   // True when an operation of ours may have stayed active after an error (see calls/cancel.h). Used only by
   // the job that holds the session.

@@ -6,11 +6,12 @@ import { CryptokiError, type CryptokiErrorInit, type OwnCode } from '../core/err
 import { mainProcess } from '../core/realms';
 import type { LoadOptions } from './options';
 import type { RawModule } from './raw-module';
-import { takeResult, useMemory } from './short-results';
+import { takeResult, useResultMemory } from './short-results';
+import { useStateMemory } from './state-version';
 
 /** The exports of the native addon. */
 export interface Native {
-  /** @returns memory for short results; see results.ts */
+  /** @returns memory for short results (short-results.ts) and the state version (state-version.ts); undefined without shared memory */
   setup(options: { isMainThread: boolean; functions: RealmFunctions }): Uint8Array | undefined;
   /** What the process ends with. */
   exiting(code: number): void;
@@ -118,7 +119,8 @@ export const realmFunctions: RealmFunctions = {
   takeResult,
 };
 
-useMemory(native.setup({ isMainThread, functions: realmFunctions }));
+const sharedMemory = native.setup({ isMainThread, functions: realmFunctions });
+if (sharedMemory !== undefined) useResultMemory(useStateMemory(sharedMemory));
 
 // Elsewhere the C library tells exit handlers what the process ends with.
 const isGlibc = process.platform === 'linux' && !usesMusl();

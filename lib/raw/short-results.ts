@@ -12,10 +12,9 @@ let beginnings: Uint8Array[] = [];
 let handles: BigUint64Array = new BigUint64Array(1);
 let numbers: Float64Array = new Float64Array(4);
 
-/** @param used the memory that native code uses; undefined where there is no shared memory: it makes all Buffers itself */
-export function useMemory(used: Uint8Array | undefined): void {
-  if (used === undefined) return;
-  memory = used;
+/** @param shared the beginning of the memory that native code and JavaScript share */
+export function useResultMemory(shared: Uint8Array): void {
+  memory = shared;
   beginnings = [];
   handles = new BigUint64Array(memory.buffer, 0, 1);
   numbers = new Float64Array(memory.buffer, 0, 4);
