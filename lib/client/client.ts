@@ -65,7 +65,8 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   readonly #keeper: LoginKeeper;
   readonly #login: ClientLogin;
   readonly #recovery: Recovery;
-  readonly #runner: Runner;
+  /** Runs the operations of the client and its objects. @internal */
+  readonly runner: Runner;
   readonly #object: Attributes;
   #closing: Promise<void> | undefined;
   readonly #numbers = { logins: 0, recoveries: 0 };
@@ -100,7 +101,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
       );
       this.emit('readOnly', { error });
     };
-    this.#runner = new Runner(this.#connection, this.#recovery, settings);
+    this.runner = new Runner(this.#connection, this.#recovery, settings);
     this.#login = new ClientLogin(this.#connection, this.#recovery, (reason) =>
       this.emit('loggedOut', { reason }),
     );
@@ -150,7 +151,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     pin?: Pin | null | PinProvider,
     options: { readonly user?: User; readonly signal?: AbortSignal } = {},
   ): Promise<void> {
-    this.#runner.checkOpen();
+    this.runner.checkOpen();
     requireOptions(options, 'the options of login', ['user', 'signal']);
     requireSignal(options.signal);
     const user = checkUser(options.user ?? this.#settings.user);
@@ -159,7 +160,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
 
   /** Logs out: the client is a guest. Private objects are dead; operations in flight end first. */
   async logout(): Promise<void> {
-    this.#runner.checkOpen();
+    this.runner.checkOpen();
     await this.#login.logout('guest');
   }
 
@@ -169,7 +170,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
    * ERR_CRYPTOKI_LOGIN_NEEDED if not, until login() is called.
    */
   async secureLogout(): Promise<void> {
-    this.#runner.checkOpen();
+    this.runner.checkOpen();
     await this.#login.logout('secure');
   }
 
@@ -328,7 +329,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
       };
     };
     try {
-      this.#runner.checkOpen();
+      this.runner.checkOpen();
       const patience = Math.min(this.#settings.operationTimeout, HEALTH_PATIENCE);
       await withOptions(options, (signal) => until(withTimeout(this.#connection.check(), patience), signal));
       if (!pool.canLend) return answer(false, allHang(pool.statistics().hung));
@@ -340,7 +341,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
 
   statistics(): ClientStatistics {
     const { generation, pool } = this.#connection;
-    return { ...pool.statistics(), ...this.#runner.numbers, ...this.#numbers, generation };
+    return { ...pool.statistics(), ...this.runner.numbers, ...this.#numbers, generation };
   }
 
   /**
@@ -366,11 +367,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     options: RunOptions,
     work: (session: Session, lease: Lease) => Promise<T>,
   ): Promise<T> {
-    if (options.given === undefined) return this.#runner.run(operation, options, work);
-    return withOptions(options.given, (signal) => {
-      const bounded: RunOptions = Object.create(options, { signal: { value: signal } });
-      return this.#runner.run(operation, bounded, work);
-    });
+    return this.runner.run(operation, options, (_none, session, lease) => work(session, lease));
   }
 
   /** Grows whenever handles of objects may have died. @internal */
@@ -395,7 +392,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
 
   async #close(): Promise<void> {
     releaseReferences(this);
-    this.#runner.close();
+    this.runner.close();
     this.#keeper.wantNobody();
     this.#keeper.forget();
     const { closeTimeout } = this.#settings;

@@ -92,7 +92,7 @@ export class GroupObject {
   ): Promise<T> {
     const { input, handBack } = copyMechanism(algorithm);
     const result = await this.operate(options, (object, its) => work(object, input, its));
-    handBack();
+    handBack?.();
     return result;
   }
 

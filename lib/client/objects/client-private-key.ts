@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { until } from '../../core/deadlines';
 import { CryptokiError } from '../../core/errors';
-import { copy, copyMechanism } from '../../model/mechanisms/caller-copies';
+import { afterwards, copy, copyMechanism } from '../../model/mechanisms/caller-copies';
 import type { MechanismInput } from '../../model/mechanisms/mechanism';
 import type { KeyObjectOptions } from '../../model/native-keys/public-half';
 import type { TlsParameters } from '../../model/native-keys/tls-algorithms';
@@ -76,7 +76,7 @@ export class ClientPrivateKey extends ClientObject {
 
   #batches(): BatchSessions {
     return onClient(this.client, this, {
-      repeatable: !STATEFUL.includes(String(this.keyType)),
+      repeatable: this.#isStateless,
       check: async () => {
         if (!(await this.#authenticatesAlways())) return;
         throw new CryptokiError({
@@ -138,42 +138,48 @@ export class ClientPrivateKey extends ClientObject {
     }
   }
 
-  async #operate(
+  #operate(
     operation: string,
     algorithm: MechanismInput,
     options: OperationOptions | undefined,
     work: (key: PrivateKey, mechanism: MechanismInput, pin?: { pin: ContextPin }) => Promise<Buffer>,
   ): Promise<Buffer> {
     const { input, handBack } = copyMechanism(algorithm);
-    const result = await (options === undefined
-      ? this.#use(operation, input, undefined, work)
-      : withOptions(options, (signal) => this.#use(operation, input, signal, work)));
-    handBack();
-    return result;
+    const needsPin = this.#authenticatesAlways();
+    const run = { given: options, repeatable: this.#isStateless, shares: 'operation' } as const;
+    const result =
+      needsPin === false
+        ? this.use(operation, run, (key) => work(key as PrivateKey, input))
+        : withOptions(options, (signal) => this.#operateWithPin(operation, input, signal, needsPin, work));
+    return handBack === undefined ? result : result.then(afterwards(handBack));
   }
 
-  async #use(
+  /** Runs an operation of a key that may have CKA_ALWAYS_AUTHENTICATE. */
+  async #operateWithPin(
     operation: string,
     input: MechanismInput,
     signal: AbortSignal | undefined,
+    asked: boolean | Promise<boolean>,
     work: (key: PrivateKey, mechanism: MechanismInput, pin?: { pin: ContextPin }) => Promise<Buffer>,
   ): Promise<Buffer> {
-    let always = this.#authenticatesAlways();
-    if (typeof always !== 'boolean') always = await until(always, signal);
-    // A PIN is not sent twice for one wish.
-    const repeatable = !always && !STATEFUL.includes(String(this.keyType));
-    return this.use(
-      operation,
-      { signal, repeatable, shares: always ? undefined : 'operation' },
-      async (key, session) => {
-        if (!always) return work(key as PrivateKey, input);
-        const pin = await this.client.contextPin(session, this, { signal });
-        try {
-          return await work(key as PrivateKey, input, { pin });
-        } finally {
-          wipe(pin);
-        }
-      },
-    );
+    const needsPin = typeof asked === 'boolean' ? asked : await until(asked, signal);
+    if (!needsPin) {
+      const run = { signal, repeatable: this.#isStateless, shares: 'operation' } as const;
+      return this.use(operation, run, (key) => work(key as PrivateKey, input));
+    }
+    // A PIN is sent at most once for each call of the program, so the operation is not repeated.
+    return this.use(operation, { signal, repeatable: false }, async (key, session) => {
+      const pin = await this.client.contextPin(session, this, { signal });
+      try {
+        return await work(key as PrivateKey, input, { pin });
+      } finally {
+        wipe(pin);
+      }
+    });
+  }
+
+  /** False for keys of which each signature uses up a part: such an operation is not repeated. */
+  get #isStateless(): boolean {
+    return !STATEFUL.includes(String(this.keyType));
   }
 }

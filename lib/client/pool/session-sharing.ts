@@ -55,10 +55,9 @@ export class Sharing {
     else this.#watch ??= setInterval(() => this.#look(), HANGS.operation).unref();
   }
 
-  /** One who shared it has given it back. */
-  ended(entry: Entry, error: unknown): void {
+  /** Records that an operation on a shared session has ended. @param now as performance.now() counts */
+  ended(entry: Entry, error: unknown, now: number): void {
     if (isCode(error, 'ERR_CRYPTOKI_NOT_BEGUN')) return;
-    const now = performance.now();
     const took = now - entry.movedAt;
     entry.movedAt = now;
     if (entry.share !== 'operation') return;

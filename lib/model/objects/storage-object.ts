@@ -191,8 +191,7 @@ export class StorageObject implements AsyncDisposable {
     const { creator, destroyed, loginEpoch } = this.#life;
     if (destroyed) return 'was destroyed';
     if (creator?.closed) return 'is a session object and died with the session that made it';
-    const { slot } = this.session.token;
-    if (this.isPrivate && slot.module.raw.loginEpoch(slot.id) !== loginEpoch) {
+    if (this.isPrivate && this.session.token.slot.login.epoch !== loginEpoch) {
       return 'is private and died with the login; log in and find it again';
     }
     return undefined;
