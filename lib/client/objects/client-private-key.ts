@@ -17,7 +17,6 @@ import {
 import type { BatchSessions } from '../../model/operations/batch/batch-target';
 import type { SignStream } from '../../model/operations/streams/message-stream';
 import type { BytesLike } from '../../raw/values';
-import type { Client } from '../client';
 import type { OperationOptions } from '../client-types';
 import { wipe } from '../connection/login-keeper';
 import { onClient } from '../operations/batches';
@@ -26,8 +25,6 @@ import { withOptions } from '../operations/operation-options';
 import { createSign } from '../operations/streams';
 import { ClientObject } from './client-object';
 import { STATEFUL } from './object-identity';
-
-type ContextPin = Awaited<ReturnType<Client['contextPin']>>;
 
 /** A private key, used on whatever session is free. */
 export class ClientPrivateKey extends ClientObject {
@@ -39,18 +36,12 @@ export class ClientPrivateKey extends ClientObject {
    * (reason 'contextSpecific').
    */
   sign(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
-    const message = copy(data);
-    return this.#operate('sign', algorithm, options, (key, mechanism, pin) =>
-      key.sign(mechanism, message, pin),
-    );
+    return this.#operate('sign', algorithm, data, options);
   }
 
   /** Decrypts; see PrivateKey.decrypt and {@link sign}. */
   decrypt(algorithm: MechanismInput, encryptedData: BytesLike, options?: OperationOptions): Promise<Buffer> {
-    const message = copy(encryptedData);
-    return this.#operate('decrypt', algorithm, options, (key, mechanism, pin) =>
-      key.decrypt(mechanism, message, pin),
-    );
+    return this.#operate('decrypt', algorithm, encryptedData, options);
   }
 
   /**
@@ -139,39 +130,40 @@ export class ClientPrivateKey extends ClientObject {
   }
 
   #operate(
-    operation: string,
+    operation: 'sign' | 'decrypt',
     algorithm: MechanismInput,
+    data: BytesLike,
     options: OperationOptions | undefined,
-    work: (key: PrivateKey, mechanism: MechanismInput, pin?: { pin: ContextPin }) => Promise<Buffer>,
   ): Promise<Buffer> {
+    const message = copy(data);
     const { input, handBack } = copyMechanism(algorithm);
     const needsPin = this.#authenticatesAlways();
     const run = { given: options, repeatable: this.#isStateless, shares: 'operation' } as const;
     const result =
       needsPin === false
-        ? this.use(operation, run, (key) => work(key as PrivateKey, input))
-        : withOptions(options, (signal) => this.#operateWithPin(operation, input, signal, needsPin, work));
+        ? this.use(operation, run, (key) => (key as PrivateKey)[operation](input, message))
+        : withOptions(options, (signal) => this.#operateWithPin(operation, input, message, signal, needsPin));
     return handBack === undefined ? result : result.then(afterwards(handBack));
   }
 
   /** Runs an operation of a key that may have CKA_ALWAYS_AUTHENTICATE. */
   async #operateWithPin(
-    operation: string,
+    operation: 'sign' | 'decrypt',
     input: MechanismInput,
+    message: BytesLike,
     signal: AbortSignal | undefined,
     asked: boolean | Promise<boolean>,
-    work: (key: PrivateKey, mechanism: MechanismInput, pin?: { pin: ContextPin }) => Promise<Buffer>,
   ): Promise<Buffer> {
     const needsPin = typeof asked === 'boolean' ? asked : await until(asked, signal);
     if (!needsPin) {
       const run = { signal, repeatable: this.#isStateless, shares: 'operation' } as const;
-      return this.use(operation, run, (key) => work(key as PrivateKey, input));
+      return this.use(operation, run, (key) => (key as PrivateKey)[operation](input, message));
     }
     // A PIN is sent at most once for each call of the program, so the operation is not repeated.
     return this.use(operation, { signal, repeatable: false }, async (key, session) => {
       const pin = await this.client.contextPin(session, this, { signal });
       try {
-        return await work(key as PrivateKey, input, { pin });
+        return await (key as PrivateKey)[operation](input, message, { pin });
       } finally {
         wipe(pin);
       }
