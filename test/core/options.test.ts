@@ -235,9 +235,9 @@ const MISSPELT: Readonly<Record<string, [call: () => unknown, given: string, mea
     'openTime',
   ],
   'an option of the module of a client': [
-    () => connect({ module: '/x' }, wrong({ moduleOptions: { isolatoin: 'none' } })),
-    'isolatoin',
-    'isolation',
+    () => connect({ module: '/x' }, wrong({ moduleOptions: { symbolBindnig: 'none' } })),
+    'symbolBindnig',
+    'symbolBinding',
   ],
   'an option of a member': [() => connect([wrong({ target: { module: '/x' }, pni: '1' })]), 'pni', 'pin'],
   'what is connected to': [() => connect(wrong({ modul: '/x' })), 'modul', 'module'],
