@@ -1,6 +1,6 @@
 /** Checks of arguments. Their errors are built in argument-errors. */
 
-import { outOfRange, unknownName, wrongType } from './argument-errors';
+import { outOfRange, unknownName, wrongType, wrongValue } from './argument-errors';
 import { isAbortSignal, isArrayBuffer } from './realms';
 
 /**
@@ -84,6 +84,15 @@ export function requireBoolean(value: unknown, name: string): asserts value is b
 /** @throws TypeError ERR_INVALID_ARG_TYPE */
 export function requireString(value: unknown, name: string): asserts value is string {
   if (typeof value !== 'string') throw wrongType(name, 'a string', value);
+}
+
+/**
+ * Checks that a value is a string with at least one character.
+ * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
+ */
+export function requireText(value: unknown, name: string): asserts value is string {
+  requireString(value, name);
+  if (value === '') throw wrongValue(`${name} must not be empty`);
 }
 
 /** @throws TypeError ERR_INVALID_ARG_TYPE */

@@ -43,6 +43,6 @@ export function constantValue(family: keyof Families, name: string | number | bi
   const prefix = `${family}_`;
   const key = name.startsWith(prefix) ? name.slice(prefix.length) : name;
   const value = Object.hasOwn(table, key) ? table[key] : undefined;
-  if (value === undefined) throw unknownName(`${prefix} name`, name, Object.keys(table));
+  if (value === undefined) throw unknownName(`${prefix} name`, key, Object.keys(table));
   return value;
 }
