@@ -11,7 +11,7 @@ namespace cryptoki {
 std::shared_ptr<Module> Module::load(const std::string& path, const LoadOptions& options) {
   static std::mutex& mutex = *new std::mutex;                                      // NOLINT
   static auto& modules = *new std::unordered_map<void*, std::shared_ptr<Module>>;  // NOLINT
-  Library library(path, options.isolation);
+  Library library(path, options.symbolBinding);
   {
     std::lock_guard lock(mutex);
     const auto found = modules.find(library.handle());

@@ -23,7 +23,7 @@
 namespace cryptoki {
 
 struct LoadOptions {
-  Isolation isolation = Isolation::Auto;
+  SymbolBinding symbolBinding = SymbolBinding::Auto;
   bool only240 = false;
 };
 
