@@ -1,11 +1,11 @@
-/** Who is logged in on the token in a slot, and telling everybody when that changes. */
+/** The login on the token in a slot, and the events when it changes. */
 import { constantName } from '../../core/constant-names';
 import { SESSION_STATES, type StateName } from '../../generated/session-states';
 import { stateVersion } from '../../raw/state-version';
 import type { ModelModule, ModelSession, ModelSlot } from '../model-types';
 import type { User } from '../session-types';
 
-/** By module, so that nothing keeps a module that nobody uses any more. */
+/** The slots of each module; weak, so that an unused module can be collected. */
 const watched = new WeakMap<ModelModule, Map<bigint, ModelSlot>>();
 
 function watch(slot: ModelSlot): void {
@@ -19,7 +19,7 @@ function watch(slot: ModelSlot): void {
   slots.set(slot.id, slot);
 }
 
-/** The state of a session while this user is logged in. */
+/** Returns the state of a session while this user is logged in. */
 function stateFor(readWrite: boolean, user: User | undefined): StateName {
   const states = Object.keys(SESSION_STATES) as StateName[];
   const fits = (name: StateName): boolean =>
@@ -38,7 +38,7 @@ export interface LoginListener {
   loginChanged(user: User | undefined): void;
 }
 
-/** The login on the token in one slot, as this process knows it; each slot has one. */
+/** The login on the token in one slot, without a call of the module. Each slot has one. */
 export class LoginState {
   /** The Token objects that have listeners for events of the login. */
   readonly listening = new Set<LoginListener>();
@@ -54,7 +54,7 @@ export class LoginState {
     this.#told = this.#now();
   }
 
-  /** The user that is logged in now, without a call. */
+  /** The user who is logged in at this moment, without a call of the module. */
   get user(): User | undefined {
     return this.#slot.module.closed ? undefined : this.#current().user;
   }
@@ -79,8 +79,8 @@ export class LoginState {
   }
 
   /**
-   * Tells tokens and sessions what has changed since the last time. A login that ended and began anew in between is told
-   * as both: private objects have died.
+   * Reports to tokens and sessions what has changed since the last update. If a login has ended and begun again in between,
+   * both events are reported, because the handles of private objects are not valid any more.
    */
   update(): void {
     if (this.#slot.module.closed) {
@@ -96,7 +96,7 @@ export class LoginState {
     if (isBoth || before.user !== now.user) this.#tell(now.user);
   }
 
-  /** Tells the sessions that are gone without a login having ended: their module was closed or initialised anew. */
+  /** Emits 'state' CLOSED on sessions that ended without a logout, because their module was closed or reinitialised. */
   sweep(): void {
     for (const session of this.#slot.sessions) {
       if (session.closed) queueMicrotask(() => session.tell('CLOSED'));
@@ -107,7 +107,7 @@ export class LoginState {
     return this.#slot.module.closed ? { user: undefined, epoch: 0 } : this.#current();
   }
 
-  // Each in a microtask of its own: what a listener throws is its own affair, as with every emitter.
+  // One microtask for each listener: an error that one throws does not affect the others, nor the caller.
   #tell(user: User | undefined): void {
     for (const listener of this.listening) {
       queueMicrotask(() => listener.loginChanged(user));
