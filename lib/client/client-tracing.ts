@@ -1,4 +1,5 @@
 import { channel, type TracingChannel, tracingChannel } from 'node:diagnostics_channel';
+import { CryptokiError } from '../core/errors';
 
 /** A message of `tracing:cryptoki:operation:*`. Never holds a PIN, a key's value or message content. */
 export interface OperationTrace {
@@ -51,6 +52,11 @@ const pool = channel('cryptoki:pool');
 const login = channel('cryptoki:login');
 const recovery = channel('cryptoki:recovery');
 const operation: TracingChannel<OperationTrace> = tracingChannel('cryptoki:operation');
+
+/** Returns the code of an error; undefined for errors of others. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof CryptokiError ? error.code : undefined;
+}
 
 export function tracePool(message: () => PoolTrace): void {
   if (pool.hasSubscribers) pool.publish(message());

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { requireOptions, requireOptionsObject, requireSignal } from '../core/arguments';
 import { until } from '../core/deadlines';
-import { CryptokiError, isCode, ownError } from '../core/errors';
+import { type CryptokiError, isCode, ownError } from '../core/errors';
 import { asyncDispose } from '../core/realms';
 import { requirePlain } from '../core/selection';
 import type { Attributes } from '../model/attributes';
@@ -21,6 +21,7 @@ import type { Token } from '../model/token';
 import type { PinProvider } from '../pin';
 import type { Pin } from '../pin/pin';
 import type { BytesLike } from '../raw';
+import { codeOf } from './client-tracing';
 import type { ClientEvents, ClientStatistics, Health, OperationOptions, RunOptions } from './client-types';
 import { checkUser, type Settings } from './connect-options';
 import { ClientLogin } from './connection/client-login';
@@ -95,7 +96,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     });
     this.#connection.onReadOnly = (error) => {
       process.emitWarning(
-        `token "${this.#connection.token?.label ?? ''}" refuses read/write sessions (${codeOf(error)}): the client can read and use keys, but not write. Set readOnly: true to open read-only sessions at once`,
+        `token "${this.#connection.token?.label ?? ''}" refuses read/write sessions (${codeOf(error) ?? 'no code'}): the client can read and use keys, but not write. Set readOnly: true to open read-only sessions at once`,
         { type: 'CryptokiWarning', code: 'CRYPTOKI_READ_ONLY' },
       );
       this.emit('readOnly', { error });
@@ -436,10 +437,6 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
       makeClientObject(this, object, generation),
     );
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof CryptokiError ? error.code : 'no code';
 }
 
 function allHungError(count: number): CryptokiError {

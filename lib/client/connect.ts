@@ -12,7 +12,7 @@ import { matchesUri, type Pkcs11Uri, parseUri } from '../uri';
 import { Client } from './client';
 import { type ConnectOptions, type ConnectTarget, toSettings } from './connect-options';
 import type { TokenFinder } from './connection/connection';
-import { pause } from './connection/recovery-rules';
+import { retryPause } from './connection/recovery-rules';
 import { ClientGroup } from './group/group';
 import { type GroupOptions, type GroupTarget, toGroupSettings, toPlans } from './group/group-options';
 
@@ -175,7 +175,7 @@ async function openModule(
     } catch (error) {
       const left = end - performance.now();
       if (!isCode(error, ...TEMPORARY_ERRORS) || left <= 0) throw error;
-      await sleep(Math.min(pause(attempt), left), undefined, signal && { signal }).catch(() => {});
+      await sleep(Math.min(retryPause(attempt), left), undefined, signal && { signal }).catch(() => {});
       signal?.throwIfAborted();
     }
   }
