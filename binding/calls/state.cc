@@ -3,8 +3,8 @@
 #include <memory>
 #include <utility>
 
-#include "calls/direct.h"
 #include "calls/raw_module.h"
+#include "calls/sync_fast_path.h"
 #include "marshal/number.h"
 
 namespace cryptoki {

@@ -2,6 +2,7 @@
 // the name of a module makes a difference.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 #include "generated/pkcs11.h"
@@ -35,6 +36,25 @@ struct Quirks {
   // C_Finalize during a blocking C_WaitForSlotEvent frees memory that the waiting call still uses.
   bool pollsForSlotEvents = false;
 };
+
+// The room for nearly every result that does not grow with its message: ML-DSA-87 signatures have 4,627
+// bytes. No result is longer than its message by exactly this prime number.
+inline constexpr std::size_t kGuessedRoom = 5119;
+
+// The memory that a result gets before the module was asked for its length.
+struct ResultRoom {
+  std::size_t size;
+  bool isGuess;  // larger than the result; otherwise exactly its length
+};
+
+// `growth`: the number of message bytes, for a result that grows with its message.
+constexpr ResultRoom roomForResult(CK_MECHANISM_TYPE mechanism, std::size_t growth) {
+  // NSS requires a buffer of exactly the length of an Ed25519 signature. For Ed448, modules ask for a larger
+  // one.
+  constexpr std::size_t kEd25519Signature = 64;
+  if (mechanism == CKM_EDDSA) return {kEd25519Signature, false};
+  return {kGuessedRoom + growth, true};
+}
 
 // `path`: the file of the module; a module that forwards to another one has no name of its own in `info`.
 Quirks quirksOf(const CK_INFO& info, std::string_view path);
