@@ -24,6 +24,7 @@ Outcome finish(const Module& module, const std::shared_ptr<Session>& session) {
     case CKR_SESSION_CLOSED:
       return Outcome::Ended;
     case CKR_OPERATION_NOT_INITIALIZED:
+    case CKR_FUNCTION_NOT_SUPPORTED:
       return Outcome::NotActive;
     case CKR_PENDING:
       session->pending.push_back(roles);  // the module still uses the memory

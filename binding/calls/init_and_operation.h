@@ -17,6 +17,7 @@
 #include "generated/calls.h"
 #include "marshal/number.h"
 #include "module/login_steps.h"
+#include "module/mac.h"
 
 namespace cryptoki {
 
@@ -92,7 +93,7 @@ struct InitAndOperation {
     if (rv == CKR_OK) return rv;
     if (isVerify<Operation> && (rv == CKR_SIGNATURE_INVALID || rv == CKR_SIGNATURE_LEN_RANGE)) return rv;
     if constexpr (isVerify<Operation>) {
-      if (isMac(mechanism()) && meansWrongMac(module, rv)) {
+      if (isMac(mechanism()) && module.quirks().meansWrongMac(rv)) {
         endOperations(module, session, Operation::flag);
         return CKR_SIGNATURE_INVALID;
       }

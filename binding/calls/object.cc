@@ -20,7 +20,7 @@ CK_RV readAttributes(const Module& module, CK_SESSION_HANDLE session, CK_OBJECT_
       [&](CK_ATTRIBUTE* attributes, CK_ULONG count) {
         return module.call<&List::C_GetAttributeValue>(session, object, attributes, count);
       },
-      module.comparesLengths());
+      module.quirks().comparesLengths);
 }
 
 // (session, object, types, keepBytes = false) -> [{ type, value | reason }]

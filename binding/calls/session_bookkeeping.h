@@ -6,6 +6,7 @@
 #include "generated/calls.h"
 #include "module/attachment.h"
 #include "module/login_steps.h"
+#include "module/mac.h"
 
 namespace cryptoki {
 
@@ -92,7 +93,7 @@ struct VerifyBookkeeping {
     const auto parameter = roles.session.session->parameter(OperationKind::Verify);
     const bool isOfMac = parameter && isMac(parameter->memory().type());
     const CK_RV rv = aroundOperation<Function>(roles, std::forward<Invoke>(invoke));
-    return isOfMac && meansWrongMac(attachment.module(), rv) ? CKR_SIGNATURE_INVALID : rv;
+    return isOfMac && attachment.module().quirks().meansWrongMac(rv) ? CKR_SIGNATURE_INVALID : rv;
   }
 };
 template <>

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kMostElements = 32;  // more than any structure has fields
 
 const Structure* usualStructure(CK_MECHANISM_TYPE type, const Module& module) {
-  if (type == CKM_PKCS5_PBKD2 && module.firstPbkd2Parameters())
+  if (type == CKM_PKCS5_PBKD2 && module.quirks().firstPbkd2Parameters)
     return structureNamed("CK_PKCS5_PBKD2_PARAMS");
   return parameterOf(type);
 }

@@ -147,8 +147,8 @@ struct Parameter : OperationInput {
     mechanism.readParameter(value, argument);
   }
   auto c() {
-    const CK_MECHANISM* made = memory().get();
-    return std::make_tuple(made->pParameter, made->ulParameterLen);
+    const CK_MECHANISM* filled = memory().get();
+    return std::make_tuple(filled->pParameter, filled->ulParameterLen);
   }
 };
 

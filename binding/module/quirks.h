@@ -16,6 +16,17 @@ enum class Locking : unsigned char {
   All,
 };
 
+enum class KeyUse : unsigned char { Sign, Verify };
+
+// The keys that an Init function accepts without a crash. Others must be refused before the call, with the
+// error that the module should return.
+enum class RequiredKey : unsigned char {
+  Any,
+  ReadableSecret,  // a secret key whose value the module can read
+  Dsa,
+  Rsa,
+};
+
 struct Quirks {
   // Needed although the module accepted CKF_OS_LOCKING_OK.
   Locking locking = Locking::None;
@@ -28,13 +39,21 @@ struct Quirks {
   // C_GetAttributeValue is known to write each value whole: no attribute may be changed between the call that
   // asks for its length and the one that fetches it.
   bool writesAttributesWhole = false;
-  // See calls/key_check.h.
+  // C_SignInit and C_VerifyInit crash on keys that do not fit the mechanism.
   bool macsCrashOnOtherKeys = false;
   bool signaturesCrashOnOtherKeys = false;
   // C_Verify returns the previous, unrelated error of its thread for a wrong MAC.
   bool verifyReportsLastError = false;
   // C_Finalize during a blocking C_WaitForSlotEvent frees memory that the waiting call still uses.
   bool pollsForSlotEvents = false;
+
+  RequiredKey requiredKey(KeyUse use, CK_MECHANISM_TYPE mechanism) const {
+    const bool isAny = !macsCrashOnOtherKeys && !signaturesCrashOnOtherKeys;
+    return isAny ? RequiredKey::Any : requiredKeyOf(use, mechanism);
+  }
+  RequiredKey requiredKeyOf(KeyUse use, CK_MECHANISM_TYPE mechanism) const;
+  // Returns true if an unrelated error of C_Verify or C_VerifyFinal means that the MAC is wrong.
+  bool meansWrongMac(CK_RV rv) const;
 };
 
 // The room for nearly every result that does not grow with its message: ML-DSA-87 signatures have 4,627
@@ -56,7 +75,12 @@ constexpr ResultRoom roomForResult(CK_MECHANISM_TYPE mechanism, std::size_t grow
   return {kGuessedRoom + growth, true};
 }
 
-// `path`: the file of the module; a module that forwards to another one has no name of its own in `info`.
-Quirks quirksOf(const CK_INFO& info, std::string_view path);
+// Mechanisms of NSS: CKM_NSS_HMAC_CONSTANT_TIME and CKM_NSS_SSL3_MAC_CONSTANT_TIME.
+inline constexpr CK_MECHANISM_TYPE kNssHmacConstantTime = 0xCE534363UL;
+inline constexpr CK_MECHANISM_TYPE kNssSsl3MacConstantTime = 0xCE534364UL;
+
+// `path`: the file of the module; a module that forwards to another one has no name of its own in `info`. The
+// result lives as long as the process.
+const Quirks& quirksOf(const CK_INFO& info, std::string_view path);
 
 }  // namespace cryptoki

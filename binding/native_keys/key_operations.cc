@@ -104,11 +104,11 @@ Bytes KeyReference::derive(const Bytes& peer, std::size_t length) {
         CK_BBOOL no = CK_FALSE;
         auto bytes = static_cast<CK_ULONG>(length);
         const auto attribute = [](CK_ATTRIBUTE_TYPE type, auto& memory) {
-          CK_ATTRIBUTE made{};
-          made.type = type;
-          made.pValue = &memory;
-          made.ulValueLen = sizeof memory;
-          return made;
+          CK_ATTRIBUTE entry{};
+          entry.type = type;
+          entry.pValue = &memory;
+          entry.ulValueLen = sizeof memory;
+          return entry;
         };
         std::array<CK_ATTRIBUTE, 7> wanted{attribute(CKA_CLASS, secretKey), attribute(CKA_KEY_TYPE, generic),
                                            attribute(CKA_TOKEN, no),        attribute(CKA_PRIVATE, no),

@@ -53,7 +53,7 @@ const REALM = Symbol('realm');
 /** Where a raw module has its direct functions. */
 const DIRECT = Symbol('direct');
 
-type Native = RawModule & { directFunctions(): Direct; readonly [DIRECT]: Direct };
+type Native = RawModule & { syncFastPath(): Direct; readonly [DIRECT]: Direct };
 
 /** What a native prototype gets in front of it. */
 function shortcuts(native: Native): Partial<RawModule> & ThisType<Native> {
@@ -170,7 +170,7 @@ export function direct(raw: RawModule): RawModule {
     prototype = Object.create(native, Object.getOwnPropertyDescriptors(own)) as object;
     prototypes.set(native, prototype);
   }
-  const functions = (raw as Native).directFunctions();
+  const functions = (raw as Native).syncFastPath();
   Object.defineProperty(raw, DIRECT, { value: functions });
   return Object.setPrototypeOf(raw, prototype) as RawModule;
 }

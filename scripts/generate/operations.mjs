@@ -7,7 +7,9 @@ import { BANNER } from './cpp-declarations.mjs';
  * for a function that is unknown or has two positions.
  */
 export function placesOf({ operations, functions }) {
-  const known = new Map(functions.filter(({ bound }) => bound).map(({ name, parameters }) => [name, parameters]));
+  const known = new Map(
+    functions.filter(({ bound }) => bound).map(({ name, parameters }) => [name, parameters]),
+  );
   const places = new Map();
   const hasParameter = (name) => known.get(name).some(({ role }) => /^(mechanism|parameter)$/.test(role));
   const put = (name, operation, place) => {
@@ -26,7 +28,8 @@ export function placesOf({ operations, functions }) {
 }
 
 /** The operations of C_SessionCancel. */
-const cancellable = ({ operations }) => Object.entries(operations).filter(([, { flag }]) => flag !== undefined);
+const cancellable = ({ operations }) =>
+  Object.entries(operations).filter(([, { flag }]) => flag !== undefined);
 
 export function cppOperationKinds({ operations }) {
   const names = Object.keys(operations);
