@@ -5,7 +5,6 @@
 #include <string_view>
 #include <utility>
 
-#include "calls/mac.h"
 #include "calls/raw_module.h"
 #include "entry.h"
 #include "environment.h"
@@ -15,6 +14,7 @@
 #include "marshal/vendor.h"
 #include "module/attachment.h"
 #include "module/lockout.h"
+#include "module/mac.h"
 #include "module/module.h"
 #include "napi_setup.h"
 #include "runtime/process_exit.h"

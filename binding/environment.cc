@@ -204,7 +204,7 @@ std::uint64_t Environment::addWatch(Napi::Function callback) {
   return lastWatch_;
 }
 
-void Environment::tellWatch(std::uint64_t id, Napi::Value what) {
+void Environment::callWatch(std::uint64_t id, Napi::Value what) {
   const auto found = watches_.find(id);
   if (found == watches_.end()) return;
   try {

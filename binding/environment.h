@@ -55,7 +55,7 @@ class Environment {
   // exception.
   std::uint64_t addWatch(Napi::Function callback);
   void removeWatch(std::uint64_t id) { watches_.erase(id); }
-  void tellWatch(std::uint64_t id, Napi::Value what);
+  void callWatch(std::uint64_t id, Napi::Value what);
 
   // The JavaScript error for a failure.
   Napi::Value error(const Failure& failure);

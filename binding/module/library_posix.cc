@@ -23,9 +23,9 @@ bool definesMalloc(const char* path) {
   if (library == nullptr) return false;
   const void* found = dlsym(library, "malloc");
   const void* libc = dlsym(library, "gnu_get_libc_version");
-  const bool own = found != nullptr && !sameLibrary(found, libc);
+  const bool isReplacement = found != nullptr && !sameLibrary(found, libc);
   dlclose(library);
-  return own;
+  return isReplacement;
 }
 
 // A replaced malloc (LD_PRELOAD=libjemalloc...) and RTLD_DEEPBIND cannot be combined: one would free memory

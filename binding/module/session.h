@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "generated/operation_kinds.h"
 #include "module/session_name.h"
 #include "module/state_version.h"
 #include "module/token_state.h"
@@ -17,24 +18,6 @@ namespace cryptoki {
 
 class Attachment;
 class OperationParameter;
-
-// Multi-part operations of a session.
-enum class OperationKind : unsigned char {
-  Encrypt,
-  Decrypt,
-  Digest,
-  Sign,
-  SignRecover,
-  Verify,
-  VerifyRecover,
-  VerifySignature,
-  MessageEncrypt,
-  MessageDecrypt,
-  MessageSign,
-  MessageVerify,
-  MessagePart,  // one message of those four
-};
-constexpr std::size_t kOperationKinds = 13;
 
 class Session {
  public:
@@ -65,9 +48,9 @@ class Session {
     if (open_.exchange(false)) stateChanged();
   }
 
-  // True when an operation of ours may have stayed active after an error (see calls/cancel.h). Used only by
-  // the job that holds the session.
-  bool suspect = false;
+  // The operations (CKF_SIGN ...) that may have stayed active after an error (see calls/end_operations.h).
+  // Used only by the job that holds the session.
+  CK_FLAGS unended = 0;
 
   // The mechanism of the latest C_SignInit. Used only by the job that holds the session.
   CK_MECHANISM_TYPE signing = CK_UNAVAILABLE_INFORMATION;

@@ -106,4 +106,12 @@ export interface RawOperations {
     types: readonly number[],
     limit: number,
   ): RawFound[];
+  /**
+   * Ends operations that are active on the session: with C_SessionCancel, or by finishing each one on an empty message in a
+   * module without it.
+   * @param flags the operations: CKF.SIGN, CKF.FIND_OBJECTS ...
+   * @returns false when one of them may still be active
+   */
+  endOperations(session: bigint, flags: number | bigint): Promise<boolean>;
+  endOperationsSync(session: bigint, flags: number | bigint): boolean;
 }

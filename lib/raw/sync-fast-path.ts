@@ -53,7 +53,7 @@ const REALM = Symbol('realm');
 /** The property with the native functions of a module. */
 const FAST = Symbol('fast');
 
-type Native = RawModule & { directFunctions(): FastFunctions; readonly [FAST]: FastFunctions };
+type Native = RawModule & { syncFastPath(): FastFunctions; readonly [FAST]: FastFunctions };
 
 /** Returns the methods that replace those of the native prototype. */
 function fastMethods(native: Native): Partial<RawModule> & ThisType<Native> {
@@ -190,7 +190,7 @@ export function withFastPath(raw: RawModule): RawModule {
     prototype = Object.create(native, Object.getOwnPropertyDescriptors(members)) as object;
     prototypes.set(native, prototype);
   }
-  const functions = (raw as Native).directFunctions();
+  const functions = (raw as Native).syncFastPath();
   Object.defineProperty(raw, FAST, { value: functions });
   return Object.setPrototypeOf(raw, prototype) as RawModule;
 }
