@@ -86,13 +86,20 @@ function ownExports(file: string): Native {
   return addon.exports;
 }
 
-/** Loads the addon that CRYPTOKI_ADDON names, or else build/Release/cryptoki.node, or else the prebuild for this platform. */
-function loadAddon(): Native {
-  const chosen = process.env.CRYPTOKI_ADDON; // another build of the addon, for sanitizers and debugging
+/**
+ * Returns the path of the addon that CRYPTOKI_ADDON names (another build, for sanitizers and debugging), or else of
+ * build/Release/cryptoki.node, or else of the prebuild for this platform.
+ */
+export function addonPath(): string {
+  const chosen = process.env.CRYPTOKI_ADDON;
+  if (chosen !== undefined && chosen !== '') return chosen;
   if (process.platform === 'linux' && process.env.LIBC === undefined && usesMusl()) process.env.LIBC = 'musl';
+  return (require('node-gyp-build') as { resolve(folder: string): string }).resolve(ROOT);
+}
+
+function loadAddon(): Native {
   try {
-    if (chosen !== undefined && chosen !== '') return ownExports(chosen);
-    return ownExports((require('node-gyp-build') as { resolve(folder: string): string }).resolve(ROOT));
+    return ownExports(addonPath());
   } catch (cause) {
     throw ownError(
       'ERR_CRYPTOKI_NO_ADDON',
