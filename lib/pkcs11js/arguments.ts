@@ -87,7 +87,7 @@ export function readString(value: unknown, index: number): string {
   return value;
 }
 
-/** Reads a PIN. @returns null, for the PIN pad of the token, if there is no value */
+/** Reads a PIN. @returns null, for the PIN pad of the token, if the value is null or undefined */
 export function readPin(value: unknown, index: number): string | null {
   return value === undefined || value === null ? null : readString(value, index);
 }

@@ -14,7 +14,7 @@ let numbers: Float64Array = new Float64Array(4);
 
 /**
  * Sets the memory for results.
- * @param shared undefined if there is no shared memory: native code then creates all Buffers itself
+ * @param shared undefined without shared memory: native code then creates all Buffers itself
  */
 export function useMemory(shared: Uint8Array | undefined): void {
   if (shared === undefined) return;
