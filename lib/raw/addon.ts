@@ -1,9 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { refusedArgument } from '../core/argument-errors';
 import { CryptokiError, type CryptokiErrorInit, type OwnCode, ownError } from '../core/errors';
 import { mainProcess } from '../core/realms';
+import { addonPath, describePlatform, describePrebuilds, usesMusl } from './addon-path';
 import type { LoadOptions } from './options';
 import type { RawModule } from './raw-module';
 import { takeResult, useMemory } from './short-results';
@@ -41,32 +40,6 @@ export interface RealmFunctions {
   takeResult(length: number): Buffer;
 }
 
-const ROOT = join(__dirname, '..', '..');
-
-/** Returns true if this process uses musl (Linux). node-gyp-build recognises musl only on Alpine. */
-function usesMusl(): boolean {
-  try {
-    return /\/ld-musl-/.test(readFileSync('/proc/self/maps', 'latin1'));
-  } catch {
-    return false;
-  }
-}
-
-function describePlatform(): string {
-  const libc = process.platform === 'linux' ? `, ${usesMusl() ? 'musl' : 'glibc'}` : '';
-  return `${process.platform}, ${process.arch}${libc}`;
-}
-
-function available(): string {
-  const folder = join(ROOT, 'prebuilds');
-  const targets = existsSync(folder)
-    ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.node'))
-    : [];
-  return targets.length > 0
-    ? `prebuilt addons: ${targets.join(', ')}`
-    : 'the package contains no prebuilt addon';
-}
-
 /** Property of the exports of the addon that are in use by a copy of this package. */
 const USED = Symbol.for('cryptoki.used');
 
@@ -86,24 +59,13 @@ function ownExports(file: string): Native {
   return addon.exports;
 }
 
-/**
- * Returns the path of the addon that CRYPTOKI_ADDON names (another build, for sanitizers and debugging), or else of
- * build/Release/cryptoki.node, or else of the prebuild for this platform.
- */
-export function addonPath(): string {
-  const chosen = process.env.CRYPTOKI_ADDON;
-  if (chosen !== undefined && chosen !== '') return chosen;
-  if (process.platform === 'linux' && process.env.LIBC === undefined && usesMusl()) process.env.LIBC = 'musl';
-  return (require('node-gyp-build') as { resolve(folder: string): string }).resolve(ROOT);
-}
-
 function loadAddon(): Native {
   try {
     return ownExports(addonPath());
   } catch (cause) {
     throw ownError(
       'ERR_CRYPTOKI_NO_ADDON',
-      `no native addon loads on this system (${describePlatform()}, Node ${process.versions.node}); ${available()}. ` +
+      `no native addon loads on this system (${describePlatform()}, Node ${process.versions.node}); ${describePrebuilds()}. ` +
         'Build it from source with "npx cryptoki-build" (needs CMake and a C++20 compiler)',
       { cause },
     );

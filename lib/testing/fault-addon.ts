@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ownError } from '../core/errors';
-import { addonPath } from '../raw/addon';
+import { addonPath } from '../raw/addon-path';
 import type { FaultCounters, Violation } from './fault-counters';
 
 /** The exports of a copy of the fault module. */

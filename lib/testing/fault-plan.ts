@@ -66,7 +66,7 @@ export interface FaultConditions {
 export interface FaultActions {
   /** Waits before the call: milliseconds, also fractions. Holds no lock, so other sessions continue. */
   readonly delay?: number | undefined;
-  /** Waits before the call until {@link FaultModule.release}. Not for synchronous calls, which would block the thread that releases them. */
+  /** Waits before the call until {@link FaultModule.release}. Not for synchronous calls, which nothing could release. */
   readonly hang?: boolean | undefined;
   /** Logs out on the token of the call (or on all tokens with sessions if the call has no token), before the call. */
   readonly logout?: boolean | undefined;
