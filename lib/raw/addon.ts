@@ -11,7 +11,7 @@ import { takeResult, useMemory } from './short-results';
 export interface Native {
   /** @returns memory for short results; see short-results.ts */
   setup(options: { isMainThread: boolean; functions: RealmFunctions }): Uint8Array | undefined;
-  /** Sets the exit code of the process. */
+  /** Passes the exit code of the process to native code, when the process ends. */
   exiting(code: number): void;
   /** The parameter structures. The index of a structure is part of a mechanism in flat form (flat-mechanism.ts). */
   structures(): { readonly name: string; readonly fields: readonly string[] }[];

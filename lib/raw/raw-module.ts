@@ -111,8 +111,8 @@ export interface ModuleState {
   /** Returns the user whom this process has logged in on the token in this slot: CKU.USER, CKU.SO or undefined. */
   loggedIn(slot: bigint): number | undefined;
   /**
-   * Returns the number of logins of this process on the token in this slot that have ended. Handles of private objects are valid for one such
-   * epoch.
+   * Returns the number of logins of this process on the token in this slot that have ended. Handles of private objects are valid
+   * for one such epoch.
    */
   loginEpoch(slot: bigint): number;
   /** Returns the number of times that this process has reinitialised the module. */
@@ -143,7 +143,7 @@ export interface KeyReferences {
   /**
    * Creates a reference: the state of a private key in the OpenSSL provider of the addon. It exists while there are claims to its
    * name (at first one) or OpenSSL keys that were made from it.
-   * @param notify called with the error when the key has moved; without an argument when the reference no longer exists
+   * @param notify called with the error when the key is no longer at its place; with undefined when the reference no longer exists
    */
   createKeyReference(
     key: RawKeyPlace & {

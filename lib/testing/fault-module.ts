@@ -177,7 +177,7 @@ export class FaultModule implements AsyncDisposable {
     this.#addon.loseSessions(slotNumber(slot));
   }
 
-  /** Ends the device: all calls return CKR_DEVICE_ERROR until C_Finalize and C_Initialize. */
+  /** Simulates the loss of the device: all calls return CKR_DEVICE_ERROR until C_Finalize and C_Initialize. */
   loseDevice(): void {
     this.#addon.loseDevice();
   }

@@ -80,7 +80,7 @@ export interface FaultActions {
    * CKR_TOKEN_NOT_PRESENT, and a slot event occurs.
    */
   readonly removeToken?: boolean | number | undefined;
-  /** Ends the device: all calls return CKR_DEVICE_ERROR until C_Finalize and C_Initialize. */
+  /** Simulates the loss of the device: all calls return CKR_DEVICE_ERROR until C_Finalize and C_Initialize. */
   readonly loseDevice?: boolean | undefined;
   /**
    * A name of {@link ODDITIES}: the call deviates from PKCS#11 like a real module. The rule counts only calls on which the oddity
