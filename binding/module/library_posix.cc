@@ -90,8 +90,9 @@ Library::Library(const std::string& path, SymbolBinding symbolBinding) {
   struct stat status {};
   const bool isPath = path.find('/') != std::string::npos;  // the dynamic loader searches for a bare name
   if (isPath && stat(path.c_str(), &status) != 0) {
-    throw Failure::ours("ERR_CRYPTOKI_MODULE_NOT_FOUND",
-                        "there is no file " + path + "; give the path of the vendor's PKCS#11 library");
+    throw Failure::ours(
+        "ERR_CRYPTOKI_MODULE_NOT_FOUND",
+        "the file " + path + " does not exist; give the path of the vendor's PKCS#11 library");
   }
   if (isPath && !S_ISREG(status.st_mode)) {
     throw Failure::ours("ERR_CRYPTOKI_MODULE_LOAD",

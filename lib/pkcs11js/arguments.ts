@@ -41,6 +41,11 @@ export function wrongType(index: number, expected: string): TypeError {
   return new TypeError(`Argument ${index} has wrong type. ${expected}`);
 }
 
+/** Builds `Argument N is out of range. <expected>`. */
+export function outOfRange(index: number, expected: string): RangeError {
+  return new RangeError(`Argument ${index} is out of range. ${expected}`);
+}
+
 /** Builds `Parameters are required. Expected N arguments, but received M.` */
 export function wrongCount(expected: number, received: number): TypeError {
   return new TypeError(`Parameters are required. Expected ${expected} arguments, but received ${received}.`);
@@ -77,7 +82,7 @@ export function readNumber(value: unknown, index: number): number | bigint {
   if (typeof value !== 'number' && typeof value !== 'bigint') throw wrongType(index, 'Should be a Number');
   const number = integer(value);
   if (number === undefined) {
-    throw new RangeError(`Argument ${index} is out of range. Should be an integer from 0 to ${MAX_ULONG}`);
+    throw outOfRange(index, `Should be an integer from 0 to ${MAX_ULONG}`);
   }
   return number;
 }
@@ -87,7 +92,7 @@ export function readString(value: unknown, index: number): string {
   return value;
 }
 
-/** Reads a PIN. @returns null, for the PIN pad of the token, if there is no value */
+/** Reads a PIN. @returns null, for the PIN pad of the token, if the value is null or undefined */
 export function readPin(value: unknown, index: number): string | null {
   return value === undefined || value === null ? null : readString(value, index);
 }

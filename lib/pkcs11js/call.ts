@@ -166,7 +166,7 @@ async function callAsync(call: Call): Promise<unknown> {
   }
 }
 
-/** Makes the call on a native thread, and calls back outside the promise, so that an error of the callback is an uncaught exception. */
+/** Makes the call on a native thread. Calls back outside the promise: an error of the callback is an uncaught exception. */
 function callBack(call: Call, callback: (error: unknown, result: unknown) => void): void {
   callAsync(call).then(
     (result) => process.nextTick(callback, null, result),

@@ -24,7 +24,7 @@ type Bytes = NodeJS.ArrayBufferView;
 
 /** The functions that have a blocking form only. */
 export interface SyncCalls {
-  /** 5.4.1. @throws Pkcs11Error CKR_CRYPTOKI_ALREADY_INITIALIZED when another PKCS11 object of this thread has initialised the module */
+  /** 5.4.1. @throws Pkcs11Error CKR_CRYPTOKI_ALREADY_INITIALIZED when this thread has initialised it before */
   C_Initialize(options?: InitializationOptions | null): void;
   /** 5.4.2, for all PKCS11 objects of the library. Waits for the calls in flight. */
   C_Finalize(): void;

@@ -1,5 +1,5 @@
 import type { RawMechanism } from '../raw/values';
-import { bytesOf, integer, toUlong, ULONG_SIZE, wrongType } from './arguments';
+import { bytesOf, integer, outOfRange, toUlong, ULONG_SIZE, wrongType } from './arguments';
 import { PARAMETERS as P } from './constants';
 import { PARAMETERS, type Parameter, type Property } from './parameters';
 
@@ -106,14 +106,14 @@ export function readMechanism(value: unknown, index: number): MechanismArgument 
   }
   const number = integer(mechanism);
   if (number === undefined) {
-    throw new RangeError(`Argument ${index} is out of range. Property 'mechanism' should be an integer`);
+    throw outOfRange(index, "Property 'mechanism' should be an integer");
   }
   if (parameter === undefined || parameter === null)
     return { raw: { mechanism: number }, copyOutputs: nothing };
   if (typeof parameter === 'number' || typeof parameter === 'bigint') {
     const ulong = integer(parameter);
     if (ulong === undefined) {
-      throw new RangeError(`Argument ${index} is out of range. Property 'parameter' should be an integer`);
+      throw outOfRange(index, "Property 'parameter' should be an integer");
     }
     return { raw: { mechanism: number, parameter: ulong }, copyOutputs: nothing };
   }

@@ -90,7 +90,7 @@ const generateRandom: Special = ({ raw }, values) => {
   return values[1];
 };
 
-/** Returns the slot, or null if there was no event. Without CKF_DONT_BLOCK it blocks the thread until an event. */
+/** Returns the slot, or null without an event. Without CKF_DONT_BLOCK it blocks the thread until an event. */
 const waitForSlotEvent: Special = ({ raw }, values) => {
   requireCount(values, 1);
   const flags = readNumber(values[0], 0);

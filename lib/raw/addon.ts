@@ -1,9 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { refusedArgument } from '../core/argument-errors';
 import { CryptokiError, type CryptokiErrorInit, type OwnCode, ownError } from '../core/errors';
 import { mainProcess } from '../core/realms';
+import { addonPath, describePlatform, describePrebuilds, usesMusl } from './addon-path';
 import type { LoadOptions } from './options';
 import type { RawModule } from './raw-module';
 import { takeResult, useResultMemory } from './short-results';
@@ -13,7 +12,7 @@ import { useStateMemory } from './state-version';
 export interface Native {
   /** @returns memory for short results (short-results.ts) and the state version (state-version.ts); undefined without shared memory */
   setup(options: { isMainThread: boolean; functions: RealmFunctions }): Uint8Array | undefined;
-  /** Sets the exit code of the process. */
+  /** Passes the exit code of the process to native code, when the process ends. */
   exiting(code: number): void;
   /** The parameter structures. The index of a structure is part of a mechanism in flat form (flat-mechanism.ts). */
   structures(): { readonly name: string; readonly fields: readonly string[] }[];
@@ -42,32 +41,6 @@ export interface RealmFunctions {
   takeResult(length: number): Buffer;
 }
 
-const ROOT = join(__dirname, '..', '..');
-
-/** Returns true if this process uses musl (Linux). node-gyp-build recognises musl only on Alpine. */
-function usesMusl(): boolean {
-  try {
-    return /\/ld-musl-/.test(readFileSync('/proc/self/maps', 'latin1'));
-  } catch {
-    return false;
-  }
-}
-
-function describePlatform(): string {
-  const libc = process.platform === 'linux' ? `, ${usesMusl() ? 'musl' : 'glibc'}` : '';
-  return `${process.platform}, ${process.arch}${libc}`;
-}
-
-function available(): string {
-  const folder = join(ROOT, 'prebuilds');
-  const targets = existsSync(folder)
-    ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.node'))
-    : [];
-  return targets.length > 0
-    ? `prebuilt addons: ${targets.join(', ')}`
-    : 'the package contains no prebuilt addon';
-}
-
 /** Property of the exports of the addon that are in use by a copy of this package. */
 const USED = Symbol.for('cryptoki.used');
 
@@ -87,17 +60,13 @@ function ownExports(file: string): Native {
   return addon.exports;
 }
 
-/** Loads the addon that CRYPTOKI_ADDON names, or else build/Release/cryptoki.node, or else the prebuild for this platform. */
 function loadAddon(): Native {
-  const chosen = process.env.CRYPTOKI_ADDON; // another build of the addon, for sanitizers and debugging
-  if (process.platform === 'linux' && process.env.LIBC === undefined && usesMusl()) process.env.LIBC = 'musl';
   try {
-    if (chosen !== undefined && chosen !== '') return ownExports(chosen);
-    return ownExports((require('node-gyp-build') as { resolve(folder: string): string }).resolve(ROOT));
+    return ownExports(addonPath());
   } catch (cause) {
     throw ownError(
       'ERR_CRYPTOKI_NO_ADDON',
-      `no native addon loads on this system (${describePlatform()}, Node ${process.versions.node}); ${available()}. ` +
+      `no native addon loads on this system (${describePlatform()}, Node ${process.versions.node}); ${describePrebuilds()}. ` +
         'Build it from source with "npx cryptoki-build" (needs CMake and a C++20 compiler)',
       { cause },
     );

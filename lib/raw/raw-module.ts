@@ -98,7 +98,10 @@ export interface ModuleCalls extends RawCalls, RawOperations, RawBatches {
 export interface ModuleState {
   /** Returns the facts about the module. */
   description(): ModuleDescription;
-  /** Returns the current state of a session (one of CKS), which calls on other sessions of the process change too; undefined when it is closed. */
+  /**
+   * Returns the current state of a session (one of CKS), which calls on other sessions of the process change, too; undefined when
+   * it is closed.
+   */
   sessionState(session: bigint): number | undefined;
   /**
    * Returns a number that no other session of the process has or had; undefined when the session is closed. (Modules assign the
@@ -107,7 +110,10 @@ export interface ModuleState {
   sessionSerial(session: bigint): number | undefined;
   /** Returns the user whom this process has logged in on the token in this slot: CKU.USER, CKU.SO or undefined. */
   loggedIn(slot: bigint): number | undefined;
-  /** Returns the number of logins that have ended on the token in this slot in this process. Private objects live within one such epoch. */
+  /**
+   * Returns the number of logins of this process on the token in this slot that have ended. Handles of private objects are valid
+   * for one such epoch.
+   */
   loginEpoch(slot: bigint): number;
   /** Returns the number of times that this process has reinitialised the module. */
   reinitialisations(): number;
@@ -129,12 +135,15 @@ export interface RawKeyPlace {
   readonly session: bigint;
 }
 
-/** References to private keys, from which the OpenSSL provider in the addon makes native keys of Node; see lib/model/native-keys. @internal */
+/**
+ * References to private keys, from which the OpenSSL provider in the addon makes native keys of Node; see lib/model/native-keys.
+ * @internal
+ */
 export interface KeyReferences {
   /**
    * Creates a reference: the state of a private key in the OpenSSL provider of the addon. It exists while there are claims to its
    * name (at first one) or OpenSSL keys that were made from it.
-   * @param notify called with the error when the key has moved; without an argument when the reference no longer exists
+   * @param notify called with the error when the key is no longer at its place; with undefined when the reference no longer exists
    */
   createKeyReference(
     key: RawKeyPlace & {

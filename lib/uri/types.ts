@@ -24,7 +24,10 @@ export interface Pkcs11Uri {
   readonly object: { readonly label?: string; readonly class?: Named<'CKO'>; readonly id?: Buffer };
   /** pin-source: the place of the PIN. */
   readonly pinSource?: string | undefined;
-  /** pin-value: the PIN itself. util.inspect and JSON.stringify show '(redacted)' in place of it, and copies of a parsed URI do not have it. */
+  /**
+   * pin-value: the PIN itself. util.inspect and JSON.stringify show '(redacted)' in place of it, and copies of a parsed URI do not
+   * have it.
+   */
   readonly pinValue?: string | undefined;
   /** module-name: name of the module without path, prefix and suffix. */
   readonly moduleName?: string | undefined;
