@@ -84,7 +84,7 @@ function toTarget(target: string | ConnectTarget): Target {
  * one if that token is lost.
  *
  * ```ts
- * await using hsms = await connect([uriOfOne, { target: uriOfTwo, pin: itsPin }], { pin, strategy: 'primary' });
+ * await using hsms = await connect([uriOfOne, { target: uriOfTwo, pin: pinOfTwo }], { pin, strategy: 'primary' });
  * const key = await hsms.privateKey({ label: 'signing' });
  * const signature = await key.sign('ECDSA-SHA256', message);
  * ```

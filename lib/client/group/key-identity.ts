@@ -22,7 +22,7 @@ export interface Identity {
   /** The result of a trial with the expected identity. */
   readonly isProved?: boolean;
   /** True when a trial of the key is allowed: it does not require a PIN each time or have a limited number of signatures. */
-  readonly mayTry: boolean;
+  readonly canTry: boolean;
   /** Public keys with the id or label of a private key that are not proved to belong to it. */
   readonly candidates: readonly string[];
   /** CKA_ID in hexadecimal; empty if the object has none. */
@@ -66,13 +66,13 @@ async function readPublic(object: ClientObject, options: OperationOptions): Prom
 /** Finds the public half of a private key among public keys and certificates with its id or label. Only a proved one is used. */
 function readPartners(
   object: ClientObject,
-  mayTry: boolean,
+  canTry: boolean,
   options: OperationOptions,
 ): Promise<Pick<Identity, 'value' | 'publicKey' | 'candidates' | 'fingerprint'>> {
   return object.use('identity', { ...options, repeatable: true }, async (privateKey, session) => {
-    const { proved, candidates } = await publicHalvesOf(session, privateKey as PrivateKey, mayTry);
+    const { proved, candidates } = await publicHalvesOf(session, privateKey as PrivateKey, canTry);
     return {
-      fingerprint: mayTry && proved === undefined ? await readFingerprint(privateKey) : undefined,
+      fingerprint: canTry && proved === undefined ? await readFingerprint(privateKey) : undefined,
       value: proved && canonical(proved),
       publicKey: proved,
       candidates: candidates.map(canonical),
@@ -94,16 +94,16 @@ export async function identityOf(object: ClientObject, options: OperationOptions
     candidates: [],
     checkValue: undefined,
     alwaysAuthenticates: false,
-    mayTry: false,
+    canTry: false,
   };
   switch (object.class) {
     case 'PRIVATE_KEY': {
       const { alwaysAuthenticate = false } = await object.attributes('alwaysAuthenticate');
-      const mayTry = !alwaysAuthenticate && !STATEFUL.includes(String(object.keyType));
-      const ofPrivateKey = { ...basic, alwaysAuthenticates: alwaysAuthenticate, mayTry };
+      const canTry = !alwaysAuthenticate && !STATEFUL.includes(String(object.keyType));
+      const ofPrivateKey = { ...basic, alwaysAuthenticates: alwaysAuthenticate, canTry };
       const value = await readPublic(object, options);
       if (value !== undefined) return { ...ofPrivateKey, value };
-      return { ...ofPrivateKey, ...(await readPartners(object, mayTry, options)) };
+      return { ...ofPrivateKey, ...(await readPartners(object, canTry, options)) };
     }
     case 'PUBLIC_KEY':
       return { ...basic, value: await readPublic(object, options) };
@@ -111,7 +111,7 @@ export async function identityOf(object: ClientObject, options: OperationOptions
       const { checkValue } = await object.attributes('checkValue');
       if (checkValue?.length) return { ...basic, checkValue: checkValue.toString('hex') };
       const fingerprint = await object.use('identity', { ...options, repeatable: true }, readFingerprint);
-      return { ...basic, fingerprint, mayTry: true };
+      return { ...basic, fingerprint, canTry: true };
     }
     default: {
       const { value } = await object.attributes('value');
@@ -131,7 +131,7 @@ export async function comparedWith(
   options: OperationOptions,
 ): Promise<Identity> {
   const { publicKey, fingerprint } = expected;
-  if (identity.value !== undefined || identity.checkValue !== undefined || !identity.mayTry) return identity;
+  if (identity.value !== undefined || identity.checkValue !== undefined || !identity.canTry) return identity;
   if (publicKey === undefined && fingerprint === undefined) return identity;
   const isProved = await object.use('identity', { ...options, repeatable: true }, async (modelObject) =>
     publicKey === undefined ? fingerprint?.fits(modelObject) : isHalfOf(modelObject as PrivateKey, publicKey),
