@@ -60,7 +60,7 @@ Milliseconds readTime(std::string_view name, std::string_view text) {
 
 CK_RV readReturnValue(std::string_view name, std::string_view text) {
   const auto* known = std::find_if(kReturnValues.begin(), kReturnValues.end(),
-                                   [&](const auto& each) { return each.name == text; });
+                                   [&](const auto& value) { return value.name == text; });
   if (known != kReturnValues.end()) return known->value;
   if (text.empty() || text[0] < '0' || text[0] > '9')
     refuse(std::string(name) + " takes a CKR_ name of PKCS#11 or a number, not " + quoted(text));
@@ -94,8 +94,8 @@ void Rule::readFunctions(std::string_view names) {
   while (!all_ && !names.empty()) {
     const std::size_t end = std::min(names.find(','), names.size());
     const std::string_view name = names.substr(0, end);
-    const auto* shape =
-        std::find_if(kShapes.begin(), kShapes.end(), [&](const Shape& each) { return each.name == name; });
+    const auto* shape = std::find_if(kShapes.begin(), kShapes.end(),
+                                     [&](const Shape& candidate) { return candidate.name == name; });
     if (shape == kShapes.end()) refuse(quoted(name) + " is not a function of PKCS#11");
     functions_.at(static_cast<std::size_t>(shape - kShapes.begin())) = true;
     names.remove_prefix(std::min(end + 1, names.size()));

@@ -26,7 +26,7 @@ HMODULE moduleOf(const void* address) {
 
 }  // namespace
 
-Library::Library(const std::string& path, Isolation /*isolation*/) {
+Library::Library(const std::string& path, SymbolBinding /*symbolBinding*/) {
   const std::wstring wide = widen(path);
   const bool isPath = path.find_first_of("/\\") != std::string::npos;
   if (isPath && GetFileAttributesW(wide.c_str()) == INVALID_FILE_ATTRIBUTES) {

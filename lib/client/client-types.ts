@@ -76,8 +76,19 @@ export interface RunOptions {
   readonly repeatable: boolean;
   /** Set for an operation of one native call: others of the same kind may use the session at the same time. */
   readonly shares?: Share | undefined;
-  /** CKA_LABEL of the key, for traces. */
-  readonly key?: string | undefined;
+}
+
+/** Runs operations on lent sessions; see Runner. @internal */
+export interface OperationRunner {
+  run<T, O>(
+    operation: string,
+    options: RunOptions,
+    work: (object: O, session: Session, lease: Lease) => Promise<T>,
+    target: {
+      readonly label: string | undefined;
+      on(session: Session, operation: string): O | Promise<O>;
+    },
+  ): Promise<T>;
 }
 
 /**
@@ -91,6 +102,7 @@ export interface ClientMembers {
   readonly anchor: Session;
   statistics(): ClientStatistics;
   on(event: 'recovered' | 'login', listener: () => void): unknown;
+  readonly runner: OperationRunner;
   run<T>(
     operation: string,
     options: RunOptions,

@@ -67,7 +67,8 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   readonly #keeper: LoginKeeper;
   readonly #login: ClientLogin;
   readonly #recovery: Recovery;
-  readonly #runner: Runner;
+  /** Runs the operations of the client and its objects. @internal */
+  readonly runner: Runner;
   readonly #object: Attributes;
   #closing: Promise<void> | undefined;
   readonly #numbers = { logins: 0, recoveries: 0 };
@@ -102,7 +103,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
       );
       this.emit('readOnly', { error });
     };
-    this.#runner = new Runner(this.#connection, this.#recovery, settings);
+    this.runner = new Runner(this.#connection, this.#recovery, settings);
     this.#login = new ClientLogin(this.#connection, this.#recovery, (reason) =>
       this.emit('loggedOut', { reason }),
     );
@@ -153,7 +154,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     pin?: Pin | null | PinProvider,
     options: { readonly user?: User; readonly signal?: AbortSignal } = {},
   ): Promise<void> {
-    this.#runner.checkOpen();
+    this.runner.checkOpen();
     requireOptions(options, 'the options of login', ['user', 'signal']);
     requireSignal(options.signal);
     const user = checkUser(options.user ?? this.#settings.user);
@@ -162,7 +163,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
 
   /** Logs out, after operations in flight have ended. Private objects can no longer be used. */
   async logout(): Promise<void> {
-    this.#runner.checkOpen();
+    this.runner.checkOpen();
     await this.#login.logout('guest');
   }
 
@@ -172,7 +173,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
    * fail with ERR_CRYPTOKI_LOGIN_NEEDED until login() is called.
    */
   async secureLogout(): Promise<void> {
-    this.#runner.checkOpen();
+    this.runner.checkOpen();
     await this.#login.logout('secure');
   }
 
@@ -322,7 +323,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
       };
     };
     try {
-      this.#runner.checkOpen();
+      this.runner.checkOpen();
       const limit = Math.min(this.#settings.operationTimeout, HEALTH_LIMIT_MS);
       await withOptions(options, (signal) => until(withTimeout(this.#connection.check(), limit), signal));
       if (!pool.canLend) return result(false, allHungError(pool.statistics().hung));
@@ -334,7 +335,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
 
   statistics(): ClientStatistics {
     const { generation, pool } = this.#connection;
-    return { ...pool.statistics(), ...this.#runner.numbers, ...this.#numbers, generation };
+    return { ...pool.statistics(), ...this.runner.numbers, ...this.#numbers, generation };
   }
 
   /**
@@ -360,11 +361,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     options: RunOptions,
     work: (session: Session, lease: Lease) => Promise<T>,
   ): Promise<T> {
-    if (options.given === undefined) return this.#runner.run(operation, options, work);
-    return withOptions(options.given, (signal) => {
-      const bounded: RunOptions = Object.create(options, { signal: { value: signal } });
-      return this.#runner.run(operation, bounded, work);
-    });
+    return this.runner.run(operation, options, (_none, session, lease) => work(session, lease));
   }
 
   /** Number that increases whenever handles of objects may have become invalid. @internal */
@@ -406,7 +403,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
 
   async #close(): Promise<void> {
     releaseReferences(this);
-    this.#runner.close();
+    this.runner.close();
     this.#keeper.wantNobody();
     this.#keeper.forget();
     const { closeTimeout } = this.#settings;

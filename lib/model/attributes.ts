@@ -1,5 +1,6 @@
 /** Templates and attribute values by name: { label: 'signing', keyType: 'EC' } instead of CKA_ numbers. */
-import { argumentError, nearestName, requireOptions, shown } from '../core/arguments';
+import { outOfRange, unknownName, wrongType, wrongValue } from '../core/argument-errors';
+import { requireOptions, requireString } from '../core/arguments';
 import { constantName, constantValue } from '../core/constant-names';
 import { requirePlain } from '../core/selection';
 import {
@@ -18,7 +19,7 @@ import type {
   RawAttributeValue,
 } from '../raw/values';
 
-/** The attributes of vendors that the program has registered: it declares them here (see {@link registerAttribute}). */
+/** The attributes of vendors that the program has registered; it adds their types here (see {@link registerAttribute}). */
 // biome-ignore lint/suspicious/noEmptyInterface: for programs to add to
 export interface VendorAttributes {}
 
@@ -29,8 +30,8 @@ export type AllAttributeValues = AttributeValues & VendorAttributes;
 export type AttributeName = keyof AllAttributeValues;
 
 /**
- * Attributes to give an object or to look for. Attributes of a vendor are written by number, with bytes, or by name. Dates
- * (CK_DATE) are days: of a Date the day in UTC counts, text is "YYYY-MM-DD"; one that the calendar does not have is refused.
+ * Attributes of a new object or of a search. Attributes of a vendor are given by number, with bytes, or by a registered
+ * name. Dates (CK_DATE) are days: the UTC day of a Date, or text "YYYY-MM-DD"; a day that does not exist is refused.
  */
 export type Attributes = {
   readonly [Name in keyof AttributeInputs]?: AttributeInputs[Name] | undefined;
@@ -41,56 +42,60 @@ export type Attributes = {
 const vendors = new Map<string, AttributeDescription>();
 
 function describe(name: string): AttributeDescription {
-  if (typeof name !== 'string')
-    throw argumentError(TypeError, `the name of an attribute must be a string, not ${shown(name)}`);
+  requireString(name, 'the name of an attribute');
   if (Object.hasOwn(ATTRIBUTES, name)) return ATTRIBUTES[name as AttributeName];
   const vendor = vendors.get(name);
   if (vendor !== undefined) return vendor;
-  const near = nearestName(name, [...Object.keys(ATTRIBUTES), ...vendors.keys()]);
-  const hint = near === undefined ? 'give' : `did you mean "${near}"? Give`;
-  throw argumentError(
-    RangeError,
-    `"${shown(name)}" is no attribute of PKCS#11; ${hint} those of a vendor by number`,
-  );
+  throw unknownName('attribute', name, [...Object.keys(ATTRIBUTES), ...vendors.keys()], {
+    help: 'Give attributes of a vendor by number',
+  });
 }
 
-const KINDS = ['boolean', 'ulong', 'bytes', 'utf8', 'date', 'bigInteger'] as const;
+const VENDOR_ATTRIBUTE_KINDS = ['boolean', 'ulong', 'bytes', 'utf8', 'date', 'bigInteger'] as const;
 
-/** What an attribute of a vendor holds. */
-export type VendorAttributeKind = (typeof KINDS)[number];
+/** The kind of value that an attribute of a vendor has. */
+export type VendorAttributeKind = (typeof VENDOR_ATTRIBUTE_KINDS)[number];
 
 /**
- * Gives an attribute of a vendor a name and a type, in this process: templates and attributes() know it by its name from
- * then on, and the raw calls take and give values of its type instead of bytes. TypeScript learns the name by
+ * Gives an attribute of a vendor a name and a type, in this process. Templates and attributes() accept the name from then
+ * on, and the raw calls take and return values of its type instead of bytes. Declare the name for TypeScript with
  * `declare module 'cryptoki' { interface VendorAttributes { name: Buffer } }`.
- * @param name in camel case, as the standard ones; not one of them
+ * @param name in camel case, not that of a standard attribute
  * @param options.type the CKA_ number, CKA_VENDOR_DEFINED (0x80000000) or above
- * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE
+ * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE
  */
 export function registerAttribute(name: string, options: { type: number; kind: VendorAttributeKind }): void {
-  if (typeof name !== 'string' || !/^[A-Za-z]\w*$/.test(name)) {
-    throw argumentError(TypeError, 'the name of an attribute must be a word');
+  requireString(name, 'the name of an attribute');
+  if (!/^[A-Za-z]\w*$/.test(name)) {
+    throw wrongValue(
+      'the name of an attribute must begin with a letter, and have letters, digits and _ only',
+    );
   }
   requireOptions(options, 'the options of registerAttribute', ['type', 'kind']);
   const { type, kind } = options;
-  if (Object.hasOwn(ATTRIBUTES, name))
-    throw argumentError(RangeError, `"${name}" is an attribute of PKCS#11`);
-  if (!Number.isSafeInteger(type) || type < CKA.VENDOR_DEFINED) {
-    throw argumentError(RangeError, 'the type of an attribute of a vendor must be 0x80000000 or above');
+  if (Object.hasOwn(ATTRIBUTES, name)) {
+    throw wrongValue(`"${name}" is the name of an attribute of PKCS#11; choose another name`);
   }
-  if (!KINDS.includes(kind)) throw argumentError(RangeError, `kind must be one of ${KINDS.join(', ')}`);
+  if (typeof type !== 'number') throw wrongType('type', 'a number', type);
+  if (!Number.isSafeInteger(type) || type < CKA.VENDOR_DEFINED) {
+    throw outOfRange('type', 'a whole number of at least 0x80000000 (CKA_VENDOR_DEFINED)', type);
+  }
+  if (!VENDOR_ATTRIBUTE_KINDS.includes(kind)) throw unknownName('kind', kind, VENDOR_ATTRIBUTE_KINDS);
   registerAttributeType(type, kind, name);
   vendors.set(name, { type, name, kind });
 }
 
-/** The CKA_ number of an attribute. */
+/**
+ * Returns the CKA_ number of an attribute.
+ * @throws TypeError ERR_INVALID_ARG_TYPE; TypeError ERR_INVALID_ARG_VALUE for unknown names
+ */
 export function attributeType(name: AttributeName): number {
   return describe(name).type;
 }
 
 /**
- * A CK_ATTRIBUTE array; attributes that are undefined are left out.
- * @throws TypeError ERR_INVALID_ARG_TYPE for what is no plain object, RangeError ERR_OUT_OF_RANGE for unknown names
+ * Converts attributes to a CK_ATTRIBUTE array; attributes that are undefined are left out.
+ * @throws TypeError ERR_INVALID_ARG_TYPE for a value that is not a plain object; TypeError ERR_INVALID_ARG_VALUE for unknown names
  */
 export function toTemplate(attributes: Attributes): RawAttribute[] {
   requirePlain(attributes, 'the attributes');
@@ -111,14 +116,17 @@ export function toTemplate(attributes: Attributes): RawAttribute[] {
   return template;
 }
 
-/** A number beyond 2^53-1 stays the bigint that it is: it has no name, and rounding would make it another number. */
+/** Converts a value that was read. A number beyond 2^53-1 stays a bigint: it has no name, and rounding would change it. */
 function toValue({ kind, family }: AttributeDescription, value: RawAttributeValue): unknown {
   if (kind === 'ulong' && family !== undefined && typeof value === 'number')
     return constantName(family, value);
   return value ?? undefined;
 }
 
-/** What could be read, by name; a number beyond 2^53-1 is a bigint, whatever the types say. Attributes that could not be read, empty dates and dates that the calendar does not have are absent. A Date is midnight UTC. */
+/**
+ * Returns the attributes that could be read, by name. Attributes that could not be read, empty dates and dates that do not
+ * exist are absent. A Date is midnight UTC. A number beyond 2^53-1 is a bigint, although the types do not have it.
+ */
 export function fromResults<Name extends AttributeName>(
   names: readonly Name[],
   results: readonly RawAttributeResult[],

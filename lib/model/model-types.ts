@@ -23,7 +23,7 @@ export interface ModelSlot {
   readonly module: ModelModule;
   readonly id: bigint;
   readonly sessions: Iterable<ModelSession>;
-  readonly login: { readonly user: User | undefined; update(): void };
+  readonly login: { readonly user: User | undefined; readonly epoch: number; update(): void };
   readonly loginRequired: boolean;
 }
 
@@ -64,11 +64,11 @@ export interface ModelObject {
   readonly id: Buffer | undefined;
   readonly isTokenObject: boolean;
   readonly isPrivate: boolean;
-  /** The attributes that were read when the object was found or created. */
   /** CKA_CLASS */
   readonly class: string | number | undefined;
+  /** The attributes that were read when the object was found or created. */
   readonly identity: Identity;
-  /** Shared by all objects that stand for the same object of the token. */
+  /** Shared by all JavaScript objects for the same object of the token. */
   readonly life: object;
   use(): RawModule;
   on(session: ModelSession): ModelObject;
@@ -83,7 +83,7 @@ export interface ModelKey extends ModelObject {
   readonly keyType: string | number | undefined;
 }
 
-/** A key that signs, for one operation with the PIN if it wants one. */
+/** A key that signs; a key with CKA_ALWAYS_AUTHENTICATE needs the PIN for each operation. */
 export interface SigningKey extends ModelKey {
   sign(algorithm: MechanismInput, data: BytesLike, login?: object): Promise<Buffer>;
 }

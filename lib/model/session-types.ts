@@ -1,23 +1,23 @@
 import type { StateName } from '../generated/session-states';
 
-/** How a session is opened. */
+/** The options of Token.openSession. */
 export interface SessionOptions {
-  /** Whether token objects can be created, changed and destroyed. Default false. */
+  /** True to allow token objects to be created, changed and destroyed. Default false. */
   readonly readWrite?: boolean | undefined;
 }
 
 /** One of the five states of a session (CKS_, without the prefix), or 'CLOSED'; see docs/sessions.md. */
 export type SessionState = StateName | 'CLOSED';
 
-/** What a {@link Session} tells; see there. */
+/** The events of a {@link Session}. */
 export interface SessionEvents {
   state: [state: SessionState, previous: SessionState];
 }
 
-/** Who logs in. */
+/** A user who can log in. */
 export type User = 'USER' | 'SO';
 
-/** C_GetSessionInfo. */
+/** The result of C_GetSessionInfo. */
 export interface SessionInfo {
   readonly slot: bigint;
   readonly state: SessionState;

@@ -1,12 +1,13 @@
 import { EventEmitter } from 'node:events';
 import { requireOptionsObject } from '../core/arguments';
 import { constantName } from '../core/constant-names';
-import { CryptokiError, isCode } from '../core/errors';
+import { isCode, ownError } from '../core/errors';
 import { asyncDispose } from '../core/realms';
 import type { StateName } from '../generated/session-states';
 import type { Pin } from '../pin/pin';
 import type { BytesLike, RawModule } from '../raw';
 import type { RawSession } from '../raw/raw-module';
+import { stateVersion } from '../raw/state-version';
 import type { Attributes } from './attributes';
 import { type ForceOptions, type LoginOptions, login } from './login/login';
 import { initPin, setPin } from './login/pin-admin';
@@ -39,11 +40,11 @@ export type { Pin } from '../pin/pin';
 export type { SessionEvents, SessionInfo, SessionOptions, SessionState, User } from './session-types';
 
 /**
- * A session with a token. One call at a time is made on it, in the order they were asked for; calls on several sessions
- * run side by side. Objects made with token: false live as long as the session that made them.
+ * A session with a token. Its calls run one at a time, in the order in which they were made; calls on several sessions
+ * run at the same time. Objects created with token: false exist until the session that created them ends.
  *
- * It emits 'state' (state, previous) soon after its state has changed, whoever in the process logged in or out, and when it
- * is closed. That the token is gone is told when somebody notices: at the next use, login or logout.
+ * It emits 'state' (state, previous) soon after its state has changed through any login or logout in the process, and when
+ * it is closed. The loss of the token is noticed, and emitted, at the next use, login or logout.
  */
 export class Session extends EventEmitter<SessionEvents> implements AsyncDisposable {
   readonly token: Token;
@@ -51,15 +52,18 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
   readonly handle: bigint;
   readonly readWrite: boolean;
   /**
-   * What calls name the session by: the handle, and a number that a later session with the same handle does not have.
+   * The session in raw calls: the handle, and a number that distinguishes it from later sessions with the same handle.
    * @internal
    */
   readonly name: bigint;
   #closing: Promise<void> | undefined;
   readonly #siblings: Set<Session>;
-  /** Handles of the session objects that it made, which die with it. */
+  /** Handles of the session objects that this session created. They end with it. */
   readonly #created = new Set<bigint>();
   #told: SessionState;
+  #wasGone = false;
+  /** The state version at which the session was open. */
+  #openAt = Number.NaN;
 
   /** @internal */
   constructor(token: Token, { handle, name, state }: RawSession, readWrite: boolean, siblings: Set<Session>) {
@@ -72,22 +76,22 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
     siblings.add(this);
     token.slot.sessions.add(this);
     this.#told = constantName('CKS', state) as StateName;
-    if (this.state !== this.#told) queueMicrotask(() => this.tell(this.state)); // it has changed since
+    if (this.state !== this.#told) queueMicrotask(() => this.tell(this.state)); // it has changed since the call
   }
 
-  /** The state right now, without a call. It follows every login and logout of the process on the token. */
+  /** The state at this moment, without a call of the module. It follows every login and logout of the process on the token. */
   get state(): SessionState {
     if (this.#closing !== undefined || this.#isGone()) return 'CLOSED';
     const state = this.token.slot.module.raw.sessionState(this.name);
     return state === undefined ? 'CLOSED' : (constantName('CKS', state) as StateName);
   }
 
-  /** Whether the session is closed: by close(), with its module, or by the token. */
+  /** True when the session is closed: by close(), with its module, or by the token. */
   get closed(): boolean {
     return this.#closing !== undefined || this.#isGone();
   }
 
-  /** C_GetSessionInfo (PKCS#11 3.1, section 5.6.4). */
+  /** Reads information about the session (C_GetSessionInfo, PKCS#11 3.1, section 5.6.4). */
   async info(): Promise<SessionInfo> {
     const { slotID, state, deviceError } = await this.use().C_GetSessionInfo(this.name);
     return {
@@ -100,10 +104,10 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
 
   /**
    * Logs in (C_Login or C_LoginUser, PKCS#11 3.1, sections 5.6.8 and 5.6.9). The login belongs to the process and the
-   * token: all sessions change state together. Being logged in already, as the same user, is no error. A PIN that the
-   * token refused is not sent again by this thread, nor any when the token says that the next wrong one locks it.
-   * @param pin the PIN, not empty; null where the token asks for it on its own pad (NSS takes null for a database without a PIN).
-   *   Bytes are copied at once and the copy wiped.
+   * token: all sessions change state together. If the same user is logged in already, login() succeeds. A PIN that the
+   * token has refused is not sent again by this process, and no PIN is sent if the next wrong one would lock the token.
+   * @param pin the PIN, not empty; null if it is entered at the token's own PIN pad (NSS accepts null for a database without
+   *   a PIN). Bytes are copied at once, and the copy is wiped.
    * @throws CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE, CKR_PIN_EXPIRED, CKR_USER_PIN_NOT_INITIALIZED,
    *   CKR_USER_ANOTHER_ALREADY_LOGGED_IN; ERR_CRYPTOKI_PIN_REFUSED, ERR_CRYPTOKI_PIN_FINAL_TRY,
    *   ERR_CRYPTOKI_SO_READ_ONLY (SO, while read-only sessions are open)
@@ -113,8 +117,8 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
   }
 
   /**
-   * Logs out (C_Logout, PKCS#11 3.1, section 5.6.10): all sessions of the process on the token. Every private object,
-   * and every session object that is private, is dead afterwards. Not being logged in is no error.
+   * Logs all sessions of the process on the token out (C_Logout, PKCS#11 3.1, section 5.6.10). Handles of private objects
+   * are not valid afterwards, and private session objects are destroyed. Does nothing if nobody is logged in.
    */
   async logout(): Promise<void> {
     try {
@@ -127,8 +131,8 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
   }
 
   /**
-   * Gives the user a PIN (C_InitPIN, PKCS#11 3.1, section 5.5.8), as the security officer in a read/write session.
-   * @param newPin not empty; null where the token asks for it itself
+   * Sets the user's PIN (C_InitPIN, PKCS#11 3.1, section 5.5.8), as the security officer in a read/write session.
+   * @param newPin not empty; null if it is entered at the token's own PIN pad
    * @throws CKR_PIN_LEN_RANGE, CKR_PIN_INVALID; ERR_CRYPTOKI_ACCESS, ERR_CRYPTOKI_SESSION_READ_ONLY
    */
   async initPin(newPin: Pin | null): Promise<void> {
@@ -136,8 +140,8 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
   }
 
   /**
-   * Changes the PIN (C_SetPIN, PKCS#11 3.1, section 5.5.9) of who is logged in; of the user when nobody is.
-   * @param oldPin, newPin not empty; null where the token asks for them itself
+   * Changes the PIN of the user who is logged in, or that of USER if nobody is (C_SetPIN, PKCS#11 3.1, section 5.5.9).
+   * @param oldPin, newPin not empty; null if they are entered at the token's own PIN pad
    * @throws CKR_PIN_INCORRECT, CKR_PIN_LEN_RANGE, CKR_PIN_INVALID, CKR_PIN_LOCKED; ERR_CRYPTOKI_SESSION_READ_ONLY,
    *   ERR_CRYPTOKI_PIN_REFUSED, ERR_CRYPTOKI_PIN_FINAL_TRY
    */
@@ -146,8 +150,8 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
   }
 
   /**
-   * Closes the session after the calls asked for before (C_CloseSession, PKCS#11 3.1, section 5.6.2). Its session
-   * objects die with it, and with the last session on the token the login. A second call returns the promise of the first.
+   * Closes the session after the calls that were made before (C_CloseSession, PKCS#11 3.1, section 5.6.2). Its session
+   * objects are destroyed; the login ends with the last session on the token. A second call returns the promise of the first.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -166,12 +170,17 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
     }
     for (const handle of this.#created) if (slot.creators.get(handle) === this) slot.creators.delete(handle);
     this.#created.clear();
-    slot.login.update(); // it may have been the last
+    slot.login.update(); // the login ends with the last session
   }
 
   #isGone(): boolean {
     const { module } = this.token.slot;
-    return module.closed || module.raw.sessionState(this.name) === undefined;
+    if (module.closed || this.#wasGone) return true;
+    const version = stateVersion();
+    if (version === this.#openAt) return false;
+    this.#wasGone = module.raw.sessionState(this.name) === undefined;
+    this.#openAt = version;
+    return this.#wasGone;
   }
 
   #forget(): void {
@@ -181,7 +190,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
   }
 
   /**
-   * Emits 'state', if that is news.
+   * Emits 'state' if the state differs from the one emitted last.
    * @internal
    */
   tell(state: SessionState): void {
@@ -193,7 +202,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
   }
 
   /**
-   * Notes a session object as made by this session.
+   * Records that this session has created a session object.
    * @internal
    */
   created(handle: bigint): void {
@@ -208,7 +217,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
   /**
    * Generates a key pair (C_GenerateKeyPair, PKCS#11 3.1, section 5.18.2).
    * @param keyType 'EC', 'RSA', 'EC_EDWARDS', 'EC_MONTGOMERY', or a mechanism
-   * @throws CKR_MECHANISM_INVALID, CKR_TEMPLATE_INCONSISTENT and the like, as the token sees fit;
+   * @throws CKR_MECHANISM_INVALID, CKR_TEMPLATE_INCONSISTENT and similar ones, depending on the token;
    *   ERR_CRYPTOKI_SESSION_READ_ONLY for token objects in a read-only session
    */
   async generateKeyPair(
@@ -233,59 +242,59 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
 
   /**
    * Creates an object from its attributes (C_CreateObject, PKCS#11 3.1, section 5.7.1): a certificate, data, or a key
-   * whose value is known. A private or secret key that is created while the user is logged in is private (CKA_PRIVATE) unless the
-   * attributes say something else; whether other objects are is up to the token. Attributes that are undefined are left out.
-   * @throws TypeError ERR_INVALID_ARG_TYPE for what is not a plain object; ERR_CRYPTOKI_ACCESS when somebody logged out
-   *   meanwhile, and the token made a data object public for which the attributes do not say `private`; the object was destroyed
+   * whose value is known. Without the attribute `private`, a private or secret key that is created while the user is logged
+   * in is private (CKA_PRIVATE); for other objects the token decides. Attributes that are undefined are left out.
+   * @throws TypeError ERR_INVALID_ARG_TYPE if `attributes` is not a plain object; ERR_CRYPTOKI_ACCESS if a logout happened
+   *   during the call, and the token made a data object without the attribute `private` public: it was destroyed
    */
   async createObject(attributes: Attributes): Promise<StorageObject> {
     return createObject(this, attributes);
   }
 
   /**
-   * The objects that have all these attributes (C_FindObjects, PKCS#11 3.1, section 5.7.8); without an argument, or with
-   * 'all', all objects. Private ones are found only when logged in. Attributes without members, or with one that is
+   * Finds the objects that have all these attributes (C_FindObjects, PKCS#11 3.1, section 5.7.8); without an argument, or
+   * with 'all', all objects. Private objects are only found after a login. Attributes without members, or with one that is
    * undefined, are refused: an unset variable must not widen the search.
-   * @param options.limit how many at most
-   * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
+   * @param options.limit the maximum number of objects; default all
+   * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE
    */
-  async find(...given: [which?: SearchSelection, options?: FindOptions]): Promise<StorageObject[]> {
-    const [which, options = {}] = given;
-    return findObjects(this, given.length === 0 ? {} : attributesOfAll(which), options);
+  async find(...args: [selection?: SearchSelection, options?: FindOptions]): Promise<StorageObject[]> {
+    const [selection, options = {}] = args;
+    return findObjects(this, args.length === 0 ? {} : attributesOfAll(selection), options);
   }
 
   /**
-   * The one private key that has these attributes; with 'only', the only private key that there is. Attributes without
+   * Finds the one private key that has these attributes; with 'only', the only private key that exists. Attributes without
    * members, or with one that is undefined, are refused: an unset variable must not choose the key.
    * @throws ERR_CRYPTOKI_OBJECT_NOT_FOUND, ERR_CRYPTOKI_OBJECT_AMBIGUOUS; TypeError ERR_INVALID_ARG_TYPE, TypeError
    *   ERR_INVALID_ARG_VALUE
    */
-  privateKey(which: ObjectSelection): Promise<PrivateKey> {
-    return this.#one('PRIVATE_KEY', which) as Promise<PrivateKey>;
+  privateKey(selection: ObjectSelection): Promise<PrivateKey> {
+    return this.#findOne('PRIVATE_KEY', selection) as Promise<PrivateKey>;
   }
 
-  /** The one public key that has these attributes; throws as {@link privateKey}. */
-  publicKey(which: ObjectSelection): Promise<PublicKey> {
-    return this.#one('PUBLIC_KEY', which) as Promise<PublicKey>;
+  /** Finds the one public key that has these attributes; throws as {@link privateKey}. */
+  publicKey(selection: ObjectSelection): Promise<PublicKey> {
+    return this.#findOne('PUBLIC_KEY', selection) as Promise<PublicKey>;
   }
 
-  /** The one secret key that has these attributes; throws as {@link privateKey}. */
-  secretKey(which: ObjectSelection): Promise<SecretKey> {
-    return this.#one('SECRET_KEY', which) as Promise<SecretKey>;
+  /** Finds the one secret key that has these attributes; throws as {@link privateKey}. */
+  secretKey(selection: ObjectSelection): Promise<SecretKey> {
+    return this.#findOne('SECRET_KEY', selection) as Promise<SecretKey>;
   }
 
-  /** The one certificate that has these attributes; throws as {@link privateKey}. */
-  certificate(which: ObjectSelection): Promise<Certificate> {
-    return this.#one('CERTIFICATE', which) as Promise<Certificate>;
+  /** Finds the one certificate that has these attributes; throws as {@link privateKey}. */
+  certificate(selection: ObjectSelection): Promise<Certificate> {
+    return this.#findOne('CERTIFICATE', selection) as Promise<Certificate>;
   }
 
-  async #one(objectClass: ObjectClass, which: ObjectSelection): Promise<StorageObject> {
-    return findOne(this, objectClass, attributesOfOne(which, nounOf(objectClass)));
+  async #findOne(objectClass: ObjectClass, selection: ObjectSelection): Promise<StorageObject> {
+    return findOne(this, objectClass, attributesOfOne(selection, nounOf(objectClass)));
   }
 
   /**
    * Digests a message on the token, as one native job (C_DigestInit, C_Digest, PKCS#11 3.1, section 5.12).
-   * @param algorithm 'SHA-256' and the like, or a mechanism
+   * @param algorithm a digest such as 'SHA-256', or a mechanism
    */
   async digest(algorithm: MechanismInput, data: BytesLike): Promise<Buffer> {
     return this.use().digest(this.name, digestMechanism(algorithm), data);
@@ -293,7 +302,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
 
   /**
    * Digests many messages; see PrivateKey.signMany.
-   * @param options.sessions sessions of this token to use side by side; default this one
+   * @param options.sessions sessions with this token to use at the same time; default this one
    */
   digestMany<M extends Messages<BytesLike>>(
     algorithm: MechanismInput,
@@ -305,20 +314,20 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
   }
 
   /**
-   * Digests a message of any length as it comes (C_DigestInit, C_DigestUpdate, C_DigestFinal, PKCS#11 3.1, section 5.12);
-   * see PrivateKey.createSign.
+   * Creates a stream that digests a message of any length part by part (C_DigestInit, C_DigestUpdate, C_DigestFinal,
+   * PKCS#11 3.1, section 5.12); see PrivateKey.createSign.
    */
   createDigest(algorithm: MechanismInput, options: StreamOptions = {}): DigestStream {
     return createDigest(this, algorithm, options);
   }
 
-  /** {@link digest}, blocking. */
+  /** Does the same as {@link digest}, and blocks the calling thread. */
   digestSync(algorithm: MechanismInput, data: BytesLike): Buffer {
     return this.use().digestSync(this.name, digestMechanism(algorithm), data);
   }
 
   /**
-   * Random bytes from the token (C_GenerateRandom, PKCS#11 3.1, section 5.19.2).
+   * Reads random bytes from the token (C_GenerateRandom, PKCS#11 3.1, section 5.19.2).
    * @param length in bytes
    * @throws CKR_RANDOM_NO_RNG
    */
@@ -326,27 +335,27 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
     return this.use().C_GenerateRandom(this.name, length);
   }
 
-  /** {@link random}, blocking the calling thread. */
+  /** Does the same as {@link random}, and blocks the calling thread. */
   randomSync(length: number): Buffer {
     return this.use().C_GenerateRandomSync(this.name, length);
   }
 
   /**
-   * The raw module, if the session is open.
+   * Returns the raw module, if the session is open.
+   * @throws ERR_CRYPTOKI_SESSION_CLOSED, ERR_CRYPTOKI_MODULE_CLOSED
    * @internal
    */
   use(): RawModule {
     const raw = this.token.slot.module.use();
     if (this.#closing === undefined && !this.#isGone()) return raw;
     if (this.#closing === undefined) this.#forget();
-    const why =
+    const reason =
       this.#closing === undefined
-        ? 'is gone: the token was removed, or all sessions were closed'
+        ? 'has ended, because the token was removed or all its sessions were closed'
         : 'was closed';
-    throw new CryptokiError({
-      code: 'ERR_CRYPTOKI_SESSION_CLOSED',
-      detail: `the session with token "${this.token.label}" ${why}; open a new one`,
-      action: 'reopen',
-    });
+    throw ownError(
+      'ERR_CRYPTOKI_SESSION_CLOSED',
+      `the session with token "${this.token.label}" ${reason}; open a new one`,
+    );
   }
 }

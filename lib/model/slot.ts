@@ -9,31 +9,31 @@ import type { Module } from './module';
 import type { Session } from './session';
 import { Token } from './token';
 
-/** C_GetSlotInfo (PKCS#11 3.1, section 3.2). */
+/** The result of C_GetSlotInfo (PKCS#11 3.1, section 3.2). */
 export interface SlotInfo {
   readonly description: string;
   readonly manufacturer: string;
   readonly tokenPresent: boolean;
-  /** The token can be taken out. */
+  /** True if the token can be removed. */
   readonly removable: boolean;
-  /** A hardware slot, not one implemented in software. */
+  /** True for a hardware slot, false for one implemented in software. */
   readonly hardware: boolean;
   readonly hardwareVersion: RawVersion;
   readonly firmwareVersion: RawVersion;
 }
 
-/** C_GetMechanismInfo (PKCS#11 3.1, section 3.5). */
+/** The result of C_GetMechanismInfo (PKCS#11 3.1, section 3.5). */
 export interface MechanismInfo {
-  /** Smallest and largest key, in bits or bytes as the mechanism defines; undefined where that has no meaning. */
+  /** Smallest and largest key, in bits or bytes as the mechanism defines; undefined if the mechanism has no key sizes. */
   readonly minKeySize: number | undefined;
   readonly maxKeySize: number | undefined;
   /** CKF_ bits. */
   readonly flags: number;
-  /** Done by the device itself. */
+  /** True if the device itself performs the mechanism (CKF_HW). */
   readonly hardware: boolean;
 }
 
-/** A slot: the place where a token can be. */
+/** A slot, which can hold a token. */
 export class Slot implements AsyncDisposable {
   readonly module: Module;
   /** CK_SLOT_ID. Many modules number slots anew at each start: keep labels or serial numbers instead. */
@@ -52,13 +52,13 @@ export class Slot implements AsyncDisposable {
   readonly creators = new Map<bigint, Session>();
 
   /**
-   * Who is logged in on the token.
+   * The login on the token.
    * @internal
    */
   readonly login: LoginState;
 
   /**
-   * CKF_LOGIN_REQUIRED, as the token said last.
+   * CKF_LOGIN_REQUIRED, as read last.
    * @internal
    */
   loginRequired = true;
@@ -70,7 +70,7 @@ export class Slot implements AsyncDisposable {
     this.login = new LoginState(this);
   }
 
-  /** C_GetSlotInfo. */
+  /** Reads information about the slot (C_GetSlotInfo). */
   async info(): Promise<SlotInfo> {
     const info = await this.module.use().C_GetSlotInfo(this.id);
     const flags = smallFlags(info.flags);
@@ -86,7 +86,7 @@ export class Slot implements AsyncDisposable {
   }
 
   /**
-   * The token in the slot (C_GetTokenInfo, PKCS#11 3.1, section 5.5.3).
+   * Returns the token in the slot (C_GetTokenInfo, PKCS#11 3.1, section 5.5.3).
    * @throws CKR_TOKEN_NOT_PRESENT for an empty slot, CKR_TOKEN_NOT_RECOGNIZED
    */
   async token(): Promise<Token> {
@@ -94,12 +94,12 @@ export class Slot implements AsyncDisposable {
   }
 
   /**
-   * Initialises the token in the slot (C_InitToken, PKCS#11 3.1, section 5.5.7). All objects that can be destroyed are,
-   * and the user's PIN is gone: give one with Session.initPin, as the security officer.
+   * Initialises the token in the slot (C_InitToken, PKCS#11 3.1, section 5.5.7). All objects that can be destroyed are
+   * destroyed, and the user has no PIN afterwards: set one with Session.initPin, as the security officer.
    * @param options.label of the token, up to 32 bytes as UTF-8
-   * @param options.soPin the security officer's PIN: the new one of a token that was not initialised, else the one it
-   *   has; null where the token asks for it itself
-   * @returns the token, found by its label: some modules give it another slot
+   * @param options.soPin the security officer's PIN: a new one for a token that was not initialised, otherwise the
+   *   existing one; null if it is entered at the token's own PIN pad
+   * @returns the token, found by its label, because some modules put it into another slot
    * @throws CKR_SESSION_EXISTS, without a call while this program has sessions open on the slot; CKR_PIN_INCORRECT,
    *   CKR_PIN_LOCKED, CKR_TOKEN_WRITE_PROTECTED; ERR_CRYPTOKI_PIN_REFUSED, ERR_CRYPTOKI_PIN_FINAL_TRY
    */
@@ -107,14 +107,14 @@ export class Slot implements AsyncDisposable {
     return initToken(this, options);
   }
 
-  /** What the token can do (C_GetMechanismList, PKCS#11 3.1, section 5.5.5). */
+  /** Lists the mechanisms of the token (C_GetMechanismList, PKCS#11 3.1, section 5.5.5). */
   async mechanisms(): Promise<MechanismName[]> {
     const list = await this.module.use().C_GetMechanismList(this.id);
     return list.map((mechanism) => constantName('CKM', mechanism));
   }
 
   /**
-   * C_GetMechanismInfo.
+   * Reads information about a mechanism (C_GetMechanismInfo).
    * @throws CKR_MECHANISM_INVALID when the token does not have it
    */
   async mechanism(name: MechanismName): Promise<MechanismInfo> {

@@ -3,18 +3,18 @@ import { CKF } from '../generated/constants';
 import type { CK_TOKEN_INFO } from '../generated/structures';
 import type { RawVersion } from '../raw/values';
 
-/** What the token says of a PIN; many tokens never say any of it. */
+/** The token's flags of a PIN; many tokens never set any of them. */
 export interface PinFlags {
-  /** A wrong one was entered since the last good login. */
+  /** True if a wrong PIN was entered since the last successful login. */
   readonly countLow: boolean;
-  /** The next wrong one locks it. */
+  /** True if the next wrong PIN locks it. */
   readonly finalTry: boolean;
   readonly locked: boolean;
-  /** It is still the one that the token came with, or has expired. */
+  /** True if the PIN is still the manufacturer's, or has expired. */
   readonly toBeChanged: boolean;
 }
 
-/** C_GetTokenInfo (PKCS#11 3.1, section 3.2), with its flags by name. */
+/** The result of C_GetTokenInfo (PKCS#11 3.1, section 3.2), with its flags by name. */
 export interface TokenInfo {
   readonly label: string;
   readonly manufacturer: string;
@@ -26,14 +26,14 @@ export interface TokenInfo {
   readonly writeProtected: boolean;
   readonly loginRequired: boolean;
   readonly userPinInitialized: boolean;
-  /** The token has its own way to ask for the PIN: log in with null. */
+  /** True if the PIN is entered at the token itself, for example on a PIN pad: log in with null. */
   readonly protectedAuthenticationPath: boolean;
   readonly userPin: PinFlags;
   readonly soPin: PinFlags;
-  /** Infinity when the token sets no limit, undefined when it does not say. */
+  /** Infinity if the token has no limit, undefined if it does not report one. */
   readonly maxSessions: number | undefined;
   readonly maxReadWriteSessions: number | undefined;
-  /** Sessions that this process has open, as the token counts; undefined when it does not say. */
+  /** Number of sessions that this process has open, as reported by the token; undefined if it does not report it. */
   readonly sessions: number | undefined;
   readonly readWriteSessions: number | undefined;
   /** Length of a PIN in bytes. */
@@ -52,7 +52,7 @@ export interface TokenInfo {
 const limit = (value: number | undefined): number | undefined =>
   value === 0 ? Number.POSITIVE_INFINITY : value;
 
-/** CK_TOKEN_INFO, its flags by name. */
+/** Converts CK_TOKEN_INFO, with its flags by name. */
 export function toTokenInfo(info: CK_TOKEN_INFO): TokenInfo {
   const flags = smallFlags(info.flags);
   const has = (flag: number): boolean => (flags & flag) !== 0;

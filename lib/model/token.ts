@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { argumentError, requireOptions } from '../core/arguments';
+import { requireBoolean, requireOptions } from '../core/arguments';
 import { isCode } from '../core/errors';
 import { asyncDispose } from '../core/realms';
 import { CKF } from '../generated/constants';
@@ -11,23 +11,24 @@ import { Session, type SessionOptions, type User } from './session';
 import type { Slot } from './slot';
 import { type TokenInfo, toTokenInfo } from './token-info';
 
-/** Calls back when listeners came or went; by the emitter's own events, which are none of a token's. */
-function followListeners(emitter: EventEmitter, changed: () => void): void {
-  emitter.on('removeListener', changed);
-  emitter.on('newListener', () => queueMicrotask(changed)); // it is told before
+/** Calls back after listeners were added or removed. */
+function followListeners(emitter: EventEmitter, onChange: () => void): void {
+  emitter.on('removeListener', onChange);
+  // Node emits 'newListener' before it adds the listener.
+  emitter.on('newListener', () => queueMicrotask(onChange));
 }
 
-/** What a {@link Token} tells; see there. */
+/** The events of a {@link Token}. */
 export interface TokenEvents {
   login: [{ readonly user: User }];
   logout: [];
 }
 
 /**
- * The token in a slot: what holds keys and other objects.
+ * The token in a slot. It holds keys and other objects.
  *
- * It emits 'login' ({ user }) and 'logout' soon after somebody has logged in or out, whoever in the process it was and in
- * whichever thread; the process is not kept alive for it.
+ * It emits 'login' ({ user }) and 'logout' soon after any code in the process, in any thread, has logged in or out.
+ * Listeners do not keep the process alive.
  */
 export class Token extends EventEmitter<TokenEvents> implements AsyncDisposable {
   readonly slot: Slot;
@@ -35,19 +36,20 @@ export class Token extends EventEmitter<TokenEvents> implements AsyncDisposable 
   readonly serialNumber: string;
   readonly model: string;
   readonly manufacturer: string;
-  /** Whether it was initialised when this object was made. */
+  /** True when the token was initialised at the time this object was created. */
   readonly initialized: boolean;
   readonly #sessions = new Set<Session>();
   /** The session that keeps the login of {@link login}. */
   #keeper: Promise<Session | undefined> | undefined;
-  #loggingIn = 0;
+  /** Number of calls of {@link login} in progress. */
+  #logins = 0;
   #mechanisms: Promise<ReadonlySet<number>> | undefined;
   #mechanismsNow: ReadonlySet<number> | undefined;
 
   /** @internal */
-  constructor(slot: Slot, raw: CK_TOKEN_INFO) {
+  constructor(slot: Slot, rawInfo: CK_TOKEN_INFO) {
     super();
-    const info = toTokenInfo(raw);
+    const info = toTokenInfo(rawInfo);
     this.slot = slot;
     slot.loginRequired = info.loginRequired;
     this.label = info.label;
@@ -68,20 +70,20 @@ export class Token extends EventEmitter<TokenEvents> implements AsyncDisposable 
     else this.emit('login', { user });
   }
 
-  /** Who is logged in right now, in this process, without a call; undefined for nobody. */
+  /** The user of this process who is logged in at this moment, without a call of the module; undefined if none is. */
   get user(): User | undefined {
     return this.slot.login.user;
   }
 
   /**
-   * What this token is known by.
+   * Distinguishes this token from others: serial number, label and slot.
    * @internal
    */
   get identity(): string {
     return `${this.serialNumber}\0${this.label}\0${this.slot.id}`;
   }
 
-  /** C_GetTokenInfo, asked anew. */
+  /** Reads information about the token (C_GetTokenInfo), on each call. */
   async info(): Promise<TokenInfo> {
     const info = toTokenInfo(await this.slot.module.use().C_GetTokenInfo(this.slot.id));
     this.slot.loginRequired = info.loginRequired;
@@ -91,7 +93,7 @@ export class Token extends EventEmitter<TokenEvents> implements AsyncDisposable 
   /**
    * Opens a session (C_OpenSession, PKCS#11 3.1, section 5.6.1). It is logged in if any session of the process on the
    * token is.
-   * @param options.readWrite whether token objects can be created, changed and destroyed; default false
+   * @param options.readWrite true to allow token objects to be created, changed and destroyed; default false
    * @throws CKR_SESSION_COUNT when the token allows no more, CKR_TOKEN_WRITE_PROTECTED,
    *   CKR_TOKEN_NOT_RECOGNIZED for a token that is not initialised; ERR_CRYPTOKI_SO_READ_ONLY for a read-only session
    *   while the security officer is logged in
@@ -99,38 +101,38 @@ export class Token extends EventEmitter<TokenEvents> implements AsyncDisposable 
   async openSession(options: SessionOptions = {}): Promise<Session> {
     requireOptions(options, 'the options of openSession', ['readWrite']);
     const readWrite = options.readWrite ?? false;
-    if (typeof readWrite !== 'boolean') throw argumentError(TypeError, 'readWrite must be a boolean');
+    requireBoolean(readWrite, 'readWrite');
     const flags = CKF.SERIAL_SESSION | (readWrite ? CKF.RW_SESSION : 0);
     const raw = this.slot.module.use();
     if (!readWrite) refuseReadOnlyBesideSO(this.slot);
     const opened = await raw.openSession(this.slot.id, flags);
     const session = new Session(this, opened, readWrite, this.#sessions);
-    // Asked here, so that no operation has to ask first: it is queued before its caller goes on.
+    // The mechanisms are read here, so that operations are queued synchronously, without a wait for the list.
     if (this.#mechanismsNow === undefined) await Promise.resolve(this.mechanismSet()).catch(() => {});
     return session;
   }
 
   /**
-   * Logs in, as Session.login does; no session has to be open. The token opens one of its own that keeps the login until
-   * logout, or until the token is closed (`await using`), even if all other sessions close. Where the token allows no
+   * Logs in, as Session.login does; no session has to be open. This object opens an additional session that keeps the login
+   * until logout, or until the token is closed (`await using`), even if all other sessions close. If the token allows no
    * more sessions, an open one is used, and the login ends with the last of them.
    * @throws as Session.login
    */
   async login(pin: Pin | null, options: LoginOptions = {}): Promise<void> {
-    const own = copyPin(pin);
-    this.#loggingIn += 1;
+    const pinCopy = copyPin(pin);
+    this.#logins += 1;
     try {
       const session = (await this.#keep()) ?? this.#anyOpen() ?? (await this.openSession());
-      await session.login(own, options);
+      await session.login(pinCopy, options);
     } finally {
-      own?.fill(0);
-      this.#loggingIn -= 1;
-      // It has failed, and says why itself.
-      if (this.#loggingIn === 0 && this.user === undefined) await this.#letGo().catch(() => {});
+      pinCopy?.fill(0);
+      this.#logins -= 1;
+      // After a failed login. Its error is thrown, not that of closing the session.
+      if (this.#logins === 0 && this.user === undefined) await this.#closeKeeper().catch(() => {});
     }
   }
 
-  /** Logs out, as Session.logout does: all sessions of the process on the token. Not being logged in is no error. */
+  /** Logs all sessions of the process on the token out, as Session.logout does. Does nothing if nobody is logged in. */
   async logout(): Promise<void> {
     const open = this.#anyOpen();
     if (open !== undefined) {
@@ -139,7 +141,7 @@ export class Token extends EventEmitter<TokenEvents> implements AsyncDisposable 
       await using session = await this.openSession({ readWrite: this.user === 'SO' });
       await session.logout();
     }
-    await this.#letGo();
+    await this.#closeKeeper();
   }
 
   #anyOpen(): Session | undefined {
@@ -156,18 +158,18 @@ export class Token extends EventEmitter<TokenEvents> implements AsyncDisposable 
     return keeper;
   }
 
-  // Read/write, so that the security officer can log in beside it.
+  // Read/write, because the security officer cannot log in while a read-only session is open.
   async #openKeeper(): Promise<Session | undefined> {
     try {
       const session = await this.openSession({ readWrite: true }).catch((error) => {
         if (isCode(error, 'CKR_SESSION_COUNT')) throw error;
-        // Tokens that allow no read/write sessions say so with many codes; this one only keeps the login.
+        // Tokens without read/write sessions return various codes. A read-only session can keep the login too.
         return this.openSession().catch(() => {
           throw error;
         });
       });
       session.on('state', () => {
-        if (this.#loggingIn === 0 && this.user === undefined) this.#letGo().catch(() => {});
+        if (this.#logins === 0 && this.user === undefined) this.#closeKeeper().catch(() => {});
       });
       return session;
     } catch (error) {
@@ -176,31 +178,31 @@ export class Token extends EventEmitter<TokenEvents> implements AsyncDisposable 
     }
   }
 
-  async #letGo(): Promise<void> {
+  async #closeKeeper(): Promise<void> {
     const keeper = this.#keeper?.catch(() => undefined);
     this.#keeper = undefined;
     await (await keeper)?.close();
   }
 
   /**
-   * The mechanisms of the token, asked once: algorithms choose by them. A promise only while they are not known.
+   * Returns the mechanisms of the token, among which algorithms choose. They are read once; a promise until then.
    * @internal
    */
   mechanismSet(): ReadonlySet<number> | Promise<ReadonlySet<number>> {
     if (this.#mechanismsNow !== undefined) return this.#mechanismsNow;
-    this.#mechanisms ??= this.#askMechanisms().finally(() => {
+    this.#mechanisms ??= this.#readMechanisms().finally(() => {
       this.#mechanisms = undefined;
     });
     return this.#mechanisms;
   }
 
-  /** @internal */
+  /** Does the same as {@link mechanismSet}, and blocks the calling thread. @internal */
   mechanismSetSync(): ReadonlySet<number> {
     this.#mechanismsNow ??= new Set(this.slot.module.use().C_GetMechanismListSync(this.slot.id));
     return this.#mechanismsNow;
   }
 
-  async #askMechanisms(): Promise<ReadonlySet<number>> {
+  async #readMechanisms(): Promise<ReadonlySet<number>> {
     this.#mechanismsNow = new Set(await this.slot.module.use().C_GetMechanismList(this.slot.id));
     return this.#mechanismsNow;
   }

@@ -123,7 +123,7 @@ describe('pinFromFile()', () => {
     for (const path of [folder, pipe, '/dev/null']) {
       const error = await refusal(ask(pinFromFile(path)));
       expect(error).toMatchObject({ code: 'ERR_CRYPTOKI_PIN_SOURCE' });
-      expect(error.message).toMatch(/no regular file/);
+      expect(error.message).toMatch(/not a regular file/);
     }
   });
 
@@ -499,7 +499,7 @@ test('pinFromPrompt() reports a missing terminal', async () => {
   const program = `const { pinFromPrompt } = require(${JSON.stringify(join(root, 'dist', 'pin', 'index.js'))});
     pinFromPrompt()({ token: {}, flags: {}, attempt: 1 }).catch(({ code, message }) => console.log(code, message));`;
   const child = spawnSync(process.execPath, ['-e', program], { input: PIN, encoding: 'utf8' });
-  expect(child.stdout).toMatch(/^ERR_CRYPTOKI_PIN_NOT_FOUND there is no terminal/);
+  expect(child.stdout).toMatch(/^ERR_CRYPTOKI_PIN_NOT_FOUND .*the input is not a terminal/);
   expect(child.stderr).toBe('');
 });
 

@@ -96,7 +96,7 @@ export class GroupObject {
   ): Promise<T> {
     const { input, handBack } = copyMechanism(algorithm);
     const result = await this.operate(options, (object, memberOptions) => work(object, input, memberOptions));
-    handBack();
+    handBack?.();
     return result;
   }
 

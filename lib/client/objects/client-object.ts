@@ -1,6 +1,6 @@
 import { isBytes, viewOf } from '../../core/arguments';
 import { isCode } from '../../core/errors';
-import { asyncDispose, isPromise } from '../../core/realms';
+import { asyncDispose } from '../../core/realms';
 import { requireSelection } from '../../core/selection';
 import type { AllAttributeValues, AttributeName, Attributes } from '../../model/attributes';
 import { copyMembers } from '../../model/mechanisms/caller-copies';
@@ -78,6 +78,8 @@ export class ClientObject implements AsyncDisposable {
   readonly isPrivate: boolean;
   #object: StorageObject;
   #generation: number;
+  /** The object on each session on which it was used. */
+  #onSessions = new WeakMap<Session, StorageObject>();
   #finding: { readonly generation: number; readonly object: Promise<StorageObject> } | undefined;
   #hold: SessionHold | undefined;
   readonly #identity: ObjectIdentity;
@@ -148,20 +150,7 @@ export class ClientObject implements AsyncDisposable {
     options: Pick<RunOptions, 'signal' | 'given' | 'repeatable' | 'shares'>,
     work: (object: StorageObject, session: Session) => Promise<T>,
   ): Promise<T> {
-    const { signal, given, shares } = options;
-    const run = {
-      signal,
-      given,
-      shares,
-      key: this.label,
-      get repeatable() {
-        return options.repeatable; // its value at the time of an error
-      },
-    };
-    return this.client.run(operation, run, (session) => {
-      const object = this.#on(session, !WITHOUT_TRIAL.includes(operation));
-      return isPromise(object) ? object.then((found) => work(found, session)) : work(object, session);
-    });
+    return this.client.runner.run(operation, options, work, this);
   }
 
   /** Keeps the session that created the object open until the object is released. @internal */
@@ -198,13 +187,17 @@ export class ClientObject implements AsyncDisposable {
     return this.#learning;
   }
 
-  /** Returns the object on a session, and finds it again after a loss. @param fully true if a trial of the key is allowed */
-  #on(session: Session, fully: boolean): StorageObject | Promise<StorageObject> {
+  /**
+   * Returns the object on a session. After a loss it is found again and proved to be the same, once for all callers.
+   * @internal
+   */
+  on(session: Session, operation: string): StorageObject | Promise<StorageObject> {
     const { generation } = this.client;
+    const fully = !WITHOUT_TRIAL.includes(operation);
     // A session object cannot be found again. The model checks if it still exists.
-    if (!this.isTokenObject) return this.#object.on(session);
+    if (!this.isTokenObject) return this.#objectOn(session);
     if (this.#generation === generation) {
-      const object = this.#object.on(session);
+      const object = this.#objectOn(session);
       return this.#identity.isKnown(fully) ? object : this.#learn(object, fully);
     }
     if (this.#finding?.generation !== generation) {
@@ -219,6 +212,15 @@ export class ClientObject implements AsyncDisposable {
     });
   }
 
+  #objectOn(session: Session): StorageObject {
+    let object = this.#onSessions.get(session);
+    if (object === undefined) {
+      object = this.#object.on(session);
+      this.#onSessions.set(session, object);
+    }
+    return object;
+  }
+
   async #learn(object: StorageObject, fully: boolean): Promise<StorageObject> {
     do await this.learn(object, fully);
     while (!this.#identity.isKnown(fully)); // it may have joined one that another operation began without a trial
@@ -229,6 +231,7 @@ export class ClientObject implements AsyncDisposable {
     const found = await this.#identity.find(session);
     if (generation === this.client.generation) {
       this.#object = found;
+      this.#onSessions = new WeakMap();
       this.#generation = generation;
     }
     return found;

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { until } from '../../core/deadlines';
 import { ownError } from '../../core/errors';
-import { copy, copyMechanism } from '../../model/mechanisms/caller-copies';
+import { afterwards, copy, copyMechanism } from '../../model/mechanisms/caller-copies';
 import type { MechanismInput } from '../../model/mechanisms/mechanism';
 import type { KeyObjectOptions } from '../../model/native-keys/public-half';
 import type { TlsParameters } from '../../model/native-keys/tls-algorithms';
@@ -17,7 +17,6 @@ import {
 import type { BatchSessions } from '../../model/operations/batch/batch-target';
 import type { SignStream } from '../../model/operations/streams/message-stream';
 import type { BytesLike } from '../../raw/values';
-import type { Client } from '../client';
 import type { OperationOptions } from '../client-types';
 import { wipe } from '../connection/login-keeper';
 import { onClient } from '../operations/batches';
@@ -26,8 +25,6 @@ import { withOptions } from '../operations/operation-options';
 import { createSign } from '../operations/streams';
 import { ClientObject } from './client-object';
 import { STATEFUL } from './object-identity';
-
-type ContextPin = Awaited<ReturnType<Client['contextPin']>>;
 
 /** A private key, which is used on any free session. */
 export class ClientPrivateKey extends ClientObject {
@@ -39,18 +36,12 @@ export class ClientPrivateKey extends ClientObject {
    * (reason 'contextSpecific').
    */
   sign(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
-    const message = copy(data);
-    return this.#operate('sign', algorithm, options, (key, mechanism, pin) =>
-      key.sign(mechanism, message, pin),
-    );
+    return this.#operate('sign', algorithm, data, options);
   }
 
   /** Decrypts; see PrivateKey.decrypt and {@link sign}. */
   decrypt(algorithm: MechanismInput, encryptedData: BytesLike, options?: OperationOptions): Promise<Buffer> {
-    const message = copy(encryptedData);
-    return this.#operate('decrypt', algorithm, options, (key, mechanism, pin) =>
-      key.decrypt(mechanism, message, pin),
-    );
+    return this.#operate('decrypt', algorithm, encryptedData, options);
   }
 
   /**
@@ -76,7 +67,7 @@ export class ClientPrivateKey extends ClientObject {
 
   #batches(): BatchSessions {
     return onClient(this.client, this, {
-      repeatable: !STATEFUL.includes(String(this.keyType)),
+      repeatable: this.#isStateless,
       check: async () => {
         if (!(await this.#authenticatesAlways())) return;
         throw ownError(
@@ -137,42 +128,49 @@ export class ClientPrivateKey extends ClientObject {
     }
   }
 
-  async #operate(
-    operation: string,
+  #operate(
+    operation: 'sign' | 'decrypt',
     algorithm: MechanismInput,
+    data: BytesLike,
     options: OperationOptions | undefined,
-    work: (key: PrivateKey, mechanism: MechanismInput, pin?: { pin: ContextPin }) => Promise<Buffer>,
   ): Promise<Buffer> {
+    const message = copy(data);
     const { input, handBack } = copyMechanism(algorithm);
-    const result = await (options === undefined
-      ? this.#use(operation, input, undefined, work)
-      : withOptions(options, (signal) => this.#use(operation, input, signal, work)));
-    handBack();
-    return result;
+    const needsPin = this.#authenticatesAlways();
+    const run = { given: options, repeatable: this.#isStateless, shares: 'operation' } as const;
+    const result =
+      needsPin === false
+        ? this.use(operation, run, (key) => (key as PrivateKey)[operation](input, message))
+        : withOptions(options, (signal) => this.#operateWithPin(operation, input, message, signal, needsPin));
+    return handBack === undefined ? result : result.then(afterwards(handBack));
   }
 
-  async #use(
-    operation: string,
+  /** Runs an operation of a key that may have CKA_ALWAYS_AUTHENTICATE. */
+  async #operateWithPin(
+    operation: 'sign' | 'decrypt',
     input: MechanismInput,
+    message: BytesLike,
     signal: AbortSignal | undefined,
-    work: (key: PrivateKey, mechanism: MechanismInput, pin?: { pin: ContextPin }) => Promise<Buffer>,
+    asked: boolean | Promise<boolean>,
   ): Promise<Buffer> {
-    let always = this.#authenticatesAlways();
-    if (typeof always !== 'boolean') always = await until(always, signal);
-    // A PIN is not sent twice for one wish.
-    const repeatable = !always && !STATEFUL.includes(String(this.keyType));
-    return this.use(
-      operation,
-      { signal, repeatable, shares: always ? undefined : 'operation' },
-      async (key, session) => {
-        if (!always) return work(key as PrivateKey, input);
-        const pin = await this.client.contextPin(session, this, { signal });
-        try {
-          return await work(key as PrivateKey, input, { pin });
-        } finally {
-          wipe(pin);
-        }
-      },
-    );
+    const needsPin = typeof asked === 'boolean' ? asked : await until(asked, signal);
+    if (!needsPin) {
+      const run = { signal, repeatable: this.#isStateless, shares: 'operation' } as const;
+      return this.use(operation, run, (key) => (key as PrivateKey)[operation](input, message));
+    }
+    // A PIN is sent at most once for each call of the program, so the operation is not repeated.
+    return this.use(operation, { signal, repeatable: false }, async (key, session) => {
+      const pin = await this.client.contextPin(session, this, { signal });
+      try {
+        return await (key as PrivateKey)[operation](input, message, { pin });
+      } finally {
+        wipe(pin);
+      }
+    });
+  }
+
+  /** False for keys of which each signature uses up a part: such an operation is not repeated. */
+  get #isStateless(): boolean {
+    return !STATEFUL.includes(String(this.keyType));
   }
 }

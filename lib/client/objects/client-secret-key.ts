@@ -89,7 +89,7 @@ export class ClientSecretKey extends ClientObject {
       { given: options, repeatable: true, shares: 'operation' },
       (key) => work(key as SecretKey, input),
     );
-    handBack();
+    handBack?.();
     return result;
   }
 

@@ -54,10 +54,9 @@ export class Sharing {
     else this.#watch ??= setInterval(() => this.#refuseBehindHung(), HANG_MS.operation).unref();
   }
 
-  /** Notes that one of those that share a session has released it. */
-  ended(entry: Entry, error: unknown): void {
+  /** Notes that one of those that share a session has released it. @param now as performance.now() counts */
+  ended(entry: Entry, error: unknown, now: number): void {
     if (isCode(error, 'ERR_CRYPTOKI_NOT_BEGUN')) return;
-    const now = performance.now();
     const time = now - entry.movedAt;
     entry.movedAt = now;
     if (entry.share !== 'operation') return;

@@ -1,6 +1,6 @@
 /**
- * Keys with CKA_ALWAYS_AUTHENTICATE want the PIN for each operation (PKCS#11 3.1, section 4.9): C_Login with
- * CKU_CONTEXT_SPECIFIC, between Init and the operation. All three are one native job.
+ * Keys with CKA_ALWAYS_AUTHENTICATE need the PIN for each operation (PKCS#11 3.1, section 4.9): C_Login with
+ * CKU_CONTEXT_SPECIFIC, between Init and the operation. All three calls are one native job.
  */
 import { requireOptions } from '../../core/arguments';
 import { CryptokiError, isCode } from '../../core/errors';
@@ -12,7 +12,7 @@ import { type Account, forgetRefused, rememberRefused } from './pin-guard';
 
 /** The PIN for one operation. */
 export interface ContextLogin extends ForceOptions {
-  /** For a key with CKA_ALWAYS_AUTHENTICATE; null where the token asks for it on its own pad. */
+  /** The PIN for a key with CKA_ALWAYS_AUTHENTICATE; null if it is entered at the token's own PIN pad. */
   readonly pin?: Pin | null | undefined;
 }
 
@@ -30,20 +30,20 @@ function prepare(key: ModelObject, options: ContextLogin, pin: Pin | null): Prep
   return { account, force: checkForce(options.force), pin: copyPin(pin) };
 }
 
-/** Says what CKR_USER_NOT_LOGGED_IN means of a private key while the user is logged in. */
+/** Adds the probable reason to CKR_USER_NOT_LOGGED_IN of a private key while the user is logged in; returns other errors unchanged. */
 export function explained(key: ModelObject, error: unknown): unknown {
   if (!isCode(error, 'CKR_USER_NOT_LOGGED_IN') || key.session.token.user !== 'USER') return error;
   return new CryptokiError({
     rv: CKR.USER_NOT_LOGGED_IN,
     function: error.function,
     detail:
-      'the user is logged in, so the key probably has CKA_ALWAYS_AUTHENTICATE: give the PIN to this operation, as { pin }',
+      'the user is logged in, so the key probably has CKA_ALWAYS_AUTHENTICATE; give this operation the PIN, as { pin }',
     action: 'relogin',
     cause: error,
   });
 }
 
-/** Runs an operation, with the PIN if one is given: one at a time per token then, as with every PIN. */
+/** Runs an operation. With a PIN, only one operation at a time runs on the token, as with every PIN. */
 export async function loggedInFor(
   key: ModelObject,
   options: ContextLogin | undefined,
@@ -59,13 +59,13 @@ export async function loggedInFor(
   }
   const { account, pin, force } = prepare(key, options, options.pin);
   try {
-    return await guarded(key.session.token, { account, pin, force, asksFlags: false }, () => run(pin));
+    return await guarded(key.session.token, { account, pin, force, checksFlags: false }, () => run(pin));
   } finally {
     pin?.fill(0);
   }
 }
 
-/** {@link loggedInFor}, blocking the calling thread. */
+/** Does the same as {@link loggedInFor}, and blocks the calling thread. */
 export function loggedInForSync(
   key: ModelObject,
   options: ContextLogin | undefined,

@@ -1,10 +1,11 @@
-/** Who is logged in on the token in a slot, and telling everybody when that changes. */
+/** The login on the token in a slot, and the events when it changes. */
 import { constantName } from '../../core/constant-names';
 import { SESSION_STATES, type StateName } from '../../generated/session-states';
+import { stateVersion } from '../../raw/state-version';
 import type { ModelModule, ModelSession, ModelSlot } from '../model-types';
 import type { User } from '../session-types';
 
-/** By module, so that nothing keeps a module that nobody uses any more. */
+/** The slots of each module; weak, so that an unused module can be collected. */
 const watched = new WeakMap<ModelModule, Map<bigint, ModelSlot>>();
 
 function watch(slot: ModelSlot): void {
@@ -18,12 +19,17 @@ function watch(slot: ModelSlot): void {
   slots.set(slot.id, slot);
 }
 
-/** The state of a session while this user is logged in. */
+/** Returns the state of a session while this user is logged in. */
 function stateFor(readWrite: boolean, user: User | undefined): StateName {
   const states = Object.keys(SESSION_STATES) as StateName[];
   const fits = (name: StateName): boolean =>
     SESSION_STATES[name].readWrite === readWrite && SESSION_STATES[name].user === user;
   return states.find(fits) ?? 'RW_SO_FUNCTIONS';
+}
+
+interface Login {
+  readonly user: User | undefined;
+  readonly epoch: number;
 }
 
 /** A Token that has listeners for 'login' or 'logout'. */
@@ -32,12 +38,15 @@ export interface LoginListener {
   loginChanged(user: User | undefined): void;
 }
 
-/** The login on the token in one slot, as this process knows it; each slot has one. */
+/** The login on the token in one slot, without a call of the module. Each slot has one. */
 export class LoginState {
   /** The Token objects that have listeners for events of the login. */
   readonly listening = new Set<LoginListener>();
   readonly #slot: ModelSlot;
-  #told: { readonly user: User | undefined; readonly epoch: number };
+  #told: Login;
+  #read: Login = { user: undefined, epoch: 0 };
+  /** The state version at which #read was read. */
+  #readAt = Number.NaN;
 
   constructor(slot: ModelSlot) {
     this.#slot = slot;
@@ -45,16 +54,33 @@ export class LoginState {
     this.#told = this.#now();
   }
 
-  /** Who is logged in right now, without a call. */
+  /** The user who is logged in at this moment, without a call of the module. */
   get user(): User | undefined {
-    const { id, module } = this.#slot;
-    const user = module.closed ? undefined : module.raw.loggedIn(id);
-    return user === undefined ? undefined : (constantName('CKU', user) as User);
+    return this.#slot.module.closed ? undefined : this.#current().user;
+  }
+
+  /** The number of logins on the token that have ended; see RawModule.loginEpoch. */
+  get epoch(): number {
+    return this.#current().epoch;
+  }
+
+  #current(): Login {
+    const version = stateVersion();
+    if (version !== this.#readAt) {
+      const { id, module } = this.#slot;
+      const user = module.raw.loggedIn(id);
+      this.#read = {
+        user: user === undefined ? undefined : (constantName('CKU', user) as User),
+        epoch: module.raw.loginEpoch(id),
+      };
+      this.#readAt = version;
+    }
+    return this.#read;
   }
 
   /**
-   * Tells tokens and sessions what has changed since the last time. A login that ended and began anew in between is told
-   * as both: private objects have died.
+   * Reports to tokens and sessions what has changed since the last update. If a login has ended and begun again in between,
+   * both events are reported, because the handles of private objects are not valid any more.
    */
   update(): void {
     if (this.#slot.module.closed) {
@@ -70,19 +96,18 @@ export class LoginState {
     if (isBoth || before.user !== now.user) this.#tell(now.user);
   }
 
-  /** Tells the sessions that are gone without a login having ended: their module was closed or initialised anew. */
+  /** Emits 'state' CLOSED on sessions that ended without a logout, because their module was closed or reinitialised. */
   sweep(): void {
     for (const session of this.#slot.sessions) {
       if (session.closed) queueMicrotask(() => session.tell('CLOSED'));
     }
   }
 
-  #now(): { user: User | undefined; epoch: number } {
-    const { id, module } = this.#slot;
-    return { user: this.user, epoch: module.closed ? 0 : module.raw.loginEpoch(id) };
+  #now(): Login {
+    return this.#slot.module.closed ? { user: undefined, epoch: 0 } : this.#current();
   }
 
-  // Each in a microtask of its own: what a listener throws is its own affair, as with every emitter.
+  // One microtask for each listener: an error that one throws does not affect the others, nor the caller.
   #tell(user: User | undefined): void {
     for (const listener of this.listening) {
       queueMicrotask(() => listener.loginChanged(user));

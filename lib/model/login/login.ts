@@ -1,8 +1,9 @@
-/** Login with the lockout guard: a wrong PIN costs one try, however often it is asked for. */
+/** Login with the lockout guard: a wrong PIN costs one try, however often the program uses it. */
 
-import { argumentError, isBytes, requireOptions, viewOf } from '../../core/arguments';
+import { unknownName, wrongType, wrongValue } from '../../core/argument-errors';
+import { isBytes, requireBoolean, requireOptions, requireString, viewOf } from '../../core/arguments';
 import { constantValue } from '../../core/constant-names';
-import { CryptokiError, isCode } from '../../core/errors';
+import { CryptokiError, isCode, ownError } from '../../core/errors';
 import { CKR } from '../../generated/constants';
 import type { Pin } from '../../pin/pin';
 import type { ModelSession, ModelToken } from '../model-types';
@@ -10,30 +11,31 @@ import type { User } from '../session-types';
 import { type Account, forgetRefused, rememberRefused, wasRefused } from './pin-guard';
 import { refuseSOBesideReadOnly } from './session-access';
 
-/** Insists, where the lockout guard would refuse. */
+/** The option that overrides the lockout guard. */
 export interface ForceOptions {
-  /** Sends the PIN although the token has refused it before, has one try left, or says it is locked. Default false. */
+  /** Sends the PIN even if the token has refused it before, has one try left, or reports that the PIN is locked. Default false. */
   readonly force?: boolean | undefined;
 }
 
-/** Who logs in, and how. */
+/** The options of a login. */
 export interface LoginOptions extends ForceOptions {
   /** 'USER' (default), or 'SO', the security officer. */
   readonly user?: User | undefined;
-  /** The name of the user, for tokens that know several (C_LoginUser, PKCS#11 3.0). */
+  /** The name of the user, for tokens with several users (C_LoginUser, PKCS#11 3.0). */
   readonly username?: string | undefined;
 }
 
 /**
- * A PIN of our own, to be wiped: outside of the heap, where the collector would leave copies.
- * @throws RangeError ERR_OUT_OF_RANGE for an empty one: it is a PIN that was not set, and costs a try like any other
+ * Copies a PIN, so that the caller of this function can wipe it. The copy is outside of the heap, where the garbage
+ * collector would leave more copies.
+ * @throws TypeError ERR_INVALID_ARG_TYPE; TypeError ERR_INVALID_ARG_VALUE for an empty PIN, which is probably an unset
+ *   variable, and costs a try like any other
  */
-export function copyPin(pin: Pin | null, what = 'the PIN'): Uint8Array | null {
+export function copyPin(pin: Pin | null, name = 'the PIN'): Uint8Array | null {
   if (pin === null) return null;
   if ((typeof pin === 'string' && pin === '') || (isBytes(pin) && pin.byteLength === 0)) {
-    throw argumentError(
-      RangeError,
-      `${what} is empty, so nothing was sent: it would cost a try. null lets the token ask for it on its own pad`,
+    throw wrongValue(
+      `${name} is empty, and was not sent, because it would cost a try; give null to enter it at the token's own PIN pad`,
     );
   }
   if (typeof pin === 'string') {
@@ -43,10 +45,7 @@ export function copyPin(pin: Pin | null, what = 'the PIN'): Uint8Array | null {
     return bytes;
   }
   if (!isBytes(pin)) {
-    throw argumentError(
-      TypeError,
-      `${what} must be a string, bytes, or null where the token asks for it itself`,
-    );
+    throw wrongType(name, "a string, bytes, or null to enter it at the token's own PIN pad", pin);
   }
   const view = viewOf(pin);
   const bytes = new Uint8Array(new ArrayBuffer(view.length));
@@ -54,21 +53,21 @@ export function copyPin(pin: Pin | null, what = 'the PIN'): Uint8Array | null {
   return bytes;
 }
 
-/** Whose PIN it is. */
+/** Returns the account that a PIN belongs to. */
 export function accountOf(token: ModelToken, user: Account['user'], username?: string): Account {
   return { token: token.identity, user, username };
 }
 
 const queues = new Map<string, Promise<unknown>>();
 
-/** One after the other per token: of several wrong PINs sent side by side, each would cost a try. */
+/** Runs one piece of work at a time per token: each of several wrong PINs sent at the same time would cost a try. */
 async function oneAtATime<T>(token: string, work: () => Promise<T>): Promise<T> {
   const before = queues.get(token);
-  const mine = before === undefined ? work() : before.then(work);
-  const settled = mine.catch(() => {});
+  const result = before === undefined ? work() : before.then(work);
+  const settled = result.catch(() => {});
   queues.set(token, settled);
   try {
-    return await mine;
+    return await result;
   } finally {
     if (queues.get(token) === settled) queues.delete(token);
   }
@@ -77,63 +76,67 @@ async function oneAtATime<T>(token: string, work: () => Promise<T>): Promise<T> 
 /** @throws ERR_CRYPTOKI_PIN_REFUSED */
 export function checkNotRefused(account: Account, pin: Uint8Array | null): void {
   if (pin === null || !wasRefused(account, pin)) return;
-  throw new CryptokiError({
-    code: 'ERR_CRYPTOKI_PIN_REFUSED',
-    detail:
-      'the token has refused this PIN before (CKR_PIN_INCORRECT), so it was not sent again: each wrong PIN brings the token ' +
-      'nearer to being locked. Give the right one, or { force: true } if it has become right since',
-  });
+  throw ownError(
+    'ERR_CRYPTOKI_PIN_REFUSED',
+    'the token has refused this PIN before (CKR_PIN_INCORRECT), so it was not sent again: each wrong PIN brings the token ' +
+      'nearer to being locked; give the right one, or { force: true } if it has become right since',
+  );
 }
 
-/** Says what the token says of the PIN, before one is sent. */
+/**
+ * Checks the token's flags of the PIN before one is sent.
+ * @throws CKR_PIN_LOCKED, ERR_CRYPTOKI_PIN_FINAL_TRY; no call of C_Login was made
+ */
 async function checkTries(token: ModelToken, user: Account['user']): Promise<void> {
   const info = await token.info();
   const { finalTry, locked } = user === 'SO' ? info.soPin : info.userPin;
-  const who = user === 'SO' ? 'of the security officer' : 'of the user';
+  const owner = user === 'SO' ? 'of the security officer' : 'of the user';
   if (locked) {
     const help =
       user === 'SO'
-        ? 'only initialising the token anew helps, which destroys its objects, if that'
-        : 'the security officer can give a new one with initPin()';
+        ? 'if anything helps, it is to initialise the token again, which destroys its objects'
+        : 'the security officer can set a new one with initPin()';
     throw new CryptokiError({
       rv: CKR.PIN_LOCKED,
-      detail: `the token says that the PIN ${who} is locked, so none was sent; ${help}. { force: true } sends it all the same`,
+      detail: `the token reports that the PIN ${owner} is locked, so none was sent; ${help}. { force: true } sends it nevertheless`,
     });
   }
   if (!finalTry) return;
-  throw new CryptokiError({
-    code: 'ERR_CRYPTOKI_PIN_FINAL_TRY',
-    detail:
-      `one more wrong PIN ${who} locks the token, so none was sent. Make sure of the PIN, then give { force: true }; ` +
-      'a good login sets the count back',
-  });
+  throw ownError(
+    'ERR_CRYPTOKI_PIN_FINAL_TRY',
+    `one more wrong PIN ${owner} locks the token, so none was sent; make sure of the PIN, then give { force: true }. ` +
+      'A successful login resets the count',
+  );
 }
 
-/** How {@link guarded} sends a PIN. */
+/** A PIN that {@link guarded} sends. */
 export interface Attempt {
   readonly account: Account;
   readonly pin: Uint8Array | null;
   readonly force: boolean;
-  /** Whether the token's flags are asked first. */
-  readonly asksFlags: boolean;
+  /** True to check the token's flags of the PIN first. */
+  readonly checksFlags: boolean;
 }
 
-/** Sends a PIN if the guard has nothing against it, one at a time per token, and learns from what comes of it. */
+/**
+ * Sends a PIN unless the lockout guard refuses it, one at a time per token, and remembers a PIN that the token refuses.
+ * @throws ERR_CRYPTOKI_PIN_REFUSED, ERR_CRYPTOKI_PIN_FINAL_TRY, CKR_PIN_LOCKED; errors of `send`
+ */
 export function guarded<T>(
   token: ModelToken,
-  { account, pin, force, asksFlags }: Attempt,
+  { account, pin, force, checksFlags }: Attempt,
   send: () => Promise<T>,
 ): Promise<T> {
   return oneAtATime(account.token, async () => {
     if (!force) {
       checkNotRefused(account, pin);
-      if (asksFlags) await checkTries(token, account.user);
+      if (checksFlags) await checkTries(token, account.user);
     }
     return learning(account, pin, send);
   });
 }
 
-/** Remembers a PIN that the token refuses, and forgets one that it takes. */
+/** Remembers a PIN that the token refuses, and forgets one that it accepts. */
 async function learning<T>(account: Account, pin: Uint8Array | null, send: () => Promise<T>): Promise<T> {
   try {
     const result = await send();
@@ -145,41 +148,46 @@ async function learning<T>(account: Account, pin: Uint8Array | null, send: () =>
   }
 }
 
-/** @throws TypeError ERR_INVALID_ARG_TYPE */
-export function checkForce(force: unknown): boolean {
-  if (force === undefined || typeof force === 'boolean') return force ?? false;
-  throw argumentError(TypeError, 'force must be a boolean');
+/**
+ * Returns the value of the option `force`; false when it is not given.
+ * @throws TypeError ERR_INVALID_ARG_TYPE
+ */
+export function checkForce(force: unknown = false): boolean {
+  requireBoolean(force, 'force');
+  return force;
 }
 
-/** C_Login or C_LoginUser; see Session.login. */
+/** Logs in with C_Login or C_LoginUser; see Session.login. */
 export async function login(session: ModelSession, pin: Pin | null, options: LoginOptions): Promise<void> {
   requireOptions(options, 'the options of login', ['user', 'username', 'force']);
   const { user = 'USER', username } = options;
   const force = checkForce(options.force);
-  if (user !== 'USER' && user !== 'SO') throw argumentError(TypeError, 'user must be "USER" or "SO"');
-  if (username !== undefined && typeof username !== 'string') {
-    throw argumentError(TypeError, 'username must be a string');
-  }
+  if (user !== 'USER' && user !== 'SO') throw unknownName('user', user, ['USER', 'SO']);
+  if (username !== undefined) requireString(username, 'username');
   session.use();
-  const own = copyPin(pin);
+  const pinCopy = copyPin(pin);
   const { token } = session;
   const { slot } = token;
   const account = accountOf(token, user, username);
   const type = constantValue('CKU', user);
   try {
     if (user === 'SO') refuseSOBesideReadOnly(slot);
-    // The user who is logged in is told so, whatever the PIN: it is not tried.
-    await guarded(token, { account, pin: own, force, asksFlags: slot.login.user !== user }, async () => {
-      const raw = session.use();
-      if (username === undefined) await raw.C_Login(session.name, type, own);
-      else await raw.C_LoginUser(session.name, type, own, username);
-    });
+    // If this user is logged in already, the token does not compare the PIN, so the call cannot cost a try.
+    await guarded(
+      token,
+      { account, pin: pinCopy, force, checksFlags: slot.login.user !== user },
+      async () => {
+        const raw = session.use();
+        if (username === undefined) await raw.C_Login(session.name, type, pinCopy);
+        else await raw.C_LoginUser(session.name, type, pinCopy, username);
+      },
+    );
   } catch (error) {
-    const already = isCode(error, 'CKR_USER_ALREADY_LOGGED_IN');
-    // Some modules say the same when another user is logged in.
-    if (!already || slot.login.user !== user) throw error;
+    const isAlready = isCode(error, 'CKR_USER_ALREADY_LOGGED_IN');
+    // Some modules also return this code when another user is logged in.
+    if (!isAlready || slot.login.user !== user) throw error;
   } finally {
-    own?.fill(0);
+    pinCopy?.fill(0);
     slot.login.update();
   }
 }

@@ -1,6 +1,6 @@
-/** Initialising tokens, and giving and changing PINs. */
+/** Functions that initialise tokens, and set and change PINs. */
 
-import { argumentError, requireOptions } from '../../core/arguments';
+import { requireOptions, requireString } from '../../core/arguments';
 import { CryptokiError, isCode } from '../../core/errors';
 import { CKR } from '../../generated/constants';
 import type { Pin } from '../../pin/pin';
@@ -9,37 +9,37 @@ import { accountOf, checkForce, copyPin, type ForceOptions, guarded } from './lo
 import { forgetAllRefused } from './pin-guard';
 import { useForPin } from './session-access';
 
-/** How a token is initialised. */
+/** The options of Slot.initToken. */
 export interface InitTokenOptions extends ForceOptions {
   /** The name of the token; up to 32 bytes as UTF-8. */
   readonly label: string;
-  /** The security officer's PIN; null where the token asks for it itself. */
+  /** The security officer's PIN; null if it is entered at the token's own PIN pad. */
   readonly soPin: Pin | null;
 }
 
 /** A slot whose token can be initialised. */
-interface InitialisedPlace<Token extends ModelToken> extends ModelSlot {
+interface InitialisableSlot<Token extends ModelToken> extends ModelSlot {
   readonly module: ModelModule & { token(selector: { readonly label: string }): Promise<Token> };
   token(): Promise<Token>;
 }
 
-/** The token in the slot; undefined for a card that the module does not know yet. */
-function tokenIn<Token extends ModelToken>(slot: InitialisedPlace<Token>): Promise<Token | undefined> {
+/** Returns the token in the slot; undefined for a card that the module does not recognise before it is initialised. */
+function tokenIn<Token extends ModelToken>(slot: InitialisableSlot<Token>): Promise<Token | undefined> {
   return slot.token().catch((error) => {
     if (isCode(error, 'CKR_TOKEN_NOT_RECOGNIZED')) return undefined;
     throw error;
   });
 }
 
-/** C_InitToken; see Slot.initToken. */
+/** Initialises a token with C_InitToken; see Slot.initToken. */
 export async function initToken<Token extends ModelToken>(
-  slot: InitialisedPlace<Token>,
+  slot: InitialisableSlot<Token>,
   options: InitTokenOptions,
 ): Promise<Token> {
   requireOptions(options, 'the options of initToken', ['label', 'soPin', 'force']);
   const { label, soPin } = options;
   const force = checkForce(options.force);
-  if (typeof label !== 'string') throw argumentError(TypeError, 'label must be a string');
+  requireString(label, 'label');
   const pin = copyPin(soPin, 'soPin');
   try {
     const before = await tokenIn(slot);
@@ -50,7 +50,7 @@ export async function initToken<Token extends ModelToken>(
     };
     if (before?.initialized === true) {
       const account = accountOf(before, 'SO');
-      await guarded(before, { account, pin, force, asksFlags: true }, send);
+      await guarded(before, { account, pin, force, checksFlags: true }, send);
     } else {
       await send();
     }
@@ -72,11 +72,11 @@ function refuseOpenSessions(slot: ModelSlot): void {
   if (count === 0) return;
   throw new CryptokiError({
     rv: CKR.SESSION_EXISTS,
-    detail: `a token is initialised without sessions, and this program has ${count} open on slot ${slot.id}; no call was made`,
+    detail: `this program has ${count} open on slot ${slot.id}, so no call was made`,
   });
 }
 
-/** C_InitPIN; see Session.initPin. */
+/** Sets the user's PIN with C_InitPIN; see Session.initPin. */
 export async function initPin(session: ModelSession, newPin: Pin | null): Promise<void> {
   const raw = useForPin(session, 'init');
   const pin = copyPin(newPin, 'the new PIN');
@@ -88,7 +88,7 @@ export async function initPin(session: ModelSession, newPin: Pin | null): Promis
   await changed(session.token, 'USER');
 }
 
-/** C_SetPIN; see Session.setPin. */
+/** Changes a PIN with C_SetPIN; see Session.setPin. */
 export async function setPin(
   session: ModelSession,
   oldPin: Pin | null,
@@ -105,7 +105,7 @@ export async function setPin(
   try {
     before = copyPin(oldPin, 'the old PIN');
     after = copyPin(newPin, 'the new PIN');
-    await guarded(token, { account: accountOf(token, user), pin: before, force, asksFlags: true }, () =>
+    await guarded(token, { account: accountOf(token, user), pin: before, force, checksFlags: true }, () =>
       useForPin(session, 'set').C_SetPIN(session.name, before, after),
     );
   } finally {
@@ -115,7 +115,7 @@ export async function setPin(
   await changed(token, user);
 }
 
-/** What was known of the PIN is out of date, and so may be the token's flags (NSS needs no login without a PIN). */
+/** Forgets refused PINs, and reads the token's flags again: NSS, for example, needs no login while it has no PIN. */
 async function changed(token: ModelToken, user: 'USER' | 'SO'): Promise<void> {
   forgetAllRefused(token.identity, user);
   forgetAllRefused(token.identity, 'CONTEXT_SPECIFIC');

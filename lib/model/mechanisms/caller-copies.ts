@@ -1,16 +1,16 @@
-/** Copies of what the caller may change while an operation waits for its session. */
+/** Copies of arguments that the caller may change while an operation waits for its session. */
 import { isBytes, viewOf } from '../../core/arguments';
 import type { BytesLike } from '../../raw/values';
-import { handBack as setMember } from './made-iv';
+import { setMember } from './made-iv';
 import type { MechanismInput } from './mechanism';
 
-/** The bytes, as they are at the call. Something else is left to the call, which refuses it. */
+/** Copies bytes. Returns other values unchanged, which the call refuses later. */
 export function copy<T extends BytesLike>(data: T): T | Buffer {
   if (!isBytes(data)) return data;
   return Buffer.from(viewOf(data));
 }
 
-/** An object whose members that are bytes are copied. */
+/** Copies an object and those of its members that are bytes. */
 export function copyMembers<T extends object>(values: T): T {
   if (typeof values !== 'object' || values === null || Array.isArray(values)) return values;
   const copied = { ...values } as Record<string, unknown>;
@@ -21,39 +21,46 @@ export function copyMembers<T extends object>(values: T): T {
   return copied as T;
 }
 
-/** What an operation is done with, as it is at the call. */
+/** A copy of an algorithm or a mechanism. */
 export interface CopiedMechanism {
   readonly input: MechanismInput;
-  /** Gives the caller's parameter what the module has written into it: an IV, a tag. */
-  handBack(): void;
+  /** Sets in the caller's object the values that the module has written into the copy: an IV, a tag. */
+  readonly handBack?: () => void;
 }
-
-const nothing = (): void => {};
 
 /**
- * Copies what an operation is done with: an IV, in the first place, which a caller may count up for the next message
- * while this one still waits.
+ * Copies an algorithm or a mechanism. A caller may, for example, increment an IV for the next message while an operation
+ * still waits.
  */
 export function copyMechanism(input: MechanismInput): CopiedMechanism {
-  if (typeof input !== 'object' || input === null) return { input, handBack: nothing };
+  if (typeof input !== 'object' || input === null) return { input };
   const { parameter } = input as { parameter?: unknown };
-  if (isBytes(parameter)) return { input: { ...input, parameter: copy(parameter) }, handBack: nothing };
-  if (typeof parameter !== 'object' || parameter === null || !('mechanism' in input)) return copied(input);
-  const { input: ours, handBack } = copied(parameter);
-  return { input: { ...input, parameter: ours } as MechanismInput, handBack };
+  if (isBytes(parameter)) return { input: { ...input, parameter: copy(parameter) } };
+  if (!('mechanism' in input)) return copied(input);
+  if (typeof parameter !== 'object' || parameter === null) return { input: { ...input } };
+  const { input: parameterCopy, handBack } = copied(parameter);
+  return { input: { ...input, parameter: parameterCopy } as MechanismInput, handBack };
 }
 
-/** A copy of an algorithm or a parameter. */
-function copied<T extends object>(theirs: T): { readonly input: T; handBack(): void } {
-  const ours = copyMembers(theirs) as Record<string, unknown>;
-  const before = { ...ours };
+/** Returns a function for `then` that calls `handBack` and passes the result on. */
+export function afterwards(handBack: () => void): <T>(result: T) => T {
+  return (result) => {
+    handBack();
+    return result;
+  };
+}
+
+/** Copies an algorithm or a parameter. */
+function copied<T extends object>(original: T): { readonly input: T; handBack(): void } {
+  const values = copyMembers(original) as Record<string, unknown>;
+  const before = { ...values };
   return {
-    input: ours as T,
+    input: values as T,
     handBack: () => {
-      for (const name of Object.keys(ours)) {
-        if (ours[name] === before[name]) continue;
-        setMember(theirs, name, ours[name]);
-        before[name] = ours[name];
+      for (const name of Object.keys(values)) {
+        if (values[name] === before[name]) continue;
+        setMember(original, name, values[name]);
+        before[name] = values[name];
       }
     },
   };

@@ -1,5 +1,6 @@
 /** Encryption algorithms by name. */
-import { argumentError, isBytes } from '../../core/arguments';
+import { outOfRange, wrongValue } from '../../core/argument-errors';
+import { bytesOf, requireInteger } from '../../core/arguments';
 import { CKM, CKZ } from '../../generated/constants';
 import type { BytesLike, RawMechanism } from '../../raw/values';
 import { HASHES } from './digest';
@@ -13,23 +14,20 @@ import {
 } from './mechanism';
 
 function bytes(algorithm: Algorithm, option: string, length?: number): BytesLike {
-  const value = algorithm[option];
-  if (!isBytes(value)) {
-    throw argumentError(TypeError, `${algorithm.name} needs "${option}" as bytes`);
+  const subject = `${option} of ${algorithm.name}`;
+  const { byteLength } = bytesOf(algorithm[option], subject);
+  if (length !== undefined && byteLength !== length) {
+    throw outOfRange(`the length of ${subject}`, `${length} bytes`, byteLength);
   }
-  if (length !== undefined && value.byteLength !== length) {
-    throw argumentError(RangeError, `${algorithm.name}: "${option}" must be ${length} bytes`);
-  }
-  return value;
+  return algorithm[option] as BytesLike;
 }
 
 function notEmpty(algorithm: Algorithm, option: string): BytesLike {
   const value = bytes(algorithm, option);
   if (value.byteLength > 0) return value;
-  throw argumentError(
-    RangeError,
-    `${algorithm.name}: "${option}" must not be empty. For a module that makes it itself, give as many bytes as it has: what ` +
-      'was used is set in the algorithm and comes with the ciphertext',
+  throw wrongValue(
+    `${option} of ${algorithm.name} must not be empty; for a module that generates it itself, give bytes of its length. ` +
+      'The generated one is set in the algorithm and in the ciphertext',
   );
 }
 
@@ -37,15 +35,10 @@ function optionalBytes(algorithm: Algorithm, option: string): BytesLike | undefi
   return algorithm[option] === undefined ? undefined : bytes(algorithm, option);
 }
 
-function bits(algorithm: Algorithm, option: string, usual: number, most: number): number {
+function bits(algorithm: Algorithm, option: string, usual: number, max: number): number {
   const value = algorithm[option] ?? usual;
-  if (!Number.isSafeInteger(value) || (value as number) < 1 || (value as number) > most) {
-    throw argumentError(
-      RangeError,
-      `${algorithm.name}: "${option}" must be a number of bits from 1 to ${most}`,
-    );
-  }
-  return value as number;
+  requireInteger(value, `${option} of ${algorithm.name}`, { min: 1, max, unit: ' bits' });
+  return value;
 }
 
 type Build = (algorithm: Algorithm) => RawMechanism;
@@ -106,16 +99,17 @@ for (const [name, hash] of Object.entries(HASHES)) {
 }
 
 /**
- * The mechanism of an encryption algorithm:
+ * Returns the mechanism of an encryption algorithm:
  * 'AES-GCM' { iv, additionalData?, tagLength? (bits, 128) }: the tag follows the ciphertext; 'AES-CBC' { iv (16 bytes) }
  * with PKCS#7 padding; 'AES-CTR' { counter (16 bytes), length? (bits, 64) }; 'RSA-OAEP-SHA256' { label? };
  * 'RSA-PKCS1'.
+ * @throws TypeError ERR_INVALID_ARG_TYPE; TypeError ERR_INVALID_ARG_VALUE for unknown names; RangeError ERR_OUT_OF_RANGE
  */
 export function cipherMechanism(input: MechanismInput): RawMechanism {
-  const given = asMechanism(input);
-  if (given !== undefined) return given;
+  const custom = asMechanism(input);
+  if (custom !== undefined) return custom;
   const algorithm = asAlgorithm(input);
   const build = ALGORITHMS.get(algorithm.name);
-  if (build === undefined) throw unknownAlgorithm(algorithm.name, ALGORITHMS.keys());
+  if (build === undefined) throw unknownAlgorithm('encryption', algorithm.name, ALGORITHMS.keys());
   return build(algorithm);
 }

@@ -1,6 +1,6 @@
-/** The length of the order of an elliptic curve: that of each half of an ECDSA signature. */
+/** The length of the order of an elliptic curve, which is the length of each half of an ECDSA signature. */
 
-/** Bytes by object identifier (the content of its DER in hexadecimal). */
+/** Lengths in bytes by object identifier (the content of its DER in hexadecimal). */
 const ORDERS: Readonly<Record<string, number>> = {
   // ANSI X9.62: prime192v1 to prime239v3, P-256
   '2a8648ce3d030101': 24,
@@ -28,11 +28,11 @@ const ORDERS: Readonly<Record<string, number>> = {
   '2a817a01815f65820001': 32,
   '2a811ccf5501822d': 32,
 };
-/** RFC 5639: brainpoolP160r1 and t1 are 1 and 2, and so on. */
+/** The prefix of curves of RFC 5639: 1 and 2 follow for brainpoolP160r1 and t1, and so on. */
 const BRAINPOOL = '2b2403030208010';
 const BRAINPOOL_ORDERS = [20, 24, 28, 32, 40, 48, 64];
 
-/** Names that some modules give in the place of an identifier. */
+/** Names that some modules return in place of an identifier. */
 const NAMED: Readonly<Record<string, number>> = {
   ...{ prime256v1: 32, secp256r1: 32, 'P-256': 32, secp256k1: 32 },
   ...{ secp224r1: 28, 'P-224': 28, secp384r1: 48, 'P-384': 48, secp521r1: 66, 'P-521': 66 },
@@ -41,11 +41,11 @@ const NAMED: Readonly<Record<string, number>> = {
 interface Element {
   readonly tag: number;
   readonly content: Buffer;
-  /** What follows. */
+  /** The bytes after the element. */
   readonly rest: Buffer;
 }
 
-/** The first element of DER; undefined for what is not DER. */
+/** Returns the first element of DER; undefined for other bytes. */
 export function firstElement(der: Buffer): Element | undefined {
   const [tag, first] = der;
   if (tag === undefined || first === undefined) return undefined;
@@ -57,14 +57,14 @@ export function firstElement(der: Buffer): Element | undefined {
   return { tag, content: der.subarray(begin, begin + length), rest: der.subarray(begin + length) };
 }
 
-/** The bytes of a positive INTEGER without leading zeros. */
+/** Returns the bytes of a positive INTEGER without leading zeros. */
 export function magnitude(content: Buffer): Buffer {
   let begin = 0;
   while (begin < content.length && content[begin] === 0) begin += 1;
   return content.subarray(begin);
 }
 
-/** Explicit parameters (ANSI X9.62): version, field, curve, base point, order. */
+/** Reads the length of the order from explicit parameters (ANSI X9.62): version, field, curve, base point, order. */
 function explicitOrder(content: Buffer): number | undefined {
   let rest = content;
   for (const tag of [0x02, 0x30, 0x30, 0x04]) {
@@ -77,8 +77,9 @@ function explicitOrder(content: Buffer): number | undefined {
 }
 
 /**
- * Bytes of the order of the curve that a value of CKA_EC_PARAMS means: an object identifier, explicit parameters or a name.
- * Undefined for a curve that is not known.
+ * Returns the length in bytes of the order of a curve.
+ * @param ecParams CKA_EC_PARAMS: an object identifier, explicit parameters or a name
+ * @returns undefined for an unknown curve
  */
 export function orderLength(ecParams: Buffer): number | undefined {
   const element = firstElement(ecParams);

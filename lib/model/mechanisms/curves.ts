@@ -1,4 +1,4 @@
-import { argumentError, shown } from '../../core/arguments';
+import { unknownName } from '../../core/argument-errors';
 
 /** An elliptic curve. */
 export interface Curve {
@@ -27,12 +27,12 @@ const CURVES: readonly Curve[] = [
   { name: 'X448', pointLength: 56, oid: oid('06032b656f'), keyType: 'EC_MONTGOMERY' },
 ];
 
-/** The names by which curves are known here. */
+/** The names of curves in this package. */
 export const CURVE_NAMES: readonly string[] = CURVES.map(({ name }) => name);
 
 /**
- * CKA_EC_PARAMS may also hold the name of the curve as a PrintableString (PKCS#11 3.1, section 2.3.3): in lower case and without
- * what stands between letters and digits.
+ * Names of curves as a PrintableString, which CKA_EC_PARAMS may also contain (PKCS#11 3.1, section 2.3.3): in lower case,
+ * letters and digits only.
  */
 const PRINTABLE: Readonly<Record<string, string>> = {
   ...Object.fromEntries(CURVES.map(({ name }) => [plain(name), name])),
@@ -47,30 +47,27 @@ function plain(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '');
 }
 
-/** UTF8String, PrintableString, IA5String. */
-const TEXTS = [0x0c, 0x13, 0x16];
+/** Tags of UTF8String, PrintableString, IA5String. */
+const TEXT_TAGS = [0x0c, 0x13, 0x16];
 
-/** The curves of keys of a type (CKA_KEY_TYPE). */
+/** Returns the curves of a key type (CKA_KEY_TYPE). */
 export function curvesOf(keyType: string): readonly Curve[] {
   return CURVES.filter((curve) => curve.keyType === keyType);
 }
 
 /**
- * The curve with this name.
- * @throws RangeError ERR_OUT_OF_RANGE
+ * Returns the curve with this name.
+ * @throws TypeError ERR_INVALID_ARG_VALUE
  */
 export function curveNamed(name: string): Curve {
   const found = CURVES.find((curve) => curve.name === name);
   if (found !== undefined) return found;
-  throw argumentError(
-    RangeError,
-    `"${shown(name)}" is no known curve; there are ${CURVE_NAMES.join(', ')}. Others: give ecParams`,
-  );
+  throw unknownName('curve', name, CURVE_NAMES, { help: 'For other curves give ecParams' });
 }
 
-/** The curve that a value of CKA_EC_PARAMS means by its object identifier or its name, if it is one of ours. */
+/** Returns the curve of a value of CKA_EC_PARAMS, an object identifier or a name; undefined for other curves. */
 export function curveOf(ecParams: Buffer): Curve | undefined {
-  const isText = TEXTS.includes(ecParams[0] as number) && ecParams[1] === ecParams.length - 2;
+  const isText = TEXT_TAGS.includes(ecParams[0] as number) && ecParams[1] === ecParams.length - 2;
   const name = isText ? PRINTABLE[plain(ecParams.toString('latin1', 2))] : undefined;
   return CURVES.find((curve) => (isText ? curve.name === name : curve.oid.equals(ecParams)));
 }

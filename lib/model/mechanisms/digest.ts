@@ -4,7 +4,7 @@ import { CKG, CKM } from '../../generated/constants';
 import type { BytesLike, RawMechanism } from '../../raw/values';
 import { asAlgorithm, asMechanism, checkOptions, type MechanismInput, unknownAlgorithm } from './mechanism';
 
-/** A hash function under the names it has in PKCS#11, node:crypto and DER. */
+/** A hash function and its names in PKCS#11, node:crypto and DER. */
 export interface Hash {
   readonly node: string;
   readonly length: number;
@@ -14,7 +14,7 @@ export interface Hash {
   readonly digestInfo: string;
 }
 
-/** Hash functions by the name that algorithms use for them. */
+/** Hash functions by their name in the names of algorithms. */
 export const HASHES: Readonly<Record<string, Hash>> = {
   SHA1: {
     node: 'sha1',
@@ -65,18 +65,21 @@ const DIGESTS: Readonly<Record<string, number>> = {
   'SHA3-512': CKM.SHA3_512,
 };
 
-/** The mechanism of a digest algorithm ('SHA-256'). */
+/**
+ * Returns the mechanism of a digest algorithm ('SHA-256').
+ * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
+ */
 export function digestMechanism(input: MechanismInput): RawMechanism {
-  const given = asMechanism(input);
-  if (given !== undefined) return given;
+  const custom = asMechanism(input);
+  if (custom !== undefined) return custom;
   const algorithm = asAlgorithm(input);
   checkOptions(algorithm);
   const mechanism = Object.hasOwn(DIGESTS, algorithm.name) ? DIGESTS[algorithm.name] : undefined;
-  if (mechanism === undefined) throw unknownAlgorithm(algorithm.name, Object.keys(DIGESTS));
+  if (mechanism === undefined) throw unknownAlgorithm('digest', algorithm.name, Object.keys(DIGESTS));
   return { mechanism };
 }
 
-/** The digest of a message, made by Node on the calling thread. */
+/** Computes the digest of a message with node:crypto on the calling thread. */
 export function digestOf(hash: Hash, data: BytesLike): Buffer {
   return createHash(hash.node).update(viewOf(data)).digest();
 }

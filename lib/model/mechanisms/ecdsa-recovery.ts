@@ -1,8 +1,8 @@
-/** The public keys that an ECDSA signature leaves open (SEC 1, section 4.1.6): what proves keys whose token tells no point. */
+/** The public keys that match an ECDSA signature (SEC 1, section 4.1.6). They prove keys whose token returns no CKA_EC_POINT. */
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { BitString, fromBER, Integer, ObjectIdentifier, OctetString, Sequence } from 'asn1js';
 
-/** Something in DER. */
+/** An element of DER. */
 type Block = ReturnType<typeof fromBER>['result'];
 
 const EC_PUBLIC_KEY = '1.2.840.10045.2.1';
@@ -18,10 +18,10 @@ interface Domain {
   readonly size: number;
 }
 
-/** Of affine coordinates; undefined is the point at infinity. */
+/** A point in affine coordinates; undefined is the point at infinity. */
 type Point = { readonly x: bigint; readonly y: bigint } | undefined;
 
-/** x / z^2, y / z^3: no division in each step. z is 0 at infinity. */
+/** The point (x / z^2, y / z^3), so that a step needs no division. z is 0 at infinity. */
 interface Jacobian {
   readonly x: bigint;
   readonly y: bigint;
@@ -45,7 +45,7 @@ function power(base: bigint, exponent: bigint, modulus: bigint): bigint {
   return result;
 }
 
-/** The modulus is a prime. */
+/** Computes the inverse modulo a prime. */
 const inverse = (value: bigint, modulus: bigint): bigint => power(value, modulus - 2n, modulus);
 
 function double({ p, a }: Domain, { x, y, z }: Jacobian): Jacobian {
@@ -57,20 +57,21 @@ function double({ p, a }: Domain, { x, y, z }: Jacobian): Jacobian {
   return { x: x2, y: mod(m * (s - x2) - 8n * yy * yy, p), z: mod(2n * y * z, p) };
 }
 
-function add(domain: Domain, one: Jacobian, other: Jacobian): Jacobian {
+function add(domain: Domain, point1: Jacobian, point2: Jacobian): Jacobian {
   const { p } = domain;
-  if (one.z === 0n) return other;
-  if (other.z === 0n) return one;
-  const [zz1, zz2] = [mod(one.z * one.z, p), mod(other.z * other.z, p)];
-  const [u1, u2] = [mod(one.x * zz2, p), mod(other.x * zz1, p)];
-  const [s1, s2] = [mod(one.y * zz2 * other.z, p), mod(other.y * zz1 * one.z, p)];
-  if (u1 === u2) return s1 === s2 ? double(domain, one) : { x: 1n, y: 1n, z: 0n };
+  const [{ x: x1, y: y1, z: z1 }, { x: x2, y: y2, z: z2 }] = [point1, point2];
+  if (z1 === 0n) return point2;
+  if (z2 === 0n) return point1;
+  const [zz1, zz2] = [mod(z1 * z1, p), mod(z2 * z2, p)];
+  const [u1, u2] = [mod(x1 * zz2, p), mod(x2 * zz1, p)];
+  const [s1, s2] = [mod(y1 * zz2 * z2, p), mod(y2 * zz1 * z1, p)];
+  if (u1 === u2) return s1 === s2 ? double(domain, point1) : { x: 1n, y: 1n, z: 0n };
   const h = mod(u2 - u1, p);
   const hh = mod(h * h, p);
   const hhh = mod(h * hh, p);
   const r = mod(s2 - s1, p);
   const x = mod(r * r - hhh - 2n * u1 * hh, p);
-  return { x, y: mod(r * (u1 * hh - x) - s1 * hhh, p), z: mod(h * one.z * other.z, p) };
+  return { x, y: mod(r * (u1 * hh - x) - s1 * hhh, p), z: mod(h * z1 * z2, p) };
 }
 
 function multiply(domain: Domain, point: Point, factor: bigint): Jacobian {
@@ -97,7 +98,7 @@ function children(block: Block | undefined): readonly Block[] {
 const bytesOf = (block: Block | undefined): Uint8Array =>
   block instanceof Integer || block instanceof OctetString ? block.valueBlock.valueHexView : new Uint8Array();
 
-/** What OpenSSL knows of a curve, from a key with explicit parameters (RFC 3279, section 2.3.5). */
+/** Reads the domain of a curve from a key of OpenSSL with explicit parameters (RFC 3279, section 2.3.5). */
 function domainOf(namedCurve: string): Domain | undefined {
   const { publicKey } = generateKeyPairSync('ec', { namedCurve, paramEncoding: 'explicit' });
   const der = publicKey.export({ type: 'spki', format: 'der' });
@@ -109,7 +110,7 @@ function domainOf(namedCurve: string): Domain | undefined {
   const p = toNumber(bytesOf(prime));
   const base = Buffer.from(bytesOf(point));
   const size = (base.length - 1) / 2;
-  // A field of another kind, or one whose square roots take another formula.
+  // Not a prime field, or one whose square roots need another formula.
   if (!(prime instanceof Integer) || p % 4n !== 3n || base[0] !== 4) return undefined;
   return {
     ...{ p, size, a: toNumber(bytesOf(a)), b: toNumber(bytesOf(b)), n: toNumber(bytesOf(order)) },
@@ -117,7 +118,7 @@ function domainOf(namedCurve: string): Domain | undefined {
   };
 }
 
-/** The bytes of a DER element with this tag that begins at `at`, and where it ends. */
+/** Returns the offsets of the content of a DER element with this tag that begins at `at`. */
 function element(
   bytes: Buffer,
   tag: number,
@@ -130,7 +131,7 @@ function element(
   return { from, to: from + length };
 }
 
-/** r and s, from two halves of one length, or from DER, which some modules give. */
+/** Returns r and s from two halves of the same length, or from DER, which some modules return. */
 function halves(signature: Buffer): readonly [bigint, bigint] {
   const sequence = element(signature, 0x30, 0);
   const r = sequence?.to === signature.length ? element(signature, 0x02, sequence.from) : undefined;
@@ -153,17 +154,20 @@ function toKey(domain: Domain, curveOid: Buffer, { x, y }: NonNullable<Point>): 
   return createPublicKey({ key: Buffer.from(info.toBER()), format: 'der', type: 'spki' });
 }
 
-/** Whether {@link signersOf} can be asked about a curve. @param namedCurve OpenSSL's name of it */
+/**
+ * Returns true when {@link signersOf} supports a curve.
+ * @param namedCurve OpenSSL's name of the curve
+ */
 export function hasSigners(namedCurve: string): boolean {
   return domainOf(namedCurve) !== undefined;
 }
 
 /**
- * The public keys under which a signature is right: two as a rule, of which one belongs to the key that has signed.
+ * Returns the public keys with which a signature is valid: usually two, one of which belongs to the signing key.
  * @param namedCurve OpenSSL's name of the curve
  * @param curveOid its object identifier in DER
- * @param digest what was signed
- * @returns none for a curve with which this cannot be done
+ * @param digest the signed digest
+ * @returns none for a curve that is not supported
  */
 export function signersOf(
   namedCurve: string,

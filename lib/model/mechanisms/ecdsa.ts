@@ -1,10 +1,10 @@
 /**
- * ECDSA signatures as PKCS#11 has them: r and s, each as long as the order of the curve. Some modules return DER, and some
- * leave leading zeros out.
+ * ECDSA signatures in the form of PKCS#11: r and s, each as long as the order of the curve. Some modules return DER, and
+ * some omit leading zeros.
  */
 import { firstElement, magnitude } from './curve-orders';
 
-/** r and s of a signature in DER, without leading zeros; undefined for what is not one. */
+/** Returns r and s of a signature in DER, without leading zeros; undefined for other bytes. */
 function halvesOfDer(signature: Buffer): readonly [Buffer, Buffer] | undefined {
   const sequence = firstElement(signature);
   if (sequence?.tag !== 0x30 || sequence.rest.length > 0) return undefined;
@@ -14,12 +14,12 @@ function halvesOfDer(signature: Buffer): readonly [Buffer, Buffer] | undefined {
   return [magnitude(r.content), magnitude(s.content)];
 }
 
-/** Signatures on P-256, P-384 and P-521, which no other form of a signature on a curve in use is as long as. */
-const USUAL = [64, 96, 132];
+/** Lengths of signatures on P-256, P-384 and P-521. No other form of a signature on a curve in use has one of them. */
+const UNAMBIGUOUS_LENGTHS = [64, 96, 132];
 
-/** Whether it has the form for certain, whatever the curve is. */
+/** Returns true when a signature has the form of PKCS#11 for every possible curve. */
 export function isSurelyPlain(signature: Buffer): boolean {
-  return USUAL.includes(signature.length) && halvesOfDer(signature) === undefined;
+  return UNAMBIGUOUS_LENGTHS.includes(signature.length) && halvesOfDer(signature) === undefined;
 }
 
 function padded(half: Buffer, length: number): Buffer {
@@ -27,9 +27,9 @@ function padded(half: Buffer, length: number): Buffer {
 }
 
 /**
- * The signature in that form.
- * @param length of both halves together
- * @returns undefined when zeros are missing: which of the halves is the shorter one does not show
+ * Converts a signature to the form of PKCS#11.
+ * @param length of both halves together, in bytes
+ * @returns undefined when zeros are missing, because it is not known which half is the shorter one
  */
 export function plainSignature(signature: Buffer, length: number): Buffer | undefined {
   if (signature.length === length) return signature;
@@ -37,12 +37,12 @@ export function plainSignature(signature: Buffer, length: number): Buffer | unde
   const der = halvesOfDer(signature);
   if (der === undefined) return undefined;
   if (der.some((number) => number.length > half)) return undefined;
-  return toOwn(Buffer.concat(der.map((number) => padded(number, half))));
+  return toUnpooled(Buffer.concat(der.map((number) => padded(number, half))));
 }
 
-/** With an ArrayBuffer of its own, which a caller may transfer. */
-function toOwn(bytes: Buffer): Buffer {
-  const own = Buffer.allocUnsafeSlow(bytes.length);
-  own.set(bytes);
-  return own;
+/** Copies bytes to a Buffer whose ArrayBuffer is not shared, so that the caller can transfer it. */
+function toUnpooled(bytes: Buffer): Buffer {
+  const unpooled = Buffer.allocUnsafeSlow(bytes.length);
+  unpooled.set(bytes);
+  return unpooled;
 }

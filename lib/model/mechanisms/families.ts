@@ -1,4 +1,4 @@
-/** Which types of keys a mechanism goes with. */
+/** The types of keys of each mechanism. */
 import { CryptokiError } from '../../core/errors';
 import type { Named } from '../../generated/attributes';
 import { CKM, CKR } from '../../generated/constants';
@@ -17,7 +17,7 @@ const PATTERNS: readonly (readonly [Family, RegExp])[] = [
 ];
 
 const FAMILIES = new Map<number, Family>();
-/** Of symmetric keys: MACs and ciphers. */
+/** Mechanisms of symmetric keys: MACs and ciphers. */
 const SYMMETRIC = new Set<number>();
 for (const [name, mechanism] of Object.entries(CKM)) {
   if (/_(GEN|DERIVE|DERIVATION|WRAP)(_|$)/.test(name)) continue;
@@ -26,7 +26,7 @@ for (const [name, mechanism] of Object.entries(CKM)) {
   else if (/_HMAC(_GENERAL)?$|^(AES|DES3?|CAMELLIA|ARIA|SEED)_/.test(name)) SYMMETRIC.add(mechanism);
 }
 
-/** The types of keys of a family. Edwards keys have the type of other curves in modules older than PKCS#11 3.0. */
+/** The types of keys of a family. In modules older than PKCS#11 3.0 Edwards keys have the type EC. */
 const KEY_TYPES: Readonly<Record<Family, readonly string[]>> = {
   RSA: ['RSA'],
   ECDSA: ['EC'],
@@ -41,12 +41,12 @@ const ASYMMETRIC = new Set([
   ...['ML_DSA', 'SLH_DSA', 'ML_KEM', 'HSS', 'XMSS', 'XMSSMT'],
 ]);
 
-/** The family of a mechanism; undefined for MACs, ciphers and mechanisms that are not known. */
+/** Returns the family of a mechanism; undefined for MACs, ciphers and unknown mechanisms. */
 export function familyOf(mechanism: number | bigint): Family | undefined {
   return FAMILIES.get(Number(mechanism));
 }
 
-/** Algorithms by the type of key, for people. */
+/** Algorithms by the type of key, for messages. */
 const FITTING: Readonly<Record<string, { readonly Sign?: string; readonly Encrypt?: string }>> = {
   RSA: {
     Sign: 'RSA-PKCS1-SHA256, RSA-PSS-SHA256 and the same with SHA1, SHA224, SHA384, SHA512',
@@ -70,10 +70,10 @@ function fits(mechanism: number, keyType: string): boolean {
 }
 
 /**
- * Refuses a mechanism that is of another type than the key: what a module makes of it differs, from a wrong error to a
- * signature that nobody can verify. A key whose type is a vendor's, or not known, is left to the module.
- * @param input as the caller has it
- * @throws CKR_KEY_TYPE_INCONSISTENT without a call
+ * Checks that a mechanism can be used with the type of a key. Modules differ for other mechanisms: some return a misleading
+ * error, some a signature that cannot be verified. Keys of vendors' types or of unknown type are not checked.
+ * @param input the caller's algorithm or mechanism, for the message
+ * @throws CKR_KEY_TYPE_INCONSISTENT; no call was made
  */
 export function checkKeyType(
   operation: KeyedOperation,
@@ -82,12 +82,12 @@ export function checkKeyType(
   keyType: Named<'CKK'> | undefined,
 ): void {
   if (typeof keyType !== 'string' || fits(Number(mechanism), keyType)) return;
-  const kind = operation === 'Sign' || operation === 'Verify' ? 'Sign' : 'Encrypt';
-  const fitting = ASYMMETRIC.has(keyType) ? FITTING[keyType]?.[kind] : SYMMETRIC_FITTING[kind];
-  const hint = fitting === undefined ? '' : `; with a key of this type there are ${fitting}`;
+  const use = operation === 'Sign' || operation === 'Verify' ? 'Sign' : 'Encrypt';
+  const fitting = ASYMMETRIC.has(keyType) ? FITTING[keyType]?.[use] : SYMMETRIC_FITTING[use];
+  const hint = fitting === undefined ? '' : `; for a key of this type use one of: ${fitting}`;
   throw new CryptokiError({
     rv: CKR.KEY_TYPE_INCONSISTENT,
     function: `C_${operation}Init`,
-    detail: `${nameOf(input)} does not go with a key of type ${keyType}${hint}. No call was made`,
+    detail: `${nameOf(input)} cannot be used with a key of type ${keyType}${hint}. No call was made`,
   });
 }

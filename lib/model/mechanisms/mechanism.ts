@@ -1,5 +1,4 @@
-import { unknownName } from '../../core/argument-errors';
-import { argumentError, nearestName, shown } from '../../core/arguments';
+import { shown, unknownName, wrongType } from '../../core/argument-errors';
 import { constantName, constantValue } from '../../core/constant-names';
 import type { Named } from '../../generated/attributes';
 import type { RawMechanism } from '../../raw/values';
@@ -7,27 +6,28 @@ import type { RawMechanism } from '../../raw/values';
 /** The name of a mechanism without CKM_ ('ECDSA_SHA256'), or the number of one without a standard name. */
 export type MechanismName = Named<'CKM'>;
 
-/** A mechanism as the specification has it: its CKM_ name or number, and its parameter (see {@link RawMechanism}). */
+/** A mechanism of the specification: its CKM_ name or number, and its parameter (see {@link RawMechanism}). */
 export interface Mechanism {
   readonly mechanism: MechanismName | `CKM_${string}`;
   readonly parameter?: RawMechanism['parameter'];
 }
 
-/** An algorithm with options, by the name that this package gives it. */
+/** An algorithm with options, by its name in this package. */
 export interface Algorithm {
   readonly name: string;
   readonly [option: string]: unknown;
 }
 
 /**
- * What an operation is done with: the name of an algorithm ('ECDSA-SHA256'), one with options ({ name: 'AES-GCM', iv }),
- * or a mechanism ({ mechanism: 'ECDSA_SHA256' }). An algorithm chooses what the token has; a mechanism is taken as it is.
+ * The algorithm or mechanism of an operation: the name of an algorithm ('ECDSA-SHA256'), one with options ({ name:
+ * 'AES-GCM', iv }), or a mechanism ({ mechanism: 'ECDSA_SHA256' }). For an algorithm, one of the token's mechanisms is
+ * chosen; a mechanism is used unchanged.
  */
 export type MechanismInput = string | Algorithm | Mechanism;
 
 const MEMBERS = ['mechanism', 'parameter'];
 
-/** The mechanism itself, when the input is one. */
+/** Returns the mechanism if the input is one; undefined for an algorithm. */
 export function asMechanism(input: MechanismInput): RawMechanism | undefined {
   if (typeof input !== 'object' || input === null || !('mechanism' in input)) return undefined;
   for (const name of Object.keys(input)) {
@@ -37,18 +37,22 @@ export function asMechanism(input: MechanismInput): RawMechanism | undefined {
   return { mechanism: constantValue('CKM', mechanism), parameter };
 }
 
-/** The algorithm, when the input is one. */
+/**
+ * Returns the algorithm, as an object with its name.
+ * @throws TypeError ERR_INVALID_ARG_TYPE
+ */
 export function asAlgorithm(input: MechanismInput): Algorithm {
   if (typeof input === 'string') return { name: input };
   if (typeof input === 'object' && input !== null && 'name' in input && typeof input.name === 'string')
     return input;
-  throw argumentError(
-    TypeError,
-    'an algorithm must be a name ("ECDSA-SHA256"), an object with a name, or an object with a mechanism',
+  throw wrongType(
+    'the algorithm',
+    'a name ("ECDSA-SHA256"), an object with a name, or an object with a mechanism',
+    input,
   );
 }
 
-/** An algorithm or a mechanism as an error names it. */
+/** Returns the name of an algorithm or a mechanism for messages. */
 export function nameOf(input: MechanismInput): string {
   if (typeof input === 'string') return shown(input);
   const { mechanism, name } = input as Partial<Mechanism & Algorithm>;
@@ -57,7 +61,10 @@ export function nameOf(input: MechanismInput): string {
   return typeof known === 'string' ? `CKM_${known}` : `the mechanism 0x${mechanism.toString(16)}`;
 }
 
-/** Refuses options that the algorithm does not have: a misspelt one must not be ignored. */
+/**
+ * Checks that the algorithm has only known options: a misspelt one must not be ignored.
+ * @throws TypeError ERR_INVALID_ARG_VALUE
+ */
 export function checkOptions(algorithm: Algorithm, ...known: string[]): void {
   for (const option of Object.keys(algorithm)) {
     if (option === 'name' || known.includes(option)) continue;
@@ -65,13 +72,13 @@ export function checkOptions(algorithm: Algorithm, ...known: string[]): void {
   }
 }
 
-/** The error for a name that no table has. */
-export function unknownAlgorithm(name: string, known: Iterable<string>): Error {
-  const list = [...known];
-  const near = nearestName(name, list);
-  const hint = near === undefined ? 'there are' : `did you mean "${near}"? There are`;
-  return argumentError(
-    RangeError,
-    `"${shown(name)}" is no algorithm for this; ${hint} ${list.join(', ')}. Give a mechanism as { mechanism: 'NAME' }`,
-  );
+/** Builds the error for an unknown algorithm. */
+export function unknownAlgorithm(
+  use: 'signature' | 'encryption' | 'digest',
+  name: string,
+  known: Iterable<string>,
+): Error {
+  return unknownName(`${use} algorithm`, name, known, {
+    help: "Give a mechanism as { mechanism: 'NAME' }",
+  });
 }

@@ -1,4 +1,4 @@
-/** Ciphers that pad: their ciphertext is never empty. */
+/** Ciphers with padding. Their ciphertext is never empty. */
 import { CryptokiError } from '../../core/errors';
 import { CKM, CKR } from '../../generated/constants';
 import type { RawMechanism } from '../../raw/values';
@@ -10,13 +10,12 @@ const emptyCiphertext = (): CryptokiError =>
   new CryptokiError({
     rv: CKR.ENCRYPTED_DATA_LEN_RANGE,
     function: 'C_Decrypt',
-    detail:
-      'the ciphertext is empty, and of a cipher that pads even that of an empty message is a block long',
+    detail: 'the ciphertext is empty; with padding even an empty message has a ciphertext of one block',
   });
 
 /**
- * What is wrong with a ciphertext of this length. Of an empty one modules say that the device has failed, that a buffer is too
- * small, or in a stream that it was the empty message.
+ * Returns the error for a ciphertext of this length; undefined if the length is possible. For an empty ciphertext modules
+ * return an error of the device or of a buffer that is too small, or in a stream the empty message.
  */
 export function wrongCiphertext({ mechanism }: RawMechanism, length: number): CryptokiError | undefined {
   return length === 0 && PADDED.has(Number(mechanism)) ? emptyCiphertext() : undefined;

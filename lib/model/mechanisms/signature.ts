@@ -1,6 +1,6 @@
-/** Signature and MAC algorithms by name, and how a token that lacks the whole mechanism does the rest. */
-import { argumentError, bytesOf, isBytes } from '../../core/arguments';
-import { CryptokiError } from '../../core/errors';
+/** Signature and MAC algorithms by name, with a mechanism that signs digests if the token lacks the one for messages. */
+import { bytesOf, isBytes, requireInteger } from '../../core/arguments';
+import { ownError } from '../../core/errors';
 import { CKM } from '../../generated/constants';
 import type { RawPacked } from '../../raw/batches';
 import type { RawDigest } from '../../raw/operations';
@@ -15,10 +15,12 @@ import {
   unknownAlgorithm,
 } from './mechanism';
 
-/** What is to be called with what: the message itself, or its digest behind `prefix`. */
-export interface SignaturePlan {
+/** A mechanism of the token, and its input: the message, or its digest. */
+export interface SignatureMethod {
   readonly mechanism: RawMechanism;
+  /** The hash function of the digest; absent if the input is the message. */
   readonly hash?: Hash;
+  /** Bytes before the digest. */
   readonly prefix?: Buffer;
 }
 
@@ -26,25 +28,25 @@ export interface SignaturePlan {
 export interface PreparedSignature {
   readonly mechanism: RawMechanism;
   readonly message: BytesLike;
-  /** The job makes the digest of the message on the token first. */
+  /** The digest that the job lets the token compute first. */
   readonly digest?: RawDigest | undefined;
   /**
-   * The only length that a MAC by this mechanism has. NSS 3.87 ignores the length of what it verifies and reads on behind
-   * it, so one of another length is refused before the call.
+   * The only length of a MAC of this mechanism, in bytes. NSS 3.87 ignores the length of the MAC that it verifies and reads
+   * past its end, so a MAC of another length is refused before the call.
    */
   readonly macLength?: number | undefined;
 }
 
 interface SignatureAlgorithm {
-  /** Does all of it, the digest included. */
+  /** The mechanism that signs a message, computing the digest itself. */
   readonly whole: number;
-  /** Signs a digest; absent for MACs and EdDSA, where there is no such thing. */
+  /** The mechanism that signs a digest; MACs and EdDSA have none. */
   readonly digestOnly?: number;
   readonly hash?: Hash;
-  readonly kind: 'pkcs1' | 'pss' | 'ecdsa' | 'eddsa' | 'hmac';
+  readonly scheme: 'pkcs1' | 'pss' | 'ecdsa' | 'eddsa' | 'hmac';
 }
 
-const ALGORITHMS = new Map<string, SignatureAlgorithm>([['EdDSA', { whole: CKM.EDDSA, kind: 'eddsa' }]]);
+const ALGORITHMS = new Map<string, SignatureAlgorithm>([['EdDSA', { whole: CKM.EDDSA, scheme: 'eddsa' }]]);
 for (const [name, hash] of Object.entries(HASHES)) {
   const mechanism = (text: string): number => (CKM as Readonly<Record<string, number>>)[text] as number;
   const legacy = name === 'SHA1' ? 'SHA_1' : name;
@@ -52,98 +54,103 @@ for (const [name, hash] of Object.entries(HASHES)) {
     whole: mechanism(`ECDSA_${name}`),
     digestOnly: CKM.ECDSA,
     hash,
-    kind: 'ecdsa',
+    scheme: 'ecdsa',
   });
   ALGORITHMS.set(`RSA-PKCS1-${name}`, {
     whole: mechanism(`${name}_RSA_PKCS`),
     digestOnly: CKM.RSA_PKCS,
     hash,
-    kind: 'pkcs1',
+    scheme: 'pkcs1',
   });
   ALGORITHMS.set(`RSA-PSS-${name}`, {
     whole: mechanism(`${name}_RSA_PKCS_PSS`),
     digestOnly: CKM.RSA_PKCS_PSS,
     hash,
-    kind: 'pss',
+    scheme: 'pss',
   });
-  ALGORITHMS.set(`HMAC-${name}`, { whole: mechanism(`${legacy}_HMAC`), hash, kind: 'hmac' });
+  ALGORITHMS.set(`HMAC-${name}`, { whole: mechanism(`${legacy}_HMAC`), hash, scheme: 'hmac' });
 }
 
-/** Bytes of a MAC, by mechanism. */
+/** The length of a MAC in bytes, by mechanism. */
 const MAC_LENGTHS = new Map<number, number>();
-for (const { kind, whole, hash } of ALGORITHMS.values()) {
-  if (kind === 'hmac' && hash !== undefined) MAC_LENGTHS.set(whole, hash.length);
+for (const { scheme, whole, hash } of ALGORITHMS.values()) {
+  if (scheme === 'hmac' && hash !== undefined) MAC_LENGTHS.set(whole, hash.length);
 }
 
 function pssParameter(algorithm: Algorithm, hash: Hash): object {
   const saltLength = algorithm.saltLength ?? hash.length;
-  if (!Number.isSafeInteger(saltLength) || (saltLength as number) < 0) {
-    throw argumentError(RangeError, `${algorithm.name}: saltLength must be a number of bytes`);
-  }
+  requireInteger(saltLength, `saltLength of ${algorithm.name}`, { unit: ' bytes' });
   return { structure: 'CK_RSA_PKCS_PSS_PARAMS', hashAlg: hash.mechanism, mgf: hash.mgf, sLen: saltLength };
 }
 
 /**
- * How to sign or verify with what the token has.
+ * Chooses a mechanism of the token with which an algorithm signs or verifies.
  * @param available the mechanisms of the token (CKM_ numbers)
- * @throws RangeError ERR_OUT_OF_RANGE for an unknown name; ERR_CRYPTOKI_UNSUPPORTED when the token can do neither
+ * @throws TypeError ERR_INVALID_ARG_VALUE for an unknown name; ERR_CRYPTOKI_UNSUPPORTED if the token has no mechanism for it
  */
-export function planSignature(input: MechanismInput, available: ReadonlySet<number>): SignaturePlan {
-  const given = asMechanism(input);
-  if (given !== undefined) return { mechanism: given };
+export function chooseSignatureMethod(
+  input: MechanismInput,
+  available: ReadonlySet<number>,
+): SignatureMethod {
+  const custom = asMechanism(input);
+  if (custom !== undefined) return { mechanism: custom };
   const algorithm = asAlgorithm(input);
   const found = ALGORITHMS.get(algorithm.name);
-  if (found === undefined) throw unknownAlgorithm(algorithm.name, ALGORITHMS.keys());
-  const { whole, digestOnly, hash, kind } = found;
-  checkOptions(algorithm, ...(kind === 'pss' ? ['saltLength'] : []));
-  const parameter = kind === 'pss' && hash !== undefined ? pssParameter(algorithm, hash) : undefined;
+  if (found === undefined) throw unknownAlgorithm('signature', algorithm.name, ALGORITHMS.keys());
+  const { whole, digestOnly, hash, scheme } = found;
+  checkOptions(algorithm, ...(scheme === 'pss' ? ['saltLength'] : []));
+  const parameter = scheme === 'pss' && hash !== undefined ? pssParameter(algorithm, hash) : undefined;
   if (available.has(whole)) return { mechanism: { mechanism: whole, parameter } };
   if (hash !== undefined && digestOnly !== undefined && available.has(digestOnly)) {
     const mechanism = { mechanism: digestOnly, parameter };
-    return kind === 'pkcs1'
+    return scheme === 'pkcs1'
       ? { mechanism, hash, prefix: Buffer.from(hash.digestInfo, 'hex') }
       : { mechanism, hash };
   }
-  throw new CryptokiError({
-    code: 'ERR_CRYPTOKI_UNSUPPORTED',
-    detail: `the token has no mechanism for ${algorithm.name}; slot.mechanisms() lists what it has`,
-  });
+  throw ownError(
+    'ERR_CRYPTOKI_UNSUPPORTED',
+    `the token has no mechanism for ${algorithm.name}; slot.mechanisms() lists those that it has`,
+  );
 }
 
-/** Up to so many bytes Node makes the digest in less time than it takes to notice. */
-const DIGEST_AT_ONCE = 64 * 1024;
+/** Limit for a digest on the calling thread: that of longer messages would delay the event loop. */
+const MAX_DIGEST_AT_ONCE_BYTES = 64 * 1024;
 
 /**
- * How to sign or verify a message with what the token has. Where it signs digests only, Node makes that of a short
- * message, and the token that of a long one: within the job, so that the event loop stays free and calls stay in order.
+ * Prepares the arguments of a job that signs or verifies a message. If the token signs digests only, Node computes the digest
+ * of a short message, and the token that of a long one: within the job, so that the event loop is not delayed and the order
+ * of calls does not change.
  */
 export function prepareSignature(
   input: MechanismInput,
   available: ReadonlySet<number>,
   data: BytesLike,
 ): PreparedSignature {
-  const { mechanism, hash, prefix } = planSignature(input, available);
+  const { mechanism, hash, prefix } = chooseSignatureMethod(input, available);
   if (hash === undefined)
     return { mechanism, message: data, macLength: MAC_LENGTHS.get(Number(mechanism.mechanism)) };
-  if (bytesOf(data, 'the message').byteLength > DIGEST_AT_ONCE && available.has(hash.mechanism)) {
+  const isLong = bytesOf(data, 'the message').byteLength > MAX_DIGEST_AT_ONCE_BYTES;
+  if (isLong && available.has(hash.mechanism)) {
     return { mechanism, message: data, digest: { mechanism: { mechanism: hash.mechanism }, prefix } };
   }
   const digest = digestOf(hash, data);
   return { mechanism, message: prefix === undefined ? digest : Buffer.concat([prefix, digest]) };
 }
 
-/** {@link prepareSignature} for many messages, packed. */
+/** Does the same as {@link prepareSignature} for many packed messages. */
 export function prepareSignatures(
   input: MechanismInput,
   available: ReadonlySet<number>,
   messages: RawPacked,
 ): Omit<PreparedSignature, 'message'> & { readonly messages: RawPacked } {
-  const { mechanism, hash, prefix } = planSignature(input, available);
+  const { mechanism, hash, prefix } = chooseSignatureMethod(input, available);
   if (hash === undefined) {
     return { mechanism, messages, macLength: MAC_LENGTHS.get(Number(mechanism.mechanism)) };
   }
   const { data, offsets } = messages;
-  const isLong = offsets.some((end, i) => i > 0 && end - (offsets[i - 1] as number) > DIGEST_AT_ONCE);
+  const isLong = offsets.some(
+    (end, i) => i > 0 && end - (offsets[i - 1] as number) > MAX_DIGEST_AT_ONCE_BYTES,
+  );
   if (isLong && available.has(hash.mechanism)) {
     return { mechanism, messages, digest: { mechanism: { mechanism: hash.mechanism }, prefix } };
   }
@@ -157,7 +164,7 @@ export function prepareSignatures(
   return { mechanism, messages: { data: digests, offsets: offsets.map((_, i) => i * size) } };
 }
 
-/** Whether a MAC cannot be right because of its length. What is no signature at all is left to the call to refuse. */
+/** Returns true when a MAC cannot be valid because of its length; false for a value that is not bytes, which the call refuses. */
 export function isOtherLength(signature: BytesLike, macLength: number | undefined): boolean {
   return macLength !== undefined && isBytes(signature) && signature.byteLength !== macLength;
 }

@@ -1,6 +1,6 @@
-/** References: what the OpenSSL provider in the addon knows of a private key in a token. */
+/** References: the state of private keys of a token in the OpenSSL provider of the addon. */
 import { createHash } from 'node:crypto';
-import { CryptokiError } from '../../core/errors';
+import { type CryptokiError, ownError } from '../../core/errors';
 import type { RawKeyPlace, RawModule } from '../../raw';
 import type { ModelPrivateKey, ModelSession } from '../model-types';
 import { opensslVersion } from './openssl-support';
@@ -10,53 +10,58 @@ import { readable } from './reading';
 export interface Reference {
   readonly raw: RawModule;
   readonly id: string;
-  /** PEM that stands for the key within this process. */
+  /** PEM that represents the key within this process. */
   readonly pem: string;
   /** The public half, proved: a SubjectPublicKeyInfo in DER. */
   readonly publicKeyInfo: Buffer;
 }
 
-/** Where a key is, for the addon. @param home the session that is used where the token allows no other */
+/**
+ * Returns the place of a key, for the addon.
+ * @param home the session that is used if the token allows no others
+ */
 export function placeOf(key: ModelPrivateKey, home: ModelSession = key.session): RawKeyPlace {
   const { session, handle, isPrivate } = key;
   const { readWrite } = home;
   return { slot: session.token.slot.id, handle, isPrivate, readWrite, session: home.name };
 }
 
-/** @throws ERR_CRYPTOKI_UNSUPPORTED */
+/**
+ * Checks that a key does not have CKA_ALWAYS_AUTHENTICATE.
+ * @throws ERR_CRYPTOKI_UNSUPPORTED
+ */
 export async function refuseAlwaysAuthenticated(key: ModelPrivateKey): Promise<void> {
   const { alwaysAuthenticate } = await readable(key, 'alwaysAuthenticate');
   if (!alwaysAuthenticate) return;
-  throw new CryptokiError({
-    code: 'ERR_CRYPTOKI_UNSUPPORTED',
-    detail:
-      'the key has CKA_ALWAYS_AUTHENTICATE: it wants the PIN for each operation, for which nobody can be asked in the middle ' +
-      'of a TLS handshake; use sign() or decrypt() of the key',
-  });
+  throw ownError(
+    'ERR_CRYPTOKI_UNSUPPORTED',
+    'the key has CKA_ALWAYS_AUTHENTICATE: it needs the PIN for each operation, which cannot be entered during a TLS ' +
+      'handshake; use sign() or decrypt() of the key',
+  );
 }
 
 /**
- * Makes a reference; there is one claim to its name.
+ * Creates a reference with one claim to its name.
  * @param publicKeyInfo the public half, proved
- * @param told see RawModule.createKeyReference
+ * @param onChange see RawModule.createKeyReference
  * @throws ERR_CRYPTOKI_UNSUPPORTED
  */
 export async function createReference(
   key: ModelPrivateKey,
   publicKeyInfo: Buffer,
   home?: ModelSession,
-  told?: (error: CryptokiError | undefined) => void,
+  onChange?: (error: CryptokiError | undefined) => void,
 ): Promise<Reference> {
   const mechanisms = [...(await key.session.token.mechanismSet())];
   const raw = key.use();
-  const made = raw.createKeyReference(
+  const reference = raw.createKeyReference(
     { ...placeOf(key, home), publicKeyInfo, mechanisms, opensslVersion: opensslVersion() },
-    told,
+    onChange,
   );
-  return { raw, publicKeyInfo, ...made };
+  return { raw, publicKeyInfo, ...reference };
 }
 
-/** The same for all objects that stand for the same key of a token. */
+/** Returns a name that is the same for all JavaScript objects for the same key of a token. */
 export function nameOf(
   key: Pick<ModelPrivateKey, 'id' | 'label' | 'keyType'>,
   place: string,

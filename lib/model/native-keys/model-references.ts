@@ -12,15 +12,15 @@ import {
 } from './public-half';
 import { TlsAbilities, type TlsParameters } from './tls-algorithms';
 
-/** What PEM names, by key. */
+/** The references in PEM, by key. */
 const named = new WeakMap<ModelPrivateKey, Promise<Reference>>();
-/** What PEM names of token objects, by what tells keys from each other: one name per key, until the module is closed. */
+/** The references of token objects in PEM, by their names: one for each key, until the module is closed. */
 const tokenKeys = new WeakMap<RawModule, Map<string, Reference>>();
 
-/** The name of a session object goes with the last object that stands for it. */
+/** Releases the name of a session object after its JavaScript object was collected. */
 const collected = new FinalizationRegistry<Reference>(({ raw, id }) => raw.unclaimKeyReference(id));
 
-/** Public halves that are proved. */
+/** Proved public halves. */
 const halves = new WeakMap<ModelPrivateKey, Buffer>();
 
 async function proved(key: ModelPrivateKey, options: KeyObjectOptions): Promise<Buffer> {
@@ -38,9 +38,9 @@ async function proved(key: ModelPrivateKey, options: KeyObjectOptions): Promise<
 async function name(key: ModelPrivateKey, options: KeyObjectOptions): Promise<Reference> {
   const publicKeyInfo = await proved(key, options);
   if (!key.isTokenObject) {
-    const made = await createReference(key, publicKeyInfo);
-    collected.register(key, made);
-    return made;
+    const reference = await createReference(key, publicKeyInfo);
+    collected.register(key, reference);
+    return reference;
   }
   const raw = key.use();
   let keys = tokenKeys.get(raw);
@@ -48,20 +48,20 @@ async function name(key: ModelPrivateKey, options: KeyObjectOptions): Promise<Re
     keys = new Map();
     tokenKeys.set(raw, keys);
   }
-  const its = nameOf(key, String(key.session.token.slot.id), publicKeyInfo);
-  const known = keys.get(its);
+  const keyName = nameOf(key, String(key.session.token.slot.id), publicKeyInfo);
+  const known = keys.get(keyName);
   if (known !== undefined) {
-    raw.updateKeyReference(known.id, placeOf(key)); // it may have been found anew, after a login
+    raw.updateKeyReference(known.id, placeOf(key)); // the handle is another one if the key was found again after a login
     return known;
   }
-  const made = await createReference(key, publicKeyInfo);
-  const first = keys.get(its); // of two that were made at the same time
-  if (first !== undefined) {
-    raw.unclaimKeyReference(made.id);
-    return first;
+  const reference = await createReference(key, publicKeyInfo);
+  const earlier = keys.get(keyName); // created by another call in the meantime
+  if (earlier !== undefined) {
+    raw.unclaimKeyReference(reference.id);
+    return earlier;
   }
-  keys.set(its, made);
-  return made;
+  keys.set(keyName, reference);
+  return reference;
 }
 
 async function tlsReference(
@@ -80,14 +80,14 @@ async function tlsReference(
   return { pem, abilities: new TlsAbilities(publicKeyInfo, await key.session.token.mechanismSet()) };
 }
 
-/** See PrivateKey.tlsKey. */
+/** Returns the PEM of a key; see PrivateKey.tlsKey. */
 export async function tlsKey(key: ModelPrivateKey, options: KeyObjectOptions = {}): Promise<string> {
   const { pem, abilities } = await tlsReference(key, options);
   abilities.warn(key.session.token.label);
   return pem;
 }
 
-/** What {@link tlsKey} gives, and the options of TLS that go with it. */
+/** Returns the result of {@link tlsKey} with the options of TLS that the key needs. */
 export async function tlsParameters(
   key: ModelPrivateKey,
   options: KeyObjectOptions = {},
@@ -96,7 +96,7 @@ export async function tlsParameters(
   return { key: pem, ...abilities.algorithms() };
 }
 
-/** See PrivateKey.toKeyObject. */
+/** Returns the native KeyObject of a key; see PrivateKey.toKeyObject. */
 export async function toKeyObject(key: ModelPrivateKey, options: KeyObjectOptions = {}): Promise<KeyObject> {
   checkKeyObjectOptions(options);
   requireKeyObjects();
@@ -104,6 +104,6 @@ export async function toKeyObject(key: ModelPrivateKey, options: KeyObjectOption
   try {
     return keyObjectOf(pem);
   } finally {
-    raw.unclaimKeyReference(id); // it lives on in the KeyObject
+    raw.unclaimKeyReference(id); // the KeyObject keeps the reference
   }
 }

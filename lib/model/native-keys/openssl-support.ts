@@ -1,14 +1,15 @@
-/** What this Node can do with keys of an OpenSSL provider. */
+/** The support of this version of Node for keys of an OpenSSL provider. */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { CryptokiError } from '../../core/errors';
+import { ownError } from '../../core/errors';
 
-let takesProviderKeys: boolean | undefined;
+let supportsProviderKeys: boolean | undefined;
 
 /**
- * Whether KeyObjects may be keys of a provider. Older versions of Node abort the process when they are asked for the
- * details of one. Those that can, know keys by URL: they say that there is nothing to be found; others, that a URL is no key.
+ * Returns true when KeyObjects may be keys of a provider. Older versions of Node abort the process when a program reads the
+ * details of one. Versions with this support also accept keys by URL: they throw an error that the key is not found; other
+ * versions throw ERR_INVALID_ARG_TYPE for a URL.
  */
-function asksProviders(): boolean {
+function acceptsUrls(): boolean {
   try {
     createPrivateKey({ key: new URL('cryptoki-probe:') as unknown as string });
     return true;
@@ -17,25 +18,27 @@ function asksProviders(): boolean {
   }
 }
 
-/** @throws ERR_CRYPTOKI_UNSUPPORTED on a version of Node that cannot have such KeyObjects */
+/**
+ * Checks that this version of Node supports KeyObjects of a provider.
+ * @throws ERR_CRYPTOKI_UNSUPPORTED
+ */
 export function requireKeyObjects(): void {
-  takesProviderKeys ??= asksProviders();
-  if (takesProviderKeys || opensslVersion() === '') return; // without OpenSSL the addon says so
-  throw new CryptokiError({
-    code: 'ERR_CRYPTOKI_UNSUPPORTED',
-    detail:
-      `private keys in tokens can be KeyObjects from Node 24.21 and 26.7 on, and this is ${process.versions.node}; ` +
+  supportsProviderKeys ??= acceptsUrls();
+  if (supportsProviderKeys || opensslVersion() === '') return; // without OpenSSL the addon throws the error
+  throw ownError(
+    'ERR_CRYPTOKI_UNSUPPORTED',
+    `KeyObjects of private keys in tokens need Node 24.21 or 26.7, and this is ${process.versions.node}; ` +
       'use tlsKey() for tls and https, and sign() or decrypt() of the key for everything else',
-  });
+  );
 }
 
-/** The version of OpenSSL that Node itself uses; empty where it uses something else (Bun, Electron). */
+/** Returns the version of OpenSSL that Node itself uses; empty if it uses another library (Bun, Electron). */
 export function opensslVersion(): string {
   const { openssl = '', bun, electron } = process.versions;
   return bun !== undefined || electron !== undefined ? '' : openssl;
 }
 
-/** The KeyObject for PEM that names a reference. */
+/** Creates the KeyObject for the PEM of a reference. */
 export function keyObjectOf(pem: string): KeyObject {
   return createPrivateKey({ key: pem, format: 'pem' });
 }

@@ -1,4 +1,4 @@
-/** The proof that a public key belongs to a private key in a token: the private key does something that fits no other. */
+/** Proves that a public key belongs to a private key in a token, by an operation of the private key that fits no other key. */
 import {
   constants,
   createHash,
@@ -11,34 +11,37 @@ import {
   verify,
 } from 'node:crypto';
 import { BitString, fromBER, Sequence } from 'asn1js';
-import { CryptokiError, isCode } from '../../core/errors';
+import { type CryptokiError, isCode, ownError } from '../../core/errors';
 import { CKA, CKD, CKK, CKM, CKO } from '../../generated/constants';
 import { HASHES, type Hash } from '../mechanisms/digest';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { ModelPrivateKey } from '../model-types';
 import { isRefusal } from './reading';
 
-/** Whether the private key has done what only that of the candidate can do. @throws when it may or can not do it */
+/**
+ * An operation of the private key. Its result is true when only the private key of the candidate can have this result. It
+ * throws if the key does not permit the operation, or the token does not support it.
+ */
 type Trial = (candidate: KeyObject) => Promise<boolean>;
 
-/** The key may not do this, or the token cannot: another trial may be possible. */
+/** Errors after which another trial may be possible: the key does not permit the operation, or the token does not support it. */
 export const CANNOT = [
   ...['CKR_KEY_FUNCTION_NOT_PERMITTED', 'CKR_KEY_TYPE_INCONSISTENT', 'CKR_KEY_SIZE_RANGE'],
   ...['CKR_MECHANISM_INVALID', 'CKR_MECHANISM_PARAM_INVALID', 'CKR_FUNCTION_NOT_SUPPORTED'],
   ...['CKR_ACTION_PROHIBITED', 'ERR_CRYPTOKI_UNSUPPORTED'],
 ];
-/** What was made for the candidate means nothing to the private key. */
-const MEANINGLESS = [
+/** Errors of a private key that does not belong to the candidate, because it cannot process the data. */
+const FOREIGN_DATA = [
   ...['CKR_DATA_INVALID', 'CKR_DATA_LEN_RANGE', 'CKR_ENCRYPTED_DATA_INVALID'],
   ...['CKR_ENCRYPTED_DATA_LEN_RANGE', 'CKR_FUNCTION_FAILED', 'CKR_GENERAL_ERROR'],
 ];
 
-/** Of tokens that have only mechanisms which digest as well. */
+/** Hashes to try, for tokens that only have mechanisms that compute the digest. */
 const ECDSA_HASHES = ['SHA256', 'SHA384', 'SHA512', 'SHA1'];
 const P1363 = { dsaEncoding: 'ieee-p1363' } as const;
 const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } as const;
 
-/** Types of node:crypto by CKA_KEY_TYPE. */
+/** Types of keys in node:crypto by CKA_KEY_TYPE. */
 const TYPES: Readonly<Record<string, readonly string[]>> = {
   RSA: ['rsa', 'rsa-pss'],
   EC: ['ec'],
@@ -46,45 +49,44 @@ const TYPES: Readonly<Record<string, readonly string[]>> = {
   EC_MONTGOMERY: ['x25519', 'x448'],
 };
 
-/** Proves public keys to belong to one private key. A signature is made once, for all candidates. */
+/** Compares public keys with one private key. Each signature is made once, for all candidates. */
 export class Proof {
   readonly #key: ModelPrivateKey;
   readonly #challenge = randomBytes(32);
   readonly #signatures = new Map<string, Promise<Buffer>>();
 
-  /** @param key alive, on a session of its own for the time of the proof */
+  /** @param key on a session that is not used for anything else during the proof */
   constructor(key: ModelPrivateKey) {
     this.#key = key;
   }
 
   /**
-   * Whether the public key belongs to the private key.
-   * @throws ERR_CRYPTOKI_UNSUPPORTED when the private key can do nothing that would show it; what the module has answered
+   * Returns true when the public key belongs to the private key.
+   * @throws ERR_CRYPTOKI_UNSUPPORTED if no operation of the private key can prove it; errors of the module
    */
   async proves(candidate: KeyObject): Promise<boolean> {
     const type = candidate.asymmetricKeyType ?? '';
     const types = TYPES[String(this.#key.keyType)];
     if (types !== undefined && !types.includes(type)) return false;
-    let unclear: unknown;
+    let refusal: unknown;
     for (const trial of this.#trials(type)) {
       try {
         return await trial(candidate);
       } catch (error) {
         if (isCode(error, ...CANNOT)) continue;
         if (!isRefusal(error)) throw error;
-        unclear ??= error;
+        refusal ??= error;
       }
     }
-    throw unclear ?? this.#nothingToTry();
+    throw refusal ?? this.#unsupported();
   }
 
-  #nothingToTry(): CryptokiError {
-    return new CryptokiError({
-      code: 'ERR_CRYPTOKI_UNSUPPORTED',
-      detail:
-        `the private key "${this.#key.label ?? ''}" can neither sign, decrypt nor derive with this token, so nothing shows ` +
-        'which public key belongs to it, and there is nothing to be done with it as a native key',
-    });
+  #unsupported(): CryptokiError {
+    return ownError(
+      'ERR_CRYPTOKI_UNSUPPORTED',
+      `the private key "${this.#key.label ?? ''}" can neither sign, decrypt nor derive with this token, so it cannot be ` +
+        'used as a native key, and its public key cannot be proved',
+    );
   }
 
   #trials(type: string): readonly Trial[] {
@@ -128,7 +130,7 @@ export class Proof {
       verify('sha256', this.#challenge, input(candidate), await this.#signature(algorithm));
   }
 
-  /** Some modules give the signature in DER. */
+  /** Returns a trial with ECDSA. Some modules return the signature in DER. */
   #ecdsa(hash: string): Trial {
     return async (candidate) => {
       const signature = await this.#signature(`ECDSA-${hash}`);
@@ -140,7 +142,7 @@ export class Proof {
     };
   }
 
-  /** RSA without padding: what is signed is padded here (RFC 8017, section 9.2). */
+  /** Signs with RSA without padding; the padding is made here (RFC 8017, section 9.2). */
   async #signsRaw(candidate: KeyObject): Promise<boolean> {
     const size = Math.ceil((candidate.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
     const { digestInfo } = HASHES.SHA256 as Hash;
@@ -148,19 +150,19 @@ export class Proof {
     const info = Buffer.concat([Buffer.from(digestInfo, 'hex'), digest]);
     const padding = Buffer.alloc(Math.max(size - info.length - 3, 8), 0xff);
     const block = Buffer.concat([Buffer.of(0, 1), padding, Buffer.of(0), info]);
-    const signature = await ifMeaningful(this.#key.sign({ mechanism: 'RSA_X_509' }, block));
+    const signature = await unlessForeign(this.#key.sign({ mechanism: 'RSA_X_509' }, block));
     return signature !== undefined && verify('sha256', this.#challenge, candidate, signature);
   }
 
   #decrypts(algorithm: MechanismInput, options: object): Trial {
     return async (candidate) => {
       const message = publicEncrypt({ key: candidate, ...options }, this.#challenge);
-      const plain = await ifMeaningful(this.#key.decrypt(algorithm, message));
+      const plain = await unlessForeign(this.#key.decrypt(algorithm, message));
       return plain?.equals(this.#challenge) ?? false;
     };
   }
 
-  /** ECDH with a key pair that is made for it. */
+  /** Compares the results of ECDH with a new key pair. */
   async #derives(candidate: KeyObject): Promise<boolean> {
     const { namedCurve = '' } = candidate.asymmetricKeyDetails ?? {};
     const type = candidate.asymmetricKeyType;
@@ -171,37 +173,37 @@ export class Proof {
           ? generateKeyPairSync('x25519')
           : generateKeyPairSync('x448');
     const secret = diffieHellman({ privateKey: pair.privateKey, publicKey: candidate });
-    const derived = await ifMeaningful(agree(this.#key, pair.publicKey));
+    const derived = await unlessForeign(agree(this.#key, pair.publicKey));
     return derived?.equals(secret) ?? false;
   }
 }
 
-async function ifMeaningful(answer: Promise<Buffer>): Promise<Buffer | undefined> {
+async function unlessForeign(result: Promise<Buffer>): Promise<Buffer | undefined> {
   try {
-    return await answer;
+    return await result;
   } catch (error) {
-    if (isCode(error, ...MEANINGLESS)) return undefined;
+    if (isCode(error, ...FOREIGN_DATA)) return undefined;
     throw error;
   }
 }
 
-/** The point of a public key of ECDH, and how long what is agreed on is. */
+/** Returns the point of a public key of ECDH, and the length of the shared secret in bytes. */
 function pointOf(publicKey: KeyObject): { readonly point: Buffer; readonly length: number } {
   const info = publicKey.export({ type: 'spki', format: 'der' });
   const { result } = fromBER(new Uint8Array(info).buffer);
   const [, bits] = result instanceof Sequence ? result.valueBlock.value : [];
   const point = Buffer.from(bits instanceof BitString ? bits.valueBlock.valueHexView : []);
-  const isPair = publicKey.asymmetricKeyType === 'ec'; // 4, x and y
-  return { point, length: isPair ? (point.length - 1) / 2 : point.length };
+  const hasCoordinates = publicKey.asymmetricKeyType === 'ec'; // the byte 4, x and y
+  return { point, length: hasCoordinates ? (point.length - 1) / 2 : point.length };
 }
 
-/** What a private key of ECDH agrees on with the holder of a public key: CKM_ECDH1_DERIVE. */
+/** Computes the shared secret of a private key and a public key by CKM_ECDH1_DERIVE. */
 export function agree(key: ModelPrivateKey, publicKey: KeyObject): Promise<Buffer> {
   const { point, length } = pointOf(publicKey);
   return derive(key, point, length);
 }
 
-/** C_DeriveKey by CKM_ECDH1_DERIVE, and the value of the key that it makes. */
+/** Derives a key by CKM_ECDH1_DERIVE, and returns its value. */
 async function derive(key: ModelPrivateKey, point: Buffer, length: number): Promise<Buffer> {
   const { session } = key;
   const raw = key.use();

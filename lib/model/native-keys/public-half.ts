@@ -1,36 +1,40 @@
-/** The public key that belongs to a private key in a token: OpenSSL wants to know it. */
+/** The public key that belongs to a private key in a token. OpenSSL needs it. */
 import { createPublicKey, KeyObject, X509Certificate } from 'node:crypto';
-import { argumentError, isBytes, requireOptions, valueError, viewOf } from '../../core/arguments';
-import { CryptokiError, isCode } from '../../core/errors';
+import { wrongType, wrongValue } from '../../core/argument-errors';
+import { isBytes, requireOptions, viewOf } from '../../core/arguments';
+import { CryptokiError, isCode, ownError } from '../../core/errors';
 import type { BytesLike } from '../../raw/values';
 import type { ModelCertificate, ModelPrivateKey, ModelPublicKey, ModelSession } from '../model-types';
 import { Proof } from './proof';
 import { findable, isRefusal, readable } from './reading';
 
-/** A public key, in one of the forms that it comes in. */
+/** A public key in one of the accepted forms; a string is PEM, bytes are PEM or DER. */
 export type PublicHalf = KeyObject | X509Certificate | string | BytesLike;
 
-/** How a private key is made a native one. */
+/** The options of PrivateKey.toKeyObject and PrivateKey.tlsKey. */
 export interface KeyObjectOptions {
   /**
-   * The public key, where the token does not have it: a KeyObject, an X509Certificate, PEM, or a SubjectPublicKeyInfo in
-   * DER. Left out, it is looked for in the token: in the private key itself (CKA_MODULUS, CKA_PUBLIC_KEY_INFO), then among
-   * the public keys and certificates with the same CKA_ID, and at last among those with the same label. Whichever it is, it
-   * is proved to belong to the private key: by the modulus, or by a trial (one signature, decryption or key agreement).
+   * The public key, if the token does not have it: a KeyObject, an X509Certificate, PEM, or a SubjectPublicKeyInfo in DER.
+   * By default it is searched in the token: in the private key itself (CKA_MODULUS, CKA_PUBLIC_KEY_INFO), then among the
+   * public keys and certificates with the same CKA_ID, then among those with the same label. In every case it is proved to
+   * belong to the private key: by the modulus, or by a trial (one signature, decryption or key agreement).
    */
   readonly publicKey?: PublicHalf | undefined;
 }
 
-/** @throws TypeError ERR_INVALID_ARG_TYPE; what node:crypto says of a key that is none */
-function given(publicKey: PublicHalf): KeyObject {
+/**
+ * Converts the option publicKey.
+ * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE; errors of node:crypto for other bytes or text
+ */
+function toPublicKey(publicKey: PublicHalf): KeyObject {
   if (publicKey instanceof X509Certificate) return publicKey.publicKey;
   if (publicKey instanceof KeyObject) {
-    if (publicKey.type === 'secret') throw argumentError(TypeError, 'publicKey must be a public key');
+    if (publicKey.type === 'secret') throw wrongValue('publicKey must be a public key, not a secret key');
     return publicKey.type === 'public' ? publicKey : createPublicKey(publicKey);
   }
   if (typeof publicKey === 'string') return createPublicKey(publicKey);
   if (!isBytes(publicKey)) {
-    throw argumentError(TypeError, 'publicKey must be a KeyObject, an X509Certificate, PEM or DER');
+    throw wrongType('publicKey', 'a KeyObject, an X509Certificate, PEM or DER', publicKey);
   }
   const bytes = Buffer.from(viewOf(publicKey));
   return bytes.toString('latin1').includes('-----BEGIN')
@@ -38,7 +42,7 @@ function given(publicKey: PublicHalf): KeyObject {
     : createPublicKey({ key: bytes, format: 'der', type: 'spki' });
 }
 
-/** Of a private RSA key that tells its modulus. */
+/** Makes the public key from the modulus of a private RSA key; undefined if it cannot be read. */
 async function fromModulus(key: ModelPrivateKey): Promise<KeyObject | undefined> {
   const { modulus, publicExponent } = await readable(key, 'modulus', 'publicExponent');
   if (!modulus?.length || !publicExponent?.length) return undefined;
@@ -46,7 +50,10 @@ async function fromModulus(key: ModelPrivateKey): Promise<KeyObject | undefined>
   return createPublicKey({ key: jwk, format: 'jwk' });
 }
 
-/** A key that cannot be read is not the one. @throws what tells that something is lost */
+/**
+ * Returns a public key; undefined if it cannot be read, or Node does not support it.
+ * @throws errors that mean that session, login, object or token is lost
+ */
 async function ifReadable(publicKey: () => Promise<KeyObject>): Promise<KeyObject | undefined> {
   try {
     return await publicKey();
@@ -57,7 +64,7 @@ async function ifReadable(publicKey: () => Promise<KeyObject>): Promise<KeyObjec
   }
 }
 
-/** What may be the public key, the likeliest first: by what the key says of itself, by id, by label. */
+/** Searches candidates for the public key, the most probable first: in attributes of the private key, by id, by label. */
 async function* candidates(
   session: ModelSession,
   key: ModelPrivateKey,
@@ -67,37 +74,37 @@ async function* candidates(
     yield ifReadable(async () => createPublicKey({ key: publicKeyInfo, format: 'der', type: 'spki' }));
   }
   const { id, label, keyType } = key;
-  for (const like of [id?.length ? { id } : undefined, label ? { label } : undefined]) {
-    if (like === undefined) continue;
-    for (const object of await findable(session, { class: 'PUBLIC_KEY', ...like })) {
-      const its = object as ModelPublicKey;
-      if (keyType === undefined || its.keyType === undefined || its.keyType === keyType) {
-        yield ifReadable(() => its.toKeyObject());
+  for (const criterion of [id?.length ? { id } : undefined, label ? { label } : undefined]) {
+    if (criterion === undefined) continue;
+    for (const object of await findable(session, { class: 'PUBLIC_KEY', ...criterion })) {
+      const publicKey = object as ModelPublicKey;
+      if (keyType === undefined || publicKey.keyType === undefined || publicKey.keyType === keyType) {
+        yield ifReadable(() => publicKey.toKeyObject());
       }
     }
-    for (const object of await findable(session, { class: 'CERTIFICATE', ...like })) {
+    for (const object of await findable(session, { class: 'CERTIFICATE', ...criterion })) {
       yield ifReadable(async () => (await (object as ModelCertificate).toX509()).publicKey);
     }
   }
 }
 
-/** The public key that belongs to a private key, where a trial shows it; else those with its id or label that may. */
+/** The public key that a trial has proved to belong to a private key; otherwise the candidates with its id or label. */
 export interface PublicHalves {
   readonly proved: KeyObject | undefined;
   readonly candidates: readonly KeyObject[];
 }
 
 /**
- * Looks for the public key that belongs to a private key in its token.
- * @param mayTry whether the private key may do something for the proof
- * @throws what tells that session, login, object or token is lost
+ * Searches the token of a private key for the public key that belongs to it.
+ * @param canTry true to prove it by an operation with the private key
+ * @throws errors that mean that session, login, object or token is lost
  */
 export async function publicHalvesOf(
   session: ModelSession,
   key: ModelPrivateKey,
-  mayTry: boolean,
+  canTry: boolean,
 ): Promise<PublicHalves> {
-  const proof = mayTry ? new Proof(key) : undefined;
+  const proof = canTry ? new Proof(key) : undefined;
   const found: KeyObject[] = [];
   for await (const candidate of candidates(session, key)) {
     if (candidate === undefined) continue;
@@ -118,8 +125,8 @@ async function belongsTo(proof: Proof | undefined, candidate: KeyObject): Promis
 }
 
 /**
- * Whether a public key belongs to a private key; undefined where the private key can do nothing that would show it.
- * @throws what tells that session, login, object or token is lost
+ * Returns true when a public key belongs to a private key; undefined if no operation of the private key can prove it.
+ * @throws errors that mean that session, login, object or token is lost
  */
 export function isHalfOf(key: ModelPrivateKey, publicKey: KeyObject): Promise<boolean | undefined> {
   return belongsTo(new Proof(key), publicKey);
@@ -127,7 +134,10 @@ export function isHalfOf(key: ModelPrivateKey, publicKey: KeyObject): Promise<bo
 
 const infoOf = (publicKey: KeyObject): Buffer => publicKey.export({ type: 'spki', format: 'der' });
 
-/** @throws ERR_CRYPTOKI_OBJECT_NOT_FOUND */
+/**
+ * Finds the public key in the token.
+ * @throws ERR_CRYPTOKI_OBJECT_NOT_FOUND
+ */
 async function fromToken(session: ModelSession, key: ModelPrivateKey, proof: Proof): Promise<Buffer> {
   const refused = new Set<string>();
   for await (const publicKey of candidates(session, key)) {
@@ -138,44 +148,43 @@ async function fromToken(session: ModelSession, key: ModelPrivateKey, proof: Pro
     if (await proof.proves(publicKey)) return info;
     refused.add(text);
   }
-  const others =
+  const note =
     refused.size === 0
       ? ''
       : ` (a trial with the private key has shown that ${refused.size} with its id or label belong to another key)`;
-  throw new CryptokiError({
-    code: 'ERR_CRYPTOKI_OBJECT_NOT_FOUND',
-    detail:
-      `the token has no public key or certificate that belongs to the private key "${key.label ?? ''}"${others}; ` +
-      'give it: { publicKey }',
-  });
-}
-
-/**
- * Refuses a public key that is another's.
- * @throws TypeError ERR_INVALID_ARG_VALUE
- */
-function refuseOther(key: { readonly label: string | undefined }): never {
-  throw valueError(
-    `publicKey does not belong to the private key "${key.label ?? ''}": give the public key, or the certificate, of this key`,
+  throw ownError(
+    'ERR_CRYPTOKI_OBJECT_NOT_FOUND',
+    `the token has no public key or certificate that belongs to the private key "${key.label ?? ''}"${note}; ` +
+      'give the public key, as { publicKey }',
   );
 }
 
 /**
- * The public key as a SubjectPublicKeyInfo in DER, proved to belong to the private key: by its modulus where it tells that,
- * else by a trial (a signature, a decryption, a key agreement).
- * @param session where to look for it
- * @throws ERR_CRYPTOKI_OBJECT_NOT_FOUND; ERR_CRYPTOKI_UNSUPPORTED for keys that can do nothing; TypeError
- *   ERR_INVALID_ARG_VALUE for a public key that belongs to another
+ * Refuses a public key that belongs to another private key.
+ * @throws TypeError ERR_INVALID_ARG_VALUE
+ */
+function refuseOther(key: { readonly label: string | undefined }): never {
+  throw wrongValue(
+    `publicKey does not belong to the private key "${key.label ?? ''}"; give the public key, or the certificate, of this key`,
+  );
+}
+
+/**
+ * Returns the public key as a SubjectPublicKeyInfo in DER, proved to belong to the private key: by the modulus if it can be
+ * read, otherwise by a trial (a signature, a decryption, a key agreement).
+ * @param session the session on which to search for it
+ * @throws ERR_CRYPTOKI_OBJECT_NOT_FOUND; ERR_CRYPTOKI_UNSUPPORTED for keys without a supported operation; TypeError
+ *   ERR_INVALID_ARG_VALUE for a public key that belongs to another key
  */
 export async function publicKeyInfoOf(
   session: ModelSession,
   key: ModelPrivateKey,
   options: KeyObjectOptions,
 ): Promise<Buffer> {
-  const wanted = options.publicKey === undefined ? undefined : given(options.publicKey);
-  const itself = await fromModulus(key);
-  if (itself !== undefined && wanted?.asymmetricKeyType !== 'rsa-pss') {
-    return wanted === undefined || wanted.equals(itself) ? infoOf(itself) : refuseOther(key);
+  const wanted = options.publicKey === undefined ? undefined : toPublicKey(options.publicKey);
+  const computed = await fromModulus(key);
+  if (computed !== undefined && wanted?.asymmetricKeyType !== 'rsa-pss') {
+    return wanted === undefined || wanted.equals(computed) ? infoOf(computed) : refuseOther(key);
   }
   const proof = new Proof(key);
   if (wanted === undefined) return fromToken(session, key, proof);
@@ -183,7 +192,7 @@ export async function publicKeyInfoOf(
 }
 
 /**
- * Refuses options that do not fit a key whose public half is proved.
+ * Checks that the option publicKey, if given, is the proved public half of the key.
  * @throws TypeError ERR_INVALID_ARG_VALUE
  */
 export function checkPublicHalf(
@@ -192,8 +201,8 @@ export function checkPublicHalf(
   publicKeyInfo: Buffer,
 ): void {
   if (options.publicKey === undefined) return;
-  const its = createPublicKey({ key: publicKeyInfo, format: 'der', type: 'spki' });
-  if (!given(options.publicKey).equals(its)) refuseOther(key);
+  const proved = createPublicKey({ key: publicKeyInfo, format: 'der', type: 'spki' });
+  if (!toPublicKey(options.publicKey).equals(proved)) refuseOther(key);
 }
 
 /** @throws TypeError ERR_INVALID_ARG_TYPE */

@@ -1,25 +1,24 @@
-/** What can be read of objects, from modules that refuse all attributes because of one, or some kinds of search. */
+/** Reads and finds objects in modules that refuse all attributes because of one, or refuse some searches. */
 
 import { CryptokiError } from '../../core/errors';
 import type { AllAttributeValues, AttributeName, Attributes } from '../attributes';
 import type { ModelObject, ModelSession } from '../model-types';
 
-/** Errors that are not about the attributes: what is behind them is lost, and the caller must know. */
+/** Errors that mean that the session, the login, the object or the token is lost. */
 const LOST = [
   ...['CKR_SESSION_HANDLE_INVALID', 'CKR_SESSION_CLOSED', 'CKR_USER_NOT_LOGGED_IN'],
   ...['CKR_OBJECT_HANDLE_INVALID', 'CKR_KEY_HANDLE_INVALID', 'CKR_CRYPTOKI_NOT_INITIALIZED'],
   ...['CKR_DEVICE_REMOVED', 'CKR_TOKEN_NOT_PRESENT', 'CKR_TOKEN_NOT_RECOGNIZED', 'CKR_SLOT_ID_INVALID'],
 ];
 
-/** Whether the module has refused something, and has lost nothing. */
+/** Returns true for an error of the module that does not mean a loss. */
 export function isRefusal(error: unknown): error is CryptokiError {
   return error instanceof CryptokiError && error.rv !== undefined && !LOST.includes(error.code);
 }
 
 /**
- * Attributes by name, as many as can be read. When the module refuses all of them, each is asked for alone, and those that
- * are refused are absent.
- * @throws what tells that session, login, object or token is lost
+ * Reads attributes by name. If the module refuses all of them, each is read alone, and those that are refused are absent.
+ * @throws errors that mean that session, login, object or token is lost
  */
 export async function readable<Name extends AttributeName>(
   object: ModelObject,
@@ -41,7 +40,10 @@ export async function readable<Name extends AttributeName>(
   return values;
 }
 
-/** The objects with these attributes; none when the module refuses to search by them. @throws as {@link readable} */
+/**
+ * Finds the objects with these attributes; none if the module refuses to search by them.
+ * @throws as {@link readable}
+ */
 export async function findable(
   session: ModelSession,
   attributes: Attributes,

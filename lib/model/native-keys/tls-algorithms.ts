@@ -1,20 +1,20 @@
-/** The signature algorithms of TLS that a key can do with its token, and the options that leave the others out. */
+/** The signature algorithms of TLS that a token supports for a key, and the options that exclude the others. */
 import { createPublicKey } from 'node:crypto';
-import { CryptokiError } from '../../core/errors';
+import { ownError } from '../../core/errors';
 import { CKM } from '../../generated/constants';
 
 /** An algorithm of TLS (RFC 8446, section 4.2.3), by OpenSSL's name. */
 interface Scheme {
   readonly name: string;
-  /** Of the key, as node:crypto has it. */
+  /** The type of the key in node:crypto. */
   readonly keyType: 'rsa' | 'ec' | 'ed25519' | 'ed448';
-  /** One of these is enough. */
+  /** The token needs one of these. */
   readonly mechanisms: readonly number[];
-  /** TLS 1.3 signs handshakes with it: of the keys on this curve, or of all. */
+  /** True if TLS 1.3 uses it for handshakes; the name of a curve if it does so for keys on this curve only. */
   readonly modern: boolean | string;
 }
 
-const { ECDSA, EDDSA, RSA_PKCS, RSA_PKCS_PSS, RSA_X_509 } = CKM; // with the last one, the addon makes the padding
+const { ECDSA, EDDSA, RSA_PKCS, RSA_PKCS_PSS, RSA_X_509 } = CKM; // for RSA_X_509 the addon makes the padding
 
 const scheme = (
   name: string,
@@ -37,25 +37,25 @@ const SCHEMES: readonly Scheme[] = [
   scheme('rsa_pkcs1_sha512', 'rsa', false, RSA_PKCS, CKM.SHA512_RSA_PKCS, RSA_X_509),
 ];
 
-/** Options of TLS that keep OpenSSL from choosing what the token cannot do; empty where it can do everything. */
+/** Options of TLS with which OpenSSL does not choose algorithms that the token does not support; empty if it supports all. */
 export interface TlsAlgorithms {
-  /** What is left of the algorithms: those of keys of other types, which peers have, stay. */
+  /** The remaining algorithms, including those of other types of keys, which peers may have. */
   readonly sigalgs?: string;
-  /** Set where the key has no algorithm for TLS 1.3. */
+  /** Set if the key has no algorithm for TLS 1.3. */
   readonly maxVersion?: 'TLSv1.2';
 }
 
 /** The key for TLS, with these options. */
 export interface TlsParameters extends TlsAlgorithms {
-  /** PEM that stands for the key. */
+  /** PEM that represents the key. */
   readonly key: string;
 }
 
-/** A key in its token, as far as TLS is concerned. */
+/** The algorithms of TLS for a key in its token. */
 export class TlsAbilities {
   readonly #keyType: string;
   readonly #curve: string | undefined;
-  /** What the token cannot do with the key. */
+  /** The algorithms for the type of the key that the token does not support. */
   readonly #absent: readonly Scheme[];
 
   /**
@@ -72,27 +72,33 @@ export class TlsAbilities {
     );
   }
 
-  /** @throws ERR_CRYPTOKI_UNSUPPORTED when nothing is left */
+  /**
+   * Returns the options of TLS that the key needs.
+   * @throws ERR_CRYPTOKI_UNSUPPORTED if the token supports no algorithm for the key
+   */
   algorithms(): TlsAlgorithms {
     if (this.#absent.length === 0) return {};
-    const left = SCHEMES.filter((one) => !this.#absent.includes(one));
-    const own = left.filter(({ keyType }) => keyType === this.#keyType);
-    if (own.length === 0) {
-      throw new CryptokiError({
-        code: 'ERR_CRYPTOKI_UNSUPPORTED',
-        detail: `the token has no mechanism to sign a handshake of TLS with a key of type ${this.#keyType}`,
-      });
+    const available = SCHEMES.filter((candidate) => !this.#absent.includes(candidate));
+    const fitting = available.filter(({ keyType }) => keyType === this.#keyType);
+    if (fitting.length === 0) {
+      throw ownError(
+        'ERR_CRYPTOKI_UNSUPPORTED',
+        `the token has no mechanism to sign a handshake of TLS with a key of type ${this.#keyType}`,
+      );
     }
-    const sigalgs = left.map(({ name }) => name).join(':');
-    const isModern = own.some(({ modern }) => modern === true || modern === this.#curve);
+    const sigalgs = available.map(({ name }) => name).join(':');
+    const isModern = fitting.some(({ modern }) => modern === true || modern === this.#curve);
     return isModern ? { sigalgs } : { sigalgs, maxVersion: 'TLSv1.2' };
   }
 
-  /** Says, once for a token and a type of key, what the token cannot do. @param token its label */
+  /**
+   * Warns, once for each token and type of key, of algorithms that the token does not support.
+   * @param token the label of the token
+   */
   warn(token: string): void {
-    const about = `${token}\0${this.#keyType}`;
-    if (this.#absent.length === 0 || warned.has(about)) return;
-    warned.add(about);
+    const subject = `${token}\0${this.#keyType}`;
+    if (this.#absent.length === 0 || warned.has(subject)) return;
+    warned.add(subject);
     const names = this.#absent.map(({ name }) => name).join(', ');
     process.emitWarning(
       `the token "${token}" cannot sign ${names}, which TLS may choose: ${this.#advice()}`,

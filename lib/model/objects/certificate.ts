@@ -4,8 +4,8 @@ import { StorageObject } from './storage-object';
 /** A certificate (CKO_CERTIFICATE). */
 export class Certificate extends StorageObject {
   /**
-   * The certificate as node:crypto has it.
-   * @throws ERR_OSSL_... when CKA_VALUE holds no X.509 certificate; CKR_ATTRIBUTE_TYPE_INVALID when there is none
+   * Returns the certificate as an X509Certificate of node:crypto.
+   * @throws ERR_OSSL_... if CKA_VALUE is not an X.509 certificate; CKR_ATTRIBUTE_TYPE_INVALID if the object has no CKA_VALUE
    */
   async toX509(): Promise<X509Certificate> {
     return new X509Certificate(await this.attribute('value'));

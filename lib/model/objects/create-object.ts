@@ -1,5 +1,5 @@
 import { constantName, constantValue } from '../../core/constant-names';
-import { CryptokiError } from '../../core/errors';
+import { ownError } from '../../core/errors';
 import { requirePlain } from '../../core/selection';
 import type { Named } from '../../generated/attributes';
 import { type Attributes, fromResults, toTemplate } from '../attributes';
@@ -27,7 +27,7 @@ const CLASSES: Readonly<Record<string, ObjectType>> = {
   DATA: Data,
 };
 
-/** The object of the right class for a handle. */
+/** Creates the JavaScript object for a handle, of the type for its class. */
 export function makeObject(
   session: Session,
   handle: bigint,
@@ -40,31 +40,32 @@ export function makeObject(
 }
 
 /**
- * The object for a handle that the session has just made. What cannot be read of it, because the session was closed
- * meanwhile or the module does not tell, is taken from the template: what was made must not be lost to its caller.
+ * Creates the JavaScript object for an object that the session has just created. Attributes that cannot be read, because
+ * the session was closed in the meantime or the module does not return them, are taken from the template, so that the
+ * caller receives the object in any case.
  */
 async function adoptObject(
   session: Session,
   handle: bigint,
-  made: Attributes,
+  template: Attributes,
   epoch: number,
 ): Promise<StorageObject> {
-  const token = made.token ?? false;
+  const token = template.token ?? false;
   if (!token) session.created(handle);
   const { raw } = session.token.slot.module;
   const read = await raw.C_GetAttributeValue(session.name, handle, IDENTITY_TYPES).catch(() => []);
   const known: Identity = fromResults(IDENTITY, read);
-  // Where the template leaves it to the token, and the token does not tell, it may be private if somebody was logged in.
+  // If neither the template nor the token specifies CKA_PRIVATE, the object may be private if a user was logged in.
   const { user, slot } = session.token;
   const mayBePrivate = user !== undefined || raw.loginEpoch(slot.id) !== epoch;
   const named = <Family extends 'CKO' | 'CKK'>(family: Family, name: Named<Family>): Named<Family> =>
     constantName(family, Number(constantValue(family, name as string | number)));
   const identity: Identity = {
     token,
-    private: made.private ?? mayBePrivate,
-    ...(made.class === undefined ? {} : { class: named('CKO', made.class) }),
-    ...(made.keyType === undefined ? {} : { keyType: named('CKK', made.keyType) }),
-    ...(typeof made.label === 'string' ? { label: made.label } : {}),
+    private: template.private ?? mayBePrivate,
+    ...(template.class === undefined ? {} : { class: named('CKO', template.class) }),
+    ...(template.keyType === undefined ? {} : { keyType: named('CKK', template.keyType) }),
+    ...(typeof template.label === 'string' ? { label: template.label } : {}),
     ...known,
   };
   return makeObject(session, handle, identity, epoch);
@@ -76,7 +77,7 @@ export interface KeyPair {
   readonly privateKey: PrivateKey;
 }
 
-/** The objects of a key pair that the session has just generated. */
+/** Creates the JavaScript objects of a key pair that the session has just generated. */
 export async function adoptKeyPair(
   session: Session,
   generated: { readonly publicKey: GeneratedKey; readonly privateKey: GeneratedKey },
@@ -88,7 +89,7 @@ export async function adoptKeyPair(
   return { publicKey: publicKey as PublicKey, privateKey: privateKey as PrivateKey };
 }
 
-/** The object of a key that the session has just generated. */
+/** Creates the JavaScript object of a key that the session has just generated. */
 export function adoptKey(
   session: Session,
   { handle, requested, loginEpoch }: GeneratedKey,
@@ -96,15 +97,15 @@ export function adoptKey(
   return adoptObject(session, handle, requested, loginEpoch);
 }
 
-/** The class of a template by its name. */
-export function classOf({ class: given }: Attributes): ObjectClass | undefined {
-  if (given === undefined) return undefined;
-  return constantName('CKO', Number(constantValue('CKO', given as string | number)));
+/** Returns the name of the class of a template. */
+export function classOf({ class: nameOrNumber }: Attributes): ObjectClass | undefined {
+  if (nameOrNumber === undefined) return undefined;
+  return constantName('CKO', Number(constantValue('CKO', nameOrNumber as string | number)));
 }
 
 /**
- * The template of a key says that it is private where the user is logged in: left to the token, a key that is made beside a
- * logout could be public. What a token does without CKA_PRIVATE is its own affair (PKCS#11 3.1, section 4.4.1).
+ * Adds CKA_PRIVATE to the template of a key while the user is logged in. Without it the token chooses the value (PKCS#11
+ * 3.1, section 4.4.1), and a key that is created during a logout could become public.
  */
 export function privateKeyTemplate(attributes: Attributes, user: User | undefined): Attributes {
   const isKey = ['PRIVATE_KEY', 'SECRET_KEY'].includes(String(classOf(attributes)));
@@ -112,26 +113,25 @@ export function privateKeyTemplate(attributes: Attributes, user: User | undefine
   return { ...attributes, private: true };
 }
 
-/** C_CreateObject; see Session.createObject. */
+/** Creates an object with C_CreateObject; see Session.createObject. */
 export async function createObject(session: Session, attributes: Attributes): Promise<StorageObject> {
   requirePlain(attributes, 'the attributes');
   const { user, slot } = session.token;
-  const made = privateKeyTemplate(attributes, user);
-  const template = toTemplate(made);
-  const raw = useForWriting(session, 'create', { token: made.token ?? false, private: made.private });
+  const template = privateKeyTemplate(attributes, user);
+  const rawTemplate = toTemplate(template);
+  const traits = { token: template.token ?? false, private: template.private };
+  const raw = useForWriting(session, 'create', traits);
   const epoch = loginEpoch(session);
-  const handle = await raw.C_CreateObject(session.name, template);
-  const object = await adoptObject(session, handle, made, epoch);
-  const isBesideLogout = user !== undefined && raw.loginEpoch(slot.id) !== epoch;
-  const isLeftToToken = made.private === undefined && classOf(made) === 'DATA';
-  if (isBesideLogout && isLeftToToken && !object.isPrivate) {
-    await raw.C_DestroyObject(session.name, handle).catch(() => {}); // it is gone with its session at the latest
-    throw new CryptokiError({
-      code: 'ERR_CRYPTOKI_ACCESS',
-      detail:
-        'somebody logged out while the object was created, and the token made it public; it was destroyed. Log in and create it again, or say with "private" which it is to be',
-      action: 'relogin',
-    });
+  const handle = await raw.C_CreateObject(session.name, rawTemplate);
+  const object = await adoptObject(session, handle, template, epoch);
+  const wasLoggedOut = user !== undefined && raw.loginEpoch(slot.id) !== epoch;
+  const isLeftToToken = template.private === undefined && classOf(template) === 'DATA';
+  if (wasLoggedOut && isLeftToToken && !object.isPrivate) {
+    await raw.C_DestroyObject(session.name, handle).catch(() => {}); // a failure means that the session has ended
+    throw ownError(
+      'ERR_CRYPTOKI_ACCESS',
+      'a logout happened while the object was created, and the token made it public, so it was destroyed; log in and create it again, or give the attribute "private"',
+    );
   }
   return object;
 }

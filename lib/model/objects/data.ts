@@ -2,7 +2,7 @@ import { StorageObject } from './storage-object';
 
 /** A data object (CKO_DATA). */
 export class Data extends StorageObject {
-  /** CKA_VALUE. */
+  /** Reads CKA_VALUE. */
   value(): Promise<Buffer> {
     return this.attribute('value');
   }

@@ -1,6 +1,6 @@
 /**
- * CKA_EC_PARAMS and CKA_EC_POINT in the forms that modules give them, made to one: a SubjectPublicKeyInfo with a named curve and an
- * uncompressed point. node:crypto checks that the point is on the curve, so that a value that was read wrongly is no key.
+ * Converts CKA_EC_PARAMS and CKA_EC_POINT, in all forms that modules return, to one form: a SubjectPublicKeyInfo with a named
+ * curve and an uncompressed point. node:crypto checks that the point is on the curve, so a value that was misread is refused.
  */
 import { createPublicKey, ECDH, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { BitString, fromBER, Integer, ObjectIdentifier, OctetString, Sequence } from 'asn1js';
@@ -9,7 +9,7 @@ import { type Curve, curveOf, curvesOf } from '../mechanisms/curves';
 const EC_PUBLIC_KEY = '1.2.840.10045.2.1';
 const PRIME_FIELD = '1.2.840.10045.1.1';
 
-/** Node 20's ECDH knows curves by OpenSSL's names only. */
+/** ECDH of Node 20 accepts OpenSSL's names of curves only. */
 const OPENSSL_NAMES: Readonly<Record<string, string>> = {
   'P-224': 'secp224r1',
   'P-256': 'prime256v1',
@@ -23,13 +23,13 @@ function toArrayBuffer(bytes: Uint8Array): ArrayBuffer {
   return new Uint8Array(bytes).buffer;
 }
 
-/** The element that the bytes are, all of them. */
+/** Parses bytes as one element; undefined if they are not an element, or more than one. */
 function elementOf(bytes: Uint8Array): Element | undefined {
   const { result, offset } = fromBER(toArrayBuffer(bytes));
   return offset === bytes.length ? result : undefined;
 }
 
-/** The members of a SEQUENCE. */
+/** Returns the members of a SEQUENCE; none for other elements. */
 function membersOf(element: Element | undefined): readonly Element[] {
   return element instanceof Sequence ? (element.valueBlock.value as Element[]) : [];
 }
@@ -45,12 +45,12 @@ const numberOf = (bytes: Uint8Array): bigint => BigInt(`0x0${Buffer.from(bytes).
 const integerIn = (element: Element | undefined): bigint | undefined =>
   element instanceof Integer ? numberOf(element.valueBlock.valueHexView) : undefined;
 
-/** Explicit parameters (ECParameters, SEC 1, section C.2) of a curve over a prime field, as text to compare; without the seed. */
+/** Converts explicit parameters (ECParameters, SEC 1, section C.2) of a curve over a prime field to text to compare, without the seed. */
 function domainOf(parameters: Element | undefined): string | undefined {
   const [version, field, equation, generator, order, cofactor] = membersOf(parameters);
   const [kind, prime] = membersOf(field);
   if (!(kind instanceof ObjectIdentifier) || kind.valueBlock.toString() !== PRIME_FIELD) return undefined;
-  const [a, b] = membersOf(equation).map((one) => bytesIn(one));
+  const [a, b] = membersOf(equation).map((member) => bytesIn(member));
   const base = bytesIn(generator);
   if (version === undefined || a === undefined || b === undefined || !base?.length) return undefined;
   const p = integerIn(prime) ?? 0n;
@@ -63,7 +63,7 @@ function domainOf(parameters: Element | undefined): string | undefined {
   return [p, numberOf(a), numberOf(b), x, isOdd, integerIn(order), h].join();
 }
 
-/** Explicit parameters by the name of the curve, as OpenSSL knows them; undefined where it does not write them. */
+/** OpenSSL's explicit parameters by the name of the curve; undefined if OpenSSL does not write them. */
 const domains = new Map<string, string | undefined>();
 
 function knownDomain({ name }: Curve): string | undefined {
@@ -74,28 +74,30 @@ function knownDomain({ name }: Curve): string | undefined {
       const [algorithm] = membersOf(elementOf(publicKey.export({ type: 'spki', format: 'der' })));
       domain = domainOf(membersOf(algorithm)[1]);
     } catch {
-      // An OpenSSL without the curve, or BoringSSL: such parameters are left as they are.
+      // An OpenSSL without the curve, or BoringSSL: explicit parameters are not converted then.
     }
     domains.set(name, domain);
   }
   return domains.get(name);
 }
 
-/** The curve that CKA_EC_PARAMS means: by object identifier, by name, or by explicit parameters. */
+/** Returns the curve of CKA_EC_PARAMS, given by object identifier, by name, or by explicit parameters. */
 function curveMeant(ecParams: Buffer): Curve | undefined {
   const curve = curveOf(ecParams);
   if (curve !== undefined || ecParams[0] !== 0x30) return curve;
   const domain = domainOf(elementOf(ecParams));
-  return domain === undefined ? undefined : curvesOf('EC').find((one) => knownDomain(one) === domain);
+  return domain === undefined
+    ? undefined
+    : curvesOf('EC').find((candidate) => knownDomain(candidate) === domain);
 }
 
-/** The value of CKA_EC_POINT as it is, and what it holds if it is an OCTET STRING or a BIT STRING in DER. */
+/** Returns the value of CKA_EC_POINT, and its content if it is an OCTET STRING or a BIT STRING in DER. */
 function readings(ecPoint: Buffer): readonly Buffer[] {
   const inner = bytesIn(elementOf(ecPoint));
   return inner === undefined ? [ecPoint] : [ecPoint, inner];
 }
 
-/** The point as SEC 1 writes it without compression, or the key of an Edwards or Montgomery curve; undefined when it is none. */
+/** Returns the point in the uncompressed form of SEC 1, or the key of an Edwards or Montgomery curve; undefined for other bytes. */
 function plainPoint(bytes: Buffer, { name, keyType, pointLength }: Curve): Buffer | undefined {
   if (keyType !== 'EC') return bytes.length === pointLength ? bytes : undefined;
   if (bytes.length === pointLength && bytes[0] === 0x04) return bytes;
@@ -116,7 +118,7 @@ function plainPoint(bytes: Buffer, { name, keyType, pointLength }: Curve): Buffe
   }
 }
 
-/** A point on a curve that is not known here: the likeliest reading. */
+/** Returns the most probable reading of a point on a curve without a name in this package. */
 function likelyPoint(ecPoint: Buffer): Buffer {
   const [whole = ecPoint, inner] = readings(ecPoint);
   const isPoint = (bytes: Buffer): boolean => [0x02, 0x03, 0x04, 0x06, 0x07].includes(bytes[0] ?? 0);
@@ -136,7 +138,7 @@ function publicKeyOf(parameters: Element, isWeierstrass: boolean, point: Buffer)
   return createPublicKey({ key: Buffer.from(info.toBER()), format: 'der', type: 'spki' });
 }
 
-/** The key with this point on this curve; undefined when the point is not on it. */
+/** Returns the key with this point on this curve; undefined when the point is not on it. */
 function keyOn(curve: Curve, ecPoint: Buffer): KeyObject | undefined {
   for (const reading of readings(ecPoint)) {
     const point = plainPoint(reading, curve);
@@ -150,14 +152,14 @@ function keyOn(curve: Curve, ecPoint: Buffer): KeyObject | undefined {
   return undefined;
 }
 
-/** True when CKA_EC_PARAMS names or describes a curve: NULL (implicitlyCA) does not. */
-export function saysCurve(ecParams: Buffer | undefined): ecParams is Buffer {
+/** Returns true when CKA_EC_PARAMS names or describes a curve: NULL (implicitlyCA) does not. */
+export function specifiesCurve(ecParams: Buffer | undefined): ecParams is Buffer {
   return ecParams !== undefined && ecParams.length > 2;
 }
 
 /**
- * The public key of an elliptic curve.
- * @throws what node:crypto says of values that are no key
+ * Returns the public key of an elliptic curve.
+ * @throws errors of node:crypto for values that are not a key
  */
 export function ellipticKey(ecParams: Buffer, ecPoint: Buffer): KeyObject {
   const curve = curveMeant(ecParams);
@@ -170,15 +172,15 @@ export function ellipticKey(ecParams: Buffer, ecPoint: Buffer): KeyObject {
   );
 }
 
-/** True for a compressed point. */
+/** Returns true for a compressed point. */
 function isCompressed(ecPoint: Buffer): boolean {
   const point = likelyPoint(ecPoint);
   return point[0] === 0x02 || point[0] === 0x03;
 }
 
 /**
- * The public key with this point where CKA_EC_PARAMS is missing: a point with both coordinates is on one curve of its size only. A
- * compressed one can be on several, and the key is undefined.
+ * Returns the public key with this point if CKA_EC_PARAMS is missing: a point with both coordinates is on one curve of its
+ * size only. A compressed one can be on several, and the result is undefined.
  * @param keyType CKA_KEY_TYPE
  */
 export function ellipticKeyByPoint(keyType: string, ecPoint: Buffer): KeyObject | undefined {
@@ -187,16 +189,16 @@ export function ellipticKeyByPoint(keyType: string, ecPoint: Buffer): KeyObject 
   return keys.length === 1 ? keys[0] : undefined;
 }
 
-/** True when a public key has this point, compressed or not. */
+/** Returns true when a public key has this point, compressed or not. */
 export function hasPoint(key: KeyObject, ecPoint: Buffer): boolean {
   const { namedCurve } = key.asymmetricKeyDetails ?? {};
   const info = membersOf(elementOf(key.export({ type: 'spki', format: 'der' })));
-  const its = bytesIn(info[1]);
-  if (its === undefined) return false;
-  const forms = [its];
+  const point = bytesIn(info[1]);
+  if (point === undefined) return false;
+  const forms = [point];
   if (key.asymmetricKeyType === 'ec' && namedCurve !== undefined) {
-    forms.push(its.subarray(1));
-    forms.push(ECDH.convertKey(its, namedCurve, undefined, undefined, 'compressed') as Buffer);
+    forms.push(point.subarray(1));
+    forms.push(ECDH.convertKey(point, namedCurve, undefined, undefined, 'compressed') as Buffer);
   }
   return readings(ecPoint).some((reading) => forms.some((form) => form.equals(reading)));
 }

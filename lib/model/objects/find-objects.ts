@@ -1,5 +1,5 @@
-import { argumentError, requireOptions } from '../../core/arguments';
-import { CryptokiError } from '../../core/errors';
+import { requireInteger, requireOptions } from '../../core/arguments';
+import { ownError } from '../../core/errors';
 import type { Attributes } from '../attributes';
 import { loginEpoch } from '../login/session-access';
 import type { Session } from '../session';
@@ -8,25 +8,23 @@ import type { Identity, ObjectClass } from './identity';
 import { search } from './search';
 import type { StorageObject } from './storage-object';
 
-/** How a search is limited. */
+/** The options of Session.find. */
 export interface FindOptions {
-  /** How many objects at most; default all. */
+  /** The maximum number of objects; default all. */
   readonly limit?: number | undefined;
 }
 
-/** C_FindObjects, with what identifies each object; see Session.find. */
+/** Finds objects with C_FindObjects, and reads their {@link Identity}; see Session.find. */
 export async function findObjects(
   session: Session,
   attributes: Attributes,
   options: FindOptions,
 ): Promise<StorageObject[]> {
   requireOptions(options, 'the options of find', ['limit']);
+  if (options.limit !== undefined) requireInteger(options.limit, 'limit', { min: 1 });
   const limit = options.limit ?? 0;
-  if (options.limit !== undefined && (!Number.isSafeInteger(limit) || limit < 1)) {
-    throw argumentError(RangeError, 'limit must be a positive integer');
-  }
   const epoch = loginEpoch(session);
-  // What was found has the class that was searched for, also where it cannot be read (the device may be lost by then).
+  // Objects have the class that was searched for, even if it cannot be read because the device was lost in the meantime.
   const objectClass = classOf(attributes);
   const searched: Identity = objectClass === undefined ? {} : { class: objectClass };
   const found = await search(session, attributes, limit);
@@ -35,14 +33,14 @@ export async function findObjects(
   );
 }
 
-/** What errors call an object of a class. */
+/** Returns the noun for objects of a class in messages: 'private key'. */
 export function nounOf(objectClass: ObjectClass | undefined): string {
   return String(objectClass ?? 'object')
     .toLowerCase()
     .replace('_', ' ');
 }
 
-/** The one object of a class with these attributes; see Session.privateKey. */
+/** Finds the one object of a class with these attributes; see Session.privateKey. */
 export async function findOne(
   session: Session,
   objectClass: ObjectClass | undefined,
@@ -55,20 +53,16 @@ export async function findOne(
   );
   const [only] = found;
   if (only !== undefined && found.length === 1) return only;
-  const what = nounOf(objectClass);
+  const subject = `${nounOf(objectClass)} on token "${session.token.label}"`;
   const names = Object.keys(attributes).join(', ') || 'no attributes';
-  const where = `on token "${session.token.label}"`;
   if (found.length > 1) {
-    throw new CryptokiError({
-      code: 'ERR_CRYPTOKI_OBJECT_AMBIGUOUS',
-      detail: `more than one ${what} ${where} fits (searched by ${names}); add id or label`,
-    });
+    throw ownError(
+      'ERR_CRYPTOKI_OBJECT_AMBIGUOUS',
+      `more than one ${subject} matches (searched by ${names}); add id or label`,
+    );
   }
   const hint = session.state.includes('PUBLIC_SESSION')
-    ? '; nobody is logged in, so private objects are not seen'
+    ? '; log in to find private objects, because nobody is logged in'
     : '';
-  throw new CryptokiError({
-    code: 'ERR_CRYPTOKI_OBJECT_NOT_FOUND',
-    detail: `no ${what} ${where} fits (searched by ${names})${hint}`,
-  });
+  throw ownError('ERR_CRYPTOKI_OBJECT_NOT_FOUND', `no ${subject} matches (searched by ${names})${hint}`);
 }

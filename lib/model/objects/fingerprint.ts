@@ -1,4 +1,4 @@
-/** What a key does that no other key does: the proof that it is the same, where its attributes do not tell. */
+/** Proves by a trial operation that a key found again is the same, if its attributes do not prove it. */
 import {
   createHash,
   createPublicKey,
@@ -16,18 +16,21 @@ import { isRefusal } from '../native-keys/reading';
 import { PrivateKey } from './private-key';
 import { SecretKey } from './secret-key';
 
-/** Something that a key has done, and whether another, or the same, does it too. */
+/** The result of an operation of one key, with which another key object is compared. */
 export interface Fingerprint {
-  /** @throws what the module has answered, when that says nothing of the key */
+  /**
+   * Returns true when `key` is the same key.
+   * @throws errors of the module that do not depend on the key
+   */
   fits(key: ModelObject): Promise<boolean>;
 }
 
-/** Makes the fingerprint of a key. @throws when the key may not do this, or the token can not */
+/** Makes the fingerprint of a key. Throws if the key does not permit the operation, or the token does not support it. */
 type Maker = (key: ModelObject) => Promise<Fingerprint>;
 
 const hash = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('base64');
 
-/** Of what gives the same result each time. */
+/** Returns a maker from an operation that has the same result each time. */
 function repeating(work: (key: ModelObject, challenge: Buffer) => Promise<Buffer>): Maker {
   return async (key) => {
     const challenge = randomBytes(32);
@@ -62,10 +65,10 @@ const DES3: readonly Maker[] = [
 ];
 const MACS = ['HMAC-SHA256', 'HMAC-SHA512', 'HMAC-SHA384', 'HMAC-SHA1', 'HMAC-SHA224'].map(mac);
 
-/** Some modules cut zeros off the halves of a signature: it is taken again when they cannot be told apart. */
-const MOST_SIGNATURES = 8;
+/** Limit of attempts: some modules cut zeros off the halves of a signature, and another signature is needed if r and s are ambiguous. */
+const MAX_SIGNATURES = 8;
 
-/** The halves of a signature in their whole length; DER, which some modules give, as it is. */
+/** Returns a signature with halves of full length; DER, which some modules return, unchanged; undefined if r and s are ambiguous. */
 function whole(signature: Buffer, size: number): Buffer | undefined {
   if (signature.length === 2 * size || signature[0] === 0x30) return signature;
   const half = signature.length / 2;
@@ -74,12 +77,12 @@ function whole(signature: Buffer, size: number): Buffer | undefined {
   return Buffer.concat([zeros, signature.subarray(0, half), zeros, signature.subarray(half)]);
 }
 
-/** Each signature is another; the first one says which two public keys can be that of the key. */
+/** Returns a maker for ECDSA, whose signatures differ each time: the first one determines two possible public keys. */
 function ecdsa({ oid, name, pointLength }: Curve): Maker {
   const sign = async (key: ModelObject): Promise<{ message: Buffer; signature: Buffer }> => {
     let message = randomBytes(32);
     let signature: Buffer | undefined;
-    for (let i = 0; i < MOST_SIGNATURES; i += 1) {
+    for (let i = 0; i < MAX_SIGNATURES; i += 1) {
       signature = whole(await (key as PrivateKey).sign('ECDSA-SHA256', message), (pointLength - 1) / 2);
       if (signature !== undefined) break;
       message = randomBytes(32);
@@ -104,7 +107,7 @@ function ecdsa({ oid, name, pointLength }: Curve): Maker {
   };
 }
 
-/** A key agreement with a key pair that is made for it. */
+/** Returns a maker from a key agreement with a new key pair. */
 function agreeing(namedCurve: string): Maker {
   return async (key) => {
     const peer =
@@ -138,14 +141,15 @@ function makersFor(key: ModelObject, ecParams: Buffer | undefined): readonly Mak
     case 'EC_MONTGOMERY':
       return curve?.keyType === 'EC_MONTGOMERY' ? [agreeing(curve.name)] : [];
     default:
-      return []; // of others, some use up what they sign with
+      return []; // some of the other keys can make a limited number of signatures only
   }
 }
 
 /**
- * Lets a key sign, encrypt or agree on random data. Not for keys that want a PIN each time.
- * @returns undefined for a key that can do nothing of the kind
- * @throws what tells that session, login, object or token is lost
+ * Makes the fingerprint of a key from a signature, an encryption or a key agreement with random data. Not for keys that need
+ * a PIN for each operation.
+ * @returns undefined for a key that supports none of these operations
+ * @throws errors that mean that session, login, object or token is lost
  */
 export async function fingerprintOf(
   key: ModelObject,
@@ -156,27 +160,27 @@ export async function fingerprintOf(
       const { fits } = await make(key);
       return { fits: async (other) => (await unlessAnother(fits(other))) ?? false };
     } catch (error) {
-      if (!isCode(error, 'ERR_CRYPTOKI_UNSUPPORTED') && !isRefusal(error) && !wantsPin(key, error))
+      if (!isCode(error, 'ERR_CRYPTOKI_UNSUPPORTED') && !isRefusal(error) && !needsPin(key, error))
         throw error;
     }
   }
   return undefined;
 }
 
-/** The user is logged in, so the key has CKA_ALWAYS_AUTHENTICATE, which some modules do not tell. */
-function wantsPin({ session }: ModelObject, error: unknown): boolean {
+/** Returns true for a key with CKA_ALWAYS_AUTHENTICATE, which some modules do not return: it fails although the user is logged in. */
+function needsPin({ session }: ModelObject, error: unknown): boolean {
   return isCode(error, 'CKR_USER_NOT_LOGGED_IN') && session.token.user === 'USER';
 }
 
-/** A key that may not do what the one before it could is another, and so is one to which its data mean nothing. */
+/** Errors that prove that it is another key: it does not permit the operation, or cannot process the data of the first key. */
 const ANOTHER = [
   ...CANNOT,
   ...['CKR_DATA_INVALID', 'CKR_DATA_LEN_RANGE', 'CKR_ENCRYPTED_DATA_INVALID', 'CKR_ENCRYPTED_DATA_LEN_RANGE'],
 ];
 
-async function unlessAnother(answer: Promise<boolean>): Promise<boolean | undefined> {
+async function unlessAnother(result: Promise<boolean>): Promise<boolean | undefined> {
   try {
-    return await answer;
+    return await result;
   } catch (error) {
     if (isCode(error, ...ANOTHER)) return undefined;
     throw error;

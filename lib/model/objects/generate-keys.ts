@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { argumentError, requireOptions, shown } from '../../core/arguments';
+import { unknownName, wrongType, wrongValue } from '../../core/argument-errors';
+import { requireOptions } from '../../core/arguments';
 import { requirePlain } from '../../core/selection';
 import { CKM } from '../../generated/constants';
 import type { RawMechanism } from '../../raw/values';
@@ -10,13 +11,13 @@ import { asMechanism, type Mechanism } from '../mechanisms/mechanism';
 import type { ModelSession } from '../model-types';
 import type { KeyType } from './identity';
 
-/** What a key is for: the attribute of the private or secret half; the public half gets its counterpart. */
+/** A usage of a key pair: the attribute of the private key. The public key gets its counterpart. */
 export type KeyUsage = 'sign' | 'decrypt' | 'derive' | 'unwrap';
 
 interface CommonOptions {
   /** CKA_LABEL of the key, or of both halves. */
   readonly label?: string | undefined;
-  /** CKA_ID of the key, or of both halves; default 20 random bytes, so that the halves find each other. */
+  /** CKA_ID of the key, or of both halves; default 20 random bytes, so that each half can be found from the other. */
   readonly id?: Uint8Array | undefined;
   /** CKA_TOKEN: true keeps the key on the token, false (the default) until the session closes. */
   readonly token?: boolean | undefined;
@@ -24,10 +25,10 @@ interface CommonOptions {
   readonly extractable?: boolean | undefined;
 }
 
-/** How a key pair is generated. */
+/** The options of Session.generateKeyPair. */
 export interface KeyPairOptions extends CommonOptions {
   readonly keyType: 'EC' | 'RSA' | 'EC_EDWARDS' | 'EC_MONTGOMERY' | Mechanism;
-  /** The curve: 'P-256', 'P-384', 'Ed25519' ...; see mechanisms/curves.ts. Others: give publicKey.ecParams. */
+  /** The curve: 'P-256', 'P-384', 'Ed25519' ...; see mechanisms/curves.ts. For another curve give publicKey.ecParams. */
   readonly curve?: string | undefined;
   /** CKA_MODULUS_BITS; default 2048. */
   readonly modulusBits?: number | undefined;
@@ -35,13 +36,13 @@ export interface KeyPairOptions extends CommonOptions {
   readonly publicExponent?: Uint8Array | bigint | undefined;
   /** Default: ['sign'], for EC_MONTGOMERY ['derive']. */
   readonly usage?: readonly KeyUsage[] | undefined;
-  /** More attributes of the public key; they win over all others. */
+  /** More attributes of the public key; they replace those of the other options. */
   readonly publicKey?: Attributes | undefined;
-  /** More attributes of the private key; they win over all others. */
+  /** More attributes of the private key; they replace those of the other options. */
   readonly privateKey?: Attributes | undefined;
 }
 
-/** How a secret key is generated. Every other attribute can be given too. */
+/** The options of Session.generateKey. All other attributes can be given too. */
 export type KeyOptions = Omit<Attributes, 'id' | 'label' | 'token' | 'extractable' | 'keyType' | 'class'> &
   CommonOptions & {
     readonly keyType: KeyType | Mechanism;
@@ -102,40 +103,41 @@ const SECRET_USAGE: UsageTable = {
 };
 
 /**
- * The attributes of what the key is for. A caller who has said it gets false for all else, since tokens differ in what
- * they take as default; otherwise no more is said than is needed, since some tokens refuse more (tpm2-pkcs11).
+ * Returns the attributes for the usages of a key. If the caller has chosen the usages, all others are set to false,
+ * because tokens have different defaults. Otherwise only the default usage is set, because some tokens refuse more
+ * attributes (tpm2-pkcs11).
  */
 function usageAttributes(
   chosen: readonly string[] | undefined,
-  usual: readonly string[],
+  defaults: readonly string[],
   table: UsageTable,
 ): Attributes {
-  const usages = chosen === undefined ? usual : chosen;
-  if (!Array.isArray(usages)) throw argumentError(TypeError, 'usage must be an array of names');
+  const usages = chosen === undefined ? defaults : chosen;
+  if (!Array.isArray(usages)) throw wrongType('usage', 'an array of names', usages);
   const names = usages.flatMap((usage) => {
     const found = Object.hasOwn(table, usage) ? table[usage] : undefined;
     if (found !== undefined) return found;
-    const known = Object.keys(table).join(', ');
-    throw argumentError(RangeError, `"${shown(usage)}" is no usage of such a key; there are ${known}`);
+    throw unknownName('usage', usage, Object.keys(table), { place: ' of a key' });
   });
   const all = chosen === undefined ? names : Object.values(table).flat();
   const attributes: unknown = Object.fromEntries(all.map((name) => [name, names.includes(name)]));
   return attributes as Attributes;
 }
 
+const MECHANISM_HELP = 'For other types give a mechanism';
+
 function pairMechanism(keyType: KeyPairOptions['keyType']): RawMechanism {
-  const given = typeof keyType === 'object' ? asMechanism(keyType) : undefined;
-  if (given !== undefined) return given;
+  const custom = typeof keyType === 'object' ? asMechanism(keyType) : undefined;
+  if (custom !== undefined) return custom;
   const mechanism =
     typeof keyType === 'string' && Object.hasOwn(PAIR_MECHANISMS, keyType)
       ? PAIR_MECHANISMS[keyType]
       : undefined;
   if (mechanism !== undefined) return { mechanism };
-  const known = Object.keys(PAIR_MECHANISMS).join(', ');
-  throw argumentError(
-    RangeError,
-    `"${shown(keyType)}" is no type of key pair; there are ${known}, or give a mechanism`,
-  );
+  throw unknownName('type', keyType, Object.keys(PAIR_MECHANISMS), {
+    place: ' of a key pair',
+    help: MECHANISM_HELP,
+  });
 }
 
 function domainAttributes({ keyType, curve, modulusBits, publicExponent }: KeyPairOptions): Attributes {
@@ -150,7 +152,7 @@ const traitsOf = (template: Attributes): ObjectTraits => ({
   private: template.private,
 });
 
-/** C_GenerateKeyPair; see Session.generateKeyPair. */
+/** Generates a key pair with C_GenerateKeyPair; see Session.generateKeyPair. */
 export async function generateKeyPair(
   session: ModelSession,
   options: KeyPairOptions,
@@ -163,26 +165,25 @@ export async function generateKeyPair(
   const { label, token = false, extractable = false, id = randomBytes(20) } = options;
   const isElliptic = typeof options.keyType === 'string' && options.keyType.startsWith('EC');
   if (options.keyType === 'RSA' && options.curve !== undefined) {
-    throw argumentError(TypeError, 'a key pair of type RSA has no curve');
+    throw wrongValue('curve must not be given for a key pair of type RSA; give modulusBits');
   }
   if (isElliptic && options.curve === undefined && options.publicKey?.ecParams === undefined) {
-    throw argumentError(
-      TypeError,
-      `a key pair of type ${options.keyType} needs a curve, such as { curve: 'P-256' }`,
-    );
+    const name = options.keyType === 'EC' ? 'P-256' : options.keyType === 'EC_EDWARDS' ? 'Ed25519' : 'X25519';
+    const expected = `the name of a curve, such as '${name}', for a key pair of type ${options.keyType}`;
+    throw wrongType('curve', expected, undefined);
   }
-  const usual = [options.keyType === 'EC_MONTGOMERY' ? 'derive' : 'sign'];
+  const defaultUsage = [options.keyType === 'EC_MONTGOMERY' ? 'derive' : 'sign'];
   const publicKey: Attributes = {
     class: 'PUBLIC_KEY',
     ...{ label, id, token, private: false },
     ...domainAttributes(options),
-    ...usageAttributes(options.usage, usual, PUBLIC_USAGE),
+    ...usageAttributes(options.usage, defaultUsage, PUBLIC_USAGE),
     ...options.publicKey,
   };
   const privateKey: Attributes = {
     class: 'PRIVATE_KEY',
     ...{ label, id, token, private: true, sensitive: true, extractable },
-    ...usageAttributes(options.usage, usual, PRIVATE_USAGE),
+    ...usageAttributes(options.usage, defaultUsage, PRIVATE_USAGE),
     ...options.privateKey,
   };
   const templates = [toTemplate(publicKey), toTemplate(privateKey)] as const;
@@ -196,15 +197,24 @@ export async function generateKeyPair(
   };
 }
 
+const KEY_GEN = /_KEY_GEN$/;
+
 function keyMechanism(keyType: KeyOptions['keyType']): RawMechanism {
-  const given = typeof keyType === 'object' ? asMechanism(keyType) : undefined;
-  if (given !== undefined) return given;
-  const mechanism = (CKM as Readonly<Record<string, number>>)[`${shown(keyType)}_KEY_GEN`];
-  if (typeof keyType === 'string' && mechanism !== undefined) return { mechanism };
-  throw argumentError(RangeError, `there is no CKM_${shown(keyType)}_KEY_GEN; give a mechanism`);
+  const custom = typeof keyType === 'object' ? asMechanism(keyType) : undefined;
+  if (custom !== undefined) return custom;
+  const mechanism =
+    typeof keyType === 'string' ? (CKM as Readonly<Record<string, number>>)[`${keyType}_KEY_GEN`] : undefined;
+  if (mechanism !== undefined) return { mechanism };
+  const known = Object.keys(CKM).filter((name) => KEY_GEN.test(name));
+  throw unknownName(
+    'type',
+    keyType,
+    known.map((name) => name.replace(KEY_GEN, '')),
+    { place: ' of a secret key', help: MECHANISM_HELP },
+  );
 }
 
-/** C_GenerateKey; see Session.generateKey. */
+/** Generates a secret key with C_GenerateKey; see Session.generateKey. */
 export async function generateKey(session: ModelSession, options: KeyOptions): Promise<GeneratedKey> {
   const { keyType, usage, id = randomBytes(20), token = false, extractable = false, ...rest } = options;
   const attributes: Attributes = rest;

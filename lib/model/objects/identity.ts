@@ -13,5 +13,5 @@ export const IDENTITY = ['class', 'token', 'private', 'label', 'id', 'keyType'] 
 /** The CKA_ numbers of {@link IDENTITY}. */
 export const IDENTITY_TYPES: readonly number[] = IDENTITY.map(attributeType);
 
-/** {@link IDENTITY}, as far as the object has it. */
+/** The values of {@link IDENTITY} that the object has. */
 export type Identity = Partial<Pick<AttributeValues, (typeof IDENTITY)[number]>>;

@@ -4,7 +4,7 @@ import { type Life, StorageObject } from './storage-object';
 
 /** A key of any class. */
 export class Key extends StorageObject {
-  /** CKA_KEY_TYPE; undefined if the module does not tell. */
+  /** CKA_KEY_TYPE; undefined if the module does not return it. */
   readonly keyType: KeyType | undefined;
 
   /** @internal */

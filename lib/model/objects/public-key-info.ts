@@ -1,25 +1,25 @@
-/** Public keys as node:crypto takes them: attributes of PKCS#11 to a SubjectPublicKeyInfo or a JSON web key. */
+/** Public keys for node:crypto: converts attributes of PKCS#11 to a SubjectPublicKeyInfo or a JSON web key. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { CryptokiError } from '../../core/errors';
+import { CryptokiError, ownError } from '../../core/errors';
 import type { ModelCertificate, ModelPublicKey } from '../model-types';
-import { ellipticKey, ellipticKeyByPoint, hasPoint, saysCurve } from './elliptic-key-info';
+import { ellipticKey, ellipticKeyByPoint, hasPoint, specifiesCurve } from './elliptic-key-info';
 
-/** See ModelPublicKey.toKeyObject. */
+/** Converts a public key to a KeyObject; see PublicKey.toKeyObject. */
 export async function toKeyObject(key: ModelPublicKey): Promise<KeyObject> {
   try {
     return await keyObjectOf(key);
   } catch (cause) {
     if (cause instanceof CryptokiError || !String((cause as NodeJS.ErrnoException).code).startsWith('ERR_'))
       throw cause;
-    throw new CryptokiError({
-      code: 'ERR_CRYPTOKI_UNSUPPORTED',
-      detail: `the attributes of the public key "${key.label ?? ''}" are in no form that node:crypto understands`,
-      cause,
-    });
+    throw ownError(
+      'ERR_CRYPTOKI_UNSUPPORTED',
+      `the attributes of the public key "${key.label ?? ''}" are not in a form that node:crypto can read`,
+      { cause },
+    );
   }
 }
 
-/** The key of a certificate with the same CKA_ID and the same point. */
+/** Returns the public key of a certificate with the same CKA_ID and the same point. */
 async function certifiedKey(key: ModelPublicKey, ecPoint: Buffer): Promise<KeyObject | undefined> {
   const { id } = key;
   if (!id?.length) return undefined;
@@ -46,22 +46,21 @@ async function keyObjectOf(key: ModelPublicKey): Promise<KeyObject> {
     const jwk = { kty: 'RSA', n: modulus.toString('base64url'), e: publicExponent.toString('base64url') };
     return createPublicKey({ key: jwk, format: 'jwk' });
   }
-  if (saysCurve(ecParams) && ecPoint !== undefined) return ellipticKey(ecParams, ecPoint);
+  if (specifiesCurve(ecParams) && ecPoint !== undefined) return ellipticKey(ecParams, ecPoint);
   if (publicKeyInfo !== undefined && publicKeyInfo.length > 0) {
     return createPublicKey({ key: publicKeyInfo, format: 'der', type: 'spki' });
   }
   if (ecPoint !== undefined) {
     const found = ellipticKeyByPoint(String(key.keyType), ecPoint) ?? (await certifiedKey(key, ecPoint));
     if (found !== undefined) return found;
-    throw new CryptokiError({
-      code: 'ERR_CRYPTOKI_UNSUPPORTED',
-      detail:
-        `the public key "${key.label ?? ''}" does not say which curve it is on (CKA_EC_PARAMS is missing), and no certificate ` +
-        'with its CKA_ID has its point',
-    });
+    throw ownError(
+      'ERR_CRYPTOKI_UNSUPPORTED',
+      `the curve of the public key "${key.label ?? ''}" is not known, because CKA_EC_PARAMS is missing and no certificate ` +
+        'with the same CKA_ID has the same point',
+    );
   }
-  throw new CryptokiError({
-    code: 'ERR_CRYPTOKI_UNSUPPORTED',
-    detail: `a public key of type ${String(key.keyType)} cannot be a KeyObject of node:crypto`,
-  });
+  throw ownError(
+    'ERR_CRYPTOKI_UNSUPPORTED',
+    `a public key of type ${String(key.keyType)} cannot be a KeyObject of node:crypto`,
+  );
 }

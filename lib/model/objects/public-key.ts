@@ -22,50 +22,53 @@ export class PublicKey extends Key {
   /**
    * Verifies a signature on the token, as one native job (C_VerifyInit, C_Verify, PKCS#11 3.1, section 5.15).
    * @param algorithm as for PrivateKey.sign
-   * @returns false when the signature is wrong, also in its length: a module that takes shorter ones is not believed
+   * @returns false when the signature is wrong, also in its length, even if the module accepts shorter ones
    * @throws as PrivateKey.sign
    */
   verify(algorithm: MechanismInput, data: BytesLike, signature: BytesLike): Promise<boolean> {
     return verify(this, algorithm, data, signature);
   }
 
-  /** {@link verify}, blocking the calling thread. */
+  /** Does the same as {@link verify}, and blocks the calling thread. */
   verifySync(algorithm: MechanismInput, data: BytesLike, signature: BytesLike): boolean {
     return verifySync(this, algorithm, data, signature);
   }
 
   /**
-   * Encrypts as one native job (C_EncryptInit, C_Encrypt, PKCS#11 3.1, section 5.8).
+   * Encrypts a message as one native job (C_EncryptInit, C_Encrypt, PKCS#11 3.1, section 5.8).
    * @param algorithm as for PrivateKey.decrypt
-   * @throws CKR_DATA_LEN_RANGE, and those of {@link verify}
+   * @throws CKR_DATA_LEN_RANGE, and the errors of {@link verify}
    */
   encrypt(algorithm: MechanismInput, data: BytesLike): Promise<Buffer> {
     return encrypt(this, algorithm, data);
   }
 
-  /** {@link encrypt}, blocking the calling thread. */
+  /** Does the same as {@link encrypt}, and blocks the calling thread. */
   encryptSync(algorithm: MechanismInput, data: BytesLike): Buffer {
     return encryptSync(this, algorithm, data);
   }
 
   /**
-   * Verifies the signature of a message of any length as it comes (C_VerifyInit, C_VerifyUpdate, C_VerifyFinal, PKCS#11
-   * 3.1, section 5.15); see PrivateKey.createSign. The result is false when the signature is wrong.
-   * @param signature if it is not known yet, it is given to the stream's final()
+   * Creates a stream that verifies the signature of a message of any length part by part (C_VerifyInit, C_VerifyUpdate,
+   * C_VerifyFinal, PKCS#11 3.1, section 5.15); see PrivateKey.createSign. The result is false when the signature is wrong.
+   * @param signature if it is not known yet, give it to the stream's final()
    */
   createVerify(algorithm: MechanismInput, signature?: BytesLike, options: StreamOptions = {}): VerifyStream {
     return createVerify(this, algorithm, signature, options);
   }
 
   /**
-   * The key as a public KeyObject of node:crypto, made from its attributes; export it from there as SPKI, PEM or JWK.
-   * @throws ERR_CRYPTOKI_UNSUPPORTED for key types that Node does not know
+   * Returns the key as a public KeyObject of node:crypto, made from its attributes. It can be exported as SPKI, PEM or JWK.
+   * @throws ERR_CRYPTOKI_UNSUPPORTED for key types that Node does not support
    */
   toKeyObject(): Promise<KeyObject> {
     return toKeyObject(this);
   }
 
-  /** Verifies many signatures; see PrivateKey.signMany. @param messages of { data, signature } */
+  /**
+   * Verifies many signatures; see PrivateKey.signMany.
+   * @param messages objects { data, signature }
+   */
   verifyMany<M extends Messages<SignedMessage>>(
     algorithm: MechanismInput,
     messages: M,
@@ -75,7 +78,10 @@ export class PublicKey extends Key {
     return verifyMany(onSessions(sessions, this), algorithm, messages, rest);
   }
 
-  /** Encrypts many messages; see PrivateKey.signMany. AES-GCM and AES-CTR take a function of the index, since each message needs its own IV. */
+  /**
+   * Encrypts many messages; see PrivateKey.signMany.
+   * @param algorithm for AES-GCM and AES-CTR a function of the index, because each message needs a different IV
+   */
   encryptMany<M extends Messages<BytesLike>>(
     algorithm: CipherInput,
     messages: M,

@@ -1,4 +1,4 @@
-/** Searches, from modules that refuse some criteria or ignore them: what was found is compared with what was asked for. */
+/** Searches. Some modules refuse criteria or ignore them, so the objects found are compared with the criteria. */
 import { isBytes, viewOf } from '../../core/arguments';
 import { constantValue } from '../../core/constant-names';
 import { CryptokiError } from '../../core/errors';
@@ -7,16 +7,16 @@ import { type Attributes, fromResults, toTemplate } from '../attributes';
 import type { ModelSession } from '../model-types';
 import { IDENTITY, IDENTITY_TYPES, type Identity } from './identity';
 
-/** An object that was found, and what is read of it. */
+/** An object that was found, and the attributes that were read. */
 export interface Found {
   readonly handle: bigint;
   readonly identity: Identity;
 }
 
-/** Criteria that the search can do without, since they are read of each object that is found. */
+/** Criteria that a search can leave out, because they are read of each object and compared. */
 const DISPENSABLE = ['keyType', 'token', 'private'] as const;
 
-/** The module does not search by one of the attributes. */
+/** Errors of modules that cannot search by one of the attributes. */
 const REFUSALS = ['CKR_ATTRIBUTE_TYPE_INVALID', 'CKR_ATTRIBUTE_VALUE_INVALID', 'CKR_TEMPLATE_INCONSISTENT'];
 
 function isRefusal(error: unknown): boolean {
@@ -25,17 +25,20 @@ function isRefusal(error: unknown): boolean {
   );
 }
 
-/** Some modules pad labels, and search by the label without the padding. */
+/** Removes padding: some modules pad labels, and search by the label without the padding. */
 function plainText(label: string | ArrayBufferView | ArrayBuffer): string {
   const text = typeof label === 'string' ? label : Buffer.from(viewOf(label)).toString();
   return text.replace(/[\0 ]+$/, '');
 }
 
-/** Whether an object has the attributes, as far as they are read of each object. @param known those that must be readable */
-function fits(identity: Identity, wanted: Attributes, known: readonly string[]): boolean {
+/**
+ * Returns true when an object has the wanted values of those attributes that are read of each object.
+ * @param required names of attributes that must have been readable
+ */
+function fits(identity: Identity, wanted: Attributes, required: readonly string[]): boolean {
   const same = (name: (typeof IDENTITY)[number], isSame: () => boolean): boolean => {
     if (wanted[name] === undefined) return true;
-    return identity[name] === undefined ? !known.includes(name) : isSame();
+    return identity[name] === undefined ? !required.includes(name) : isSame();
   };
   const number = (family: 'CKO' | 'CKK', value: unknown): bigint =>
     BigInt(constantValue(family, value as string | number));
@@ -57,28 +60,31 @@ async function searchBy(session: ModelSession, attributes: Attributes, limit: nu
     IDENTITY_TYPES,
     limit,
   );
-  return found.map((each) => ({ handle: each.handle, identity: fromResults(IDENTITY, each.attributes) }));
+  return found.map(({ handle, attributes: read }) => ({ handle, identity: fromResults(IDENTITY, read) }));
 }
 
-/** The objects with these attributes, each once. @param limit how many at most; 0 for all */
+/**
+ * Finds the objects with these attributes, each once.
+ * @param limit the maximum number; 0 for all
+ */
 export async function search(session: ModelSession, attributes: Attributes, limit: number): Promise<Found[]> {
-  let asked = attributes;
-  let known: readonly string[] = [];
+  let criteria = attributes;
+  let leftOut: readonly string[] = [];
   let found: Found[];
   try {
-    found = await searchBy(session, asked, limit);
+    found = await searchBy(session, criteria, limit);
   } catch (error) {
-    known = DISPENSABLE.filter((name) => attributes[name] !== undefined);
-    if (known.length === 0 || !isRefusal(error)) throw error;
-    const others = Object.entries(attributes).filter(([name]) => !known.includes(name));
-    asked = Object.fromEntries(others) as Attributes;
-    found = await searchBy(session, asked, 0);
+    leftOut = DISPENSABLE.filter((name) => attributes[name] !== undefined);
+    if (leftOut.length === 0 || !isRefusal(error)) throw error;
+    const accepted = Object.entries(attributes).filter(([name]) => !leftOut.includes(name));
+    criteria = Object.fromEntries(accepted) as Attributes;
+    found = await searchBy(session, criteria, 0);
   }
   const fitting = (all: readonly Found[]): Found[] =>
-    all.filter(({ identity }) => fits(identity, attributes, known));
-  const right = fitting(found);
-  if (limit === 0 || right.length >= limit) return limit === 0 ? right : right.slice(0, limit);
-  if (known.length > 0 || right.length === found.length) return right;
-  // Those that the module should not have given may stand before those that it should.
-  return fitting(await searchBy(session, asked, 0)).slice(0, limit);
+    all.filter(({ identity }) => fits(identity, attributes, leftOut));
+  const matches = fitting(found);
+  if (limit === 0 || matches.length >= limit) return limit === 0 ? matches : matches.slice(0, limit);
+  if (leftOut.length > 0 || matches.length === found.length) return matches;
+  // Objects that do not match used up the limit, so matching ones may be missing: search without a limit.
+  return fitting(await searchBy(session, criteria, 0)).slice(0, limit);
 }

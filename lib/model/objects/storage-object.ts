@@ -1,7 +1,8 @@
-import { argumentError } from '../../core/arguments';
-import { CryptokiError } from '../../core/errors';
+import { wrongValue } from '../../core/argument-errors';
+import { CryptokiError, ownError } from '../../core/errors';
 import { asyncDispose } from '../../core/realms';
 import { requireSelection } from '../../core/selection';
+import { CKR } from '../../generated/constants';
 import type { RawModule } from '../../raw';
 import {
   type AllAttributeValues,
@@ -16,35 +17,35 @@ import type { Session } from '../session';
 import type { ObjectClass } from './identity';
 import { IDENTITY, type Identity } from './identity';
 
-/** What ends an object. All that stand for it, on whatever session, share one (see StorageObject.on). */
+/** The end of an object. All JavaScript objects for the same object, on any session, share one (see StorageObject.on). */
 export interface Life {
-  /** The session that made it, of a session object that this program made. */
+  /** The session that created it, if it is a session object that this program created. */
   readonly creator: Session | undefined;
-  /** The epoch of the login in which it was seen. */
+  /** The epoch of the login in which it was found or created. */
   readonly loginEpoch: number;
   destroyed: boolean;
 }
 
 /**
- * An object on a token: a key, a certificate, data. It is used through one session; {@link on} gives the same object
- * for another.
+ * An object on a token: a key, a certificate, data. It is used through one session; {@link on} returns the same object
+ * for another session.
  *
- * An object made with token: false is a session object: it dies with the session that made it. A private one dies with
- * the login. Using a dead object fails with ERR_CRYPTOKI_OBJECT_DEAD before any call is made.
+ * An object created with token: false is a session object: it ends with the session that created it. The handle of a
+ * private object is valid until the login ends. Later uses fail with ERR_CRYPTOKI_OBJECT_DEAD before any call is made.
  */
 export class StorageObject implements AsyncDisposable {
   readonly session: Session;
   /** CK_OBJECT_HANDLE, for use with `module.raw`. */
   readonly handle: bigint;
-  /** CKA_CLASS; undefined if the module does not tell. */
+  /** CKA_CLASS; undefined if the module does not return it. */
   readonly class: ObjectClass | undefined;
-  /** CKA_LABEL when the object was found or made. */
+  /** CKA_LABEL at the time the object was found or created. */
   readonly label: string | undefined;
-  /** CKA_ID when the object was found or made. */
+  /** CKA_ID at the time the object was found or created. */
   readonly id: Buffer | undefined;
-  /** CKA_TOKEN: whether it outlives its session. */
+  /** CKA_TOKEN: true if the object outlives its session. */
   readonly isTokenObject: boolean;
-  /** CKA_PRIVATE: whether it is there only while somebody is logged in. */
+  /** CKA_PRIVATE: true if the object can only be used while a user is logged in. */
   readonly isPrivate: boolean;
   readonly #identity: Identity;
   readonly #life: Life;
@@ -63,20 +64,23 @@ export class StorageObject implements AsyncDisposable {
   }
 
   /**
-   * The same object, used through another session on the token. Sessions work side by side: this is how one key signs
-   * on several of them.
+   * Returns the same object for use through another session with the token, so that one key can sign on several sessions at
+   * the same time.
+   * @throws TypeError ERR_INVALID_ARG_VALUE for a session with another token
    */
   on(session: Session): this {
     if (session?.token?.slot !== this.session.token.slot) {
-      throw argumentError(TypeError, 'an object can only be used through a session on its own token');
+      throw wrongValue(
+        'session must be a session with the token of the object; find the object through a session with the other token',
+      );
     }
-    const Same = this.constructor as new (...args: ConstructorParameters<typeof StorageObject>) => this;
-    return new Same(session, this.handle, this.#identity, this.#life);
+    const SameClass = this.constructor as new (...args: ConstructorParameters<typeof StorageObject>) => this;
+    return new SameClass(session, this.handle, this.#identity, this.#life);
   }
 
   /**
-   * Attributes by name, as many as can be read (C_GetAttributeValue, PKCS#11 3.1, section 5.7.5); those that are
-   * sensitive or that the object does not have are absent.
+   * Reads attributes by name (C_GetAttributeValue, PKCS#11 3.1, section 5.7.5). Those that are sensitive, or that the
+   * object does not have, are absent from the result.
    */
   async attributes<Name extends AttributeName>(
     ...names: readonly Name[]
@@ -86,8 +90,8 @@ export class StorageObject implements AsyncDisposable {
   }
 
   /**
-   * One attribute.
-   * @throws CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID; ERR_CRYPTOKI_ATTRIBUTE when the module has no value
+   * Reads one attribute.
+   * @throws CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID; ERR_CRYPTOKI_ATTRIBUTE if the module returns no value
    */
   async attribute<Name extends AttributeName>(name: Name): Promise<AllAttributeValues[Name]> {
     const results = await this.use().C_GetAttributeValue(this.session.name, this.handle, [
@@ -95,27 +99,31 @@ export class StorageObject implements AsyncDisposable {
     ]);
     const value = fromResults([name], results)[name];
     if (value !== undefined) return value as AllAttributeValues[Name];
+    const detail = `the object has no readable value for ${name}`;
     const reason = results[0]?.reason;
-    const rv = reason === 'sensitive' ? 0x11 : reason === 'invalid' ? 0x12 : undefined;
-    const code = rv === undefined ? 'ERR_CRYPTOKI_ATTRIBUTE' : undefined;
-    throw new CryptokiError({ code, rv, function: 'C_GetAttributeValue', detail: `no value for ${name}` });
+    if (reason === undefined || reason === 'unavailable') {
+      throw ownError('ERR_CRYPTOKI_ATTRIBUTE', detail, { function: 'C_GetAttributeValue' });
+    }
+    const rv = reason === 'sensitive' ? CKR.ATTRIBUTE_SENSITIVE : CKR.ATTRIBUTE_TYPE_INVALID;
+    throw new CryptokiError({ rv, function: 'C_GetAttributeValue', detail });
   }
 
   /**
-   * Changes attributes (C_SetAttributeValue, PKCS#11 3.1, section 5.7.6). `label` and `id` of this object keep what
-   * they were. Attributes without members, or with one that is undefined, are refused, since nothing would change.
-   * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE; CKR_ATTRIBUTE_READ_ONLY, CKR_ACTION_PROHIBITED; ERR_CRYPTOKI_SESSION_READ_ONLY, ERR_CRYPTOKI_ACCESS
+   * Changes attributes (C_SetAttributeValue, PKCS#11 3.1, section 5.7.6). The properties `label` and `id` of this
+   * JavaScript object do not change. Attributes without members, or with one that is undefined, are refused.
+   * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE; CKR_ATTRIBUTE_READ_ONLY, CKR_ACTION_PROHIBITED;
+   *   ERR_CRYPTOKI_SESSION_READ_ONLY, ERR_CRYPTOKI_ACCESS
    */
   async setAttributes(attributes: Attributes): Promise<void> {
-    requireSelection(attributes, 'the attributes to change', 'name what is to change');
+    requireSelection(attributes, 'the attributes to change', 'name the attributes and their new values');
     const raw = this.#useForWriting('change');
     await raw.C_SetAttributeValue(this.session.name, this.handle, toTemplate(attributes));
   }
 
   /**
-   * Copies the object (C_CopyObject, PKCS#11 3.1, section 5.7.2). A copy with token: false dies with the session of this
-   * object, whichever made the original.
-   * @param attributes in which the copy differs: token, private, modifiable, sensitive and extractable among others
+   * Copies the object (C_CopyObject, PKCS#11 3.1, section 5.7.2). A copy with token: false ends with the session of this
+   * object, even if another one created the original.
+   * @param attributes attributes of the copy that differ: token, private, modifiable, sensitive, extractable and others
    * @throws CKR_ACTION_PROHIBITED, CKR_ATTRIBUTE_READ_ONLY, CKR_TEMPLATE_INCONSISTENT; ERR_CRYPTOKI_SESSION_READ_ONLY,
    *   ERR_CRYPTOKI_ACCESS
    */
@@ -133,13 +141,13 @@ export class StorageObject implements AsyncDisposable {
     };
     const handle = await raw.C_CopyObject(session.name, this.handle, template);
     if (!token) session.created(handle);
-    // What cannot be read, because the session was closed meanwhile, is as in the original.
+    // If the session was closed in the meantime, nothing can be read, and the values are those of the original.
     const read = await raw
       .C_GetAttributeValue(session.name, handle, IDENTITY.map(attributeType))
       .catch(() => []);
     const identity = { ...this.#identity, token, private: isPrivate, ...fromResults(IDENTITY, read) };
-    const Same = this.constructor as new (...args: ConstructorParameters<typeof StorageObject>) => this;
-    return new Same(session, handle, identity, life);
+    const SameClass = this.constructor as new (...args: ConstructorParameters<typeof StorageObject>) => this;
+    return new SameClass(session, handle, identity, life);
   }
 
   /**
@@ -152,27 +160,26 @@ export class StorageObject implements AsyncDisposable {
     this.session.token.slot.creators.delete(this.handle);
   }
 
-  /** Destroys a session object that this program made; token objects stay. */
+  /** Destroys a session object that this program created; token objects remain. */
   async [asyncDispose](): Promise<void> {
-    if (this.#life.creator !== undefined && this.#whyDead() === undefined) await this.destroy();
+    if (this.#life.creator !== undefined && this.#causeOfEnd() === undefined) await this.destroy();
   }
 
-  /** What all objects that stand for this one share. @internal */
+  /** Shared by all JavaScript objects for the same object of the token. @internal */
   get life(): object {
     return this.#life;
   }
 
   /**
-   * The raw module, if the object is alive and its session open.
+   * Returns the raw module, if the object exists and its session is open.
+   * @throws ERR_CRYPTOKI_OBJECT_DEAD, ERR_CRYPTOKI_SESSION_CLOSED, ERR_CRYPTOKI_MODULE_CLOSED
    * @internal
    */
   use(): RawModule {
-    const why = this.#whyDead();
-    if (why === undefined) return this.session.use();
+    const cause = this.#causeOfEnd();
+    if (cause === undefined) return this.session.use();
     const name = this.label === undefined || this.label === '' ? 'the object' : `the object "${this.label}"`;
-    throw new CryptokiError({
-      code: 'ERR_CRYPTOKI_OBJECT_DEAD',
-      detail: `${name} ${why}`,
+    throw ownError('ERR_CRYPTOKI_OBJECT_DEAD', `${name} ${cause}`, {
       action: this.isTokenObject && !this.#life.destroyed ? 'refind' : 'fatal',
     });
   }
@@ -187,13 +194,13 @@ export class StorageObject implements AsyncDisposable {
     return useForWriting(this.session, writing, { token: this.isTokenObject, private: this.isPrivate });
   }
 
-  #whyDead(): string | undefined {
+  /** Returns the reason why the object cannot be used any more, for messages; undefined if it can. */
+  #causeOfEnd(): string | undefined {
     const { creator, destroyed, loginEpoch } = this.#life;
     if (destroyed) return 'was destroyed';
-    if (creator?.closed) return 'is a session object and died with the session that made it';
-    const { slot } = this.session.token;
-    if (this.isPrivate && slot.module.raw.loginEpoch(slot.id) !== loginEpoch) {
-      return 'is private and died with the login; log in and find it again';
+    if (creator?.closed) return 'was a session object, and ended with the session that created it';
+    if (this.isPrivate && this.session.token.slot.login.epoch !== loginEpoch) {
+      return 'is private, and the login in which it was found has ended; log in and find it again';
     }
     return undefined;
   }

@@ -1,10 +1,10 @@
-/** What tells an object from others, by its attributes: read when it is found, and compared when it is found again. */
+/** Attributes that distinguish an object from others. They are read when it is found, and compared when it is found again. */
 import { createHash } from 'node:crypto';
 import type { AttributeName } from '../attributes';
 import type { ModelObject } from '../model-types';
 import { isRefusal, readable } from '../native-keys/reading';
 
-/** Attributes of one object, in a form that can be compared; those that it does not tell are absent. */
+/** Attributes of one object, in a form that can be compared; those that cannot be read are absent. */
 export interface Traits {
   readonly values: ReadonlyMap<AttributeName, string>;
   /** CKA_EC_PARAMS */
@@ -12,16 +12,16 @@ export interface Traits {
   readonly alwaysAuthenticate: boolean;
 }
 
-/** Two objects that differ in one of these are two, whatever else is the same. */
+/** Objects that differ in one of these are different objects, even if all else is the same. */
 const DECISIVE: readonly AttributeName[] = ['modulus', 'ecPoint', 'value', 'publicKeyInfo', 'checkValue'];
 
 /**
- * Two objects that have one of these in common are the same. CKA_PUBLIC_KEY_INFO is not among them: of a private key it may
- * be anything that its maker has given.
+ * Objects that have one of these in common are the same object. CKA_PUBLIC_KEY_INFO is not among them, because the creator
+ * of a private key can set it to any value.
  */
 const SUFFICIENT: readonly AttributeName[] = ['modulus', 'ecPoint', 'value', 'uniqueId', 'checkValue'];
 
-/** These do not change while an object lives, but say little of which it is. */
+/** These do not change while an object exists, but different objects can have the same values. */
 const UNCHANGING: readonly AttributeName[] = [
   ...(['uniqueId', 'keyGenMechanism', 'local', 'ecParams', 'valueLen', 'certificateType'] as const),
 ];
@@ -31,7 +31,7 @@ const BY_CLASS: Readonly<Record<string, readonly AttributeName[]>> = {
     ...(['uniqueId', 'modulus', 'ecPoint', 'ecParams', 'publicKeyInfo'] as const),
     ...(['keyGenMechanism', 'local', 'alwaysAuthenticate'] as const),
   ],
-  // CKA_VALUE of a public key is public. That of other keys is never asked for.
+  // CKA_VALUE of a public key is public. That of other keys is never read.
   PUBLIC_KEY: [
     ...(['uniqueId', 'modulus', 'ecPoint', 'ecParams', 'publicKeyInfo'] as const),
     ...(['value', 'keyGenMechanism', 'local'] as const),
@@ -40,7 +40,7 @@ const BY_CLASS: Readonly<Record<string, readonly AttributeName[]>> = {
   CERTIFICATE: ['uniqueId', 'certificateType', 'value'],
 };
 
-/** Numbers may have zeros before them or not. */
+/** Returns a value as text to compare. Leading zeros of numbers are left out, because modules differ in them. */
 function comparable(name: AttributeName, value: unknown): string | undefined {
   if (!Buffer.isBuffer(value)) return value === undefined || value === '' ? undefined : String(value);
   const bytes = name === 'modulus' ? value.subarray(value.findIndex((byte) => byte !== 0)) : value;
@@ -48,7 +48,10 @@ function comparable(name: AttributeName, value: unknown): string | undefined {
   return bytes.length > 64 ? createHash('sha256').update(bytes).digest('base64') : bytes.toString('base64');
 }
 
-/** Reads what the object tells. @throws what tells that session, login, object or token is lost */
+/**
+ * Reads the traits that the module returns for an object.
+ * @throws errors that mean that session, login, object or token is lost
+ */
 export async function readTraits(object: ModelObject): Promise<Traits> {
   const names = BY_CLASS[String(object.class)] ?? ['uniqueId'];
   const read: Readonly<Record<string, unknown>> = await readable(object, ...names);
@@ -65,27 +68,30 @@ export async function readTraits(object: ModelObject): Promise<Traits> {
   };
 }
 
-/** Whether an object with these attributes is known by them for sure when it is found again. */
+/** Returns true when these attributes are enough to prove that an object found again is the same. */
 export function areSufficient({ values }: Traits): boolean {
   return SUFFICIENT.some((name) => values.has(name));
 }
 
-/** Whether both are of one object, as far as attributes tell for sure; undefined: they do not. */
-export function isSame(before: Traits, now: Traits): boolean | undefined {
-  const [one, other] = [before.values, now.values];
+/** Returns true when both are traits of one object, false when they are not, undefined when attributes do not prove either. */
+export function isSame({ values: before }: Traits, { values: now }: Traits): boolean | undefined {
   const differ = (name: AttributeName): boolean =>
-    one.has(name) && other.has(name) && one.get(name) !== other.get(name);
+    before.has(name) && now.has(name) && before.get(name) !== now.get(name);
   if (DECISIVE.some(differ)) return false;
-  return SUFFICIENT.some((name) => one.has(name) && one.get(name) === other.get(name)) || undefined;
+  return SUFFICIENT.some((name) => before.has(name) && before.get(name) === now.get(name)) || undefined;
 }
 
-/** Whether nothing has changed that cannot change. */
-export function mayBeSame(before: Traits, now: Traits): boolean {
-  const [one, other] = [before.values, now.values];
-  return UNCHANGING.every((name) => !one.has(name) || !other.has(name) || one.get(name) === other.get(name));
+/** Returns true when the attributes that cannot change are the same. */
+export function mayBeSame({ values: before }: Traits, { values: now }: Traits): boolean {
+  return UNCHANGING.every(
+    (name) => !before.has(name) || !now.has(name) || before.get(name) === now.get(name),
+  );
 }
 
-/** What `read` gives; undefined where the module refuses it. @throws what tells that something is lost */
+/**
+ * Returns the result of `read`; undefined if the module refuses it.
+ * @throws errors that mean that session, login, object or token is lost
+ */
 export async function unlessRefused<T>(read: Promise<T>): Promise<T | undefined> {
   try {
     return await read;

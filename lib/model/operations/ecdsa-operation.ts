@@ -34,7 +34,22 @@ function mayNeedCut(key: ModelObject, { mechanism }: Prepared, error: unknown): 
   );
 }
 
-/** Does it, and once more with a digest that is cut, where the module wants that. */
+/**
+ * Returns the operation with the digest that the module wants, after it has refused a longer one.
+ * @param error that of the first attempt, which is thrown if a shorter digest does not help
+ */
+export async function cutAfter<P extends Prepared>(
+  error: unknown,
+  key: ModelObject,
+  prepared: P,
+): Promise<P> {
+  if (!mayNeedCut(key, prepared, error)) throw error;
+  const cut = cutDigest(prepared, await signatureLength(key, prepared.mechanism));
+  if (cut === prepared) throw error;
+  return cut;
+}
+
+/** Runs an operation, and repeats it with a shorter digest where the module wants that. */
 export async function withDigest<P extends Prepared, T>(
   key: ModelObject,
   prepared: P,
@@ -44,10 +59,7 @@ export async function withDigest<P extends Prepared, T>(
   try {
     return await send(cutDigest(prepared, knownEcdsaLength(key)));
   } catch (error) {
-    if (!mayNeedCut(key, prepared, error)) throw error;
-    const cut = cutDigest(prepared, await signatureLength(key, prepared.mechanism));
-    if (cut === prepared) throw error;
-    return send(cut);
+    return send(await cutAfter(error, key, prepared));
   }
 }
 

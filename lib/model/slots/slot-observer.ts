@@ -2,7 +2,7 @@ import { LONGEST_TIMER } from '../../core/deadlines';
 import { CryptokiError, isCode } from '../../core/errors';
 import type { RawModule } from '../../raw/raw-module';
 
-/** The members of Token that tell tokens apart. */
+/** The members of Token that distinguish tokens. */
 interface ObservedToken {
   readonly serialNumber: string;
   readonly label: string;
@@ -24,43 +24,48 @@ interface ObservedModule<Slot> {
 
 /** A subscriber of a {@link SlotObserver}. */
 export interface SlotSubscriber<Slot, Token> {
-  /** How often to look where the module tells of no events, in milliseconds. */
+  /** The time between two looks at the slots in milliseconds, if the module reports no events. */
   readonly interval: number;
-  /** @param tokens the token in each slot that has one; a token that stays is the same object from look to look */
+  /**
+   * Receives the result of a look.
+   * @param tokens the token in each slot that has one; a token that stays is the same object in each look
+   */
   looked(tokens: ReadonlyMap<Slot, Token>): void;
-  /** There will be no more looks: the module was closed, or is lost. */
+  /** Called after the last look, when the module was closed, or is lost. */
   ended(error?: Error): void;
 }
 
-/** With events to wait for, looks are this much rarer: an event might be lost. */
-const RARER = 10;
-/** Events come in bursts, in milliseconds. */
-const BETWEEN_LOOKS = 100;
-/** How many looks in a row may fail for a reason that can pass: the module is short of something, or being reinitialised. */
-const PATIENCE = 10;
-/** When a token does not answer, it is asked again after this time in milliseconds, then twice that, so many times. */
-const IN_DOUBT = { first: 200, times: 5 };
+/** Factor of the interval while the module reports events: it only has to find an event that was lost. */
+const INTERVAL_FACTOR_WITH_EVENTS = 10;
+/** Events come in bursts, so looks have this distance. */
+const MIN_LOOK_DISTANCE_MS = 100;
+/** Limit of consecutive looks that fail for a temporary reason: the module lacks memory, or is being reinitialised. */
+const MAX_FAILED_LOOKS = 10;
+/** The slots are looked at again after this time if C_GetTokenInfo fails for a token; the time doubles with each such look. */
+const FIRST_RETRY_MS = 200;
+const MAX_RETRIES = 5;
 
-const ABSENT = [
+/** Errors of C_GetTokenInfo for a slot without a usable token. */
+export const NO_TOKEN = [
   'CKR_TOKEN_NOT_PRESENT',
   'CKR_TOKEN_NOT_RECOGNIZED',
   'CKR_DEVICE_REMOVED',
   'CKR_SLOT_ID_INVALID',
 ];
 const CLOSED = ['CKR_CRYPTOKI_NOT_INITIALIZED', 'ERR_CRYPTOKI_MODULE_CLOSED'];
-/** The module has no events. CKR_NO_EVENT is no answer to a call that blocks, but there are modules that give it. */
+/** Errors of modules that report no events. A blocking call must not return CKR_NO_EVENT, but some modules do so. */
 const NO_EVENTS = ['CKR_FUNCTION_NOT_SUPPORTED', 'CKR_NO_EVENT'];
 
-function isSame(one: ObservedToken, other: ObservedToken): boolean {
+function isSame(a: ObservedToken, b: ObservedToken): boolean {
   return (
-    one.serialNumber === other.serialNumber &&
-    one.label === other.label &&
-    one.model === other.model &&
-    one.manufacturer === other.manufacturer
+    a.serialNumber === b.serialNumber &&
+    a.label === b.label &&
+    a.model === b.model &&
+    a.manufacturer === b.manufacturer
   );
 }
 
-function mayPass(error: unknown): boolean {
+function isTemporary(error: unknown): boolean {
   return (
     error instanceof CryptokiError &&
     (error.action === 'retry' || error.code === 'CKR_CRYPTOKI_NOT_INITIALIZED')
@@ -69,7 +74,7 @@ function mayPass(error: unknown): boolean {
 
 /**
  * Looks at all slots of a module while there are subscribers: after every event (C_WaitForSlotEvent, PKCS#11 3.1, section
- * 5.5.4), and from time to time. An event only says that it is time to look: what there is counts.
+ * 5.5.4), and at intervals. An event only starts a look: the tokens that the look finds are the result.
  */
 export class SlotObserver<Slot extends ObservedSlot<Token>, Token extends ObservedToken> {
   readonly #module: ObservedModule<Slot>;
@@ -78,14 +83,16 @@ export class SlotObserver<Slot extends ObservedSlot<Token>, Token extends Observ
   #running = false;
   #hasEvents = true;
   #waiting = false;
-  /** There is a reason to look again. */
-  #due = false;
-  #looked = 0;
-  /** How many looks in a row failed. */
+  /** True when an event or a new subscriber needs a look as soon as possible. */
+  #isDue = false;
+  /** The time of the latest look, by performance.now(). */
+  #lastLookAt = 0;
+  /** Number of consecutive looks that failed. */
   #failures = 0;
-  /** Whether a token did not answer in the latest look, and in how many looks in a row since the latest event. */
-  #doubt = false;
-  #doubts = 0;
+  /** True when C_GetTokenInfo failed for a token in the latest look. */
+  #hasUnreadToken = false;
+  /** Number of consecutive looks with such a token since the latest event. */
+  #unreadLooks = 0;
   #timer: NodeJS.Timeout | undefined;
   #resume: (() => void) | undefined;
 
@@ -93,7 +100,7 @@ export class SlotObserver<Slot extends ObservedSlot<Token>, Token extends Observ
     this.#module = module;
   }
 
-  /** Looks for it at once, and from then on. */
+  /** Adds a subscriber, and looks at the slots at once. */
   add(subscriber: SlotSubscriber<Slot, Token>): void {
     this.#subscribers.add(subscriber);
     this.#lookAgain();
@@ -122,19 +129,19 @@ export class SlotObserver<Slot extends ObservedSlot<Token>, Token extends Observ
   async #run(): Promise<void> {
     this.#running = true;
     while (this.#subscribers.size > 0) {
-      if (this.#due) this.#doubts = 0;
-      this.#due = false;
-      this.#doubt = false;
-      this.#wait(); // first: an event while the slots are looked at must not be lost
+      if (this.#isDue) this.#unreadLooks = 0;
+      this.#isDue = false;
+      this.#hasUnreadToken = false;
+      this.#wait(); // before the look, so that no event is lost that occurs during the look
       try {
         await this.#look();
         this.#failures = 0;
       } catch (error) {
         this.#failures += 1;
-        if (!mayPass(error) || this.#failures > PATIENCE) this.end(error as Error);
+        if (!isTemporary(error) || this.#failures > MAX_FAILED_LOOKS) this.end(error as Error);
       }
-      this.#looked = performance.now();
-      this.#doubts = this.#doubt ? this.#doubts + 1 : 0;
+      this.#lastLookAt = performance.now();
+      this.#unreadLooks = this.#hasUnreadToken ? this.#unreadLooks + 1 : 0;
       if (this.#subscribers.size > 0) await this.#pause();
     }
     this.#tokens = new Map();
@@ -177,15 +184,15 @@ export class SlotObserver<Slot extends ObservedSlot<Token>, Token extends Observ
       const token = await slot.token();
       return before !== undefined && isSame(before, token) ? before : token;
     } catch (error) {
-      if (isCode(error, ...ABSENT)) return undefined;
+      if (isCode(error, ...NO_TOKEN)) return undefined;
       if (!(error instanceof CryptokiError) || isCode(error, ...CLOSED)) throw error;
-      // The token does not answer. Whether it is still there, the slot may know.
-      this.#doubt = true;
-      const isThere = await slot.info().then(
+      // C_GetTokenInfo failed, but the token may still be present: C_GetSlotInfo can report that.
+      this.#hasUnreadToken = true;
+      const isPresent = await slot.info().then(
         (info) => info.tokenPresent,
         () => true,
       );
-      return isThere ? before : undefined;
+      return isPresent ? before : undefined;
     }
   }
 
@@ -199,11 +206,11 @@ export class SlotObserver<Slot extends ObservedSlot<Token>, Token extends Observ
   }
 
   #lookAgain(): void {
-    this.#due = true;
+    this.#isDue = true;
     this.#schedule();
   }
 
-  /** Sets when the pause ends, if there is one. */
+  /** Sets the time at which the current pause ends. */
   #schedule(): void {
     if (this.#resume === undefined) return;
     clearTimeout(this.#timer);
@@ -211,9 +218,10 @@ export class SlotObserver<Slot extends ObservedSlot<Token>, Token extends Observ
   }
 
   #delay(): number {
-    if (this.#due) return Math.max(0, this.#looked + BETWEEN_LOOKS - performance.now());
-    if (this.#doubt && this.#doubts <= IN_DOUBT.times) return IN_DOUBT.first * 2 ** (this.#doubts - 1);
+    if (this.#isDue) return Math.max(0, this.#lastLookAt + MIN_LOOK_DISTANCE_MS - performance.now());
+    if (this.#hasUnreadToken && this.#unreadLooks <= MAX_RETRIES)
+      return FIRST_RETRY_MS * 2 ** (this.#unreadLooks - 1);
     const interval = Math.min(...[...this.#subscribers].map((subscriber) => subscriber.interval));
-    return Math.min(this.#waiting ? interval * RARER : interval, LONGEST_TIMER);
+    return Math.min(this.#waiting ? interval * INTERVAL_FACTOR_WITH_EVENTS : interval, LONGEST_TIMER);
   }
 }

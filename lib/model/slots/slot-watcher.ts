@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
-import { argumentError, requireOptions, requireSignal } from '../../core/arguments';
+import { outOfRange, wrongType } from '../../core/argument-errors';
+import { requireOptions, requireSignal } from '../../core/arguments';
 import { LONGEST_TIMER } from '../../core/deadlines';
 import { dispose } from '../../core/realms';
 import type { Slot } from '../slot';
@@ -8,11 +9,11 @@ import type { SlotObserver, SlotSubscriber } from './slot-observer';
 
 type TokensPresent = ReadonlyMap<Slot, Token>;
 
-/** How slots are watched. */
+/** The options of Module.watch. */
 export interface WatchOptions {
   /**
-   * How often to look where the module has no C_WaitForSlotEvent, in milliseconds; default 1,000. Where it has, the slots
-   * are looked at ten times less often, in case that an event was lost.
+   * The time between two looks at the slots in milliseconds, if the module has no C_WaitForSlotEvent; default 1,000. If it
+   * has, the time is ten times longer: these looks only find events that were lost.
    */
   readonly interval?: number | undefined;
   /** Ends the watch: iterators throw its reason. */
@@ -23,7 +24,7 @@ export interface WatchOptions {
 export interface SlotEvent {
   readonly type: 'inserted' | 'removed';
   readonly slot: Slot;
-  /** The token; what is removed answers no more. */
+  /** The token; calls with a removed one fail. */
   readonly token: Token;
   readonly label: string;
   readonly serialNumber: string;
@@ -37,11 +38,11 @@ export interface SlotWatcherEvents {
   removed: [event: SlotEvent];
   /** The module is lost; the watcher has ended. */
   error: [error: Error];
-  /** The watcher has ended, for whatever reason. */
+  /** The watcher has ended, for any reason. */
   close: [];
 }
 
-const DEFAULT_INTERVAL = 1_000;
+const DEFAULT_INTERVAL_MS = 1_000;
 
 function toEvent(type: SlotEvent['type'], slot: Slot, token: Token): SlotEvent {
   const { label, serialNumber, model, manufacturer } = token;
@@ -49,14 +50,13 @@ function toEvent(type: SlotEvent['type'], slot: Slot, token: Token): SlotEvent {
 }
 
 function checkInterval(interval: unknown): number {
-  if (typeof interval !== 'number')
-    throw argumentError(TypeError, 'interval must be a number of milliseconds');
+  if (typeof interval !== 'number') throw wrongType('interval', 'a number of milliseconds', interval);
   if (interval >= 1 && interval <= LONGEST_TIMER) return interval;
-  throw argumentError(RangeError, `interval must be from 1 to ${LONGEST_TIMER} milliseconds`);
+  throw outOfRange('interval', `from 1 to ${LONGEST_TIMER} milliseconds`, interval);
 }
 
 /**
- * Tells of tokens that are inserted and removed; first of those that are there at the beginning.
+ * Reports tokens that are inserted and removed, beginning with those that are present at the start.
  *
  * ```ts
  * for await (const { type, label } of module.watch()) console.log(type, label);
@@ -65,9 +65,9 @@ function checkInterval(interval: unknown): number {
  * watcher.on('inserted', ({ token }) => { ... });
  * ```
  *
- * A token that takes the place of another is a removal and an insertion; so is one whose label changes. One that was taken
- * out and put back between two looks was never away. A token that the module does not recognise is none. The watcher keeps
- * the process running until it is closed.
+ * A token that replaces another is reported as a removal and an insertion; so is a change of the label. A token that was
+ * removed and inserted again between two looks is not reported, nor one that the module does not recognise. The watcher
+ * keeps the process running until it is closed.
  */
 export class SlotWatcher
   extends EventEmitter<SlotWatcherEvents>
@@ -85,7 +85,7 @@ export class SlotWatcher
   constructor(observer: SlotObserver<Slot, Token>, options: WatchOptions) {
     super();
     requireOptions(options, 'the options of watch', ['interval', 'signal']);
-    const { interval = DEFAULT_INTERVAL, signal } = options;
+    const { interval = DEFAULT_INTERVAL_MS, signal } = options;
     requireSignal(signal);
     this.#subscriber = {
       interval: checkInterval(interval),
@@ -99,12 +99,12 @@ export class SlotWatcher
     observer.add(this.#subscriber);
   }
 
-  /** Whether it has ended: by close(), by its signal, by leaving its loop, with its module. */
+  /** True when the watcher has ended: by close(), by its signal, because its loop was left, or with its module. */
   get closed(): boolean {
     return this.#closed;
   }
 
-  /** Ends the watch. Iterators finish. Other watchers are not disturbed. */
+  /** Ends the watch. Iterators finish. Other watchers of the module continue. */
   close(): void {
     this.#end(undefined, false);
   }
@@ -113,7 +113,7 @@ export class SlotWatcher
     this.close();
   }
 
-  /** Events from here on, after those of the tokens that are there. Leaving the loop closes the watcher. */
+  /** Returns an iterator over an insertion of each token that is present, then all later events. Leaving the loop closes the watcher. */
   [Symbol.asyncIterator](): AsyncIterator<SlotEvent, undefined> {
     const iterator = new SlotEventIterator(() => this.close());
     if (this.#closed) iterator.end();
@@ -126,16 +126,16 @@ export class SlotWatcher
     const before = this.#present;
     this.#present = tokens;
     for (const [slot, token] of before) {
-      if (tokens.get(slot) !== token) this.#tell(toEvent('removed', slot, token));
+      if (tokens.get(slot) !== token) this.#report(toEvent('removed', slot, token));
     }
     for (const [slot, token] of tokens) {
-      if (before.get(slot) !== token) this.#tell(toEvent('inserted', slot, token));
+      if (before.get(slot) !== token) this.#report(toEvent('inserted', slot, token));
     }
   }
 
-  #tell(event: SlotEvent): void {
+  #report(event: SlotEvent): void {
     for (const iterator of this.#iterators) iterator.push(event);
-    // Not from here: what a listener throws is its own affair.
+    // In a microtask, so that an error that a listener throws does not end the observer.
     queueMicrotask(() => {
       if (!this.#closed) this.emit(event.type, event);
     });
@@ -152,7 +152,7 @@ export class SlotWatcher
     for (const iterator of iterators) iterator.end(error);
     queueMicrotask(() => this.emit('close'));
     if (error === undefined || !isFailure) return;
-    // An iterator throws it. Without one, nobody would know.
+    // An iterator throws the error. Without an iterator, 'error' is emitted even without listeners, so that it is not lost.
     if (iterators.length > 0 && this.listenerCount('error') === 0) return;
     queueMicrotask(() => this.emit('error', error));
   }
@@ -165,17 +165,17 @@ interface Reader {
   reject(error: unknown): void;
 }
 
-/** Events wait for a reader, or readers for an event. */
+/** A queue: either events wait for a reader, or readers wait for an event. */
 class SlotEventIterator implements AsyncIterator<SlotEvent, undefined> {
-  readonly #left: () => void;
+  readonly #onLeave: () => void;
   readonly #events: SlotEvent[] = [];
   readonly #readers: Reader[] = [];
   #ended = false;
   #error: Error | undefined;
 
-  /** @param left called when the reader leaves */
-  constructor(left: () => void) {
-    this.#left = left;
+  /** @param onLeave called when the reader leaves its loop */
+  constructor(onLeave: () => void) {
+    this.#onLeave = onLeave;
   }
 
   push(event: SlotEvent): void {
@@ -185,7 +185,7 @@ class SlotEventIterator implements AsyncIterator<SlotEvent, undefined> {
     else reader.resolve({ value: event, done: false });
   }
 
-  /** @param error what is thrown at the end, once, after the events that wait */
+  /** @param error thrown once, after the events that wait */
   end(error?: Error): void {
     this.#ended = true;
     this.#error = error;
@@ -221,7 +221,7 @@ class SlotEventIterator implements AsyncIterator<SlotEvent, undefined> {
   }
 
   #leave(): void {
-    this.#left();
+    this.#onLeave();
     this.end();
   }
 }

@@ -1,8 +1,9 @@
-import { argumentError, requireOptions } from '../../core/arguments';
+import { wrongType } from '../../core/argument-errors';
+import { requireInteger, requireOptions, requireString } from '../../core/arguments';
 import { ONLY, requireSelection } from '../../core/selection';
 import type { ModelToken } from '../model-types';
 
-/** Which token: every member given must be equal to the token's. A member that is undefined is refused, and so is a selector without members. */
+/** Selects a token: every member must be equal to the token's. A member that is undefined is refused, and so is a selector without members. */
 export interface TokenSelector {
   readonly label?: string | undefined;
   readonly serialNumber?: string | undefined;
@@ -14,41 +15,46 @@ export interface TokenSelector {
 
 const TEXTS = ['label', 'serialNumber', 'model', 'manufacturer'] as const;
 
-/** Which token, or 'only': the only initialised one that there is. */
+/** A selector of a token, or 'only': the only initialised token of the module. */
 export type TokenSelection = TokenSelector | typeof ONLY;
 
 /**
- * Refuses a selector that could not fit anything as it is meant, or that says nothing.
- * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
+ * Checks that a value is a CK_SLOT_ID.
+ * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE
+ */
+export function requireSlotId(value: unknown, name: string): asserts value is number | bigint {
+  if (typeof value === 'bigint') return;
+  if (typeof value !== 'number') throw wrongType(name, 'an integer (number or bigint)', value);
+  requireInteger(value, name);
+}
+
+/**
+ * Checks that a selector has members, that each is known, and that their types are right.
+ * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE
  */
 export function checkSelector(selector: TokenSelection): void {
   if (selector === ONLY) return;
   requireSelection(
     selector,
     'a token selector',
-    `name the token, or give '${ONLY}' to ask for the only initialised one`,
+    `name the token, or give '${ONLY}' to select the only initialised one`,
   );
   requireOptions(selector, 'the members of a token selector', [...TEXTS, 'slot']);
   for (const name of TEXTS) {
-    if (selector[name] !== undefined && typeof selector[name] !== 'string') {
-      throw argumentError(TypeError, `${name} in a token selector must be a string`);
-    }
+    if (selector[name] !== undefined) requireString(selector[name], `${name} in a token selector`);
   }
-  const { slot } = selector;
-  if (slot !== undefined && typeof slot !== 'bigint' && !Number.isSafeInteger(slot)) {
-    throw argumentError(TypeError, 'slot in a token selector must be an integer (number or bigint)');
-  }
+  if (selector.slot !== undefined) requireSlotId(selector.slot, 'slot in a token selector');
 }
 
-/** Whether a token fits; every initialised one fits 'only'. */
+/** Returns true when a token matches the selector; every initialised one matches 'only'. */
 export function matchesToken(token: ModelToken, selector: TokenSelection): boolean {
   if (selector === ONLY) return token.initialized;
-  const isWanted = TEXTS.every((name) => selector[name] === undefined || selector[name] === token[name]);
-  const isThere = selector.slot === undefined || BigInt(selector.slot) === token.slot.id;
-  return isWanted && isThere;
+  const hasTexts = TEXTS.every((name) => selector[name] === undefined || selector[name] === token[name]);
+  const isInSlot = selector.slot === undefined || BigInt(selector.slot) === token.slot.id;
+  return hasTexts && isInSlot;
 }
 
-/** For messages: "payments" (serial 1234, slot 5). */
+/** Returns a description for messages: "payments" (serial 1234, slot 5). */
 export function describeToken(token: ModelToken): string {
   const flag = token.initialized ? '' : ', not initialised';
   return `"${token.label}" (serial ${token.serialNumber || 'none'}, slot ${token.slot.id}${flag})`;

@@ -32,8 +32,8 @@ describe('an empty PIN is never sent:', () => {
   ])('%s', async (_, send) => {
     faulty.hsm.resetCounters();
     expect(await failure(send())).toMatchObject({
-      code: 'ERR_OUT_OF_RANGE',
-      message: expect.stringContaining('is empty, so nothing was sent'),
+      code: 'ERR_INVALID_ARG_VALUE',
+      message: expect.stringContaining('is empty, and was not sent'),
     });
     const { calls } = faulty.hsm.counters();
     expect(SENDING.filter((name) => calls[name] !== undefined)).toEqual([]);
@@ -44,7 +44,7 @@ describe('an empty PIN is never sent:', () => {
     await faulty.session.logout();
     await faulty.session.login(faulty.soft.soPin, { user: 'SO' });
     faulty.hsm.resetCounters();
-    expect(await failure(faulty.session.initPin(''))).toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
+    expect(await failure(faulty.session.initPin(''))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
     expect(faulty.hsm.counters().calls.C_InitPIN).toBeUndefined();
     await faulty.session.logout();
     await faulty.session.login(faulty.soft.pin);
@@ -64,7 +64,7 @@ describe('an empty PIN is never sent:', () => {
         await client.generateKeyPair('EC', { curve: 'P-256', token: true });
       })(),
     );
-    expect(error.message).toContain('is empty, so nothing was sent');
+    expect(error.message).toContain('is empty, and was not sent');
     expect(faulty.hsm.counters().calls.C_Login).toBeUndefined();
     await faulty.session.login(faulty.soft.pin);
   });

@@ -39,8 +39,8 @@ describe('a session object', () => {
     expect(await used.attribute('value')).toEqual(DATA.value);
     expect(await found?.attribute('value')).toEqual(DATA.value);
     await creator.close();
-    await expectDead(used, /"short".*died with the session that made it/);
-    if (found !== undefined) await expectDead(found, /died with the session that made it/);
+    await expectDead(used, /"short".*ended with the session that created it/);
+    if (found !== undefined) await expectDead(found, /ended with the session that created it/);
     expect(await session.find({ label: 'short' })).toEqual([]);
   });
 
@@ -58,7 +58,7 @@ describe('a session object', () => {
   test('ends with C_CloseAllSessions', async () => {
     const made = await session.createObject(DATA);
     await opened.module.raw.C_CloseAllSessions(opened.token.slot.id);
-    await expectDead(made, /died with the session/);
+    await expectDead(made, /ended with the session/);
   });
 
   test('is destroyed when it is disposed of, unlike a token object', async () => {
@@ -104,9 +104,9 @@ describe('a private object', () => {
     const key = await session.generateKey('AES', { label: 'private' });
     const other = await opened.token.openSession();
     await other.logout();
-    await expectDead(key, /private and died with the login/);
+    await expectDead(key, /private, and the login/);
     await session.login(opened.test.pin);
-    await expectDead(key, /died with the login/);
+    await expectDead(key, /the login in which it was found has ended/);
   });
 
   test('that is a token object must be searched again after a new login', async () => {
@@ -124,7 +124,7 @@ describe('a private object', () => {
     const key = await session.generateKey('AES', { token: true, label: 'last' });
     await session.close();
     session = await opened.token.openSession({ readWrite: true });
-    await expectDead(key.on(session), /died with the login/);
+    await expectDead(key.on(session), /the login in which it was found has ended/);
     await session.login(opened.test.pin);
     await (await session.secretKey({ label: 'last' })).destroy();
   });
@@ -162,11 +162,11 @@ describe('a copy of an object', () => {
     expect(copied.constructor).toBe(original.constructor);
     expect([copied.label, copied.isTokenObject]).toEqual(['copied', false]);
     await first.close();
-    await expectDead(original, /died with the session/);
+    await expectDead(original, /ended with the session/);
     expect(await copied.attribute('value')).toEqual(DATA.value);
     await session.close();
     session = await opened.token.openSession({ readWrite: true });
-    await expectDead(copied.on(session), /died with the session/);
+    await expectDead(copied.on(session), /ended with the session/);
   });
 
   test('of a session object can be a token object, which remains', async () => {
@@ -206,8 +206,8 @@ test('session objects of another session that a session has found end with C_Clo
   const [found] = await session.find({ label: 'all' });
   await opened.module.raw.C_CloseAllSessions(opened.token.slot.id);
   session = await opened.token.openSession({ readWrite: true });
-  await expectDead(used.on(session), /died with the session/);
-  if (found !== undefined) await expectDead(found.on(session), /died with the session/);
+  await expectDead(used.on(session), /ended with the session/);
+  if (found !== undefined) await expectDead(found.on(session), /ended with the session/);
 });
 
 test('every private object, including session objects, ends with a logout by any session', async () => {
@@ -217,7 +217,7 @@ test('every private object, including session objects, ends with a logout by any
   const open = await session.createObject(DATA);
   await other.logout();
   for (const dead of [keys.privateKey, secret, secret.on(other)])
-    await expectDead(dead, /died with the login/);
+    await expectDead(dead, /the login in which it was found has ended/);
   expect(await failure(keys.privateKey.sign('ECDSA-SHA256', Buffer.alloc(1)))).toMatchObject({
     code: 'ERR_CRYPTOKI_OBJECT_DEAD',
     action: 'fatal',
@@ -225,6 +225,6 @@ test('every private object, including session objects, ends with a logout by any
   expect(await open.attribute('value')).toEqual(DATA.value);
   expect(await keys.publicKey.attribute('keyType')).toBe('EC');
   await other.login(opened.test.pin);
-  await expectDead(secret, /died with the login/);
+  await expectDead(secret, /the login in which it was found has ended/);
   await (await session.secretKey({ label: 'secret' })).destroy();
 });

@@ -111,7 +111,7 @@ export interface CipherArguments {
   readonly algorithm: MechanismInput;
   readonly mechanism: RawMechanism;
   /** Gives the caller's parameter what the module has written. */
-  readonly handBack: () => void;
+  readonly handBack?: (() => void) | undefined;
   readonly options: StreamOptions;
 }
 
@@ -125,7 +125,7 @@ export function cipherStream(
   const made: MadeIv = { iv: undefined };
   // In Init or in Final, as the module likes.
   const look = (): void => {
-    handBack();
+    handBack?.();
     made.iv ??= madeIv?.();
   };
   const open: Opener<Buffer> = async (signal, lost) => {

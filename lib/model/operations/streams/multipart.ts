@@ -114,41 +114,14 @@ export class Multipart<T> implements Sink<T> {
   async cancel(): Promise<void> {
     if (this.#isOver) return;
     try {
-      if (!this.#session.closed && !(await this.#end())) await this.#session.close();
+      if (this.#session.closed) return;
+      const raw = this.#session.use();
+      // While the operation may be active, nothing else can be done on the session.
+      if (!(await raw.endOperations(this.#session.name, this.#kind.flag))) await this.#session.close();
     } catch {
       // The session was lost meanwhile, and the operation with it.
     } finally {
       this.#over();
-    }
-  }
-
-  /**
-   * Ends the operation by C_SessionCancel (PKCS#11 3.0), else by finishing it. False when it may still be active: then
-   * nothing else can be done on the session.
-   */
-  async #end(): Promise<boolean> {
-    const { handle } = this.#session;
-    try {
-      await this.#session.use().C_SessionCancel(handle, this.#kind.flag);
-      return true;
-    } catch {
-      // Most modules do not have it.
-    }
-    // A call may end the operation with an error, or say that there is none of its own kind: NSS of AES-GCM, which it does
-    // in one piece only. So it is over when one succeeds, or both know of none.
-    for (let attempt = 0; attempt < 2; attempt += 1) {
-      const outcomes = [await this.#finish('final'), await this.#finish('whole')];
-      if (outcomes.includes('ended') || outcomes.every((outcome) => outcome === 'none')) return true;
-    }
-    return false;
-  }
-
-  async #finish(by: 'final' | 'whole'): Promise<'ended' | 'none' | 'failed'> {
-    try {
-      await this.#kind[by](this.#session.use(), this.#session.name, undefined);
-      return 'ended';
-    } catch (error) {
-      return isCode(error, 'CKR_OPERATION_NOT_INITIALIZED') ? 'none' : 'failed';
     }
   }
 

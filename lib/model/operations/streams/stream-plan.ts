@@ -8,10 +8,10 @@ import type { BytesLike, RawMechanism } from '../../../raw/values';
 import { checkKeyType } from '../../mechanisms/families';
 import type { Mechanism, MechanismInput } from '../../mechanisms/mechanism';
 import {
+  chooseSignatureMethod,
   isOtherLength,
-  planSignature,
   prepareSignature,
-  type SignaturePlan,
+  type SignatureMethod,
 } from '../../mechanisms/signature';
 import type { ModelToken } from '../../model-types';
 import { HashSink, type Opener, type Sink } from './part-sink';
@@ -20,7 +20,7 @@ import type { StreamOptions } from './stream-options';
 const NOTHING = Buffer.alloc(0);
 
 /** How a message is signed or verified part by part. */
-export interface StreamPlan extends SignaturePlan {
+export interface StreamPlan extends SignatureMethod {
   /** See PreparedSignature. */
   readonly macLength: number | undefined;
 }
@@ -43,7 +43,7 @@ function planFor(
   available: ReadonlySet<number>,
   { operation, keyType }: StreamPurpose,
 ): StreamPlan {
-  const plan = planSignature(input, available);
+  const plan = chooseSignatureMethod(input, available);
   const isNamed = typeof input === 'string' || !('mechanism' in input);
   if (isNamed && plan.mechanism.mechanism === CKM.EDDSA) {
     throw new CryptokiError({
