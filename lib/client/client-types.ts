@@ -32,7 +32,7 @@ export interface ClientStatistics extends PoolStatistics {
   readonly retries: number;
   readonly logins: number;
   readonly recoveries: number;
-  /** Grows with each recovery and each end of a login. */
+  /** Number that increases with each recovery and each end of a login. */
   readonly generation: number;
 }
 

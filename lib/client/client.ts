@@ -13,6 +13,7 @@ import { type FindOptions, nounOf } from '../model/objects/find-objects';
 import type { KeyOptions, KeyPairOptions } from '../model/objects/generate-keys';
 import type { ObjectClass } from '../model/objects/identity';
 import { attributesOfOne } from '../model/objects/selection';
+import type { StorageObject } from '../model/objects/storage-object';
 import type { BatchOptions } from '../model/operations/batch/batch';
 import { type BatchOutcome, digestMany, type Messages } from '../model/operations/batch/batch-operations';
 import type { DigestStream } from '../model/operations/streams/message-stream';
@@ -232,17 +233,13 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     options: Omit<KeyPairOptions, 'keyType'> & OperationOptions = {},
   ): Promise<{ readonly publicKey: ClientPublicKey; readonly privateKey: ClientPrivateKey }> {
     requireOptionsObject(options, 'the options of generateKeyPair');
-    const { signal: callerSignal, timeout, ...rest } = copyMembers(options);
-    return withOptions({ signal: callerSignal, timeout }, (signal) =>
-      this.run('generateKeyPair', { signal, repeatable: false }, async (session, lease) => {
-        const pair = await session.generateKeyPair(keyType, rest);
-        await discardIfAborted(signal, lease, pair.privateKey, pair.publicKey);
-        return {
-          publicKey: (await adoptClientObject(this, pair.publicKey, lease)) as ClientPublicKey,
-          privateKey: (await adoptClientObject(this, pair.privateKey, lease)) as ClientPrivateKey,
-        };
-      }),
-    );
+    const { signal, timeout, ...rest } = copyMembers(options);
+    const created = await this.#create('generateKeyPair', { signal, timeout }, async (session) => {
+      const pair = await session.generateKeyPair(keyType, rest);
+      return [pair.privateKey, pair.publicKey];
+    });
+    const [privateKey, publicKey] = created as [ClientPrivateKey, ClientPublicKey];
+    return { publicKey, privateKey };
   }
 
   /** Generates a secret key; see {@link generateKeyPair}. */
@@ -251,14 +248,11 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     options: Omit<KeyOptions, 'keyType'> & OperationOptions = {},
   ): Promise<ClientSecretKey> {
     requireOptionsObject(options, 'the options of generateKey');
-    const { signal: callerSignal, timeout, ...rest } = copyMembers(options);
-    return withOptions({ signal: callerSignal, timeout }, (signal) =>
-      this.run('generateKey', { signal, repeatable: false }, async (session, lease) => {
-        const key = await session.generateKey(keyType, rest as Parameters<Session['generateKey']>[1]);
-        await discardIfAborted(signal, lease, key);
-        return (await adoptClientObject(this, key, lease)) as ClientSecretKey;
-      }),
-    );
+    const { signal, timeout, ...rest } = copyMembers(options);
+    const created = await this.#create('generateKey', { signal, timeout }, async (session) => [
+      await session.generateKey(keyType, rest as Parameters<Session['generateKey']>[1]),
+    ]);
+    return created[0] as ClientSecretKey;
   }
 
   /**
@@ -269,13 +263,10 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     requirePlain(attributes, 'the attributes');
     const copied = copyMembers(attributes);
     const { wanted } = this.#keeper;
-    return withOptions(options, (signal) =>
-      this.run('createObject', { signal, repeatable: false }, async (session, lease) => {
-        const object = await session.createObject(privateKeyTemplate(copied, wanted));
-        await discardIfAborted(signal, lease, object);
-        return adoptClientObject(this, object, lease);
-      }),
-    );
+    const created = await this.#create('createObject', options, async (session) => [
+      await session.createObject(privateKeyTemplate(copied, wanted)),
+    ]);
+    return created[0] as ClientObject;
   }
 
   /** Digests a message on the token; see Session.digest. */
@@ -391,6 +382,23 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   ): Promise<Pin | null> {
     const { label, id } = key;
     return this.#keeper.contextPin(session, { label, id }, options?.signal);
+  }
+
+  /** Runs an operation that creates objects. It is not repeated. */
+  #create(
+    operation: string,
+    options: OperationOptions,
+    work: (session: Session) => Promise<readonly StorageObject[]>,
+  ): Promise<ClientObject[]> {
+    return withOptions(options, (signal) =>
+      this.run(operation, { signal, repeatable: false }, async (session, lease) => {
+        const objects = await work(session);
+        await discardIfAborted(signal, lease, ...objects);
+        const adopted: ClientObject[] = [];
+        for (const object of objects) adopted.push(await adoptClientObject(this, object, lease));
+        return adopted;
+      }),
+    );
   }
 
   async #close(): Promise<void> {

@@ -14,7 +14,7 @@ import { type ConnectOptions, type ConnectTarget, toSettings } from './connect-o
 import type { TokenFinder } from './connection/connection';
 import { retryPause } from './connection/recovery-rules';
 import { ClientGroup } from './group/group';
-import { type GroupOptions, type GroupTarget, toGroupSettings, toPlans } from './group/group-options';
+import { type GroupOptions, type GroupTarget, toGroupSettings, toMemberConfigs } from './group/group-options';
 
 /** Returns a finder for the token of a URI, which may also name the library and the slot. */
 function byUri(uri: Pkcs11Uri): TokenFinder {
@@ -84,7 +84,7 @@ function toTarget(target: string | ConnectTarget): Target {
  * one if that token is lost.
  *
  * ```ts
- * await using hsms = await connect([uriOfOne, { target: uriOfTwo, pin: itsPin }], { pin, strategy: 'primary' });
+ * await using hsms = await connect([uriOfOne, { target: uriOfTwo, pin: pinOfTwo }], { pin, strategy: 'primary' });
  * const key = await hsms.privateKey({ label: 'signing' });
  * const signature = await key.sign('ECDSA-SHA256', message);
  * ```
@@ -187,13 +187,13 @@ async function connectGroup(
   signal?: AbortSignal,
 ): Promise<ClientGroup> {
   const { settings, common } = toGroupSettings(options);
-  const plans = toPlans(targets, common, (target) => {
+  const configs = toMemberConfigs(targets, common, (target) => {
     const { module, uri } = toTarget(target);
     const selector = typeof target === 'string' ? uri?.token : target.token;
     return { module, label: typeof selector === 'object' ? selector.label : undefined };
   });
-  const group = new ClientGroup(plans, settings, (plan, ending) =>
-    connectOne(plan.target, plan.options, ending),
+  const group = new ClientGroup(configs, settings, (config, endSignal) =>
+    connectOne(config.target, config.options, endSignal),
   );
   try {
     await group.start(signal);

@@ -21,9 +21,9 @@ export type ClientSearchSelection = SearchSelection | string;
  * Checks a selection and copies it, because the caller may change it later.
  * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE for an empty selection
  */
-export function copySelection<Which extends ClientObjectSelection>(which: Which, noun: string): Which {
-  if (typeof which === 'string') return which;
-  return copyMembers(attributesOfOne(which, noun)) as Which;
+export function copySelection<S extends ClientObjectSelection>(selection: S, noun: string): S {
+  if (typeof selection === 'string') return selection;
+  return copyMembers(attributesOfOne(selection, noun)) as S;
 }
 
 /**
@@ -32,15 +32,15 @@ export function copySelection<Which extends ClientObjectSelection>(which: Which,
  * @param noun the kind of object, such as 'private key'
  * @throws ERR_CRYPTOKI_URI, ERR_CRYPTOKI_OBJECT_NOT_FOUND; TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
  */
-export function attributesOf(which: ClientObjectSelection, token: Token, noun: string): Attributes {
-  const selection = typeof which === 'string' && which !== ONLY ? objectOf(which, token) : which;
-  return copyMembers(attributesOfOne(selection, noun));
+export function attributesOf(selection: ClientObjectSelection, token: Token, noun: string): Attributes {
+  const isUri = typeof selection === 'string' && selection !== ONLY;
+  return copyMembers(attributesOfOne(isUri ? objectOf(selection, token) : selection, noun));
 }
 
 /** Returns the attributes of a search for objects; see {@link attributesOf}. */
-export function attributesOfSearch(which: ClientSearchSelection, token: Token): Attributes {
-  const selection = typeof which === 'string' && which !== 'all' ? objectOf(which, token) : which;
-  return copyMembers(attributesOfAll(selection));
+export function attributesOfSearch(selection: ClientSearchSelection, token: Token): Attributes {
+  const isUri = typeof selection === 'string' && selection !== 'all';
+  return copyMembers(attributesOfAll(isUri ? objectOf(selection, token) : selection));
 }
 
 function objectOf(text: string, token: Token): Attributes {

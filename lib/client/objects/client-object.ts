@@ -111,7 +111,7 @@ export class ClientObject implements AsyncDisposable {
    * get the new values, by which it is found again.
    */
   async setAttributes(attributes: Attributes): Promise<void> {
-    requireSelection(attributes, 'the attributes to change', 'name what is to change');
+    requireSelection(attributes, 'the attributes to change', 'give at least one attribute');
     const changes = copyMembers(attributes);
     const renamed = this.#identity.rename(changes); // before the call, whose result may be lost
     await this.use('setAttributes', { repeatable: false }, (object) => object.setAttributes(changes));
