@@ -249,7 +249,8 @@ describe('a wrong attribute is refused before any call:', () => {
   ])('%s', async (_, name, value) => {
     const error = await failure(session.createObject({ ...DATA, ...wrong<object>({ [name]: value }) }));
     expect(error.name).toMatch(/^(TypeError|RangeError)$/);
-    expect(error.code).toBe(error.name === 'TypeError' ? 'ERR_INVALID_ARG_TYPE' : 'ERR_OUT_OF_RANGE');
+    const code = error.name === 'TypeError' ? /^ERR_INVALID_ARG_(TYPE|VALUE)$/ : /^ERR_OUT_OF_RANGE$/;
+    expect(error.code).toMatch(code);
     expect(await session.random(1)).toHaveLength(1);
   });
 
