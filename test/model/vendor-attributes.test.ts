@@ -52,7 +52,7 @@ test('a registered attribute of a vendor has a name and a type in templates, res
 });
 
 test.each<[string, unknown, string]>([
-  ['', { type: QUOTA, kind: 'ulong' }, 'ERR_INVALID_ARG_TYPE'],
+  ['', { type: QUOTA, kind: 'ulong' }, 'ERR_INVALID_ARG_VALUE'],
   ['label', { type: QUOTA, kind: 'ulong' }, 'ERR_INVALID_ARG_VALUE'],
   ['acme', { type: 5, kind: 'ulong' }, 'ERR_OUT_OF_RANGE'],
   ['acme', { type: QUOTA, kind: 'number' }, 'ERR_INVALID_ARG_VALUE'],

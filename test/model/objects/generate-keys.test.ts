@@ -162,7 +162,12 @@ describe('generateKeyPair()', () => {
     ['bits of text', 'RSA', { modulusBits: '2048' }, /ERR_INVALID_ARG_TYPE.*CKA_MODULUS_BITS/],
     ['negative bits', 'RSA', { modulusBits: -2048 }, /ERR_OUT_OF_RANGE.*CKA_MODULUS_BITS/],
     ['an exponent as number', 'RSA', { publicExponent: 3 }, /ERR_INVALID_ARG_TYPE.*CKA_PUBLIC_EXPONENT/],
-    ['an unknown attribute', 'EC', { curve: 'P-256', privateKey: { sing: true } }, /ERR_INVALID_ARG_VALUE.*sing/],
+    [
+      'an unknown attribute',
+      'EC',
+      { curve: 'P-256', privateKey: { sing: true } },
+      /ERR_INVALID_ARG_VALUE.*sing/,
+    ],
   ])('refuses %s', async (_, keyType, options, wanted) => {
     const error = await failure(session.generateKeyPair(wrong(keyType), wrong(options)));
     expect(`${error.code} ${error.message}`).toMatch(wanted);

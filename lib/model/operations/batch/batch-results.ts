@@ -7,8 +7,8 @@ export type BatchItem<T> =
 
 /**
  * The results of the messages of a batch, in their order. They are packed in a few large buffers, and values are created when
- * the program reads them. So there are no elements: `results.at(0)` returns the value of the first message, `for ... of` all
- * values, {@link toArray} an array; `results[0]` throws.
+ * the program reads them. So the object has no elements: `results.at(0)` returns the value of the first message, `for ... of`
+ * all values, {@link toArray} an array; `results[0]` throws.
  */
 export class BatchResults<T> implements Iterable<T> {
   /** Number of messages. */
