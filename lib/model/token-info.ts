@@ -39,7 +39,7 @@ export interface TokenInfo {
   /** Length of a PIN in bytes. */
   readonly minPinLength: number | undefined;
   readonly maxPinLength: number | undefined;
-  /** In bytes. */
+  /** Size of memory in bytes. */
   readonly totalPublicMemory: number | undefined;
   readonly freePublicMemory: number | undefined;
   readonly totalPrivateMemory: number | undefined;

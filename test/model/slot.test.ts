@@ -55,12 +55,12 @@ describe('a slot', () => {
     }
   });
 
-  test.each<[unknown]>([['0'], [1.5], [Number.NaN], [null], [undefined], [{}], [2 ** 53]])(
-    'is not identified by %o',
-    async (id) => {
-      expect(await failure(module.slot(wrong(id)))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
-    },
-  );
+  test.each<[unknown, string]>([
+    ...['0', null, undefined, {}].map((id): [unknown, string] => [id, 'ERR_INVALID_ARG_TYPE']),
+    ...[1.5, Number.NaN, 2 ** 53].map((id): [unknown, string] => [id, 'ERR_OUT_OF_RANGE']),
+  ])('is not identified by %o: %s', async (id, code) => {
+    expect(await failure(module.slot(wrong(id)))).toMatchObject({ code });
+  });
 });
 
 describe('a token', () => {
@@ -115,7 +115,6 @@ describe('a token', () => {
     [{ label: null }],
     [{ serialNumber: 1n }],
     [{ slot: '1' }],
-    [{ slot: 1.5 }],
     [{ lable: 'single' }],
     [{ label: 'single', serial: 'x' }],
   ])('is not chosen by %o', async (selector) => {
@@ -123,6 +122,11 @@ describe('a token', () => {
       name: 'TypeError',
       code: expect.stringMatching(/^ERR_INVALID_ARG_(TYPE|VALUE)$/),
     });
+  });
+
+  test('is not chosen by a slot that is not a whole number', async () => {
+    const error = await failure(module.token({ slot: 1.5 }));
+    expect(error).toMatchObject({ name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
   });
 
   test('reports its limits: Infinity for unlimited, undefined for unknown', async () => {
@@ -188,7 +192,7 @@ describe('mechanisms', () => {
     'given as %o are refused',
     async (name) => {
       expect((await failure(slot.mechanism(wrong(name)))).code).toMatch(
-        /^ERR_(OUT_OF_RANGE|INVALID_ARG_TYPE)$/,
+        /^ERR_(OUT_OF_RANGE|INVALID_ARG_TYPE|INVALID_ARG_VALUE)$/,
       );
     },
   );

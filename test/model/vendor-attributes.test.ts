@@ -24,7 +24,7 @@ afterAll(() => opened.close());
 test('an attribute of a vendor accepts bytes by number, and is refused by an unregistered name', async () => {
   const name = 'acmeNothing' as AttributeName;
   await expect(session.find({ [name]: 5 } as unknown as Attributes)).rejects.toMatchObject({
-    code: 'ERR_OUT_OF_RANGE',
+    code: 'ERR_INVALID_ARG_VALUE',
   });
   await expect(
     opened.module.raw.C_FindObjectsInit(session.handle, [{ type: QUOTA + 100, value: 5 }]),
@@ -52,10 +52,10 @@ test('a registered attribute of a vendor has a name and a type in templates, res
 });
 
 test.each<[string, unknown, string]>([
-  ['', { type: QUOTA, kind: 'ulong' }, 'ERR_INVALID_ARG_TYPE'],
-  ['label', { type: QUOTA, kind: 'ulong' }, 'ERR_OUT_OF_RANGE'],
+  ['', { type: QUOTA, kind: 'ulong' }, 'ERR_INVALID_ARG_VALUE'],
+  ['label', { type: QUOTA, kind: 'ulong' }, 'ERR_INVALID_ARG_VALUE'],
   ['acme', { type: 5, kind: 'ulong' }, 'ERR_OUT_OF_RANGE'],
-  ['acme', { type: QUOTA, kind: 'number' }, 'ERR_OUT_OF_RANGE'],
+  ['acme', { type: QUOTA, kind: 'number' }, 'ERR_INVALID_ARG_VALUE'],
   ['acme', { type: QUOTA, kind: 'ulong', size: 4 }, 'ERR_INVALID_ARG_VALUE'],
   ['acme', null, 'ERR_INVALID_ARG_TYPE'],
 ])('registerAttribute(%j, %j) is refused', (name, options, code) => {

@@ -27,7 +27,7 @@ export function onClient(
   { repeatable = true, check }: { repeatable?: boolean; check?: () => Promise<void> } = {},
 ): BatchSessions {
   return {
-    lanes: client.statistics().max,
+    concurrency: client.statistics().max,
     owner: client,
     run: async (operation, messages, work, { signal }) => {
       let results: PieceResults | undefined;

@@ -15,7 +15,7 @@ import {
   DECRYPT,
   DIGEST,
   ENCRYPT,
-  type Kind,
+  type MultipartFunctions,
   SIGN,
   verification,
 } from '../../model/operations/streams/multipart-functions';
@@ -113,9 +113,9 @@ const withKey =
   (options, work) =>
     key.use(operation, options, (object, session) => work(session, object));
 
-function beginOn<T>(kind: Kind<T>, mechanism: RawMechanism) {
+function beginOn<T>(functions: MultipartFunctions<T>, mechanism: RawMechanism) {
   return (session: Session, key: StorageObject | undefined): Promise<Sink<T>> =>
-    Multipart.begin({ kind, session, mechanism, key });
+    Multipart.begin({ functions, session, mechanism, key });
 }
 
 /** See ClientPrivateKey.createSign. @param alwaysAuthenticates returns CKA_ALWAYS_AUTHENTICATE of the key */
@@ -139,7 +139,7 @@ export function createSign(
       const begin = async (session: Session, object: StorageObject | undefined): Promise<Sink<Buffer>> => {
         const pin = await key.client.contextPin(session, key, { signal });
         try {
-          return await Multipart.begin({ kind: SIGN, session, mechanism, key: object, login: { pin } });
+          return await Multipart.begin({ functions: SIGN, session, mechanism, key: object, login: { pin } });
         } finally {
           wipe(pin);
         }

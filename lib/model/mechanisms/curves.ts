@@ -1,4 +1,5 @@
 import { unknownName } from '../../core/argument-errors';
+import { requireString } from '../../core/arguments';
 
 /** An elliptic curve. */
 export interface Curve {
@@ -57,9 +58,10 @@ export function curvesOf(keyType: string): readonly Curve[] {
 
 /**
  * Returns the curve with this name.
- * @throws TypeError ERR_INVALID_ARG_VALUE
+ * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
  */
 export function curveNamed(name: string): Curve {
+  requireString(name, 'curve');
   const found = CURVES.find((curve) => curve.name === name);
   if (found !== undefined) return found;
   throw unknownName('curve', name, CURVE_NAMES, { help: 'For other curves give ecParams' });

@@ -78,7 +78,7 @@ export function unknownAlgorithm(
   name: string,
   known: Iterable<string>,
 ): Error {
-  return unknownName(`${use} algorithm`, name, known, {
+  return unknownName(`${use} algorithm`, name, [...known].sort(), {
     help: "Give a mechanism as { mechanism: 'NAME' }",
   });
 }

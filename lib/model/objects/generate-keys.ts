@@ -134,6 +134,7 @@ function pairMechanism(keyType: KeyPairOptions['keyType']): RawMechanism {
       ? PAIR_MECHANISMS[keyType]
       : undefined;
   if (mechanism !== undefined) return { mechanism };
+  if (typeof keyType !== 'string') throw wrongType('keyType', 'a string or a mechanism', keyType);
   throw unknownName('type', keyType, Object.keys(PAIR_MECHANISMS), {
     place: ' of a key pair',
     help: MECHANISM_HELP,
@@ -205,6 +206,7 @@ function keyMechanism(keyType: KeyOptions['keyType']): RawMechanism {
   const mechanism =
     typeof keyType === 'string' ? (CKM as Readonly<Record<string, number>>)[`${keyType}_KEY_GEN`] : undefined;
   if (mechanism !== undefined) return { mechanism };
+  if (typeof keyType !== 'string') throw wrongType('keyType', 'a string or a mechanism', keyType);
   const known = Object.keys(CKM).filter((name) => KEY_GEN.test(name));
   throw unknownName(
     'type',

@@ -1,4 +1,4 @@
-import { wrongValue } from '../../core/argument-errors';
+import { wrongType, wrongValue } from '../../core/argument-errors';
 import { CryptokiError, ownError } from '../../core/errors';
 import { asyncDispose } from '../../core/realms';
 import { requireSelection } from '../../core/selection';
@@ -66,12 +66,13 @@ export class StorageObject implements AsyncDisposable {
   /**
    * Returns the same object for use through another session with the token, so that one key can sign on several sessions at
    * the same time.
-   * @throws TypeError ERR_INVALID_ARG_VALUE for a session with another token
+   * @throws TypeError ERR_INVALID_ARG_TYPE; TypeError ERR_INVALID_ARG_VALUE for a session of another token or Module
    */
   on(session: Session): this {
-    if (session?.token?.slot !== this.session.token.slot) {
+    if (session?.token?.slot === undefined) throw wrongType('session', 'a session', session);
+    if (session.token.slot !== this.session.token.slot) {
       throw wrongValue(
-        'session must be a session with the token of the object; find the object through a session with the other token',
+        'session must be of the same token and the same Module as the object; find the object on that session instead',
       );
     }
     const SameClass = this.constructor as new (...args: ConstructorParameters<typeof StorageObject>) => this;

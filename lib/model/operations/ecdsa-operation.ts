@@ -1,6 +1,6 @@
-/** ECDSA with modules that take no digest longer than the curve's order, or return signatures in another form. */
+/** ECDSA with modules that refuse digests longer than the curve's order, or return signatures in another form. */
 import { isBytes, viewOf } from '../../core/arguments';
-import { CryptokiError, isCode } from '../../core/errors';
+import { type CryptokiError, isCode, ownError } from '../../core/errors';
 import { CKM } from '../../generated/constants';
 import type { RawMechanism } from '../../raw/values';
 import { isSurelyPlain, plainSignature } from '../mechanisms/ecdsa';
@@ -12,9 +12,9 @@ import { knownEcdsaLength, signatureLength, signatureLengthSync } from './signat
 type Prepared = Pick<PreparedSignature, 'mechanism' | 'message' | 'digest'>;
 
 /**
- * Without what ECDSA does not use of a digest: it takes the first bits, as many as the order of the curve has (FIPS 186-5,
- * section 6.4.1). PKCS#11 lets a module refuse more.
- * @param length of a signature
+ * Cuts off the bits of a digest that ECDSA does not use: it uses as many as the order of the curve has (FIPS 186-5, section
+ * 6.4.1). PKCS#11 allows modules to refuse longer digests.
+ * @param length of a signature, in bytes
  */
 export function cutDigest<T extends Prepared>(prepared: T, length: number | undefined): T {
   if (Number(prepared.mechanism.mechanism) !== CKM.ECDSA || length === undefined) return prepared;
@@ -25,7 +25,7 @@ export function cutDigest<T extends Prepared>(prepared: T, length: number | unde
   return { ...prepared, message: viewOf(message).subarray(0, order) };
 }
 
-/** Whether the module may have refused a digest for its length, which was not known to be too long. */
+/** Returns true when the module may have refused a digest that was not cut because the order was unknown. */
 function mayNeedCut(key: ModelObject, { mechanism }: Prepared, error: unknown): boolean {
   return (
     Number(mechanism.mechanism) === CKM.ECDSA &&
@@ -49,7 +49,7 @@ export async function cutAfter<P extends Prepared>(
   return cut;
 }
 
-/** Runs an operation, and repeats it with a shorter digest where the module wants that. */
+/** Sends a digest, and once more a cut digest if the module may have refused the whole one. */
 export async function withDigest<P extends Prepared, T>(
   key: ModelObject,
   prepared: P,
@@ -63,7 +63,7 @@ export async function withDigest<P extends Prepared, T>(
   }
 }
 
-/** {@link withDigest}, blocking the calling thread. */
+/** Does the same as {@link withDigest}, and blocks the calling thread. */
 export function withDigestSync<P extends Prepared, T>(
   key: ModelObject,
   prepared: P,
@@ -80,36 +80,34 @@ export function withDigestSync<P extends Prepared, T>(
   }
 }
 
-/** A module that leaves zeros out returns a signature without a leading zero after a few attempts: of P-521 one in four. */
-const ATTEMPTS = 40;
+/** A module that omits zeros returns a signature without leading zeros after a few attempts: for P-521 one in four has none. */
+const MAX_ATTEMPTS = 40;
 
 function unknownForm(signature: Buffer, length: number | undefined): CryptokiError {
-  const wanted = length === undefined ? 'the curve is not known' : `${length} bytes are right`;
-  return new CryptokiError({
-    code: 'ERR_CRYPTOKI_UNSUPPORTED',
-    function: 'C_Sign',
-    detail:
-      `the module returned an ECDSA signature of ${signature.length} bytes (${wanted}), in which the ends of r and s do not ` +
-      'show',
-  });
+  const expected = length === undefined ? 'the curve is not known' : `${length} bytes are expected`;
+  return ownError(
+    'ERR_CRYPTOKI_UNSUPPORTED',
+    `the module returned an ECDSA signature of ${signature.length} bytes (${expected}), in which r and s cannot be separated`,
+    { function: 'C_Sign' },
+  );
 }
 
-/** Whether a signature has to be looked at. */
+/** Returns true when the form of a signature must be checked. */
 export function isDoubtful({ mechanism }: RawMechanism, signature: Buffer): boolean {
   return familyOf(mechanism) === 'ECDSA' && !isSurelyPlain(signature);
 }
 
-/** The plain form; undefined where the module has to sign again. */
+/** Returns the form of PKCS#11; undefined if the module has to sign again. */
 function formOf(signature: Buffer, length: number | undefined): Buffer | undefined {
   if (length !== undefined) return plainSignature(signature, length);
-  if (signature[0] !== 0x30) return signature; // nothing is known of the curve, and nothing seems wrong
+  if (signature[0] !== 0x30) return signature; // an unknown curve, and not DER
   throw unknownForm(signature, length);
 }
 
 /**
- * The signature as r and s, each as long as the order.
- * @param again signs the same once more; undefined where that is not possible
- * @throws ERR_CRYPTOKI_UNSUPPORTED where the form of the signature cannot be known
+ * Converts a signature to r and s, each as long as the order.
+ * @param again signs the same message once more; undefined if that is not possible
+ * @throws ERR_CRYPTOKI_UNSUPPORTED if r and s cannot be separated
  */
 export async function plainForm(
   key: ModelObject,
@@ -121,9 +119,9 @@ export async function plainForm(
   const length = await signatureLength(key, mechanism);
   let last = signature;
   let plain = formOf(last, length);
-  for (let attempt = 0; plain === undefined && again !== undefined && attempt < ATTEMPTS; attempt += 1) {
+  for (let attempt = 0; plain === undefined && again !== undefined && attempt < MAX_ATTEMPTS; attempt += 1) {
     const next = await again();
-    if (next.equals(last)) break; // it always makes the same
+    if (next.equals(last)) break; // signatures of this module are deterministic
     last = next;
     plain = formOf(last, length);
   }
@@ -131,7 +129,7 @@ export async function plainForm(
   return plain;
 }
 
-/** {@link plainForm}, blocking the calling thread. */
+/** Does the same as {@link plainForm}, and blocks the calling thread. */
 export function plainFormSync(
   key: ModelObject,
   mechanism: RawMechanism,
@@ -142,7 +140,7 @@ export function plainFormSync(
   const length = signatureLengthSync(key, mechanism);
   let last = signature;
   let plain = formOf(last, length);
-  for (let attempt = 0; plain === undefined && again !== undefined && attempt < ATTEMPTS; attempt += 1) {
+  for (let attempt = 0; plain === undefined && again !== undefined && attempt < MAX_ATTEMPTS; attempt += 1) {
     const next = again();
     if (next.equals(last)) break;
     last = next;

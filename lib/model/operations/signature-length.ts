@@ -1,4 +1,4 @@
-/** How long the signatures of a key are. It is asked of the key once, when that is needed for the first time. */
+/** The length of the signatures of a key. The attribute that determines it is read once, before the first use. */
 import { isBytes } from '../../core/arguments';
 import { CryptokiError } from '../../core/errors';
 import { CKP } from '../../generated/constants';
@@ -16,9 +16,10 @@ interface Known {
   readonly length: Length;
 }
 
-/** By what all objects that stand for a key share. */
+/** Known lengths by StorageObject.life, which all JavaScript objects for a key share. */
 const known = new WeakMap<object, Known>();
-const asked = new WeakMap<object, Promise<Length>>();
+/** Calls in progress that read the attribute, by StorageObject.life. */
+const pending = new WeakMap<object, Promise<Length>>();
 
 const EDWARDS: Readonly<Record<string, number>> = { Ed25519: 64, Ed448: 114 };
 const ML_DSA: Readonly<Record<number, number>> = {
@@ -26,10 +27,10 @@ const ML_DSA: Readonly<Record<number, number>> = {
   [CKP.ML_DSA_65]: 3309,
   [CKP.ML_DSA_87]: 4627,
 };
-/** 128S, 128F, 192S, 192F, 256S, 256F: of SHA2 and SHAKE each. */
+/** Lengths for 128S, 128F, 192S, 192F, 256S, 256F, which are the same with SHA2 and SHAKE. */
 const SLH_DSA = [7856, 17088, 16224, 35664, 29792, 49856];
 
-/** The attribute that says it. */
+/** The attribute that determines the length. */
 const ATTRIBUTE: Readonly<Record<Family, AttributeName>> = {
   RSA: 'modulus',
   ECDSA: 'ecParams',
@@ -39,7 +40,7 @@ const ATTRIBUTE: Readonly<Record<Family, AttributeName>> = {
   SLH_DSA: 'parameterSet',
 };
 
-/** Without zeros in front; nothing for a number that is not there. */
+/** Returns the length of a number without leading zeros; undefined for an absent or empty one. */
 const sizeOf = (number: unknown): Length =>
   Buffer.isBuffer(number) ? magnitude(number).length || undefined : undefined;
 const twice = (length: Length): Length => (length === undefined ? undefined : 2 * length);
@@ -61,14 +62,14 @@ function lengthFrom(family: Family, value: unknown): Length {
   }
 }
 
-function learn(key: ModelObject, family: Family, results: readonly RawAttributeResult[]): Length {
+function remember(key: ModelObject, family: Family, results: readonly RawAttributeResult[]): Length {
   const name = ATTRIBUTE[family];
   const length = lengthFrom(family, (fromResults([name], results) as Record<string, unknown>)[name]);
   known.set(key.life, { family, length });
   return length;
 }
 
-/** Lengths that no signature has, whatever the key: then no call is needed. */
+/** Returns true when no key of the mechanism's family has signatures of this length, so that no call is needed. */
 export function isImpossible({ mechanism }: RawMechanism, signature: BytesLike): boolean {
   const family = familyOf(mechanism);
   if (family === undefined || !isBytes(signature)) return false;
@@ -88,13 +89,13 @@ export function isImpossible({ mechanism }: RawMechanism, signature: BytesLike):
   }
 }
 
-/** A module that refuses the attribute says nothing of the length. What is lost shows in the operation itself. */
-const isError = (error: unknown): boolean => error instanceof CryptokiError;
+/** Returns true for errors after which the length is unknown. If something was lost, the operation itself fails as well. */
+const isModuleError = (error: unknown): boolean => error instanceof CryptokiError;
 
 /**
- * The only length that signatures by this mechanism have; undefined when nothing is known of it: MACs, mechanisms of
- * vendors, curves that are not known. A promise only when the key has to be asked. The question takes its turn on the session
- * at the call: what is called after this one comes after it.
+ * Returns the only length of signatures of a key by this mechanism, in bytes; undefined if it is unknown: for MACs, mechanisms
+ * of vendors, unknown curves. The result is a promise only if an attribute of the key has to be read. That call is queued on
+ * the session at once, before later calls of the caller.
  */
 export function signatureLength(key: ModelObject, { mechanism }: RawMechanism): Length | Promise<Length> {
   const family = familyOf(mechanism);
@@ -102,23 +103,23 @@ export function signatureLength(key: ModelObject, { mechanism }: RawMechanism): 
   const before = known.get(key.life);
   if (before?.family === family) return before.length;
   const { session } = key;
-  let question = asked.get(key.life);
-  if (question === undefined) {
-    question = key
+  let call = pending.get(key.life);
+  if (call === undefined) {
+    call = key
       .use()
       .C_GetAttributeValue(session.name, key.handle, [attributeType(ATTRIBUTE[family])])
-      .then((results) => learn(key, family, results))
+      .then((results) => remember(key, family, results))
       .catch((error) => {
-        if (!isError(error)) throw error;
+        if (!isModuleError(error)) throw error;
         return undefined;
       })
-      .finally(() => asked.delete(key.life));
-    asked.set(key.life, question);
+      .finally(() => pending.delete(key.life));
+    pending.set(key.life, call);
   }
-  return question;
+  return call;
 }
 
-/** {@link signatureLength}, blocking the calling thread. */
+/** Does the same as {@link signatureLength}, and blocks the calling thread. */
 export function signatureLengthSync(key: ModelObject, { mechanism }: RawMechanism): Length {
   const family = familyOf(mechanism);
   if (family === undefined) return undefined;
@@ -126,14 +127,14 @@ export function signatureLengthSync(key: ModelObject, { mechanism }: RawMechanis
   if (before?.family === family) return before.length;
   try {
     const types = [attributeType(ATTRIBUTE[family])];
-    return learn(key, family, key.use().C_GetAttributeValueSync(key.session.name, key.handle, types));
+    return remember(key, family, key.use().C_GetAttributeValueSync(key.session.name, key.handle, types));
   } catch (error) {
-    if (!isError(error)) throw error;
+    if (!isModuleError(error)) throw error;
     return undefined;
   }
 }
 
-/** The length of ECDSA signatures, as far as it is known without a call. */
+/** Returns the length of ECDSA signatures if it is known without a call. */
 export function knownEcdsaLength(key: ModelObject): Length {
   const before = known.get(key.life);
   return before?.family === 'ECDSA' ? before.length : undefined;

@@ -1,4 +1,4 @@
-/** What keys do, whatever class they are of. Each is one native job on the key's session. */
+/** Operations of keys of all classes on one message. Each is one native job on the key's session. */
 import { isBytes } from '../../core/arguments';
 import { isPromise } from '../../core/realms';
 import type { BytesLike, RawMechanism } from '../../raw/values';
@@ -33,7 +33,7 @@ function prepareFor(
   return prepared;
 }
 
-/** A promise only when the mechanisms of the token could not be asked before. */
+/** Prepares a signature. The result is a promise only if the mechanisms of the token were not read before. */
 function prepare(
   operation: 'Sign' | 'Verify',
   key: ModelObject,
@@ -46,7 +46,7 @@ function prepare(
     : prepareFor(operation, key, algorithm, available, data);
 }
 
-/** @param pin that of `options`, from {@link loggedInFor} */
+/** Signs a message; see PrivateKey.sign. @param pin that of `options`, from {@link loggedInFor} */
 export async function sign(
   key: ModelObject,
   algorithm: MechanismInput,
@@ -65,7 +65,7 @@ export async function sign(
       raw = key.use();
     }
     const { mechanism } = prepared;
-    // A PIN is sent at most once per call, so nothing may fail for a length that was not known.
+    // A PIN is sent at most once per signature. The length is read first, so that no second attempt is needed.
     if (pin !== undefined && familyOf(mechanism.mechanism) === 'ECDSA') {
       await signatureLength(key, mechanism);
       raw = key.use();
@@ -94,6 +94,7 @@ function sendSign(
   return key.use().sign(key.session.name, mechanism, key.handle, message, digest, pin);
 }
 
+/** Does the same as {@link sign}, and blocks the calling thread. */
 export function signSync(
   key: ModelObject,
   algorithm: MechanismInput,
@@ -115,6 +116,7 @@ export function signSync(
   });
 }
 
+/** Verifies a signature or a MAC; see PublicKey.verify and SecretKey.verify. */
 export async function verify(
   key: ModelObject,
   algorithm: MechanismInput,
@@ -132,13 +134,14 @@ export async function verify(
   if (!isPromise(length)) {
     return isOtherLength(signature, length) ? false : withDigest(key, prepared, send);
   }
-  // Both are asked for at once, so that what the caller does next on the session comes after them.
+  // Both calls are queued at once, before later calls of the caller on the session.
   const [known, verified] = await Promise.allSettled([length, withDigest(key, prepared, send)]);
   if (known.status === 'fulfilled' && isOtherLength(signature, known.value)) return false;
   if (verified.status === 'rejected') throw verified.reason;
   return verified.value;
 }
 
+/** Does the same as {@link verify}, and blocks the calling thread. */
 export function verifySync(
   key: ModelObject,
   algorithm: MechanismInput,
@@ -156,15 +159,21 @@ export function verifySync(
   );
 }
 
-/** The mechanism that decrypts this ciphertext. @throws CKR_ENCRYPTED_DATA_LEN_RANGE */
+/**
+ * Returns the mechanism that decrypts this ciphertext.
+ * @throws CKR_ENCRYPTED_DATA_LEN_RANGE, CKR_KEY_TYPE_INCONSISTENT
+ */
 function decipherFor(key: ModelObject, algorithm: MechanismInput, data: BytesLike): RawMechanism {
   const mechanism = cipherFor('Decrypt', key, algorithm);
-  const wrong = isBytes(data) ? wrongCiphertext(mechanism, data.byteLength) : undefined;
-  if (wrong !== undefined) throw wrong;
+  const error = isBytes(data) ? wrongCiphertext(mechanism, data.byteLength) : undefined;
+  if (error !== undefined) throw error;
   return mechanism;
 }
 
-/** The mechanism of a cipher, for this key. */
+/**
+ * Returns the mechanism of a cipher, checked to fit the key.
+ * @throws CKR_KEY_TYPE_INCONSISTENT
+ */
 function cipherFor(
   operation: 'Encrypt' | 'Decrypt',
   key: ModelObject,
@@ -175,6 +184,7 @@ function cipherFor(
   return mechanism;
 }
 
+/** Encrypts a message; see SecretKey.encrypt. */
 export async function encrypt(
   key: ModelObject,
   algorithm: MechanismInput,
@@ -187,6 +197,7 @@ export async function encrypt(
   return madeIv === undefined ? result : withIv(result, madeIv());
 }
 
+/** Does the same as {@link encrypt}, and blocks the calling thread. */
 export function encryptSync(key: ModelObject, algorithm: MechanismInput, data: BytesLike): Ciphertext {
   const raw = key.use();
   const mechanism = cipherFor('Encrypt', key, algorithm);
@@ -195,6 +206,7 @@ export function encryptSync(key: ModelObject, algorithm: MechanismInput, data: B
   return madeIv === undefined ? result : withIv(result, madeIv());
 }
 
+/** Decrypts a message; see PrivateKey.decrypt and SecretKey.decrypt. */
 export function decrypt(
   key: ModelObject,
   algorithm: MechanismInput,
@@ -208,6 +220,7 @@ export function decrypt(
   });
 }
 
+/** Does the same as {@link decrypt}, and blocks the calling thread. */
 export function decryptSync(
   key: ModelObject,
   algorithm: MechanismInput,

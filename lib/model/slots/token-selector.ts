@@ -1,5 +1,5 @@
-import { wrongType } from '../../core/argument-errors';
-import { requireInteger, requireOptions, requireString } from '../../core/arguments';
+import { outOfRange, wrongType } from '../../core/argument-errors';
+import { requireOptions, requireString } from '../../core/arguments';
 import { ONLY, requireSelection } from '../../core/selection';
 import type { ModelToken } from '../model-types';
 
@@ -25,7 +25,9 @@ export type TokenSelection = TokenSelector | typeof ONLY;
 export function requireSlotId(value: unknown, name: string): asserts value is number | bigint {
   if (typeof value === 'bigint') return;
   if (typeof value !== 'number') throw wrongType(name, 'an integer (number or bigint)', value);
-  requireInteger(value, name);
+  if (!Number.isSafeInteger(value)) {
+    throw outOfRange(name, 'a whole number of at most 2^53-1 (give larger ones as a bigint)', value);
+  }
 }
 
 /**

@@ -64,7 +64,7 @@ describe('login()', () => {
     const session = await token.openSession();
     const error = await failure(session.login(pin));
     expect(error).toMatchObject({
-      code: 'ERR_OUT_OF_RANGE',
+      code: 'ERR_INVALID_ARG_VALUE',
       message: expect.stringContaining('PIN is empty'),
     });
     expect(session.state).toBe('RO_PUBLIC_SESSION');
@@ -91,7 +91,7 @@ describe('login()', () => {
     const session = await token.openSession();
     for (const user of ['user', 'ADMIN', 1]) {
       const error = await failure(session.login(its.pin, { user: wrong(user) }));
-      expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
+      expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
     }
   });
 

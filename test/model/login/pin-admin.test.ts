@@ -65,7 +65,7 @@ describe('initToken()', () => {
     await using _session = await token.openSession();
     const error = await failure(token.slot.initToken({ label: 'admin', soPin: its.soPin }));
     expect(error).toMatchObject({ code: 'CKR_SESSION_EXISTS', function: undefined });
-    expect(error.message).toMatch(/has 1 open on slot \d+; no call was made/);
+    expect(error.message).toMatch(/has 1 open on slot \d+, so no call was made/);
   });
 
   test('refuses a label that is too long, a PIN that is too short, and arguments of wrong types', async () => {

@@ -151,7 +151,7 @@ test('an object cannot be used on another token', async () => {
   const elsewhere = await same.openSession();
   const made = await session.createObject(DATA);
   // This is the same token, opened through another Module: its sessions are foreign, too.
-  expect(() => made.on(elsewhere)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }));
+  expect(() => made.on(elsewhere)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }));
 });
 
 describe('a copy of an object', () => {

@@ -130,7 +130,7 @@ describe.each(KINDS)('a stream of %s()', (_, create) => {
     const second = session.createDigest('SHA-256');
     const error = await failure(second.update(MESSAGE));
     expect(error).toMatchObject({ name: 'CryptokiError', code: 'CKR_OPERATION_ACTIVE' });
-    expect(error.message).toContain('a stream is under way on this session');
+    expect(error.message).toContain('a stream already uses this session');
     expect(await failure(second.final())).toBe(error);
     await first[Symbol.asyncDispose]();
     await expectHealthy();
@@ -200,7 +200,7 @@ describe('an error of the token', () => {
     const ec = await session.generateKeyPair('EC', { curve: 'P-256' });
     const stream = ec.privateKey.createSign({ mechanism: 'ECDSA' });
     const error = await failure(pipeline(source(MESSAGE), stream));
-    expect(error.message).toContain('in one piece only: use sign()');
+    expect(error.message).toContain('in one piece only; use sign()');
     await session.find({ class: 'PRIVATE_KEY', label: 'none' });
   });
 });

@@ -40,7 +40,7 @@ describe('a key with CKA_ALWAYS_AUTHENTICATE', () => {
     const stream = strict.privateKey.createSign('RSA-PKCS1-SHA256');
     const error = await failure(pipeline(source(MESSAGE), stream));
     expect(error).toMatchObject({ code: 'CKR_USER_NOT_LOGGED_IN' });
-    expect(error.message).toContain('give the PIN to this operation, as { pin }');
+    expect(error.message).toContain('give this operation the PIN, as { pin }');
     await expectHealthy();
   });
 
@@ -65,7 +65,7 @@ describe('a key with CKA_ALWAYS_AUTHENTICATE', () => {
 });
 
 test.each<[string, () => unknown, string]>([
-  ['an unknown name', () => rsa.privateKey.createSign('RSA'), 'ERR_OUT_OF_RANGE'],
+  ['an unknown name', () => rsa.privateKey.createSign('RSA'), 'ERR_INVALID_ARG_VALUE'],
   ['EdDSA', () => rsa.privateKey.createSign('EdDSA'), 'ERR_CRYPTOKI_UNSUPPORTED'],
   ['no algorithm', () => rsa.publicKey.createVerify(wrong(undefined)), 'ERR_INVALID_ARG_TYPE'],
   ['an unknown option', () => session.createDigest('SHA-256', wrong({ pin: '1' })), 'ERR_INVALID_ARG_VALUE'],

@@ -120,7 +120,7 @@ describe.skipIf(whyNoNss !== undefined)(`streams with NSS${whyNoNss ? ` (${whyNo
   test('report that AES-GCM does not support parts, and free the session', async () => {
     const algorithm = { name: 'AES-GCM', iv: iv.subarray(0, 12) };
     const error = await failure(pipeline(source(MESSAGE), aes.createEncrypt(algorithm), collector().sink));
-    expect(error.message).toContain('in one piece only: use encrypt()');
+    expect(error.message).toContain('in one piece only; use encrypt()');
     expect(nss.session.closed).toBe(false);
     expect(await aes.encrypt(algorithm, MESSAGE)).toHaveLength(MESSAGE.length + 16);
   });

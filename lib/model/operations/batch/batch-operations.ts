@@ -1,6 +1,7 @@
-/** What batches do, whatever sessions they do it on. */
-import { argumentError, isBytes, shown } from '../../../core/arguments';
-import { CryptokiError } from '../../../core/errors';
+/** The operations of batches, on sessions of the caller or of a client. */
+import { shown, wrongType } from '../../../core/argument-errors';
+import { isBytes } from '../../../core/arguments';
+import { ownError } from '../../../core/errors';
 import type { RawBatch } from '../../../raw/batches';
 import type { BytesLike, RawMechanism } from '../../../raw/values';
 import { cipherMechanism } from '../../mechanisms/cipher';
@@ -24,10 +25,10 @@ import { copyOf, pack } from './packed-bytes';
 import { select } from './piece-results';
 import { signPiece, verifyPiece } from './signatures';
 
-/** Messages: an array, of which all results are kept, or something that gives one after the other. */
+/** Messages of a batch: an array, for all results at the end, or an iterable, for results one by one. */
 export type Messages<T> = readonly T[] | Iterable<T> | AsyncIterable<T>;
 
-/** All results of an array; those of an iterable as they come. */
+/** All results of an array; those of an iterable one by one. */
 export type BatchOutcome<M extends Messages<unknown>, T> = M extends readonly unknown[]
   ? Promise<BatchResults<T>>
   : AsyncGenerator<BatchItem<T>, void, undefined>;
@@ -38,7 +39,7 @@ export interface SignedMessage {
   readonly signature: BytesLike;
 }
 
-/** An algorithm for all messages, or one for each: what takes an IV needs another one each time. */
+/** An algorithm for all messages, or a function that returns one for each: algorithms with an IV need a new one each time. */
 export type CipherInput = MechanismInput | ((index: number) => MechanismInput);
 
 const sizeOf = (data: BytesLike): number => (isBytes(data) ? data.byteLength : 0); // pack() refuses others
@@ -55,21 +56,20 @@ function start<Message, T, M extends Messages<Message>>(
     messages !== null &&
     !isBytes(messages) &&
     (Symbol.asyncIterator in messages || Symbol.iterator in messages);
-  if (!isIterable)
-    throw argumentError(TypeError, 'the messages must be an array, an iterable or an async iterable');
+  if (!isIterable) throw wrongType('the messages', 'an array, an iterable or an async iterable', messages);
   return batchIterable(messages as Iterable<Message>, work, options) as BatchOutcome<M, T>;
 }
 
-/** A batch whose results are bytes. */
+/** Starts a batch whose results are bytes. */
 function bytesBatch<M extends Messages<BytesLike>>(
   messages: M,
   options: BatchOptions,
-  { lanes }: BatchSessions,
+  { concurrency }: BatchSessions,
   pace: Pace,
   run: (messages: readonly BytesLike[], first: number) => Promise<RawBatch>,
 ): BatchOutcome<M, Ciphertext> {
   return start<BytesLike, Ciphertext, M>(messages, options, {
-    lanes,
+    concurrency,
     pace,
     size: sizeOf,
     piece: run,
@@ -82,22 +82,23 @@ function bytesBatch<M extends Messages<BytesLike>>(
 
 const paces = new WeakMap<object, Map<string, Pace>>();
 
-/** How fast an operation was on these sessions before. */
+/** Returns the pace of earlier batches of this operation on these sessions. */
 function paceOf({ owner }: BatchSessions, operation: string, algorithm: unknown): Pace {
-  const known = paces.get(owner) ?? new Map<string, Pace>();
-  paces.set(owner, known);
+  const byOperation = paces.get(owner) ?? new Map<string, Pace>();
+  paces.set(owner, byOperation);
   const { name, mechanism } = (
     typeof algorithm === 'object' && algorithm !== null ? algorithm : {}
   ) as Algorithm;
-  const called = `${operation} ${typeof algorithm === 'string' ? algorithm : shown(name ?? mechanism)}`;
-  let pace = known.get(called);
+  const key = `${operation} ${typeof algorithm === 'string' ? algorithm : shown(name ?? mechanism)}`;
+  let pace = byOperation.get(key);
   if (pace === undefined) {
     pace = new Pace();
-    known.set(called, pace);
+    byOperation.set(key, pace);
   }
   return pace;
 }
 
+/** Signs many messages; see PrivateKey.signMany. */
 export function signMany<M extends Messages<BytesLike>>(
   sessions: BatchSessions,
   algorithm: MechanismInput,
@@ -110,19 +111,18 @@ export function signMany<M extends Messages<BytesLike>>(
     sessions,
     paceOf(sessions, 'sign', algorithm),
     async (piece, first) => {
-      const own = pack(piece, first); // what is to be signed is what it is now
+      const packed = pack(piece, first); // at once: the caller may change the messages later
       return sessions.run(
         'signMany',
         piece.length,
-        (target, only) => {
-          return signPiece(target, algorithm, select(own, only));
-        },
+        (target, only) => signPiece(target, algorithm, select(packed, only)),
         options,
       );
     },
   );
 }
 
+/** Verifies many signatures; see PublicKey.verifyMany. */
 export function verifyMany<M extends Messages<SignedMessage>>(
   sessions: BatchSessions,
   algorithm: MechanismInput,
@@ -130,11 +130,11 @@ export function verifyMany<M extends Messages<SignedMessage>>(
   options: BatchOptions = {},
 ): BatchOutcome<M, boolean> {
   return start<SignedMessage, boolean, M>(messages, options, {
-    lanes: sessions.lanes,
+    concurrency: sessions.concurrency,
     pace: paceOf(sessions, 'verify', algorithm),
     size: (message) => sizeOf(message?.data) + sizeOf(message?.signature),
     piece: async (piece, first) => {
-      const own = pack(
+      const packed = pack(
         piece.map((message) => message?.data),
         first,
       );
@@ -146,7 +146,7 @@ export function verifyMany<M extends Messages<SignedMessage>>(
       return sessions.run(
         'verifyMany',
         piece.length,
-        (target, only) => verifyPiece(target, algorithm, select(own, only), select(signatures, only)),
+        (target, only) => verifyPiece(target, algorithm, select(packed, only), select(signatures, only)),
         options,
       );
     },
@@ -154,6 +154,7 @@ export function verifyMany<M extends Messages<SignedMessage>>(
   });
 }
 
+/** Digests many messages; see Session.digestMany. */
 export function digestMany<M extends Messages<BytesLike>>(
   sessions: BatchSessions,
   algorithm: MechanismInput,
@@ -167,12 +168,12 @@ export function digestMany<M extends Messages<BytesLike>>(
     sessions,
     paceOf(sessions, 'digest', algorithm),
     async (piece, first) => {
-      const own = pack(piece, first);
+      const packed = pack(piece, first);
       return sessions.run(
         'digestMany',
         piece.length,
         ({ raw, session }, only) => {
-          const { data, offsets } = select(own, only);
+          const { data, offsets } = select(packed, only);
           return raw.digestMany(session, mechanism, data, offsets);
         },
         options,
@@ -181,9 +182,10 @@ export function digestMany<M extends Messages<BytesLike>>(
   );
 }
 
-/** Two messages under one of these with the same IV give away what is in them. */
-const NEVER_TWICE = ['AES-GCM', 'AES-CTR', 'AES_GCM', 'CKM_AES_GCM'];
+/** Algorithms that reveal the content of two messages that are encrypted with the same IV. */
+const NEEDS_NEW_IV = ['AES-GCM', 'AES-CTR', 'AES_GCM', 'CKM_AES_GCM'];
 
+/** Encrypts or decrypts many messages; see SecretKey.encryptMany. */
 export function cipherMany<M extends Messages<BytesLike>>(
   operation: 'encryptMany' | 'decryptMany',
   sessions: BatchSessions,
@@ -191,23 +193,25 @@ export function cipherMany<M extends Messages<BytesLike>>(
   messages: M,
   options: BatchOptions = {},
 ): BatchOutcome<M, Ciphertext> {
-  const each = typeof algorithm === 'function' ? algorithm : undefined;
-  const one = typeof algorithm === 'function' ? undefined : algorithm;
-  if (operation === 'encryptMany' && one !== undefined) {
-    const name = nameOf(one);
-    if (NEVER_TWICE.includes(name)) {
-      throw new CryptokiError({
-        code: 'ERR_CRYPTOKI_UNSUPPORTED',
-        detail: `${name} must never use one IV for two messages: give encryptMany a function of the index that returns the algorithm with a new one`,
-      });
+  const algorithmOf = typeof algorithm === 'function' ? algorithm : undefined;
+  const commonAlgorithm = typeof algorithm === 'function' ? undefined : algorithm;
+  if (operation === 'encryptMany' && commonAlgorithm !== undefined) {
+    const name = nameOf(commonAlgorithm);
+    if (NEEDS_NEW_IV.includes(name)) {
+      throw ownError(
+        'ERR_CRYPTOKI_UNSUPPORTED',
+        `${name} must never use one IV for two messages; give encryptMany a function of the index that returns the algorithm with a new one`,
+      );
     }
   }
-  const common = one === undefined ? undefined : cipherMechanism(one);
-  const pace = paceOf(sessions, operation, one ?? each);
+  const common = commonAlgorithm === undefined ? undefined : cipherMechanism(commonAlgorithm);
+  const pace = paceOf(sessions, operation, algorithm);
   return bytesBatch(messages, options, sessions, pace, async (piece, first) => {
-    const own = pack(piece, first);
+    const packed = pack(piece, first);
     const algorithms =
-      each === undefined ? [one as MechanismInput] : piece.map((_, index) => each(first + index));
+      algorithmOf === undefined
+        ? [commonAlgorithm as MechanismInput]
+        : piece.map((_, index) => algorithmOf(first + index));
     const mechanisms = common === undefined ? algorithms.map(cipherMechanism) : [common];
     const watched =
       operation === 'encryptMany'
@@ -217,14 +221,18 @@ export function cipherMany<M extends Messages<BytesLike>>(
       operation,
       piece.length,
       async ({ raw: module, session, key, object }, only) => {
-        // One for all messages, or one for each of those that are done now.
-        const those = <T>(all: readonly T[]): readonly T[] =>
+        // One element for all messages, or one for each message of this attempt.
+        const selected = <T>(all: readonly T[]): readonly T[] =>
           only === undefined || common !== undefined ? all : only.map((index) => all[index] as T);
-        const { data, offsets } = select(own, only);
-        const theirs = those(mechanisms);
-        if (object !== undefined) checkKeyTypes(operation, object, those(algorithms), theirs);
-        const done = await module[operation](session, common ?? [...theirs], key, data, offsets);
-        return operation === 'decryptMany' ? withWrong(done, theirs, offsets) : done;
+        const { data, offsets } = select(packed, only);
+        const selectedMechanisms = selected(mechanisms);
+        if (object !== undefined) {
+          checkKeyTypes(operation, object, selected(algorithms), selectedMechanisms);
+        }
+        const result = await module[operation](
+          ...([session, common ?? [...selectedMechanisms], key, data, offsets] as const),
+        );
+        return operation === 'decryptMany' ? withLengthErrors(result, selectedMechanisms, offsets) : result;
       },
       options,
     );
@@ -238,22 +246,26 @@ function checkKeyTypes(
   algorithms: readonly MechanismInput[],
   mechanisms: readonly RawMechanism[],
 ): void {
-  const kind = operation === 'encryptMany' ? 'Encrypt' : 'Decrypt';
+  const keyOperation = operation === 'encryptMany' ? 'Encrypt' : 'Decrypt';
   const keyType = key.identity.keyType;
   mechanisms.forEach(({ mechanism }, i) => {
-    checkKeyType(kind, algorithms[i] as MechanismInput, mechanism, keyType);
+    checkKeyType(keyOperation, algorithms[i] as MechanismInput, mechanism, keyType);
   });
 }
 
-/** Modules say different things of ciphertexts that cannot be right, or nothing. */
-function withWrong(raw: RawBatch, mechanisms: readonly RawMechanism[], offsets: Uint32Array): RawBatch {
+/** Replaces the results of ciphertexts of an impossible length, for which modules return various errors or none. */
+function withLengthErrors(
+  raw: RawBatch,
+  mechanisms: readonly RawMechanism[],
+  offsets: Uint32Array,
+): RawBatch {
   const failures = new Map(raw.failures.map(({ index, error }) => [index, error]));
   let isChanged = false;
   for (let index = 0; index < raw.count; index += 1) {
     const length = (offsets[index + 1] as number) - (offsets[index] as number);
-    const wrong = wrongCiphertext((mechanisms[index] ?? mechanisms[0]) as RawMechanism, length);
-    if (wrong === undefined) continue;
-    failures.set(index, wrong);
+    const error = wrongCiphertext((mechanisms[index] ?? mechanisms[0]) as RawMechanism, length);
+    if (error === undefined) continue;
+    failures.set(index, error);
     isChanged = true;
   }
   if (!isChanged) return raw;
@@ -261,7 +273,7 @@ function withWrong(raw: RawBatch, mechanisms: readonly RawMechanism[], offsets: 
   return { ...raw, failures: sorted.map(([index, error]) => ({ index, error })) };
 }
 
-/** IVs that the module has made, by message of the piece. */
+/** IVs that the module has generated, by message of the piece. */
 interface MadeIvs {
   readonly ivs?: ReadonlyMap<number, Buffer>;
 }

@@ -4,7 +4,7 @@ import type { RawBatch } from '../../../raw/batches';
 import type { ModelObject } from '../../model-types';
 import type { BatchOptions } from './batch';
 
-/** Where a piece of a batch is done. */
+/** The session and the key for a piece of a batch. */
 export interface BatchTarget {
   readonly raw: RawModule;
   /** CK_SESSION_HANDLE */
@@ -17,15 +17,16 @@ export interface BatchTarget {
   readonly available: ReadonlySet<number>;
 }
 
-/** Sessions to do batches on. */
+/** The sessions of batches. */
 export interface BatchSessions {
-  /** How many pieces may be under way at once. */
-  readonly lanes: number;
-  /** What stays from batch to batch: a client, a slot. What was learnt of an operation's pace is kept by it. */
+  /** The number of sessions that can work at the same time. */
+  readonly concurrency: number;
+  /** An object that exists longer than one batch: a client or a slot. The measured pace of operations belongs to it. */
   readonly owner: object;
   /**
-   * @param messages how many there are in the piece
-   * @param work does the messages with the indexes `only`, or all
+   * Runs a piece of a batch.
+   * @param messages the number of messages in the piece
+   * @param work processes the messages with the indices `only`, or all
    */
   run(
     operation: string,

@@ -1,73 +1,77 @@
 /**
- * Batches: one operation on many messages. They are cut into pieces, each of which is one native job on one session; so
- * many pieces are under way at once as there are sessions to use.
+ * Batches: one operation on many messages. They are divided into pieces, each of which is one native job on one session. All
+ * sessions work at the same time.
  */
-import { argumentError, requireOptions, requireSignal } from '../../../core/arguments';
-import { CryptokiError } from '../../../core/errors';
+import { requireFunction, requireOptions, requireSignal } from '../../../core/arguments';
+import { ownError } from '../../../core/errors';
 import type { RawBatch } from '../../../raw/batches';
 import { type BatchItem, BatchResults } from './batch-results';
-import { AsyncSource, MOST_BYTES, Source } from './message-source';
+import { AsyncSource, MAX_PIECE_BYTES, Source } from './message-source';
 
-/** How a batch is done. */
+/** The options of a batch. */
 export interface BatchOptions {
   /** Ends the batch: the promise rejects, or the iteration throws, with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Is told how many messages are done, and of how many (undefined for an iterable). */
+  /** Called with the number of finished messages, and that of all (undefined for an iterable). */
   readonly onProgress?: ((done: number, total: number | undefined) => void) | undefined;
 }
 
-/** What a batch does with its messages. */
+/** The work of a batch on its messages. */
 export interface BatchWork<Message, T> {
-  /** How many pieces may be under way at once. */
-  readonly lanes: number;
+  /** The number of sessions that can work at the same time. */
+  readonly concurrency: number;
   readonly pace: Pace;
-  /** The size of a message in bytes. */
+  /** Returns the size of a message in bytes. */
   size(message: Message): number;
   /**
-   * Does a piece: the messages from index `first` on. Fewer than there are may be done (`count`) when the session was lost.
+   * Processes a piece: the messages from index `first` on. If the session was lost, `count` of the result is less than the
+   * number of messages.
    */
   piece(messages: readonly Message[], first: number): Promise<RawBatch>;
-  /** The value of one message of a piece. */
+  /** Returns the value of one message of a piece. */
   value(raw: RawBatch, index: number): T;
 }
 
 const OPTIONS = ['signal', 'onProgress'];
-/** A piece takes about so long, in milliseconds: short enough to share sessions fairly, long enough to cost nothing. */
-const TARGET = 10;
-const LEAST = 0.5;
-const MOST_MESSAGES = 4096;
+/** The duration of a piece: short enough to share sessions fairly, long compared with the overhead of a job. */
+const TARGET_PIECE_MS = 10;
+/** A shorter piece is not worth the use of another session. */
+const MIN_PIECE_MS = 0.5;
+const MAX_PIECE_MESSAGES = 4096;
+/** The size of pieces before the first measurement. */
+const FIRST_PIECE_MESSAGES = 16;
 
-/** Learns how many messages make a piece of the right length. */
+/** Measures an operation, and returns the number of messages for a piece. */
 export class Pace {
-  #perMessage: number | undefined;
+  #msPerMessage: number | undefined;
 
   learn({ count, time }: RawBatch): void {
     if (count === 0) return;
-    const now = time / count;
-    this.#perMessage = this.#perMessage === undefined ? now : (this.#perMessage + now) / 2;
+    const latest = time / count;
+    this.#msPerMessage = this.#msPerMessage === undefined ? latest : (this.#msPerMessage + latest) / 2;
   }
 
-  /** For a piece of {@link TARGET}. */
+  /** Returns the number of messages in {@link TARGET_PIECE_MS}. */
   messages(): number {
-    return this.#within(TARGET);
+    return this.#within(TARGET_PIECE_MS);
   }
 
-  /** Fewer than this are not worth a session of their own. */
-  fewest(): number {
-    return this.#within(LEAST);
+  /** Returns the number of messages in {@link MIN_PIECE_MS}. */
+  minMessages(): number {
+    return this.#within(MIN_PIECE_MS);
   }
 
-  #within(time: number): number {
-    if (this.#perMessage === undefined) return 16;
-    return Math.min(MOST_MESSAGES, Math.max(1, Math.round(time / this.#perMessage)));
+  #within(milliseconds: number): number {
+    if (this.#msPerMessage === undefined) return FIRST_PIECE_MESSAGES;
+    return Math.min(MAX_PIECE_MESSAGES, Math.max(1, Math.round(milliseconds / this.#msPerMessage)));
   }
 }
 
 /**
- * So many pieces are under way: one waits for each of a few sessions, since the event loop needs up to some milliseconds
- * for a core when all of them compute.
+ * Returns the limit of pieces in flight. Up to four more than the sessions are queued, because the event loop may need
+ * milliseconds to get a core when all cores compute.
  */
-const mostPieces = (lanes: number): number => lanes + Math.min(lanes, 4);
+const maxInFlight = (concurrency: number): number => concurrency + Math.min(concurrency, 4);
 
 interface Piece {
   readonly first: number;
@@ -75,29 +79,29 @@ interface Piece {
   readonly raw: RawBatch;
 }
 
-/** What failed of a piece, by index of the whole; messages that were not tried fail with the last error. */
-function failuresOf({ first, length, raw }: Piece, failures: Map<number, Error>): void {
+/** Adds the failures of a piece, by index in the batch. Messages that were not tried fail with the last error. */
+function addFailures({ first, length, raw }: Piece, failures: Map<number, Error>): void {
   for (const { index, error } of raw.failures) failures.set(first + index, error);
   const last =
     raw.failures.at(-1)?.error ??
-    new CryptokiError({
-      code: 'ERR_CRYPTOKI_SESSION_CLOSED',
-      detail: 'the session was closed before the message was reached',
-      action: 'reopen',
-    });
+    ownError(
+      'ERR_CRYPTOKI_SESSION_CLOSED',
+      'the session was closed before this message of the batch was processed; repeat it on a new session',
+    );
   for (let index = raw.count; index < length; index += 1) failures.set(first + index, last);
 }
 
-/** @throws TypeError ERR_INVALID_ARG_TYPE */
+/**
+ * Checks the options of a batch.
+ * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
+ */
 export function checkBatchOptions(options: BatchOptions, ...more: string[]): void {
   requireOptions(options, 'the options of a batch', [...OPTIONS, ...more]);
   requireSignal(options.signal);
-  if (options.onProgress !== undefined && typeof options.onProgress !== 'function') {
-    throw argumentError(TypeError, 'onProgress must be a function');
-  }
+  if (options.onProgress !== undefined) requireFunction(options.onProgress, 'onProgress');
 }
 
-/** Does all messages of an array. */
+/** Processes all messages of an array. */
 export async function batchArray<Message, T>(
   messages: readonly Message[],
   work: BatchWork<Message, T>,
@@ -108,14 +112,14 @@ export async function batchArray<Message, T>(
   const pieces: Piece[] = [];
   let next = 0;
   let done = 0;
-  const lane = async (): Promise<void> => {
+  const processPieces = async (): Promise<void> => {
     while (next < messages.length) {
       signal?.throwIfAborted();
       const first = next;
-      const fair = Math.ceil((messages.length - first) / (2 * work.lanes));
-      const most = Math.min(pace.messages(), Math.max(fair, pace.fewest()));
+      const fair = Math.ceil((messages.length - first) / (2 * work.concurrency));
+      const max = Math.min(pace.messages(), Math.max(fair, pace.minMessages()));
       let bytes = 0;
-      while (next < messages.length && next - first < most && (bytes < MOST_BYTES || next === first)) {
+      while (next < messages.length && next - first < max && (bytes < MAX_PIECE_BYTES || next === first)) {
         bytes += work.size(messages[next] as Message);
         next += 1;
       }
@@ -127,12 +131,11 @@ export async function batchArray<Message, T>(
       onProgress?.(done, messages.length);
     }
   };
-  const lanes = Array.from({ length: mostPieces(work.lanes) }, lane);
-  const ended = await Promise.allSettled(lanes);
-  for (const each of ended) if (each.status === 'rejected') throw each.reason;
+  const loops = Array.from({ length: maxInFlight(work.concurrency) }, processPieces);
+  for (const loop of await Promise.allSettled(loops)) if (loop.status === 'rejected') throw loop.reason;
   pieces.sort((a, b) => a.first - b.first);
   const failures = new Map<number, Error>();
-  for (const piece of pieces) failuresOf(piece, failures);
+  for (const piece of pieces) addFailures(piece, failures);
   return new BatchResults(messages.length, failures, (index) => {
     const piece = pieceAt(pieces, index);
     return work.value(piece.raw, index - piece.first);
@@ -150,8 +153,8 @@ function pieceAt(pieces: readonly Piece[], index: number): Piece {
 }
 
 /**
- * Does the messages of an iterable, which may have no end: results come in the order of the messages, and no more messages
- * are taken than the sessions can do while results wait to be fetched.
+ * Processes the messages of an iterable, which may have no end. Results have the order of the messages. While results wait
+ * for the program, only as many messages are taken as the sessions can process.
  */
 export async function* batchIterable<Message, T>(
   messages: Iterable<Message> | AsyncIterable<Message>,
@@ -163,14 +166,15 @@ export async function* batchIterable<Message, T>(
     Symbol.asyncIterator in messages
       ? new AsyncSource(messages[Symbol.asyncIterator]())
       : new Source(messages[Symbol.iterator]());
-  const underWay: Promise<Piece>[] = [];
+  const inFlight: Promise<Piece>[] = [];
   let first = 0;
   let done = 0;
   try {
-    while (!source.ended || underWay.length > 0) {
+    while (!source.ended || inFlight.length > 0) {
       signal?.throwIfAborted();
-      const oldest = underWay[0];
-      if (!source.ended && underWay.length < mostPieces(work.lanes) && (await source.isReady(oldest))) {
+      const oldest = inFlight[0];
+      const hasRoom = inFlight.length < maxInFlight(work.concurrency);
+      if (!source.ended && hasRoom && (await source.isReady(oldest))) {
         const taken = await source.take(pace.messages(), work.size);
         if (taken.length > 0) {
           const begin = first;
@@ -178,19 +182,19 @@ export async function* batchIterable<Message, T>(
             pace.learn(raw);
             return { first: begin, length: taken.length, raw };
           });
-          piece.catch(() => {}); // told when its turn comes
-          underWay.push(piece);
+          piece.catch(() => {}); // its error is thrown when its results are due
+          inFlight.push(piece);
           first += taken.length;
         }
         continue;
       }
       if (oldest === undefined) continue;
       const piece = await oldest;
-      underWay.shift();
+      inFlight.shift();
       done += piece.length;
       onProgress?.(done, undefined);
       const failures = new Map<number, Error>();
-      failuresOf(piece, failures);
+      addFailures(piece, failures);
       for (let i = 0; i < piece.length; i += 1) {
         const index = piece.first + i;
         const error = failures.get(index);
@@ -199,6 +203,6 @@ export async function* batchIterable<Message, T>(
     }
   } finally {
     await source.leave();
-    await Promise.allSettled(underWay);
+    await Promise.allSettled(inFlight);
   }
 }

@@ -1,11 +1,11 @@
-/** Where the messages of a batch come from, as many at a time as make a piece. */
+/** Sources of the messages of a batch. They return the messages of one piece at a time. */
 
-/** So many bytes a piece has at most, or one message. */
-export const MOST_BYTES = 1 << 20;
+/** Limit of a piece in bytes, unless one message is longer. */
+export const MAX_PIECE_BYTES = 1 << 20;
 
-/** An iterable: all its messages are there when they are asked for. */
+/** An iterable. It returns its messages at once. */
 export class Source<Message> {
-  /** It has no more messages. */
+  /** True after the last message. */
   ended = false;
   readonly #iterator: Iterator<Message>;
 
@@ -17,10 +17,14 @@ export class Source<Message> {
     return true;
   }
 
-  /** @param most how many at most @param size of a message in bytes */
-  take(most: number, size: (message: Message) => number): Message[] {
+  /**
+   * Takes the messages of the next piece.
+   * @param max the maximum number of messages
+   * @param size returns the size of a message in bytes
+   */
+  take(max: number, size: (message: Message) => number): Message[] {
     const taken: Message[] = [];
-    for (let bytes = 0; taken.length < most && bytes < MOST_BYTES; ) {
+    for (let bytes = 0; taken.length < max && bytes < MAX_PIECE_BYTES; ) {
       const { done, value } = this.#iterator.next();
       if (done) {
         this.ended = true;
@@ -32,7 +36,7 @@ export class Source<Message> {
     return taken;
   }
 
-  /** Nothing more is taken. */
+  /** Closes the iterator, if it has not ended. */
   leave(): void {
     if (!this.ended) this.#iterator.return?.();
   }
@@ -48,22 +52,22 @@ export class AsyncSource<Message> {
     this.#iterator = iterator;
   }
 
-  #ask(): Promise<IteratorResult<Message>> {
+  #nextResult(): Promise<IteratorResult<Message>> {
     this.#next ??= Promise.resolve(this.#iterator.next());
     return this.#next;
   }
 
-  /** Whether it has a message, or an end, before `other` is done: a slow source must not hold back what is done. */
+  /** Returns true when it has a message, or ends, before `other` is fulfilled: a slow source must not delay finished results. */
   async isReady(other: Promise<unknown> | undefined): Promise<boolean> {
     if (other === undefined) return true;
-    return Promise.race([this.#ask().then(() => true), other.then(() => false)]);
+    return Promise.race([this.#nextResult().then(() => true), other.then(() => false)]);
   }
 
   /**
-   * Waits for one message, and takes what others there are in the same turn of the event loop. Few promises are made for
-   * each: they live until the end of the turn, and are many.
+   * Waits for one message, and takes more that arrive in the same turn of the event loop. It creates few promises for each
+   * message, because promises use memory until the end of the turn.
    */
-  take(most: number, size: (message: Message) => number): Promise<Message[]> {
+  take(max: number, size: (message: Message) => number): Promise<Message[]> {
     return new Promise((resolve, reject) => {
       const taken: Message[] = [];
       let bytes = 0;
@@ -76,13 +80,13 @@ export class AsyncSource<Message> {
       };
       const next = (): void => {
         try {
-          this.#ask().then(add, reject);
+          this.#nextResult().then(add, reject);
         } catch (error) {
-          reject(error); // an iterator that throws where it should reject
+          reject(error); // the iterator has thrown instead of returning a rejected promise
         }
       };
       const add = ({ done, value }: IteratorResult<Message>): void => {
-        if (isOver) return; // it is for the next piece
+        if (isOver) return; // the message belongs to the next piece
         this.#next = undefined;
         if (done) {
           this.ended = true;
@@ -91,7 +95,7 @@ export class AsyncSource<Message> {
         }
         taken.push(value);
         bytes += size(value);
-        if (taken.length >= most || bytes >= MOST_BYTES) {
+        if (taken.length >= max || bytes >= MAX_PIECE_BYTES) {
           finish();
           return;
         }

@@ -10,15 +10,16 @@ import { isDoubtful, plainForm } from '../ecdsa-operation';
 import { isImpossible, signatureLength } from '../signature-length';
 import type { BatchTarget } from './batch-target';
 import { pack, unpack } from './packed-bytes';
+import { select } from './piece-results';
 
-type Plan = ReturnType<typeof prepareSignatures>;
+type PreparedSignatures = ReturnType<typeof prepareSignatures>;
 
-async function plan(
+async function prepare(
   operation: 'Sign' | 'Verify',
   { available, object }: BatchTarget,
   algorithm: MechanismInput,
   messages: RawPacked,
-): Promise<Plan> {
+): Promise<PreparedSignatures> {
   const prepared = prepareSignatures(algorithm, available, messages);
   const { mechanism } = prepared;
   if (object === undefined) return prepared;
@@ -28,8 +29,11 @@ async function plan(
     : prepared;
 }
 
-/** See cutDigest. @param length of a signature */
-function cutDigests(prepared: Plan, length: number | undefined): Plan {
+/**
+ * Cuts digests; see cutDigest.
+ * @param length of a signature, in bytes
+ */
+function cutDigests(prepared: PreparedSignatures, length: number | undefined): PreparedSignatures {
   if (length === undefined) return prepared;
   const order = length / 2;
   const { messages, digest } = prepared;
@@ -41,13 +45,13 @@ function cutDigests(prepared: Plan, length: number | undefined): Plan {
   return { ...prepared, messages: pack(cut) };
 }
 
-/** C_SignInit and C_Sign for each message. */
+/** Signs the messages of a piece with C_SignInit and C_Sign for each. */
 export async function signPiece(
   target: BatchTarget,
   algorithm: MechanismInput,
   messages: RawPacked,
 ): Promise<RawBatch> {
-  const prepared = await plan('Sign', target, algorithm, messages);
+  const prepared = await prepare('Sign', target, algorithm, messages);
   const { mechanism, digest } = prepared;
   const { data, offsets } = prepared.messages;
   const raw = await target.raw.signMany(
@@ -56,8 +60,12 @@ export async function signPiece(
   return familyOf(mechanism.mechanism) === 'ECDSA' ? plainForms(target, prepared, raw) : raw;
 }
 
-/** The same signatures, each in the form that PKCS#11 has; see plainForm. */
-async function plainForms(target: BatchTarget, prepared: Plan, raw: RawBatch): Promise<RawBatch> {
+/** Converts the signatures to the form of PKCS#11; see plainForm. */
+async function plainForms(
+  target: BatchTarget,
+  prepared: PreparedSignatures,
+  raw: RawBatch,
+): Promise<RawBatch> {
   const { object, session, key } = target;
   const { mechanism, digest } = prepared;
   if (raw.data === undefined || raw.offsets === undefined || object === undefined) return raw;
@@ -85,7 +93,7 @@ async function plainForms(target: BatchTarget, prepared: Plan, raw: RawBatch): P
   return { ...raw, ...pack(signatures), failures };
 }
 
-/** Whether a signature is false for its length. */
+/** Returns a function that returns true for a signature of a length that no valid one has. */
 async function lengthCheck(
   { object }: BatchTarget,
   mechanism: RawMechanism,
@@ -98,22 +106,23 @@ async function lengthCheck(
     isOtherLength(signature, length);
 }
 
-/** C_VerifyInit and C_Verify for each message whose signature has a length that it can have; the others are wrong. */
+/** Verifies the signatures of a piece with C_VerifyInit and C_Verify for each. Those of an impossible length are false without a call. */
 export async function verifyPiece(
   target: BatchTarget,
   algorithm: MechanismInput,
   messages: RawPacked,
   signatures: RawPacked,
 ): Promise<RawBatch> {
-  const { mechanism, macLength } = await plan('Verify', target, algorithm, pack([]));
-  const isFalse = await lengthCheck(target, mechanism, macLength);
+  const { mechanism, macLength } = await prepare('Verify', target, algorithm, pack([]));
+  const isImpossibleLength = await lengthCheck(target, mechanism, macLength);
   const count = messages.offsets.length - 1;
   const possible: number[] = [];
-  for (let i = 0; i < count; i += 1) if (!isFalse(unpack(signatures, i))) possible.push(i);
+  for (let i = 0; i < count; i += 1) if (!isImpossibleLength(unpack(signatures, i))) possible.push(i);
   if (possible.length === count) return verifyAll(target, algorithm, messages, signatures);
   if (possible.length === 0) return { count, failures: [], time: 0, valid: new Uint8Array(count) };
-  const some = (all: RawPacked): RawPacked => pack(possible.map((index) => unpack(all, index)));
-  return spread(await verifyAll(target, algorithm, some(messages), some(signatures)), possible, count);
+  const [possibleMessages, possibleSignatures] = [select(messages, possible), select(signatures, possible)];
+  const raw = await verifyAll(target, algorithm, possibleMessages, possibleSignatures);
+  return spread(raw, possible, count);
 }
 
 async function verifyAll(
@@ -122,14 +131,16 @@ async function verifyAll(
   messages: RawPacked,
   signatures: RawPacked,
 ): Promise<RawBatch> {
-  const { mechanism, digest, messages: own } = await plan('Verify', target, algorithm, messages);
+  const prepared = await prepare('Verify', target, algorithm, messages);
+  const { mechanism, digest } = prepared;
+  const { data, offsets } = prepared.messages;
   return target.raw.verifyMany(
-    ...([target.session, mechanism, target.key, own.data, own.offsets] as const),
+    ...([target.session, mechanism, target.key, data, offsets] as const),
     ...([signatures.data, signatures.offsets, digest] as const),
   );
 }
 
-/** The results of some of the messages as those of all; the others are false. */
+/** Extends the results of some messages to those of all; the others are false. */
 function spread(raw: RawBatch, indices: readonly number[], all: number): RawBatch {
   const count = raw.count < indices.length ? (indices[raw.count] as number) : all;
   const valid = new Uint8Array(count);

@@ -5,58 +5,58 @@ import { CKM } from '../../../generated/constants';
 import type { RawMechanism } from '../../../raw/values';
 import { watchIv } from '../../mechanisms/made-iv';
 import type { MechanismInput } from '../../mechanisms/mechanism';
-import { type Ends, Lane } from './part-scheduler';
+import { PartScheduler, type StreamCallbacks } from './part-scheduler';
 import type { Opener, Sink } from './part-sink';
 import { followSignal, type StreamOptions } from './stream-options';
 
-/** So many bytes may wait on either side. */
-const WAITING = 512 * 1024;
-/** NSS takes whole blocks only, where the specification allows any part; this is the largest block there is. */
-const BLOCK = 16;
+/** Limit of bytes that wait in the stream, on each side. */
+const HIGH_WATER_MARK_BYTES = 512 * 1024;
+/** NSS accepts whole blocks only, although the specification allows any part. This is the largest block size. */
+const BLOCK_BYTES = 16;
 
-/** Where an operation tells of the IV. It does not hold the stream, which ends the operation when it is collected. */
-interface MadeIv {
+/** The IV of an operation. It does not reference the stream, whose collection ends the operation. */
+interface IvHolder {
   iv: Buffer | undefined;
 }
 
 /**
- * Encrypts or decrypts what goes through: `pipeline(source, stream, sink)`; see SecretKey.createEncrypt.
+ * Encrypts or decrypts its input: `pipeline(source, stream, sink)`; see SecretKey.createEncrypt.
  *
- * It has the session to itself from its first byte to its end. Destroying it ends the operation on the session; an error
- * destroys it.
+ * It occupies the session from its first byte to its end. Destroying it ends the operation on the session; an error destroys
+ * it.
  */
 export class CipherStream extends Duplex {
-  readonly #lane: Lane<Buffer>;
-  readonly #made: MadeIv;
+  readonly #scheduler: PartScheduler<Buffer>;
+  readonly #holder: IvHolder;
 
   /**
-   * The IV that is used, where the module has made it in place of the caller's (see Ciphertext.iv): undefined otherwise, and as
-   * long as it is not known. Some modules write it at the end only, so take it when the stream has ended. It is set in the
-   * algorithm, too.
+   * The IV, if the module has generated it in place of the caller's (see Ciphertext.iv); undefined otherwise, and until it is
+   * known. Some modules write it at the end only, so read it when the stream has ended. It is also set in the algorithm.
    */
   get iv(): Buffer | undefined {
-    return this.#made.iv;
+    return this.#holder.iv;
   }
 
   /** @internal */
-  constructor(open: Opener<Buffer>, mechanism: RawMechanism, { signal }: StreamOptions, made: MadeIv) {
-    super({ highWaterMark: WAITING });
-    this.#made = made;
-    const ends: Ends = {
-      output: (bytes) => this.#give(bytes),
+  constructor(open: Opener<Buffer>, mechanism: RawMechanism, { signal }: StreamOptions, holder: IvHolder) {
+    super({ highWaterMark: HIGH_WATER_MARK_BYTES });
+    this.#holder = holder;
+    const callbacks: StreamCallbacks = {
+      output: (bytes) => this.#output(bytes),
       fail: (error) => this.destroy(error),
       holdBack: (isFull) => (isFull ? this.cork() : this.uncork()),
     };
-    this.#lane = new Lane(open, ends, mechanism.mechanism === CKM.AES_CTR ? 1 : BLOCK);
+    const blockBytes = mechanism.mechanism === CKM.AES_CTR ? 1 : BLOCK_BYTES;
+    this.#scheduler = new PartScheduler(open, callbacks, blockBytes);
     followSignal(this, signal);
   }
 
-  /** The stream as a pair of the web: `source.pipeThrough(stream.toWeb())`. */
+  /** Returns the stream as a pair of web streams: `source.pipeThrough(stream.toWeb())`. */
   toWeb(): { readable: ReadableStream; writable: WritableStream } {
     return Duplex.toWeb(this);
   }
 
-  /** Ends the operation, if it has not ended, and waits until the session is free. */
+  /** Cancels the operation, if it has not ended, and waits until the session is free. */
   override async [asyncDispose](): Promise<void> {
     if (this.closed) return;
     const closed = new Promise((resolve) => this.once('close', resolve));
@@ -64,9 +64,9 @@ export class CipherStream extends Duplex {
     await closed;
   }
 
-  /** Node comes here with single chunks, too. @internal */
+  /** Node also calls it for single chunks. @internal */
   override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    this.#lane.write(
+    this.#scheduler.write(
       chunks.map(({ chunk }) => chunk),
       done,
     );
@@ -74,12 +74,12 @@ export class CipherStream extends Duplex {
 
   /** @internal */
   override _read(): void {
-    this.#lane.pause(false);
+    this.#scheduler.pause(false);
   }
 
   /** @internal */
   override _final(done: (error?: Error | null) => void): void {
-    this.#lane.end(undefined).then(
+    this.#scheduler.end(undefined).then(
       (rest) => {
         if (rest.length > 0) this.push(rest);
         this.push(null);
@@ -91,47 +91,50 @@ export class CipherStream extends Duplex {
 
   /** @internal */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#lane.destroy(error).then(
+    this.#scheduler.destroy(error).then(
       () => done(error),
       () => done(error),
     );
   }
 
-  #give(bytes: Buffer): void {
-    if (!this.push(bytes)) this.#lane.pause(true);
+  #output(bytes: Buffer): void {
+    if (!this.push(bytes)) this.#scheduler.pause(true);
   }
 }
 
-/** Operations by their names. */
+/** The operations in the names of C functions. */
 export const OPERATIONS = { encrypt: 'Encrypt', decrypt: 'Decrypt' } as const;
 
-/** What a stream is made of. */
+/** The arguments of {@link cipherStream}. */
 export interface CipherArguments {
-  /** The caller's, in which an IV of the module's is set. */
+  /** The caller's algorithm, in which an IV that the module has generated is set. */
   readonly algorithm: MechanismInput;
   readonly mechanism: RawMechanism;
-  /** Gives the caller's parameter what the module has written. */
+  /** Sets in the caller's parameter the values that the module has written. */
   readonly handBack?: (() => void) | undefined;
   readonly options: StreamOptions;
 }
 
-/** A stream that hands back the IV that the module has made. @param begin the operation */
+/**
+ * Creates a stream that returns an IV that the module has generated.
+ * @param begin begins the operation
+ */
 export function cipherStream(
-  what: 'encrypt' | 'decrypt',
+  operation: 'encrypt' | 'decrypt',
   { algorithm, mechanism, handBack, options }: CipherArguments,
   begin: Opener<Buffer>,
 ): CipherStream {
-  const madeIv = what === 'encrypt' ? watchIv(algorithm, mechanism) : undefined;
-  const made: MadeIv = { iv: undefined };
-  // In Init or in Final, as the module likes.
-  const look = (): void => {
+  const madeIv = operation === 'encrypt' ? watchIv(algorithm, mechanism) : undefined;
+  const holder: IvHolder = { iv: undefined };
+  // Called after Init and after Final: modules differ in when they write the IV.
+  const readIv = (): void => {
     handBack?.();
-    made.iv ??= madeIv?.();
+    holder.iv ??= madeIv?.();
   };
   const open: Opener<Buffer> = async (signal, lost) => {
     const sink: Sink<Buffer> = await begin(signal, lost);
     try {
-      look();
+      readIv();
     } catch (error) {
       await sink.cancel(error);
       throw error;
@@ -141,11 +144,11 @@ export function cipherStream(
       update: (part) => sink.update(part),
       final: async (signature) => {
         const rest = await sink.final(signature);
-        look();
+        readIv();
         return rest;
       },
       cancel: (error) => sink.cancel(error),
     };
   };
-  return new CipherStream(open, mechanism, options, made);
+  return new CipherStream(open, mechanism, options, holder);
 }

@@ -1,4 +1,4 @@
-/** The functions of multi-part operations, by what they do. */
+/** The functions of multi-part operations, by operation. */
 import { timingSafeEqual } from 'node:crypto';
 import { type CryptokiError, isCode } from '../../../core/errors';
 import { OPERATIONS } from '../../../generated/operations';
@@ -10,21 +10,21 @@ import type { ModelObject } from '../../model-types';
 import { plainForm } from '../ecdsa-operation';
 import { isImpossible, signatureLength } from '../signature-length';
 
-/** Init, Update and Final of one kind of operation (PKCS#11 3.1, sections 5.8 to 5.15). */
-export interface Kind<T> {
+/** Init, Update and Final of one operation (PKCS#11 3.1, sections 5.8 to 5.15). */
+export interface MultipartFunctions<T> {
   readonly name: keyof typeof OPERATIONS;
-  /** For C_SessionCancel. */
+  /** The flag of C_SessionCancel. */
   readonly flag: number;
   init(raw: RawModule, session: bigint, mechanism: RawMechanism, key: bigint): Promise<void>;
   update(raw: RawModule, session: bigint, part: readonly Uint8Array[]): Promise<Buffer | undefined>;
   final(raw: RawModule, session: bigint, signature: Buffer | undefined): Promise<T>;
-  /** Asks the key what {@link early} needs, before Init. */
+  /** Reads attributes of the key that {@link early} needs, before Init. */
   prepare?(key: ModelObject, mechanism: RawMechanism): unknown;
-  /** The result, where it is known before Final; the operation is cancelled then. */
+  /** Returns the result if it is known before Final; the operation is cancelled then. */
   early?(key: ModelObject, mechanism: RawMechanism, signature: Buffer): Promise<T | undefined>;
-  /** What is wrong with a message of this length. */
-  wrong?(mechanism: RawMechanism, length: number): CryptokiError | undefined;
-  /** The result in the form that the caller gets. */
+  /** Returns the error for a message of an impossible length. */
+  lengthError?(mechanism: RawMechanism, length: number): CryptokiError | undefined;
+  /** Converts the result to the form that the caller receives. */
   finish?(key: ModelObject, mechanism: RawMechanism, result: T): Promise<T>;
 }
 
@@ -41,7 +41,7 @@ function parts({
   flag,
   init,
   update,
-}: Operation): Pick<Kind<never>, 'name' | 'flag' | 'init' | 'update'> {
+}: Operation): Pick<MultipartFunctions<never>, 'name' | 'flag' | 'init' | 'update'> {
   return {
     name,
     flag,
@@ -51,13 +51,13 @@ function parts({
 }
 
 /** The functions of an operation whose Final function returns bytes. */
-function withResult(operation: Exclude<Operation, typeof OPERATIONS.Verify>): Kind<Buffer> {
+function withResult(operation: Exclude<Operation, typeof OPERATIONS.Verify>): MultipartFunctions<Buffer> {
   return { ...parts(operation), final: (raw, session) => raw[operation.final](session) };
 }
 
-async function verified(answer: Promise<void>): Promise<boolean> {
+async function verified(result: Promise<void>): Promise<boolean> {
   try {
-    await answer;
+    await result;
     return true;
   } catch (error) {
     if (isCode(error, 'CKR_SIGNATURE_INVALID', 'CKR_SIGNATURE_LEN_RANGE')) return false;
@@ -65,12 +65,12 @@ async function verified(answer: Promise<void>): Promise<boolean> {
   }
 }
 
-export const SIGN: Kind<Buffer> = {
+export const SIGN: MultipartFunctions<Buffer> = {
   ...withResult(OPERATIONS.Sign),
   finish: (key, mechanism, signature) => plainForm(key, mechanism, signature, undefined),
 };
 
-export const VERIFY: Kind<boolean> = {
+export const VERIFY: MultipartFunctions<boolean> = {
   ...parts(OPERATIONS.Verify),
   final: (raw, session, signature) => verified(raw.C_VerifyFinal(session, signature ?? Buffer.alloc(0))),
   prepare: signatureLength,
@@ -81,8 +81,8 @@ export const VERIFY: Kind<boolean> = {
   },
 };
 
-/** Verifies a MAC by making it; where the key cannot sign, as other signatures are verified. */
-class MacVerification implements Kind<boolean> {
+/** Verifies a MAC by computing it; if the key cannot sign, by the functions that verify signatures. */
+class MacVerification implements MultipartFunctions<boolean> {
   readonly name = 'Verify';
   #signs = false;
 
@@ -106,13 +106,13 @@ class MacVerification implements Kind<boolean> {
 
   async final(raw: RawModule, session: bigint, mac: Buffer | undefined): Promise<boolean> {
     if (!this.#signs) return VERIFY.final(raw, session, mac);
-    const made = await SIGN.final(raw, session, undefined);
-    return mac !== undefined && made.length === mac.length && timingSafeEqual(made, mac);
+    const computed = await SIGN.final(raw, session, undefined);
+    return mac !== undefined && computed.length === mac.length && timingSafeEqual(computed, mac);
   }
 }
 
-/** How signatures by this mechanism are verified. */
-export function verification({ mechanism }: RawMechanism): Kind<boolean> {
+/** Returns the functions that verify signatures by this mechanism. */
+export function verification({ mechanism }: RawMechanism): MultipartFunctions<boolean> {
   return isMac(Number(mechanism)) ? new MacVerification() : VERIFY;
 }
 
@@ -120,7 +120,7 @@ export const DIGEST = withResult(OPERATIONS.Digest);
 
 export const ENCRYPT = withResult(OPERATIONS.Encrypt);
 
-export const DECRYPT: Kind<Buffer> = {
+export const DECRYPT: MultipartFunctions<Buffer> = {
   ...withResult(OPERATIONS.Decrypt),
-  wrong: wrongCiphertext,
+  lengthError: wrongCiphertext,
 };

@@ -3,21 +3,21 @@ import { CKR, CKU } from '../../../generated/constants';
 import type { RawMechanism } from '../../../raw';
 import { type ContextLogin, explained, loggedInFor } from '../../login/context-login';
 import type { ModelObject, ModelSession } from '../../model-types';
-import type { Kind } from './multipart-functions';
+import type { MultipartFunctions } from './multipart-functions';
 import type { Sink } from './part-sink';
 
-/** Sessions with a stream under way. */
+/** Sessions that a stream uses. */
 const active = new WeakSet<ModelSession>();
 
-/** What a module says of an Update that it does not have for the mechanism. */
+/** Errors of modules for an Update that they do not support for the mechanism. */
 const NO_UPDATE = ['CKR_OPERATION_NOT_INITIALIZED', 'CKR_FUNCTION_NOT_SUPPORTED', 'CKR_MECHANISM_INVALID'];
 
-/** What is to be begun. */
-export interface Begin<T> {
-  readonly kind: Kind<T>;
+/** The arguments of {@link Multipart.begin}. */
+export interface MultipartArguments<T> {
+  readonly functions: MultipartFunctions<T>;
   readonly session: ModelSession;
   readonly mechanism: RawMechanism;
-  /** Not for digests. */
+  /** Absent for digests. */
   readonly key?: ModelObject | undefined;
   readonly login?: ContextLogin | undefined;
 }
@@ -25,7 +25,7 @@ export interface Begin<T> {
 /** A multi-part operation on one session: Init, Update for each part, Final. */
 export class Multipart<T> implements Sink<T> {
   readonly usesSession = true;
-  readonly #kind: Kind<T>;
+  readonly #functions: MultipartFunctions<T>;
   readonly #session: ModelSession;
   readonly #key: ModelObject | undefined;
   readonly #mechanism: RawMechanism;
@@ -33,28 +33,28 @@ export class Multipart<T> implements Sink<T> {
   #parts = 0;
   #bytes = 0;
 
-  private constructor({ kind, session, key, mechanism }: Begin<T>) {
-    this.#kind = kind;
+  private constructor({ functions, session, key, mechanism }: MultipartArguments<T>) {
+    this.#functions = functions;
     this.#session = session;
     this.#key = key;
     this.#mechanism = mechanism;
   }
 
   /**
-   * Begins it: the Init function and, with a PIN, C_Login with CKU_CONTEXT_SPECIFIC.
-   * @throws CKR_OPERATION_ACTIVE without a call, when a stream is under way on the session
+   * Begins an operation: calls the Init function and, with a PIN, C_Login with CKU_CONTEXT_SPECIFIC.
+   * @throws CKR_OPERATION_ACTIVE without a call, if a stream already uses the session
    */
-  static async begin<T>(begin: Begin<T>): Promise<Multipart<T>> {
-    const { kind, session, mechanism, key, login } = begin;
+  static async begin<T>(args: MultipartArguments<T>): Promise<Multipart<T>> {
+    const { functions, session, mechanism, key, login } = args;
     const use = () => (key === undefined ? session.use() : key.use());
     use();
-    refuseSecond(kind, session);
+    refuseSecond(functions, session);
     active.add(session);
-    const operation = new Multipart(begin);
+    const operation = new Multipart(args);
     let isInitialised = false;
     const init = async (): Promise<void> => {
-      if (key !== undefined) await kind.prepare?.(key, mechanism);
-      await kind.init(use(), session.name, mechanism, key?.handle ?? 0n);
+      if (key !== undefined) await functions.prepare?.(key, mechanism);
+      await functions.init(use(), session.name, mechanism, key?.handle ?? 0n);
       isInitialised = true;
     };
     try {
@@ -70,7 +70,7 @@ export class Multipart<T> implements Sink<T> {
       return operation;
     } catch (error) {
       if (isInitialised) await operation.cancel();
-      else operation.#over();
+      else operation.#release();
       throw error;
     }
   }
@@ -78,7 +78,7 @@ export class Multipart<T> implements Sink<T> {
   async update(part: readonly Uint8Array[]): Promise<Buffer | undefined> {
     for (const piece of part) this.#bytes += piece.byteLength;
     try {
-      const output = await this.#kind.update(this.#session.use(), this.#session.name, part);
+      const output = await this.#functions.update(this.#session.use(), this.#session.name, part);
       this.#parts += 1;
       return output;
     } catch (error) {
@@ -92,20 +92,20 @@ export class Multipart<T> implements Sink<T> {
       const early =
         key === undefined || signature === undefined
           ? undefined
-          : await this.#kind.early?.(key, this.#mechanism, signature);
+          : await this.#functions.early?.(key, this.#mechanism, signature);
       if (early !== undefined) {
         await this.cancel();
         return early;
       }
-      const wrong = this.#kind.wrong?.(this.#mechanism, this.#bytes);
-      if (wrong !== undefined) {
+      const lengthError = this.#functions.lengthError?.(this.#mechanism, this.#bytes);
+      if (lengthError !== undefined) {
         await this.cancel();
-        throw wrong;
+        throw lengthError;
       }
-      const result = await this.#kind.final(this.#session.use(), this.#session.name, signature);
-      this.#over();
-      if (key === undefined || this.#kind.finish === undefined) return result;
-      return await this.#kind.finish(key, this.#mechanism, result);
+      const result = await this.#functions.final(this.#session.use(), this.#session.name, signature);
+      this.#release();
+      if (key === undefined || this.#functions.finish === undefined) return result;
+      return await this.#functions.finish(key, this.#mechanism, result);
     } catch (error) {
       throw this.#explained(error);
     }
@@ -117,15 +117,16 @@ export class Multipart<T> implements Sink<T> {
       if (this.#session.closed) return;
       const raw = this.#session.use();
       // While the operation may be active, nothing else can be done on the session.
-      if (!(await raw.endOperations(this.#session.name, this.#kind.flag))) await this.#session.close();
+      if (!(await raw.endOperations(this.#session.name, this.#functions.flag))) await this.#session.close();
     } catch {
-      // The session was lost meanwhile, and the operation with it.
+      // The session was lost in the meantime, which ended the operation.
     } finally {
-      this.#over();
+      this.#release();
     }
   }
 
-  #over(): void {
+  /** Allows the next stream to use the session. */
+  #release(): void {
     if (this.#isOver) return;
     this.#isOver = true;
     active.delete(this.#session);
@@ -133,11 +134,11 @@ export class Multipart<T> implements Sink<T> {
 
   #explained(error: unknown): unknown {
     if (this.#parts === 0 && isCode(error, ...NO_UPDATE)) {
-      const { name } = this.#kind;
+      const { name } = this.#functions;
       return new CryptokiError({
         rv: error.rv,
         function: error.function,
-        detail: `the token seems to do this mechanism in one piece only: use ${name.toLowerCase()}()`,
+        detail: `the token seems to support this mechanism in one piece only; use ${name.toLowerCase()}()`,
         action: error.action,
         cause: error,
       });
@@ -146,12 +147,12 @@ export class Multipart<T> implements Sink<T> {
   }
 }
 
-function refuseSecond({ name }: Kind<unknown>, session: ModelSession): void {
+function refuseSecond({ name }: MultipartFunctions<unknown>, session: ModelSession): void {
   if (!active.has(session)) return;
   throw new CryptokiError({
     rv: CKR.OPERATION_ACTIVE,
     function: `C_${name}Init`,
     detail:
-      'a stream is under way on this session: end it first, or use another session, or the client, which has several',
+      'a stream already uses this session; end it first, or use another session, or a client, which has several',
   });
 }

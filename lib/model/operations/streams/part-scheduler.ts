@@ -1,14 +1,14 @@
 import { isError } from '../../../core/realms';
 import type { Opener, Sink } from './part-sink';
 
-/** Chunks are put together to parts of so many bytes while the session is busy, and larger ones are cut. */
-const PART = 512 * 1024;
-/** Smaller chunks are gathered here, larger ones go to native code as they are: each copy of a byte takes time. */
-const SMALL = 16 * 1024;
-/** The next part is asked for while so many bytes are under way: the token need not wait for the event loop. */
-const UNDER_WAY = 2 * PART;
+/** The size of a part. While the session is busy, chunks are joined to parts of this size; larger chunks are divided. */
+const PART_BYTES = 512 * 1024;
+/** Smaller chunks are collected in memory of the scheduler. Larger ones are passed to native code, to copy each byte once only. */
+const SMALL_CHUNK_BYTES = 16 * 1024;
+/** The next part is submitted up to this number of bytes in flight, so that the token does not wait for the event loop. */
+const MAX_IN_FLIGHT_BYTES = 2 * PART_BYTES;
 
-/** Ends the operations of streams that nobody holds any more: their sessions would be lost to all others. */
+/** Cancels the operations of streams that were collected, because they would occupy their sessions for ever. */
 const leaks = new FinalizationRegistry<Sink<unknown>>((sink) => {
   process.emitWarning(
     'a stream was collected without having been ended or destroyed; use pipeline(), "await using" or destroy() to free its session',
@@ -19,48 +19,49 @@ const leaks = new FinalizationRegistry<Sink<unknown>>((sink) => {
 
 type Done = (error?: Error | null) => void;
 
-/** What a lane tells its stream. */
-export interface Ends {
-  /** What the parts give, in their order. */
+/** The functions of a stream that its scheduler calls. */
+export interface StreamCallbacks {
+  /** Receives the outputs of the parts, in their order. */
   output(bytes: Buffer): void;
-  /** The first error. */
+  /** Receives the first error. */
   fail(error: Error): void;
-  /** Whether chunks had better wait: together they cost less. */
+  /** Called with true when chunks should wait in the stream, so that the next part is made of more of them. */
   holdBack(isFull: boolean): void;
 }
 
-/** What stands between a stream and its operation: it gathers, keeps several parts under way, and holds back the rest. */
-export class Lane<T> {
+/** Makes parts from the chunks of a stream, keeps several of them in flight, and lets the other chunks wait. */
+export class PartScheduler<T> {
   readonly #open: Opener<T>;
-  readonly #output: Ends['output'];
-  readonly #fail: Ends['fail'];
-  readonly #holdBack: Ends['holdBack'];
-  readonly #block: number;
+  readonly #output: StreamCallbacks['output'];
+  readonly #fail: StreamCallbacks['fail'];
+  readonly #holdBack: StreamCallbacks['holdBack'];
+  readonly #blockBytes: number;
   readonly #end = new AbortController();
   #opening: Promise<Sink<T>> | undefined;
   #sink: Sink<T> | undefined;
   #memory: Buffer | undefined;
   #used = 0;
-  #touched = 0; // of the memory, at any time
-  #underWay = 0; // in bytes
+  /** The largest number of bytes of the memory that were ever used. */
+  #touched = 0;
+  #inFlightBytes = 0;
   #last: Promise<unknown> = Promise.resolve();
   #error: Error | undefined;
   #isPaused = false;
   #isHeldBack = false;
-  #isLingering = false;
-  /** Goes on with what waits for room. */
+  #isSubmitPending = false;
+  /** Continues with the chunks that wait for room. */
   #resume: (() => void) | undefined;
 
-  /** @param block every part but the last is a multiple of so many bytes */
-  constructor(open: Opener<T>, { output, fail, holdBack }: Ends, block = 1) {
+  /** @param blockBytes the length of each part except the last is a multiple of it */
+  constructor(open: Opener<T>, { output, fail, holdBack }: StreamCallbacks, blockBytes = 1) {
     this.#open = open;
     this.#output = output;
     this.#fail = fail;
     this.#holdBack = holdBack;
-    this.#block = block;
+    this.#blockBytes = blockBytes;
   }
 
-  /** Takes chunks; `done` is called when there is room for the next ones, and the memory of these is free. */
+  /** Writes chunks; `done` is called when there is room for the next ones, and the memory of these can be reused. */
   write(chunks: readonly Uint8Array[], done: Done): void {
     if (this.#sink !== undefined) this.#take(this.#sink, chunks, done);
     else
@@ -70,50 +71,50 @@ export class Lane<T> {
       );
   }
 
-  /** Does what is left, and ends the operation. */
+  /** Submits the remaining bytes, and ends the operation. */
   async end(signature: Buffer | undefined): Promise<T> {
     const sink = this.#sink ?? (await this.#begin());
     this.#submitGathered(sink, true);
     const parts = this.#last;
-    // Asked for at once: it comes behind the parts, whose results and errors count first.
+    // Queued at once, behind the parts. Their errors have precedence over that of Final.
     const [final] = await Promise.allSettled([sink.final(signature), parts]);
     if (this.#error !== undefined) throw this.#error;
     if (final.status === 'rejected') throw final.reason;
-    this.#letGo();
+    this.#release();
     return final.value;
   }
 
-  /** Whether outputs may come: parts that are under way are not held back, new ones are. */
+  /** Stops or resumes submitting parts; parts in flight continue. */
   pause(isPaused: boolean): void {
     this.#isPaused = isPaused;
-    this.#goOn();
+    this.#continue();
   }
 
-  /** Gives up what is under way. Without effect after {@link end}. */
+  /** Cancels the operation. Does nothing after {@link end}. */
   async destroy(error: Error | null): Promise<void> {
     this.#error ??= error ?? destroyedError();
-    const waiting = this.#resume;
+    const resume = this.#resume;
     this.#resume = undefined;
-    waiting?.(); // tells it the error
+    resume?.(); // passes the error to the write that waits
     if (this.#opening !== undefined) {
       if (this.#sink === undefined) this.#end.abort(error ?? undefined);
       const sink = await this.#opening.catch(() => undefined);
       await this.#last;
       await sink?.cancel(error);
     }
-    this.#letGo();
+    this.#release();
   }
 
-  /** In a scope of its own: what is held for a stream must not hold the stream. */
-  static #failing<T>(weak: WeakRef<Lane<T>>): (error: unknown) => void {
+  /** Returns a function without a reference to the scheduler, because the operation must not keep the stream alive. */
+  static #failing<T>(weak: WeakRef<PartScheduler<T>>): (error: unknown) => void {
     return (error) => {
-      const lane = weak.deref();
-      if (lane !== undefined) lane.#failed(error);
+      const scheduler = weak.deref();
+      if (scheduler !== undefined) scheduler.#failed(error);
     };
   }
 
   #begin(): Promise<Sink<T>> {
-    const lost = Lane.#failing(new WeakRef(this));
+    const lost = PartScheduler.#failing(new WeakRef(this));
     this.#opening ??= this.#open(this.#end.signal, lost).then((sink) => {
       this.#sink = sink;
       if (sink.usesSession) leaks.register(this, sink, this);
@@ -130,7 +131,7 @@ export class Lane<T> {
           this.#resume = more;
           return;
         }
-        if (source.left < SMALL) this.#gather(sink, source);
+        if (source.left < SMALL_CHUNK_BYTES) this.#gather(sink, source);
         else this.#submitLarge(sink, source);
       }
       done(this.#error);
@@ -139,23 +140,23 @@ export class Lane<T> {
   }
 
   #gather(sink: Sink<T>, source: Chunks): void {
-    this.#memory ??= Buffer.allocUnsafeSlow(PART);
-    const taken = source.take(PART - this.#used);
+    this.#memory ??= Buffer.allocUnsafeSlow(PART_BYTES);
+    const taken = source.take(PART_BYTES - this.#used);
     this.#memory.set(taken, this.#used);
     this.#used += taken.length;
     this.#touched = Math.max(this.#touched, this.#used);
-    if (this.#used === PART) this.#submitGathered(sink);
-    else this.#linger(sink);
+    if (this.#used === PART_BYTES) this.#submitGathered(sink);
+    else this.#submitSoon(sink);
   }
 
-  /** What was gathered, and the large chunks that come now. */
+  /** Submits the gathered bytes with the following large chunks. */
   #submitLarge(sink: Sink<T>, source: Chunks): void {
     const part: Uint8Array[] = [];
     let length = this.#used;
     if (this.#memory !== undefined && length > 0) part.push(this.#memory.subarray(0, length));
-    while (source.left >= SMALL && length < PART) {
-      const end = Math.min(PART, length + source.left);
-      const taken = source.take(end - (end % this.#block) - length);
+    while (source.left >= SMALL_CHUNK_BYTES && length < PART_BYTES) {
+      const end = Math.min(PART_BYTES, length + source.left);
+      const taken = source.take(end - (end % this.#blockBytes) - length);
       part.push(taken);
       length += taken.length;
     }
@@ -163,19 +164,19 @@ export class Lane<T> {
     this.#submit(sink, part, length);
   }
 
-  /** A slow source must not be waited for while the session has nothing to do. */
-  #linger(sink: Sink<T>): void {
-    if (this.#isLingering || this.#underWay > 0) return;
-    this.#isLingering = true;
+  /** Submits the gathered bytes at the end of this turn of the event loop, if the session is idle. */
+  #submitSoon(sink: Sink<T>): void {
+    if (this.#isSubmitPending || this.#inFlightBytes > 0) return;
+    this.#isSubmitPending = true;
     setImmediate(() => {
-      this.#isLingering = false;
-      if (this.#underWay === 0) this.#submitGathered(sink);
+      this.#isSubmitPending = false;
+      if (this.#inFlightBytes === 0) this.#submitGathered(sink);
     });
   }
 
   #submitGathered(sink: Sink<T>, isLast = false): void {
     if (this.#memory === undefined || this.#error !== undefined) return;
-    const length = isLast ? this.#used : this.#used - (this.#used % this.#block);
+    const length = isLast ? this.#used : this.#used - (this.#used % this.#blockBytes);
     if (length === 0) return;
     this.#submit(sink, [this.#memory.subarray(0, length)], length);
     this.#memory.copyWithin(0, length, this.#used); // the part was copied
@@ -183,54 +184,54 @@ export class Lane<T> {
   }
 
   #submit(sink: Sink<T>, part: readonly Uint8Array[], length: number): void {
-    this.#underWay += length;
+    this.#inFlightBytes += length;
     const before = this.#last;
     this.#last = sink.update(part).then(
       (output) => {
-        this.#underWay -= length;
+        this.#inFlightBytes -= length;
         if (this.#error !== undefined) return;
         if (output !== undefined && output.length > 0) this.#output(output);
-        this.#goOn();
-        if (this.#underWay === 0) this.#submitGathered(sink);
+        this.#continue();
+        if (this.#inFlightBytes === 0) this.#submitGathered(sink);
       },
       async (error) => {
-        await before; // what failed there comes first, and is why this failed
-        this.#underWay -= length;
+        await before; // an error of the part before is the cause of this one
+        this.#inFlightBytes -= length;
         this.#failed(error);
       },
     );
-    this.#tell();
+    this.#updateHoldBack();
   }
 
   #isFull(): boolean {
-    return this.#isPaused || this.#underWay > UNDER_WAY;
+    return this.#isPaused || this.#inFlightBytes > MAX_IN_FLIGHT_BYTES;
   }
 
-  #goOn(): void {
+  #continue(): void {
     const resume = this.#resume;
     if (resume !== undefined && !this.#isFull()) {
       this.#resume = undefined;
       resume();
     }
-    this.#tell();
+    this.#updateHoldBack();
   }
 
-  #tell(): void {
+  #updateHoldBack(): void {
     const isFull = this.#isFull();
     if (isFull === this.#isHeldBack) return;
     this.#isHeldBack = isFull;
     this.#holdBack(isFull);
   }
 
-  /** The first error counts: those after it come of it. */
+  /** Reports the first error. Later ones follow from it. */
   #failed(error: unknown): void {
     if (this.#error !== undefined) return;
     this.#error = isError(error) ? error : new Error(String(error));
     this.#fail(this.#error);
   }
 
-  /** Wipes what was gathered: it may be what nobody else is to read. */
-  #letGo(): void {
+  /** Wipes the gathered bytes, which may be secret. */
+  #release(): void {
     leaks.unregister(this);
     this.#memory?.fill(0, 0, this.#touched);
     this.#memory = undefined;
@@ -238,7 +239,7 @@ export class Lane<T> {
   }
 }
 
-/** Chunks, one after the other, of which empty ones are none. */
+/** A sequence of chunks, without the empty ones. */
 class Chunks {
   readonly #chunks: readonly Uint8Array[];
   #next = 0;
@@ -249,20 +250,23 @@ class Chunks {
     this.#advance();
   }
 
-  /** So many bytes are left of the current chunk; 0 when there is none any more. */
+  /** Number of remaining bytes of the current chunk; 0 after the last chunk. */
   get left(): number {
     return this.#current?.length ?? 0;
   }
 
-  /** What is left of the current chunk, up to so many bytes. */
-  take(most: number): Uint8Array {
+  /**
+   * Takes remaining bytes of the current chunk.
+   * @param max the maximum number of bytes
+   */
+  take(max: number): Uint8Array {
     const chunk = this.#current as Uint8Array;
-    if (chunk.length <= most) {
+    if (chunk.length <= max) {
       this.#advance();
       return chunk;
     }
-    this.#current = chunk.subarray(most);
-    return chunk.subarray(0, most);
+    this.#current = chunk.subarray(max);
+    return chunk.subarray(0, max);
   }
 
   #advance(): void {
@@ -273,7 +277,7 @@ class Chunks {
   }
 }
 
-/** What a write gets when somebody destroys the stream meanwhile. */
+/** Builds the error of a write during which the stream was destroyed. */
 function destroyedError(): Error {
   return Object.assign(new Error('the stream was destroyed before its end'), {
     code: 'ERR_STREAM_DESTROYED',

@@ -1,36 +1,42 @@
 import { createHash } from 'node:crypto';
 import type { Hash } from '../../mechanisms/digest';
 
-/** What a stream writes its parts to, one after the other. */
+/** The operation to which a stream writes its parts, one after the other. */
 export interface Sink<T> {
-  /** Whether it holds a session until its end. */
+  /** True if it occupies a session until its end. */
   readonly usesSession: boolean;
   /**
-   * Takes the next part. Several may be given before the first is done; what they give comes in their order.
+   * Processes the next part. It can be called again before the promise is fulfilled; outputs have the order of the parts.
    * @param part in pieces, which are copied before the call returns
    */
   update(part: readonly Uint8Array[]): Promise<Buffer | undefined>;
-  /** Ends the operation; nothing is held afterwards. @param signature to verify */
+  /**
+   * Ends the operation and releases the session.
+   * @param signature the signature to verify
+   */
   final(signature: Buffer | undefined): Promise<T>;
-  /** Gives the operation up, with the error why. Nothing is held afterwards; further calls do nothing. */
+  /**
+   * Cancels the operation and releases the session; further calls do nothing.
+   * @param error the reason
+   */
   cancel(error: unknown): Promise<void>;
 }
 
 /**
- * Begins what a stream does, when its first byte is there.
- * @param signal ends the waiting for a session
- * @param lost is told when the session was lost while the stream was under way
+ * Begins the operation of a stream, when its first byte arrives.
+ * @param signal ends the wait for a session
+ * @param lost is called with the error if the session is lost during the operation
  */
 export type Opener<T> = (signal: AbortSignal, lost: (error: unknown) => void) => Promise<Sink<T>>;
 
-/** A digest made by Node, for tokens that sign digests only: no session is needed before its end. */
+/** A digest by node:crypto, for tokens that sign digests only: no session is needed before its end. */
 export class HashSink<T> implements Sink<T> {
   readonly usesSession = false;
   readonly #hash;
   readonly #prefix: Buffer;
   readonly #finish: (digest: Buffer, signature: Buffer | undefined) => Promise<T>;
 
-  /** @param finish does the rest, with `prefix` and the digest */
+  /** @param finish signs or verifies `prefix` with the digest */
   constructor(
     hash: Hash,
     prefix: Buffer | undefined,

@@ -1,4 +1,4 @@
-/** The streams of the model: on the session of the key. */
+/** The streams of the model, on the session of the key. */
 
 import type { BytesLike } from '../../../raw/values';
 import type { ContextLogin } from '../../login/context-login';
@@ -17,7 +17,7 @@ import type { Sink } from './part-sink';
 import type { StreamOptions } from './stream-options';
 import { checkOptions, copySignature, openSign, openVerify, planStream } from './stream-plan';
 
-/** See ModelPrivateKey.createSign. */
+/** Creates a stream that signs; see PrivateKey.createSign. */
 export function createSign(
   key: SigningKey,
   algorithm: MechanismInput,
@@ -36,7 +36,7 @@ export function createSign(
   const stream = new SignStream(
     openSign(
       planned,
-      (mechanism) => Multipart.begin({ kind: SIGN, session, mechanism, key, login }),
+      (mechanism) => Multipart.begin({ functions: SIGN, session, mechanism, key, login }),
       (mechanism, digest) => key.sign(mechanism, digest, login),
     ),
     options,
@@ -45,7 +45,7 @@ export function createSign(
   return stream;
 }
 
-/** See ModelPublicKey.createVerify. */
+/** Creates a stream that verifies; see PublicKey.createVerify. */
 export function createVerify(
   key: VerifyingKey,
   algorithm: MechanismInput,
@@ -61,13 +61,13 @@ export function createVerify(
   const { session } = key;
   const open = openVerify(
     planned,
-    (mechanism) => Multipart.begin({ kind: verification(mechanism), session, mechanism, key }),
-    (mechanism, digest, itsSignature) => key.verify(mechanism, digest, itsSignature),
+    (mechanism) => Multipart.begin({ functions: verification(mechanism), session, mechanism, key }),
+    (mechanism, digest, digestSignature) => key.verify(mechanism, digest, digestSignature),
   );
   return new VerifyStream(open, options, copySignature(signature));
 }
 
-/** See Session.createDigest. */
+/** Creates a stream that digests; see Session.createDigest. */
 export function createDigest(
   session: ModelSession,
   algorithm: MechanismInput,
@@ -76,12 +76,12 @@ export function createDigest(
   checkOptions(options);
   session.use();
   const mechanism = digestMechanism(copyMechanism(algorithm).input);
-  return new DigestStream(() => Multipart.begin({ kind: DIGEST, session, mechanism }), options);
+  return new DigestStream(() => Multipart.begin({ functions: DIGEST, session, mechanism }), options);
 }
 
-/** See ModelSecretKey.createEncrypt. */
+/** Creates a stream that encrypts or decrypts; see SecretKey.createEncrypt. */
 export function createCipher(
-  what: 'encrypt' | 'decrypt',
+  operation: 'encrypt' | 'decrypt',
   key: ModelKey,
   algorithm: MechanismInput,
   options: StreamOptions,
@@ -90,8 +90,9 @@ export function createCipher(
   key.use();
   const { input, handBack } = copyMechanism(algorithm);
   const mechanism = cipherMechanism(input);
-  checkKeyType(OPERATIONS[what], input, mechanism.mechanism, key.identity.keyType);
-  const kind = what === 'encrypt' ? ENCRYPT : DECRYPT;
-  const begin = (): Promise<Sink<Buffer>> => Multipart.begin({ kind, session: key.session, mechanism, key });
-  return cipherStream(what, { algorithm, mechanism, handBack, options }, begin);
+  checkKeyType(OPERATIONS[operation], input, mechanism.mechanism, key.identity.keyType);
+  const functions = operation === 'encrypt' ? ENCRYPT : DECRYPT;
+  const { session } = key;
+  const begin = (): Promise<Sink<Buffer>> => Multipart.begin({ functions, session, mechanism, key });
+  return cipherStream(operation, { algorithm, mechanism, handBack, options }, begin);
 }

@@ -2,13 +2,13 @@ import type { Duplex, Writable } from 'node:stream';
 import { requireSignal } from '../../../core/arguments';
 import { isError } from '../../../core/realms';
 
-/** How a stream waits. */
+/** The options of all streams. */
 export interface StreamOptions {
   /** Destroys the stream with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Destroys a stream when the signal says so. */
+/** Destroys a stream when the signal is aborted. */
 export function followSignal(stream: Writable | Duplex, signal: AbortSignal | undefined): void {
   if (signal === undefined) return;
   requireSignal(signal);

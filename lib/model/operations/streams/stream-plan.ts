@@ -1,6 +1,6 @@
-/** How messages are signed and verified part by part, wherever the session comes from. */
+/** Signing and verifying part by part, on a session of the caller or of a client. */
 import { bytesOf, requireOptions } from '../../../core/arguments';
-import { CryptokiError } from '../../../core/errors';
+import { ownError } from '../../../core/errors';
 import { isPromise } from '../../../core/realms';
 import type { Named } from '../../../generated/attributes';
 import { CKM } from '../../../generated/constants';
@@ -17,22 +17,22 @@ import type { ModelToken } from '../../model-types';
 import { HashSink, type Opener, type Sink } from './part-sink';
 import type { StreamOptions } from './stream-options';
 
-const NOTHING = Buffer.alloc(0);
+const EMPTY = Buffer.alloc(0);
 
-/** How a message is signed or verified part by part. */
+/** The mechanism with which a message is signed or verified part by part, and its input. */
 export interface StreamPlan extends SignatureMethod {
   /** See PreparedSignature. */
   readonly macLength: number | undefined;
 }
 
-/** Begins the operation of a plan on a session. */
+/** Begins the operation of a stream on a session; see {@link Opener}. */
 export type BeginPlan<T> = (
   mechanism: RawMechanism,
   signal: AbortSignal,
   lost: (error: unknown) => void,
 ) => Promise<Sink<T>>;
 
-/** What a stream does, and the type of its key. */
+/** The operation of a stream, and the type of its key. */
 export interface StreamPurpose {
   readonly operation: 'Sign' | 'Verify';
   readonly keyType: Named<'CKK'> | undefined;
@@ -46,21 +46,20 @@ function planFor(
   const plan = chooseSignatureMethod(input, available);
   const isNamed = typeof input === 'string' || !('mechanism' in input);
   if (isNamed && plan.mechanism.mechanism === CKM.EDDSA) {
-    throw new CryptokiError({
-      code: 'ERR_CRYPTOKI_UNSUPPORTED',
-      detail:
-        'EdDSA takes the message in one piece: use sign() or verify(). For a module that does it part by part all the ' +
-        "same, give { mechanism: 'EDDSA' }",
-    });
+    throw ownError(
+      'ERR_CRYPTOKI_UNSUPPORTED',
+      'EdDSA needs the message in one piece; use sign() or verify(). For a module that supports EdDSA part by part, give ' +
+        "{ mechanism: 'EDDSA' }",
+    );
   }
   checkKeyType(operation, input, plan.mechanism.mechanism, keyType);
-  return { ...plan, macLength: prepareSignature(input, available, NOTHING).macLength };
+  return { ...plan, macLength: prepareSignature(input, available, EMPTY).macLength };
 }
 
 /**
- * How to sign or verify part by part with what the token has; a promise when its mechanisms are not known yet.
- * @throws RangeError ERR_OUT_OF_RANGE for an unknown name; CKR_KEY_TYPE_INCONSISTENT; ERR_CRYPTOKI_UNSUPPORTED when the token
- *   cannot, and for EdDSA
+ * Chooses a mechanism of the token with which a stream signs or verifies; a promise if its mechanisms were not read before.
+ * @throws TypeError ERR_INVALID_ARG_VALUE for an unknown name; CKR_KEY_TYPE_INCONSISTENT; ERR_CRYPTOKI_UNSUPPORTED if the
+ *   token has no mechanism for it, and for EdDSA
  */
 export function planStream(
   token: ModelToken,
@@ -70,11 +69,11 @@ export function planStream(
   const available = token.mechanismSet();
   if (!isPromise(available)) return planFor(input, available, purpose);
   const plan = available.then((set) => planFor(input, set, purpose));
-  plan.catch(() => {}); // told when it is needed
+  plan.catch(() => {}); // its error is thrown when the stream begins
   return plan;
 }
 
-/** Signs: on a session, or with a digest made by Node where the token signs digests only. */
+/** Returns an opener that signs on a session, or signs a digest by node:crypto if the token signs digests only. */
 export function openSign(
   planned: StreamPlan | Promise<StreamPlan>,
   begin: BeginPlan<Buffer>,
@@ -87,7 +86,7 @@ export function openSign(
   };
 }
 
-/** Verifies, as {@link openSign} signs. */
+/** Returns an opener that verifies, as that of {@link openSign} signs. */
 export function openVerify(
   planned: StreamPlan | Promise<StreamPlan>,
   begin: BeginPlan<boolean>,
@@ -96,14 +95,14 @@ export function openVerify(
   return async (signal, lost) => {
     const { mechanism, hash, prefix, macLength } = await planned;
     if (hash === undefined) return new VerifySink(await begin(mechanism, signal, lost), macLength);
-    const sink = new HashSink(hash, prefix, (digest, signature = NOTHING) =>
+    const sink = new HashSink(hash, prefix, (digest, signature = EMPTY) =>
       verifyDigest(asInput(mechanism), digest, signature),
     );
     return new VerifySink(sink, undefined);
   };
 }
 
-/** Asks for the signature at the end, and refuses a MAC of a wrong length before the call. */
+/** Checks at the end that there is a signature. Returns false for a MAC of a wrong length without a call. */
 class VerifySink implements Sink<boolean> {
   readonly #sink: Sink<boolean>;
   readonly #macLength: number | undefined;
@@ -123,10 +122,10 @@ class VerifySink implements Sink<boolean> {
 
   async final(signature: Buffer | undefined): Promise<boolean> {
     if (signature === undefined) {
-      throw new CryptokiError({
-        code: 'ERR_CRYPTOKI_UNSUPPORTED',
-        detail: 'the stream has ended without a signature: give it to createVerify(), or to final()',
-      });
+      throw ownError(
+        'ERR_CRYPTOKI_UNSUPPORTED',
+        'the stream has ended without a signature; give it to createVerify(), or to final()',
+      );
     }
     if (!isOtherLength(signature, this.#macLength)) return this.#sink.final(signature);
     await this.#sink.cancel(undefined);
@@ -138,15 +137,22 @@ class VerifySink implements Sink<boolean> {
   }
 }
 
-/** A mechanism as an input: it has a number where a name is usual. */
+/** Converts a mechanism to an input, which may also have a number in place of the name. */
 const asInput = (mechanism: RawMechanism): Mechanism => mechanism as Mechanism;
 
-/** @throws TypeError ERR_INVALID_ARG_TYPE */
+/**
+ * Checks the options of a stream.
+ * @param more names of further options
+ * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
+ */
 export function checkOptions(options: StreamOptions, ...more: string[]): void {
   requireOptions(options, 'the options of the stream', ['signal', ...more]);
 }
 
-/** The signature as it is at the call. */
+/**
+ * Copies a signature, which the caller may change later.
+ * @throws TypeError ERR_INVALID_ARG_TYPE
+ */
 export function copySignature(signature: BytesLike | undefined): Buffer | undefined {
   return signature === undefined ? undefined : Buffer.from(bytesOf(signature, 'the signature'));
 }
