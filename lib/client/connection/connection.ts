@@ -1,5 +1,5 @@
 import { limited, until } from '../../core/deadlines';
-import { CryptokiError, isCode } from '../../core/errors';
+import { type CryptokiError, isCode, ownError } from '../../core/errors';
 import type { Module } from '../../model/module';
 import type { Session } from '../../model/session';
 import type { Token } from '../../model/token';
@@ -9,18 +9,18 @@ import type { LoginKeeper } from './login-keeper';
 import { isLoggedInAlone, onlyOneSession, warnLoginPerSession } from './login-scope';
 import { openWriting } from './write-access';
 
-/** Finds the token the client is for, among those that are there now. */
+/** Finds the token of the client among the present ones. */
 export type TokenFinder = (module: Module) => Promise<Token>;
 
-/** How long sessions that are given up are waited for, in milliseconds. */
-const CLOSING = 2_000;
-/** How long a refusal waits for sessions that are being opened, in milliseconds: one of them may hang. */
-const OPENING = 1_000;
+/** The time limit for closing all sessions. */
+const CLOSE_LIMIT_MS = 2_000;
+/** The time that a refusal waits for sessions that are being opened, of which one may hang. */
+const OPENINGS_LIMIT_MS = 1_000;
 
 /**
- * What a client holds of a token: an anchor session, which keeps the login and is never lent (unless the token allows
- * only one session), and the pool of those that are. Each {@link establish} begins a new generation: handles of the one
- * before are worth nothing.
+ * The sessions of a client with its token: an anchor session, which keeps the login and is never lent (unless the token allows
+ * only one session), and the pool. Each {@link establish} begins a new generation, in which the handles of objects from
+ * before are invalid.
  */
 export class Connection {
   readonly module: Module;
@@ -33,27 +33,27 @@ export class Connection {
   #readWrite = true;
   #removable = false;
   #generation = 0;
-  /** Of the login: when the generation began, and when the client was logged in. */
+  /** The epoch of the login at the beginning of the generation, and at the client's own login. */
   #epoch = '';
   #login: string | undefined;
   #establishing: Promise<void> | undefined;
-  /** How often everything was given up: what began before must not go on. */
+  /** The number of calls of {@link release}. Work that began before the latest one must not continue. */
   #released = 0;
-  /** How often it was begun to establish the connection, or given up. */
+  /** The number of attempts to establish the connection, including abandoned ones. */
   #attempts = 0;
-  /** Whether a login counts on the session that made it only, against PKCS#11; asked once in a generation. */
+  /** True if a login counts only on its own session, against PKCS#11; determined once per generation. */
   #isLoginPerSession: Promise<boolean> | undefined;
-  /** Sessions that are being opened. */
+  /** The sessions that are being opened. */
   readonly #openings = new Set<Promise<Session>>();
-  /** The anchor is the only session, and lent. */
+  /** True if the anchor is the only session, and is lent. */
   #usesAnchor = false;
-  #tellsLogout = true;
-  /** Why the sessions are read-only although the token does not say that it is write-protected. */
+  #reportsLogout = true;
+  /** The error because of which sessions are read-only, although the token is not write-protected by its flags. */
   #refusal: CryptokiError | undefined;
   #listener: (() => void) | undefined;
-  /** The login has ended, and it was not the client that ended it. */
+  /** Called when the login has ended, but not by this client. */
   onLogout: () => void = () => {};
-  /** The token has refused read/write sessions, and the client uses read-only ones from now on. */
+  /** Called when the token has refused read/write sessions, so that the client uses read-only ones. */
   onReadOnly: (error: unknown) => void = () => {};
 
   constructor(module: Module, find: TokenFinder, login: LoginKeeper, settings: Settings) {
@@ -68,7 +68,7 @@ export class Connection {
     );
   }
 
-  /** Grows whenever handles may have died: with the token's sessions, or with the login. */
+  /** A number that increases whenever handles may have become invalid: with the sessions, or with the login. */
   get generation(): number {
     return this.#generation;
   }
@@ -77,35 +77,35 @@ export class Connection {
     return this.#token;
   }
 
-  /** Whether there is an anchor session, as far as is known. */
+  /** True if the anchor session is open, as far as this process knows. */
   get isUp(): boolean {
     return this.#anchor !== undefined && !this.#anchor.closed;
   }
 
-  /** Whether the login that is wanted is there as well. */
+  /** True if, in addition, the wanted user is logged in. */
   get isReady(): boolean {
     const { wanted } = this.login;
     return this.isUp && (wanted === undefined || this.#token?.user === wanted);
   }
 
-  /** Whether, as far as this process knows, all is as it was when the generation began. */
+  /** True if, in addition, no login has ended since the generation began, as far as this process knows. */
   get isCurrent(): boolean {
     return this.isReady && this.#epoch === this.#loginEpoch;
   }
 
-  /** Another value after every logout on the token that this process knows of. */
+  /** A value that changes with each logout on the token that this process knows. */
   get #loginEpoch(): string {
     if (this.#token === undefined) return '';
     const { id } = this.#token.slot;
     return `${id} ${this.module.raw.loginEpoch(id)}`;
   }
 
-  /** Whether the token can be taken out of its slot. */
+  /** True if the token can be removed from its slot. */
   get isRemovable(): boolean {
     return this.#removable;
   }
 
-  /** Whether its sessions are read-only. */
+  /** True if its sessions are read-only. */
   get isReadOnly(): boolean {
     return !this.#readWrite;
   }
@@ -116,8 +116,8 @@ export class Connection {
   }
 
   /**
-   * Finds the token and opens the anchor session, giving up all sessions that there were; logs in if that is wanted. All
-   * who ask at the same time share the outcome.
+   * Closes all sessions, finds the token, opens the anchor session, and logs in if a login is wanted. Concurrent calls share
+   * the outcome.
    */
   async establish(reason: 'login' | 'relogin', signal?: AbortSignal): Promise<void> {
     if (this.#establishing === undefined) {
@@ -129,7 +129,7 @@ export class Connection {
     await until(this.#establishing, signal);
   }
 
-  /** What is being established hangs in a call: it is not waited for, and comes to nothing if the call ends. */
+  /** Abandons an attempt that hangs in a call. Its outcome is discarded when the call ends. */
   abandon(): void {
     this.#attempts += 1;
     this.#establishing = undefined;
@@ -155,7 +155,7 @@ export class Connection {
       throw goneError();
     }
     this.#token = token;
-    const isNews = refusal !== undefined && !isCode(this.#refusal, refusal.code);
+    const isNewRefusal = refusal !== undefined && !isCode(this.#refusal, refusal.code);
     this.#refusal = refusal;
     this.#readWrite = readWrite;
     this.#anchor = anchor;
@@ -163,35 +163,35 @@ export class Connection {
     this.#usesAnchor = false;
     this.#listener = () => {
       this.invalidate();
-      this.#tellLogout();
+      this.#reportLogout();
     };
-    if (isNews) this.onReadOnly(refusal);
+    if (isNewRefusal) this.onReadOnly(refusal);
     token.on('logout', this.#listener).on('login', this.#noteLogin);
-    this.#tellLogout();
-    const most = Math.min(
+    this.#reportLogout();
+    const maxSessions = Math.min(
       info.maxSessions ?? Number.POSITIVE_INFINITY,
       (readWrite ? info.maxReadWriteSessions : undefined) ?? Number.POSITIVE_INFINITY,
     );
-    this.pool.limit(most - 1);
-    if (most === 1) this.pool.adopt(anchor);
+    this.pool.limit(maxSessions - 1);
+    if (maxSessions === 1) this.pool.adopt(anchor);
     await this.login.ensure(anchor, reason, signal);
     this.#noteLogin();
-    this.invalidate(); // what was looked up before the login is not all that there is
+    this.invalidate(); // searches before the login did not see private objects
   }
 
   readonly #noteLogin = (): void => {
     if (this.login.wanted !== undefined && this.isReady) this.#login = this.#loginEpoch;
   };
 
-  /** Says so when the login is not the one that there was. */
-  #tellLogout(): void {
+  /** Calls {@link onLogout} if the client's login has ended. */
+  #reportLogout(): void {
     const before = this.#login;
-    if (!this.#tellsLogout || before === undefined || before === this.#loginEpoch) return;
+    if (!this.#reportsLogout || before === undefined || before === this.#loginEpoch) return;
     this.#login = undefined;
     this.onLogout();
   }
 
-  /** Closes all sessions. The pool's session objects die with them. */
+  /** Closes all sessions. Session objects end with them. */
   async release(): Promise<void> {
     this.#released += 1;
     this.invalidate();
@@ -199,12 +199,12 @@ export class Connection {
     this.#listener = undefined;
     const anchor = this.#anchor;
     this.#anchor = undefined;
-    // They may be gone already, with the token; or a call on one hangs, and it is closed when that ends.
+    // The token may have closed them already. A session on which a call hangs is closed when that call ends.
     const closing = Promise.allSettled([this.pool.reset(), anchor?.close()]);
-    await limited(closing, CLOSING, () => goneError()).catch(() => {});
+    await limited(closing, CLOSE_LIMIT_MS, () => goneError()).catch(() => {});
   }
 
-  /** One more session for the pool. A refusal comes after the sessions that were asked for before: it is judged by their number. */
+  /** Opens one more session for the pool. A refusal is reported after the earlier openings: the pool judges it by their number. */
   async #openSession(): Promise<Session> {
     const earlier = [...this.#openings];
     const opening = this.#openCompared();
@@ -213,7 +213,7 @@ export class Connection {
       return await opening;
     } catch (error) {
       if (isCode(error, 'CKR_SESSION_COUNT')) {
-        await limited(Promise.allSettled(earlier), OPENING, goneError).catch(() => {});
+        await limited(Promise.allSettled(earlier), OPENINGS_LIMIT_MS, goneError).catch(() => {});
       }
       throw error;
     } finally {
@@ -238,40 +238,39 @@ export class Connection {
     throw onlyOneSession();
   }
 
-  /** What is asked of the other session may be noted as a logout of all: nobody is told of it. */
+  /** Finds out if a login counts on one session only. Its queries can look like a logout, so none is reported meanwhile. */
   async #isLoggedInAlone(anchor: Session, other: Session): Promise<boolean> {
-    this.#tellsLogout = false;
+    this.#reportsLogout = false;
     try {
       return await isLoggedInAlone(anchor, other);
     } finally {
-      this.#tellsLogout = true;
+      this.#reportsLogout = true;
     }
   }
 
-  /** Handles of objects are not to be relied on any more. */
+  /** Begins a new generation: handles of objects from before are found again. */
   invalidate(): void {
     this.#generation += 1;
     this.#epoch = this.#loginEpoch;
   }
 
-  /** Asks the token whether the anchor is what it should be: open, on this token, and logged in if that is wanted. */
+  /** Checks with calls that the anchor is open and on this token, and records the state of its login. */
   async check(): Promise<void> {
     const { anchor } = this;
     const { token } = anchor;
-    await anchor.info(); // a login that was lost is noticed by this, too
+    await anchor.info(); // also records a lost login
     const { label, serialNumber } = await token.info();
-    if (label !== token.label || serialNumber !== token.serialNumber) throw goneError(); // another one is in the slot
+    if (label !== token.label || serialNumber !== token.serialNumber) throw goneError(); // another token is in the slot
     await anchor.random(1).catch((error) => {
-      // Only the loss of the device is of interest here; some tokens have no random numbers to give.
+      // The call only shows a lost device; some tokens have no random number generator.
       if (!isCode(error, 'CKR_RANDOM_NO_RNG', 'CKR_FUNCTION_NOT_SUPPORTED')) throw error;
     });
   }
 }
 
 function goneError(): CryptokiError {
-  return new CryptokiError({
-    code: 'ERR_CRYPTOKI_SESSION_CLOSED',
-    detail: 'the client has no session with the token at the moment',
-    action: 'reopen',
-  });
+  return ownError(
+    'ERR_CRYPTOKI_SESSION_CLOSED',
+    'the client has no session with its token now; repeat the operation, which opens one',
+  );
 }

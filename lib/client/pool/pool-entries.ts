@@ -4,25 +4,25 @@ import type { Lease, Share } from './pool-types';
 /** A session of a pool. */
 export interface Entry {
   readonly session: Session;
-  /** How many it is lent to. */
+  /** The number of its loans. */
   users: number;
-  /** What they are, if others may use it as well. */
+  /** The sort of its users, if others may share it. */
   share: Share | undefined;
-  /** When it was lent, or the last of those who share it gave it back, as performance.now() counts. */
+  /** The time of its loan, or of the last return by one of those who share it, as performance.now() counts. */
   movedAt: number;
-  /** Session objects that live by this session. */
+  /** The number of session objects that it owns. */
   pins: number;
-  /** Given up by {@link PoolEntries.giveUp}: it counts no more, and is closed when it comes back. */
+  /** True after {@link PoolEntries.giveUp}: it does not count any more, and is closed when it is given back. */
   stale: boolean;
-  /** An error said that it is of no use any more: it is closed when all have given it back. */
+  /** True after an error that ends a session: it is closed when all have given it back. */
   isLost: boolean;
-  /** A call on it has not ended in time: another session takes its place. */
+  /** True while a call on it has not ended in time: another session replaces it. */
   isHung: boolean;
-  /** When it was lent, or shared by the first of those who use it, as performance.now() counts. */
+  /** The time of its earliest loan that has not ended, as performance.now() counts. */
   lentSince: number;
-  /** It keeps the login as well, so it stays open. */
+  /** True for the session that keeps the login, which stays open. */
   readonly anchor: boolean;
-  /** As performance.now() counts. */
+  /** The time since which it is idle, as performance.now() counts. */
   idleSince: number;
   closing: Promise<void> | undefined;
 }
@@ -80,15 +80,15 @@ export class PoolLease implements Lease {
   }
 }
 
-/** The sessions of a pool: those that are lent, and those that lie idle, the one used last on top. */
+/** The sessions of a pool: the lent ones, and the idle ones in the order of their last use. */
 export class PoolEntries {
   readonly #entries = new Set<Entry>();
-  readonly #mostHung: number;
+  readonly #maxHung: number;
   #idle: Entry[] = [];
 
-  /** @param mostHung how many sessions that hang do not count */
-  constructor(mostHung: number) {
-    this.#mostHung = mostHung;
+  /** @param maxHung the number of hung sessions that do not count */
+  constructor(maxHung: number) {
+    this.#maxHung = maxHung;
   }
 
   add(session: Session, anchor: boolean): Entry {
@@ -117,8 +117,8 @@ export class PoolEntries {
 
   /**
    * Takes the idle session that was used last.
-   * @param onlyUnpinned leaves those that own session objects
-   * @param lost is given those that turn out to be closed
+   * @param onlyUnpinned skips sessions that own session objects
+   * @param lost receives each session that was closed while it was idle
    */
   take(onlyUnpinned: boolean, lost: (entry: Entry) => void): Entry | undefined {
     for (let i = this.#idle.length - 1; i >= 0; i -= 1) {
@@ -131,7 +131,7 @@ export class PoolEntries {
     return undefined;
   }
 
-  /** Takes those that are idle since before `time`, if nothing needs them. */
+  /** Takes the sessions that are idle since before `time`, except those that are needed. */
   takeIdleSince(time: number): Entry[] {
     const isNeeded = ({ idleSince, pins, anchor }: Entry): boolean => idleSince > time || pins > 0 || anchor;
     const taken = this.#idle.filter((entry) => !isNeeded(entry));
@@ -139,14 +139,14 @@ export class PoolEntries {
     return taken;
   }
 
-  /** None is to be lent again. @returns those that are not lent now */
+  /** Excludes all sessions from further loans. @returns those that are not lent now */
   giveUp(): Entry[] {
     this.#idle = [];
     for (const entry of this.#entries) entry.stale = true;
     return [...this.#entries].filter(({ users }) => users === 0);
   }
 
-  /** How many count: not those that were given up while they were lent, nor those that hang, up to a bound. */
+  /** The number of sessions without those that were given up while lent, and without hung ones up to a limit. */
   get count(): number {
     let count = 0;
     let hung = 0;
@@ -154,22 +154,22 @@ export class PoolEntries {
       if (isHung) hung += 1;
       else if (!stale) count += 1;
     }
-    return count + Math.max(hung - this.#mostHung, 0);
+    return count + Math.max(hung - this.#maxHung, 0);
   }
 
-  /** Whether there is a session that does not hang. */
+  /** True if at least one session does not hang. */
   get isAnyUsable(): boolean {
     for (const { stale, isHung } of this.#entries) if (!stale && !isHung) return true;
     return false;
   }
 
-  /** Whether a session is lent that may come back soon. */
+  /** True if a session is lent on which no call hangs. */
   get isAnyLent(): boolean {
     for (const { users, isHung } of this.#entries) if (users > 0 && !isHung) return true;
     return false;
   }
 
-  /** For how long the session that was lent longest ago is lent, in milliseconds. */
+  /** The time since the earliest loan that has not ended, in milliseconds; 0 without one. */
   get longestLent(): number {
     let since = Number.POSITIVE_INFINITY;
     for (const { users, lentSince } of this.#entries) if (users > 0) since = Math.min(since, lentSince);

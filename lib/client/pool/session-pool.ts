@@ -1,5 +1,5 @@
 import { LONGEST_TIMER } from '../../core/deadlines';
-import { CryptokiError, isCode } from '../../core/errors';
+import { CryptokiError, isCode, ownError } from '../../core/errors';
 import type { Session } from '../../model/session';
 import { type PoolTrace, tracePool } from '../client-tracing';
 import { type Entry, type LeaseOwner, PoolEntries, PoolLease } from './pool-entries';
@@ -10,21 +10,21 @@ import { Waiters } from './wait-queue';
 
 export type { Lease, PoolOptions, PoolStatistics } from './pool-types';
 
-/** What tokens answer when they allow no more sessions; some say that they have no memory for another. */
-const NO_MORE = ['CKR_SESSION_COUNT', 'CKR_HOST_MEMORY', 'CKR_DEVICE_MEMORY'];
+/** The errors of tokens that allow no more sessions; some return that they have no memory for another. */
+const LIMIT_CODES = ['CKR_SESSION_COUNT', 'CKR_HOST_MEMORY', 'CKR_DEVICE_MEMORY'];
 
-/** After another error the next session is opened so many milliseconds later, as long as there are others. */
-const OPEN_AGAIN = 1_000;
+/** The pause before the next attempt to open a session, after another error, if the pool has sessions. */
+const REOPEN_DELAY_MS = 1_000;
 
-/** Errors that leave no doubt that the session itself is fine. */
+/** Returns true for an error after which the session can certainly be used again. */
 function leavesSession(error: unknown): boolean {
   return !(error instanceof CryptokiError) || !['reopen', 'reinitialise'].includes(error.action);
 }
 
 /**
- * Lends sessions: the one used last first, to as many as the bound allows, and to the others in the order they came.
- * Sessions that own session objects are lent last and never closed before those are gone. Who makes just one native call
- * may share a session when no other is to be had; see {@link Sharing}.
+ * Lends sessions, the last used one first, up to the limit. Further operations wait, and get a session in their order.
+ * Sessions that own session objects are lent last, and stay open as long as these objects exist. An operation that is one
+ * native call can share a session if no other is free; see {@link Sharing}.
  */
 export class SessionPool {
   readonly #options: PoolOptions;
@@ -34,7 +34,7 @@ export class SessionPool {
   readonly #waiters = new Waiters<Entry>();
   readonly #trimmer: NodeJS.Timeout | undefined;
   #opening = 0;
-  /** Grows with each reset: what was being opened before is not for those who wait now. */
+  /** The number of resets. A session that was being opened before a reset is not lent after it. */
   #epoch = 0;
   readonly #bound: SessionBound;
   readonly #sharing: Sharing;
@@ -47,7 +47,7 @@ export class SessionPool {
 
   /**
    * @param open opens one more session
-   * @param lastResort a session that is open already, to be lent when the token does not allow any other
+   * @param lastResort returns a session that is open already, to lend it when the token does not allow any other
    */
   constructor(options: PoolOptions, open: () => Promise<Session>, lastResort: () => Session | undefined) {
     this.#options = options;
@@ -62,54 +62,54 @@ export class SessionPool {
     }
   }
 
-  /** When a session was used last, as performance.now() counts: at this moment, if one is lent. */
+  /** The time of the last use of a session, as performance.now() counts; now, if one is lent. */
   get usedAt(): number {
     return this.#entries.isAnyLent ? performance.now() : this.#usedAt;
   }
 
-  /** Whether a session can be had: not when all hang, and no other may take their place. */
+  /** True if a session can be lent now or later: false when all hang and none may be replaced. */
   get canLend(): boolean {
     return this.#entries.isAnyUsable || this.#opening > 0 || this.#bound.allows(this.#entries.count);
   }
 
-  /** For how long the session that was lent longest ago is lent, in milliseconds; 0 when none is. */
+  /** The time since the earliest loan that has not ended, in milliseconds; 0 without one. */
   get longestLent(): number {
     return this.#entries.longestLent;
   }
 
-  /** The token allows no more than this. */
+  /** Sets the number of sessions that the token allows. */
   limit(max: number): void {
     this.#bound.set(max);
   }
 
-  /** Takes a session that is open already and stays open: the only one where a token allows just one. */
+  /** Adds a session that is open already and stays open: the anchor, if the token allows only one session. */
   adopt(session: Session): void {
     this.#offer(this.#add(session, true));
   }
 
-  /** Lends a session if one is idle, or may be shared; see {@link acquire}, which waits. */
+  /** Lends a session if one is idle or can be shared, without waiting; see {@link acquire}. */
   tryAcquire(shares?: Share): Lease | undefined {
     const entry = this.#closed ? undefined : this.#takeFree(shares);
     return entry && new PoolLease(this.#owner, entry, shares);
   }
 
   /**
-   * Lends a session.
-   * @param shares others of the kind may use it at the same time: one native call is all that is made
-   * @param timeout in milliseconds; Infinity waits as long as it takes
-   * @throws ERR_CRYPTOKI_POOL_EXHAUSTED when too many wait already; ERR_CRYPTOKI_TIMEOUT; the signal's reason; what opening
-   *   a session threw
+   * Lends a session, and waits for one if necessary.
+   * @param shares allows others of the same sort to use the session at the same time; for work of one native call
+   * @param timeout limit of the wait, in milliseconds; Infinity for none
+   * @throws ERR_CRYPTOKI_POOL_EXHAUSTED when too many operations wait; ERR_CRYPTOKI_TIMEOUT; the signal's reason; the error
+   *   with which a session could not be opened
    */
   async acquire(signal?: AbortSignal, shares?: Share, timeout = this.#options.timeout): Promise<Lease> {
     signal?.throwIfAborted();
     if (this.#closed) throw this.#closed;
     const entry = this.#takeFree(shares) ?? (await this.#wait(signal, shares, timeout));
     if (!signal?.aborted) return new PoolLease(this.#owner, entry, shares);
-    this.#giveBack(entry, undefined); // nobody is there to use it
+    this.#giveBack(entry, undefined); // the operation has ended
     throw signal.reason;
   }
 
-  /** No session is lent until {@link resume}; the promise is fulfilled when all are back. */
+  /** Lends no session until {@link resume}. The promise resolves when all sessions are back. */
   pause(): Promise<void> {
     this.#paused ??= new Promise((resolve) => {
       this.#whenReturned = resolve;
@@ -124,14 +124,14 @@ export class SessionPool {
     this.#serve();
   }
 
-  /** Those who wait get this error in place of a session. */
+  /** Fails the operations that wait for a session. */
   refuseWaiting(error: CryptokiError): void {
     this.#waiters.fail(error);
   }
 
   /**
-   * Forgets all sessions: they are closed, those that are lent when they come back. Session objects die with them. Who
-   * waits is told that there is nothing to wait for (ERR_CRYPTOKI_SESSION_CLOSED).
+   * Closes all sessions, lent ones when they are given back. Session objects end with them. Operations that wait for a session
+   * fail with ERR_CRYPTOKI_SESSION_CLOSED.
    */
   async reset(): Promise<void> {
     this.#epoch += 1;
@@ -139,28 +139,26 @@ export class SessionPool {
     const closing = this.#entries.giveUp().map((entry) => this.#drop(entry));
     this.#checkReturned();
     this.#waiters.fail(
-      new CryptokiError({
-        code: 'ERR_CRYPTOKI_SESSION_CLOSED',
-        detail: 'the sessions with the token were given up while the operation waited for one',
-        action: 'reopen',
-      }),
+      ownError(
+        'ERR_CRYPTOKI_SESSION_CLOSED',
+        'the sessions with the token were closed while the operation waited for one',
+      ),
     );
     await Promise.all(closing);
   }
 
   /**
-   * Lends nothing more, and closes the sessions when those that are lent have come back, but not later than after
-   * `patience` milliseconds.
+   * Lends no more sessions, and closes them when all are back or after `limit` milliseconds.
    */
-  async close(error: CryptokiError, patience: number): Promise<void> {
+  async close(error: CryptokiError, limit: number): Promise<void> {
     this.#closed = error;
     clearInterval(this.#trimmer);
     this.#waiters.fail(error);
     let timer: NodeJS.Timeout | undefined;
-    const enough = new Promise<void>((resolve) => {
-      if (patience <= LONGEST_TIMER) timer = setTimeout(resolve, patience);
+    const limitReached = new Promise<void>((resolve) => {
+      if (limit <= LONGEST_TIMER) timer = setTimeout(resolve, limit);
     });
-    await Promise.race([this.pause(), enough]);
+    await Promise.race([this.pause(), limitReached]);
     clearTimeout(timer);
     await this.reset();
   }
@@ -175,8 +173,8 @@ export class SessionPool {
   }
 
   /**
-   * An idle session, unless others wait already. One that owns session objects only when no other can be opened, and one
-   * that others use only when there is no other.
+   * Takes an idle session, unless other operations wait already. A session that owns session objects is taken only if no
+   * other can be opened, and a shared one only if none is idle.
    */
   #takeFree(shares: Share | undefined): Entry | undefined {
     if (this.#paused || this.#waiters.size > 0) return undefined;
@@ -206,23 +204,22 @@ export class SessionPool {
   }
 
   #wait(signal: AbortSignal | undefined, shares: Share | undefined, timeout: number): Promise<Entry> {
-    const most = this.#bound.value;
-    const room = Math.max(most - this.#entries.count, 0); // for so many a session is, or will be, opened
+    const max = this.#bound.value;
+    const room = Math.max(max - this.#entries.count, 0); // the number of sessions that are being or will be opened
     const before = Math.max(this.#waiters.size - room, 0);
     if (this.#waiters.size >= room) {
       if (before >= this.#options.queue) {
         this.#numbers.refused += 1;
         this.#trace('exhausted');
-        throw new CryptokiError({
-          code: 'ERR_CRYPTOKI_POOL_EXHAUSTED',
-          detail: `all ${most} sessions are lent and ${before} wait for one already; allow more sessions or a longer queue`,
-          action: 'retry',
-        });
+        throw ownError(
+          'ERR_CRYPTOKI_POOL_EXHAUSTED',
+          `all ${max} sessions are lent, and ${before} operations wait for one; allow more sessions or a longer queue`,
+        );
       }
       this.#numbers.waits += 1;
     }
-    const what = `one of ${most} sessions (${before} were waiting before)`;
-    const waiting = this.#waiters.wait(what, timeout, signal, shares);
+    const subject = `one of ${max} sessions (${before} were waiting before)`;
+    const waiting = this.#waiters.wait(subject, timeout, signal, shares);
     this.#trace('waiting');
     this.#serve();
     return waiting;
@@ -238,7 +235,7 @@ export class SessionPool {
     giveUp: (entry) => this.#giveUp(entry),
   };
 
-  /** A call on the session hangs: it is not waited for. The one that keeps the login cannot be replaced. */
+  /** Replaces a session on which a call hangs. The anchor cannot be replaced, because it keeps the login. */
   #giveUp(entry: Entry): void {
     if (entry.isHung || entry.anchor) return;
     entry.isHung = true;
@@ -257,7 +254,7 @@ export class SessionPool {
     this.#checkReturned();
   }
 
-  /** Gives a session to those who wait longest, or puts it by. */
+  /** Lends a session to the operations that have waited longest, or makes it idle. */
   #offer(entry: Entry, now = performance.now()): void {
     while (!this.#paused && this.#waiters.size > 0) {
       const shares = this.#waiters.firstShares;
@@ -269,7 +266,7 @@ export class SessionPool {
     this.#entries.rest(entry, now);
   }
 
-  /** Gives those who wait what is free: idle sessions, or room for new ones. */
+  /** Lends idle sessions to the waiting operations, and opens new ones for the others. */
   #serve(mayOpen = true): void {
     if (this.#paused || this.#closed) return;
     while (this.#waiters.size > 0) {
@@ -285,7 +282,7 @@ export class SessionPool {
     this.#opening += 1;
     const [opened] = await Promise.allSettled([this.#open()]);
     if (epoch !== this.#epoch) {
-      if (opened.status === 'fulfilled') await opened.value.close().catch(() => {}); // it is given up
+      if (opened.status === 'fulfilled') await opened.value.close().catch(() => {}); // opened before a reset
       return;
     }
     this.#opening -= 1;
@@ -300,17 +297,17 @@ export class SessionPool {
 
   #notOpened(error: unknown): void {
     const others = this.#entries.count + this.#opening;
-    const only = others === 0 && isCode(error, ...NO_MORE) ? this.#lastResort() : undefined;
+    const only = others === 0 && isCode(error, ...LIMIT_CODES) ? this.#lastResort() : undefined;
     if (only !== undefined) this.adopt(only);
     if (others === 0 && only === undefined) {
-      this.#waiters.fail(error); // there is nothing to wait for
-    } else if (isCode(error, ...NO_MORE)) {
+      this.#waiters.fail(error); // no session will come
+    } else if (isCode(error, ...LIMIT_CODES)) {
       this.#bound.refused(this.#entries.count);
       this.#trace('limit');
     } else if (leavesSession(error)) {
-      this.#openAgainAt = performance.now() + OPEN_AGAIN; // those who wait get one of the others
+      this.#openAgainAt = performance.now() + REOPEN_DELAY_MS; // the waiting operations get another session
     } else {
-      this.#waiters.failFirst(error); // who has to do with what is lost
+      this.#waiters.failFirst(error); // its recovery handles the loss
     }
     this.#serve(false);
   }
@@ -322,14 +319,14 @@ export class SessionPool {
     return entry;
   }
 
-  /** Closes a session; until that is done it counts, since the token counts it. */
+  /** Closes a session. It counts until it is closed, because the token counts it. */
   #drop(entry: Entry): Promise<void> {
     entry.closing ??= this.#close(entry);
     return entry.closing;
   }
 
   async #close(entry: Entry): Promise<void> {
-    await (entry.anchor ? undefined : entry.session.close().catch(() => {})); // given up, whatever the token says
+    await (entry.anchor ? undefined : entry.session.close().catch(() => {})); // the token may have closed it already
     this.#entries.delete(entry);
     this.#numbers.closed += 1;
     this.#trace('closed');
