@@ -5,7 +5,6 @@
 #include <string_view>
 #include <utility>
 
-#include "calls/mac.h"
 #include "calls/raw_module.h"
 #include "entry.h"
 #include "environment.h"
@@ -15,6 +14,7 @@
 #include "marshal/vendor.h"
 #include "module/attachment.h"
 #include "module/lockout.h"
+#include "module/mac.h"
 #include "module/module.h"
 #include "napi_setup.h"
 #include "runtime/process_exit.h"
@@ -40,7 +40,7 @@ class LoadJob final : public Job {
   throw BadArgument{false, "load: " + what + " (got " + describe(got) + ")"};
 }
 
-// (path: string, { isolation?: 'auto' | 'deepbind' | 'none', interface?: 'auto' | '2.40' })
+// (path: string, { symbolBinding?: 'auto' | 'deepbind' | 'none', interface?: 'auto' | '2.40' })
 std::shared_ptr<LoadJob> makeLoad(const Napi::CallbackInfo& info) {
   if (!info[0].IsString()) refuse("\"path\" must be a string", info[0]);
   const std::string path = info[0].ToString();
@@ -49,16 +49,16 @@ std::shared_ptr<LoadJob> makeLoad(const Napi::CallbackInfo& info) {
   LoadOptions options;
   if (info[1].IsObject()) {
     const auto object = info[1].As<Napi::Object>();
-    refuseUnknownNames(object, {"isolation", "interface"}, "the options of load have");
-    const Napi::Value isolation = object.Get("isolation");
-    if (!isolation.IsUndefined()) {
-      const std::string text = isolation.IsString() ? isolation.ToString().Utf8Value() : "";
+    refuseUnknownNames(object, {"symbolBinding", "interface"}, "the options of load have");
+    const Napi::Value symbolBinding = object.Get("symbolBinding");
+    if (!symbolBinding.IsUndefined()) {
+      const std::string text = symbolBinding.IsString() ? symbolBinding.ToString().Utf8Value() : "";
       if (text != "auto" && text != "deepbind" && text != "none") {
-        refuse("\"isolation\" must be \"auto\", \"deepbind\" or \"none\"", isolation);
+        refuse("\"symbolBinding\" must be \"auto\", \"deepbind\" or \"none\"", symbolBinding);
       }
-      options.isolation = text == "auto"       ? Isolation::Auto
-                          : text == "deepbind" ? Isolation::DeepBind
-                                               : Isolation::None;
+      options.symbolBinding = text == "auto"       ? SymbolBinding::Auto
+                              : text == "deepbind" ? SymbolBinding::DeepBind
+                                                   : SymbolBinding::None;
     }
     const Napi::Value interface = object.Get("interface");
     if (!interface.IsUndefined()) {

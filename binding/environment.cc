@@ -15,7 +15,8 @@
 
 namespace cryptoki {
 namespace {
-constexpr double kCrossingSize = 4096;
+constexpr std::size_t kCrossingSize = 4096;
+constexpr std::size_t kMemorySize = kCrossingSize + sizeof(StateVersionCopy::Number);
 
 // Napi::HandleScope, but it does not throw.
 class Scope {
@@ -59,15 +60,17 @@ void Environment::makeCrossing() {
   const Napi::Value shared = env_.Global().Get("SharedArrayBuffer");
   const Napi::Value bytes = env_.Global().Get("Uint8Array");
   if (!shared.IsFunction() || !bytes.IsFunction()) return;
-  const Napi::Object buffer = shared.As<Napi::Function>().New({Napi::Number::New(env_, kCrossingSize)});
+  const Napi::Object buffer = shared.As<Napi::Function>().New({Napi::Number::New(env_, kMemorySize)});
   const Napi::Object crossing = bytes.As<Napi::Function>().New({buffer});
   void* memory = nullptr;
   std::size_t length = 0;
   if (!crossing.IsTypedArray() ||
-      napi_get_typedarray_info(env_, crossing, nullptr, &length, &memory, nullptr, nullptr) != napi_ok)
+      napi_get_typedarray_info(env_, crossing, nullptr, &length, &memory, nullptr, nullptr) != napi_ok ||
+      length != kMemorySize)
     return;
   crossingOwner_ = Napi::Persistent(crossing);
-  crossing_ = {static_cast<unsigned char*>(memory), length};
+  crossing_ = {static_cast<unsigned char*>(memory), kCrossingSize};
+  stateVersion_.emplace(crossing_.data + kCrossingSize);
 }
 
 void Environment::pin() {
@@ -81,6 +84,7 @@ void Environment::unpin() {
 void Environment::teardown(void* self) {
   auto& environment = *static_cast<Environment*>(self);
   environment.channel_->close();
+  environment.stateVersion_.reset();
   if (environment.isMainThread_) {
     Pool::get().quiesce();
     return;
@@ -200,7 +204,7 @@ std::uint64_t Environment::addWatch(Napi::Function callback) {
   return lastWatch_;
 }
 
-void Environment::tellWatch(std::uint64_t id, Napi::Value what) {
+void Environment::callWatch(std::uint64_t id, Napi::Value what) {
   const auto found = watches_.find(id);
   if (found == watches_.end()) return;
   try {

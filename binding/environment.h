@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "error.h"
+#include "module/state_version.h"
 #include "napi_setup.h"
 #include "runtime/channel.h"
 #include "runtime/job.h"
@@ -30,7 +32,8 @@ class Environment {
   Napi::Env env() const { return env_; }
 
   // setup({ isMainThread, functions: { createError, createArgumentError, createDate, takeResult } }) ->
-  // the memory for short results, a Uint8Array or undefined; called by lib/raw/addon.ts.
+  // the memory for short results and, in its last four bytes, the state version: a Uint8Array or undefined;
+  // called by lib/raw/addon.ts.
   Napi::Value setup(const Napi::CallbackInfo& info);
 
   // Creates a Date of the JavaScript realm that uses this environment.
@@ -52,7 +55,7 @@ class Environment {
   // exception.
   std::uint64_t addWatch(Napi::Function callback);
   void removeWatch(std::uint64_t id) { watches_.erase(id); }
-  void tellWatch(std::uint64_t id, Napi::Value what);
+  void callWatch(std::uint64_t id, Napi::Value what);
 
   // The JavaScript error for a failure.
   Napi::Value error(const Failure& failure);
@@ -102,6 +105,7 @@ class Environment {
   std::size_t waiting_ = 0;  // promises
   Crossing crossing_;
   Napi::ObjectReference crossingOwner_;
+  std::optional<StateVersionCopy> stateVersion_;  // in the same memory, behind the crossing
   std::map<std::uint64_t, Napi::FunctionReference> watches_;
   std::uint64_t lastWatch_ = 0;
   bool isMainThread_ = true;

@@ -33,7 +33,7 @@ bool Call::asksLength() const {
       return destination_.data == nullptr && destination_.length != nullptr;
     case Answer::Attributes:
       return std::ranges::any_of(attributesOf(destination_),
-                                 [](const auto& each) { return each.pValue == nullptr; });
+                                 [](const auto& attribute) { return attribute.pValue == nullptr; });
     default:
       return false;
   }
@@ -48,7 +48,7 @@ bool Call::fetches() const {
       return destination_.data != nullptr;
     case Answer::Attributes:
       return std::ranges::any_of(attributesOf(destination_),
-                                 [](const auto& each) { return each.pValue != nullptr; });
+                                 [](const auto& attribute) { return attribute.pValue != nullptr; });
     default:
       return false;
   }
@@ -57,8 +57,8 @@ bool Call::fetches() const {
 CK_RV Call::refuseAsGrown(CK_ULONG by) const {
   if (destination_.length != nullptr) *destination_.length += by;
   if (shape().answer == Answer::Attributes) {
-    for (auto& each : attributesOf(destination_)) {
-      if (each.pValue != nullptr) each.ulValueLen = kUnavailable;
+    for (auto& attribute : attributesOf(destination_)) {
+      if (attribute.pValue != nullptr) attribute.ulValueLen = kUnavailable;
     }
   }
   return CKR_BUFFER_TOO_SMALL;
@@ -67,9 +67,9 @@ CK_RV Call::refuseAsGrown(CK_ULONG by) const {
 void Call::changeLength(std::int64_t by, CK_RV rv) const {
   if (shape().answer == Answer::Attributes) {
     // Attributes that could not be read have no length; leave those unchanged.
-    for (auto& each : attributesOf(destination_)) {
-      if (each.pValue == nullptr && each.ulValueLen != kUnavailable)
-        each.ulValueLen = changed(each.ulValueLen, by);
+    for (auto& attribute : attributesOf(destination_)) {
+      if (attribute.pValue == nullptr && attribute.ulValueLen != kUnavailable)
+        attribute.ulValueLen = changed(attribute.ulValueLen, by);
     }
   } else if (rv == CKR_OK && asksLength()) {
     *destination_.length = changed(*destination_.length, by);
@@ -86,9 +86,9 @@ void Call::flipBit(std::uint64_t number, CK_RV rv) const {
       flip(destination_.data, destination_.count, number);
       return;
     case Answer::Attributes:
-      for (auto& each : attributesOf(destination_)) {
-        if (each.pValue == nullptr) continue;
-        flip(each.pValue, each.ulValueLen, number);
+      for (auto& attribute : attributesOf(destination_)) {
+        if (attribute.pValue == nullptr) continue;
+        flip(attribute.pValue, attribute.ulValueLen, number);
         return;
       }
       return;

@@ -24,8 +24,10 @@ Napi::Value guarded(const Napi::CallbackInfo& info, Method method) {
     return method(Instance::get(), info);
   } catch (const Failure& failure) {
     throw errorOf(info.Env(), failure.detail, failure.code, failure.rv);
-  } catch (const std::invalid_argument& problem) {
+  } catch (const std::out_of_range& problem) {
     throw errorOf(info.Env(), problem.what(), "ERR_OUT_OF_RANGE");
+  } catch (const std::invalid_argument& problem) {
+    throw errorOf(info.Env(), problem.what(), "ERR_INVALID_ARG_VALUE");
   } catch (const std::logic_error& problem) {
     throw errorOf(info.Env(), problem.what(), "ERR_CRYPTOKI_UNSUPPORTED");
   }

@@ -33,7 +33,7 @@ std::vector<Violation> Counters::violations() const {
 }
 
 void Counters::reset() {
-  for (auto& each : calls_) each = 0;
+  for (auto& calls : calls_) calls = 0;
   inFlight.reset();
   delayed.reset();
   hanging.reset();

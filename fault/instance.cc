@@ -12,7 +12,7 @@ namespace cryptoki::fault {
 namespace {
 
 // A real session that the program does not see.
-std::optional<CK_SESSION_HANDLE> openOwn(Real& real, CK_SLOT_ID slot) {
+std::optional<CK_SESSION_HANDLE> openSeparateSession(Real& real, CK_SLOT_ID slot) {
   CK_SESSION_HANDLE session = 0;
   constexpr CK_FLAGS flags = CKF_SERIAL_SESSION | CKF_RW_SESSION;  // the SO allows no read-only session
   CK_RV rv = real.call<Function::C_OpenSession>(slot, flags, nullptr, nullptr, &session);
@@ -109,9 +109,9 @@ void Instance::removeToken(std::optional<CK_SLOT_ID> slot, Milliseconds duration
     if (rv != CKR_OK) throw Failure::returned(rv, "C_GetSlotList");
     gone.resize(count);
   }
-  for (const CK_SLOT_ID each : gone) {
-    slots.remove(each, duration);  // first: from here on no session may be opened on it
-    loseSessions(each, CKR_DEVICE_REMOVED);
+  for (const CK_SLOT_ID slotId : gone) {
+    slots.remove(slotId, duration);  // first: from here on no session may be opened on it
+    loseSessions(slotId, CKR_DEVICE_REMOVED);
   }
 }
 
@@ -140,9 +140,9 @@ void Instance::logout(std::optional<CK_SLOT_ID> slot) {
     for (const auto& session : sessions.all()) on.insert(session->slot);
   Real* module = real();
   if (module == nullptr) return;
-  for (const CK_SLOT_ID each : on) {
+  for (const CK_SLOT_ID slotId : on) {
     // On a separate session: those of the program may be in use.
-    const auto session = openOwn(*module, each);
+    const auto session = openSeparateSession(*module, slotId);
     if (!session) continue;
     module->call<Function::C_Logout>(*session);
     module->call<Function::C_CloseSession>(*session);
@@ -189,7 +189,7 @@ std::shared_ptr<Session> Instance::opened(CK_SLOT_ID slot, CK_SESSION_HANDLE rea
 }
 
 void Instance::holdLogin(CK_SLOT_ID slot) {
-  const auto session = openOwn(loaded(), slot);
+  const auto session = openSeparateSession(loaded(), slot);
   if (!session) return;
   const auto former = odd.keep(slot, *session);
   if (former) loaded().call<Function::C_CloseSession>(*former);

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "fault/guarded_list.h"
+#include "fault/implemented.h"
 #include "fault/instance.h"
-#include "fault/own.h"
 
 #ifdef _WIN32
 #define CRYPTOKI_FAULT_EXPORT extern "C" __declspec(dllexport)
@@ -58,13 +58,13 @@ class Forwarded final : public Call {
       : Call(F, subjectOf<F>(arguments), destinationOf<F>(arguments)), arguments_(arguments) {}
 
   CK_RV make(CK_SESSION_HANDLE realSession) override {
-    if constexpr (!std::is_null_pointer_v<std::remove_const_t<decltype(kOwn<F>)>>) {
-      return std::apply(kOwn<F>, arguments_);
+    if constexpr (!std::is_null_pointer_v<std::remove_const_t<decltype(kImplementation<F>)>>) {
+      return std::apply(kImplementation<F>, arguments_);
     } else {
       if constexpr (kShapes[static_cast<std::size_t>(F)].target == Target::Session)
         std::get<0>(arguments_) = realSession;
-      return std::apply([](A... each) { return Instance::get().loaded().template call<F>(each...); },
-                        arguments_);
+      return std::apply(
+          [](A... arguments) { return Instance::get().loaded().template call<F>(arguments...); }, arguments_);
     }
   }
 
@@ -152,8 +152,8 @@ Interfaces* interfaces() noexcept {
     const Real* real = Instance::get().real();
     if (real == nullptr) return nullptr;
     // Never destroyed: programs keep the pointers.
-    static Interfaces* const made = std::make_unique<Interfaces>(*real).release();
-    return made;
+    static Interfaces* const tables = std::make_unique<Interfaces>(*real).release();
+    return tables;
   } catch (...) {
     return nullptr;
   }
@@ -212,12 +212,12 @@ CRYPTOKI_FAULT_EXPORT CK_RV C_GetInterface(CK_UTF8CHAR* name, CK_VERSION* versio
   if (all == nullptr) return CKR_GENERAL_ERROR;
   if (hasNoInterfaces()) return CKR_FUNCTION_NOT_SUPPORTED;
   const bool isOurs = name == nullptr || std::string_view(reinterpret_cast<const char*>(name)) == "PKCS 11";
-  for (auto& each : all->interfaces) {
+  for (auto& offered : all->interfaces) {
     CK_VERSION has{};
-    std::memcpy(&has, each.pFunctionList, sizeof has);
+    std::memcpy(&has, offered.pFunctionList, sizeof has);
     const bool fits = version == nullptr || (version->major == has.major && version->minor == has.minor);
-    if (!isOurs || !fits || (each.flags & flags) != flags) continue;
-    *found = &each;
+    if (!isOurs || !fits || (offered.flags & flags) != flags) continue;
+    *found = &offered;
     return CKR_OK;
   }
   return CKR_ARGUMENTS_BAD;

@@ -35,17 +35,18 @@ bool isOfAttributes(CK_RV rv) {
 
 CK_RV answerAttributes(const OddCall& odd, const Manner& manner) {
   CK_RV result = CKR_OK;
-  for (auto& each : templateOf(odd)) {
-    auto [rv, value] = readAttribute(odd, objectOf(odd), each.type);
+  for (auto& attribute : templateOf(odd)) {
+    auto [rv, value] = readAttribute(odd, objectOf(odd), attribute.type);
     if (!isOfAttributes(rv)) return rv;
-    if (rv == CKR_OK && manner.hides != nullptr && manner.hides(each.type)) rv = CKR_ATTRIBUTE_TYPE_INVALID;
-    if (rv == CKR_OK && manner.change != nullptr) manner.change(each.type, value);
+    if (rv == CKR_OK && manner.hides != nullptr && manner.hides(attribute.type))
+      rv = CKR_ATTRIBUTE_TYPE_INVALID;
+    if (rv == CKR_OK && manner.change != nullptr) manner.change(attribute.type, value);
     const auto length = static_cast<CK_ULONG>(value.size());
-    const bool fetches = rv == CKR_OK && each.pValue != nullptr;
-    if (fetches && manner.looksAtRoom && each.ulValueLen < length) rv = CKR_BUFFER_TOO_SMALL;
+    const bool fetches = rv == CKR_OK && attribute.pValue != nullptr;
+    if (fetches && manner.looksAtRoom && attribute.ulValueLen < length) rv = CKR_BUFFER_TOO_SMALL;
     if (rv == CKR_OK && fetches && manner.writesValues && length > 0)
-      std::memcpy(each.pValue, value.data(), length);
-    each.ulValueLen = rv == CKR_OK ? length : kUnavailable;
+      std::memcpy(attribute.pValue, value.data(), length);
+    attribute.ulValueLen = rv == CKR_OK ? length : kUnavailable;
     if (result == CKR_OK) result = rv;
   }
   return result;
@@ -75,9 +76,9 @@ CK_RV leaveLengths(OddCall& odd) {
 // The position, counted from 1, of the first attribute that the object does not have.
 std::optional<CK_ULONG> firstUnknown(const OddCall& odd) {
   CK_ULONG count = 0;
-  for (const auto& each : templateOf(odd)) {
+  for (const auto& attribute : templateOf(odd)) {
     ++count;
-    if (readAttribute(odd, objectOf(odd), each.type).rv == CKR_ATTRIBUTE_TYPE_INVALID) return count;
+    if (readAttribute(odd, objectOf(odd), attribute.type).rv == CKR_ATTRIBUTE_TYPE_INVALID) return count;
   }
   return std::nullopt;
 }

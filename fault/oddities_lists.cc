@@ -99,17 +99,17 @@ CK_RV searchWithoutId(OddCall& odd) {
   auto& [session, attributes, count] = odd.arguments<Function::C_FindObjectsInit>();
   std::vector<CK_ATTRIBUTE> kept;
   if (attributes != nullptr) kept.assign(attributes, attributes + count);
-  std::erase_if(kept, [](const auto& each) { return each.type == CKA_ID; });
-  const Replaced others(attributes, kept.empty() ? nullptr : kept.data());
+  std::erase_if(kept, [](const auto& attribute) { return attribute.type == CKA_ID; });
+  const Replaced replacedList(attributes, kept.empty() ? nullptr : kept.data());
   const Replaced fewer(count, static_cast<CK_ULONG>(kept.size()));
   return odd.proceed();
 }
 
 CK_RV refuseKeyType(OddCall& odd) {
   const auto& [session, attributes, count] = odd.arguments<Function::C_FindObjectsInit>();
-  const bool hasKeyType =
-      attributes != nullptr &&
-      std::any_of(attributes, attributes + count, [](const auto& each) { return each.type == CKA_KEY_TYPE; });
+  const bool hasKeyType = attributes != nullptr &&
+                          std::any_of(attributes, attributes + count,
+                                      [](const auto& attribute) { return attribute.type == CKA_KEY_TYPE; });
   return hasKeyType ? odd.code() : odd.proceed();
 }
 

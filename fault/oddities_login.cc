@@ -53,9 +53,9 @@ CK_RV logOutSession(OddCall& odd) {
   OddMemory& memory = odd.memory();
   if (!memory.loggedIn) return CKR_USER_NOT_LOGGED_IN;
   memory.loggedIn = false;
-  const auto others = odd.instance().sessions.on(odd.session().slot);
+  const auto sessions = odd.instance().sessions.on(odd.session().slot);
   const bool isLast =
-      std::ranges::none_of(others, [](const auto& each) { return each->odd.loggedIn.load(); });
+      std::ranges::none_of(sessions, [](const auto& session) { return session->odd.loggedIn.load(); });
   return isLast ? odd.proceed() : CKR_OK;
 }
 
@@ -70,7 +70,7 @@ CK_RV findPublicObjects(OddCall& odd) {
     const CK_RV rv = odd.proceed();
     if (rv != CKR_OK || handles == nullptr || *count == 0) return rv;
     auto* const end = std::remove_if(handles, handles + *count,
-                                     [&](CK_OBJECT_HANDLE each) { return isPrivate(odd, each); });
+                                     [&](CK_OBJECT_HANDLE handle) { return isPrivate(odd, handle); });
     *count = static_cast<CK_ULONG>(end - handles);
     if (*count > 0) return rv;  // no handles would mean the end of the search
   }

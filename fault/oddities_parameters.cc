@@ -19,7 +19,7 @@ bool hasIv(const CK_MECHANISM* mechanism) {
 std::vector<CK_BYTE> randomBytes(std::size_t count) {
   std::random_device source;
   std::vector<CK_BYTE> result(count);
-  for (auto& each : result) each = static_cast<CK_BYTE>(source());
+  for (auto& byte : result) byte = static_cast<CK_BYTE>(source());
   return result;
 }
 

@@ -70,10 +70,15 @@ Plan::Plan(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
     const std::size_t start = line.find_first_not_of(" \t\r");
     if (start == std::string_view::npos || line[start] == '#') continue;
+    const auto withLine = [&](const std::exception& problem) {
+      return "rule in line " + std::to_string(number) + ": " + problem.what();
+    };
     try {
       rules_.emplace_back(line);
+    } catch (const std::out_of_range& problem) {
+      throw std::out_of_range(withLine(problem));
     } catch (const std::invalid_argument& problem) {
-      throw std::invalid_argument("rule in line " + std::to_string(number) + ": " + problem.what());
+      throw std::invalid_argument(withLine(problem));
     }
     for (std::size_t i = 0; i < kFunctionCount; ++i)
       concerned_[i] = concerned_[i] || rules_.back().concerns(static_cast<Function>(i));

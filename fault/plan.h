@@ -94,7 +94,7 @@ struct RuleCount {
 
 class Rule {
  public:
-  // Throws std::invalid_argument with the reason.
+  // Throws std::out_of_range for a number, otherwise std::invalid_argument, with the reason.
   explicit Rule(std::string_view line);
 
   bool concerns(Function function) const { return functions_[static_cast<std::size_t>(function)]; }
@@ -135,7 +135,7 @@ class Rule {
 
 class Plan {
  public:
-  // Throws std::invalid_argument with the reason and the number of the line.
+  // Throws std::out_of_range for a number, otherwise std::invalid_argument, with the reason and the line.
   explicit Plan(std::string_view text);
 
   // Returns true when a rule names this function. A cheap first check, because most calls match no rule.

@@ -45,7 +45,7 @@ void Rule::readOddity(std::string_view name) {
   const auto* known = std::ranges::find(kOddities, name, &OddityShape::name);
   if (known == kOddities.end()) {
     const auto* nearest = std::ranges::min_element(
-        kOddities, {}, [&](const OddityShape& each) { return distance(name, each.name); });
+        kOddities, {}, [&](const OddityShape& shape) { return distance(name, shape.name); });
     refuse("unknown oddity \"" + std::string(name) + "\"; did you mean \"" + std::string(nearest->name) +
            "\"?");
   }

@@ -13,6 +13,7 @@ namespace {
 constexpr double kLongestDelay = 86'400'000;  // a day; use a hang for longer times
 
 [[noreturn]] void refuse(const std::string& why) { throw std::invalid_argument(why); }
+[[noreturn]] void refuseNumber(const std::string& why) { throw std::out_of_range(why); }
 
 std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
@@ -23,8 +24,8 @@ std::uint64_t readNumber(std::string_view name, std::string_view text, std::uint
   const auto [end, error] =
       std::from_chars(digits.data(), digits.data() + digits.size(), value, isHex ? 16 : 10);
   if (error != std::errc{} || end != digits.data() + digits.size() || value < least)
-    refuse(std::string(name) + " takes a whole number from " + std::to_string(least) + ", not " +
-           quoted(text));
+    refuseNumber(std::string(name) + " takes a whole number from " + std::to_string(least) + ", not " +
+                 quoted(text));
   return value;
 }
 
@@ -33,7 +34,7 @@ std::int64_t readSigned(std::string_view name, std::string_view text) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (error != std::errc{} || end != digits.data() + digits.size())
-    refuse(std::string(name) + " takes a whole number, not " + quoted(text));
+    refuseNumber(std::string(name) + " takes a whole number, not " + quoted(text));
   return value;
 }
 
@@ -49,7 +50,7 @@ double readFraction(std::string_view name, std::string_view text, double most) {
     limit << std::fixed;
     limit.precision(0);
     limit << most;
-    refuse(std::string(name) + " takes a number from 0 to " + limit.str() + ", not " + quoted(text));
+    refuseNumber(std::string(name) + " takes a number from 0 to " + limit.str() + ", not " + quoted(text));
   }
   return value;
 }
@@ -60,7 +61,7 @@ Milliseconds readTime(std::string_view name, std::string_view text) {
 
 CK_RV readReturnValue(std::string_view name, std::string_view text) {
   const auto* known = std::find_if(kReturnValues.begin(), kReturnValues.end(),
-                                   [&](const auto& each) { return each.name == text; });
+                                   [&](const auto& value) { return value.name == text; });
   if (known != kReturnValues.end()) return known->value;
   if (text.empty() || text[0] < '0' || text[0] > '9')
     refuse(std::string(name) + " takes a CKR_ name of PKCS#11 or a number, not " + quoted(text));
@@ -94,8 +95,8 @@ void Rule::readFunctions(std::string_view names) {
   while (!all_ && !names.empty()) {
     const std::size_t end = std::min(names.find(','), names.size());
     const std::string_view name = names.substr(0, end);
-    const auto* shape =
-        std::find_if(kShapes.begin(), kShapes.end(), [&](const Shape& each) { return each.name == name; });
+    const auto* shape = std::find_if(kShapes.begin(), kShapes.end(),
+                                     [&](const Shape& candidate) { return candidate.name == name; });
     if (shape == kShapes.end()) refuse(quoted(name) + " is not a function of PKCS#11");
     functions_.at(static_cast<std::size_t>(shape - kShapes.begin())) = true;
     names.remove_prefix(std::min(end + 1, names.size()));

@@ -5,7 +5,7 @@
 namespace cryptoki::fault {
 
 Real::Real(const std::string& path) : path_(path) {
-  Library library(path, Isolation::Auto);
+  Library library(path, SymbolBinding::Auto);
   list_ = discover(library, path, false);
   library.keep();
 }

@@ -1,6 +1,6 @@
 /**
- * `cryptoki`: PKCS#11 as its specification models it. Module, Slot, Token, Session and objects, with the rules of
- * login and lifetime. `cryptoki/raw` has the functions themselves.
+ * `cryptoki`: the model of the PKCS#11 specification (Module, Slot, Token, Session and objects, with the rules of login and
+ * lifetime), and `connect()`, a client that recovers from losses. `cryptoki/raw` has the C functions.
  */
 
 export { Client } from './client/client';

@@ -11,6 +11,7 @@ import { cppFault } from './generate/cpp-fault.mjs';
 import { cppTables } from './generate/cpp-tables.mjs';
 import { mdErrors, tsErrorCodes } from './generate/error-codes.mjs';
 import { cppOddities, mdOddities, tsOddities } from './generate/oddities.mjs';
+import { cppOperationKinds, tsOperations } from './generate/operations.mjs';
 import { mdSessionStates, tsSessionStates } from './generate/session-states.mjs';
 import { loadSpec } from './generate/spec.mjs';
 import { tsCalls } from './generate/ts-calls.mjs';
@@ -23,12 +24,14 @@ const spec = {
   ...loadSpec(join(root, 'spec')),
   errorCodes: JSON.parse(read('spec', 'error-codes.json')),
   oddities: JSON.parse(read('spec', 'oddities.json')),
+  operations: JSON.parse(read('spec', 'operations.json')),
   sessionStates: JSON.parse(read('spec', 'session-states.json')),
 };
 
 const files = {
   'binding/generated/pkcs11.h': cppDeclarations(spec),
   'binding/generated/tables.cc': cppTables(spec),
+  'binding/generated/operation_kinds.h': cppOperationKinds(spec),
   'binding/generated/calls.h': cppCalls(spec),
   'binding/generated/calls.cc': cppCallTable(spec),
   'fault/generated/functions.h': cppFault(spec),
@@ -39,6 +42,7 @@ const files = {
   'lib/generated/attributes.ts': tsAttributes(spec),
   'lib/generated/structures.ts': tsStructures(spec),
   'lib/generated/calls.ts': tsCalls(spec),
+  'lib/generated/operations.ts': tsOperations(spec),
   'lib/generated/session-states.ts': tsSessionStates(spec),
   'lib/generated/oddities.ts': tsOddities(spec),
   'docs/errors.md': mdErrors(spec),

@@ -8,32 +8,39 @@
 #include <vector>
 
 #include "batch/packed.h"
-#include "calls/steps.h"
+#include "calls/init_and_operation.h"
+#include "calls/raw_module.h"
 #include "marshal/collect.h"
 
 namespace cryptoki {
 namespace {
 
-template <class Kind>
-struct RunRoles {
-  using type = std::tuple<role::Session, View, role::OutBytes>;
-};
-template <>
-struct RunRoles<Verify> {
-  using type = std::tuple<role::Session, View, View>;
+// The roles of a single-part function for one message of a batch.
+template <class Result>
+class MessageRoles {
+ public:
+  role::Session session;
+  View& message() { return message_; }
+  Result& result() { return result_; }
+  static auto tie(auto& roles) { return std::tie(roles.session, roles.message_, roles.result_); }
+
+ private:
+  View message_;
+  Result result_;
 };
 
 // (session, mechanism, key, data, offsets, [signatures, their offsets], [digest]); digestMany has no key. For
 // encrypt and decrypt `mechanism` may be an array with one mechanism per message.
 // -> { count, failures: [{ index, error }], time } and { data, offsets }, or { valid: Uint8Array } for
 // verifyMany. `count` is the number of messages tried: less than all when the session was lost.
-template <class Kind>
+template <class Operation>
 class Batch final : public Job {
  public:
-  static constexpr const char* name = Kind::Run::name;
-  static constexpr bool verifies = isVerify<Kind>;
-  static constexpr bool ciphers = std::is_same_v<Kind, Encrypt> || std::is_same_v<Kind, Decrypt>;
-  static constexpr bool hasKey = !std::is_same_v<Kind, Digest>;
+  static constexpr const char* name = Operation::SinglePart::name;
+  static constexpr bool verifies = isVerify<Operation>;
+  static constexpr bool ciphers =
+      std::is_same_v<Operation, operation::Encrypt> || std::is_same_v<Operation, operation::Decrypt>;
+  static constexpr bool hasKey = !isDigest<Operation>;
 
   Batch(std::shared_ptr<Attachment> attachment, const Napi::CallbackInfo& info)
       : attachment_(std::move(attachment)) {
@@ -58,19 +65,17 @@ class Batch final : public Job {
     if (several && mechanisms != messages_.count())
       argument("mechanism").outOfRange("as many as there are messages");
     for (std::size_t i = 0; i < mechanisms; ++i) {
-      auto steps = std::make_unique<OwnSteps>();
-      std::get<0>(steps->init).session = session_;
-      std::get<0>(steps->run).session = session_;
+      auto prepared = std::make_unique<Prepared>();
+      prepared->setSession(session_);
       const Napi::Value value = several ? list[i] : info[1];
-      auto& mechanism = std::get<1>(steps->init).mechanism;
-      mechanism.readBrief(value, several ? argument("mechanism").element(i) : argument("mechanism"),
-                          !several);
+      auto& mechanism = prepared->init.mechanism.mechanism;
+      mechanism.readFlat(value, several ? argument("mechanism").element(i) : argument("mechanism"), !several);
       if (several && mechanism.writesBack()) writesBack_ = true;
-      if constexpr (hasKey) std::get<2>(steps->init).number = key.number;
-      steps_.push_back(std::move(steps));
+      if constexpr (hasKey) prepared->init.key.number = key.number;
+      prepared_.push_back(std::move(prepared));
     }
     if (writesBack_) list_.hold(info[1].As<Napi::Object>());
-    if constexpr (std::is_same_v<Kind, Sign> || verifies) {
+    if constexpr (isSign<Operation> || verifies) {
       if (!info[next].IsUndefined()) digestFirst_.emplace(info[next], argument("digest"));
     }
   }
@@ -79,7 +84,8 @@ class Batch final : public Job {
   bool isRefusable() const override { return true; }
 
   void execute() override {
-    if (!session_->isOpen()) return fail(Failure::returned(CKR_SESSION_HANDLE_INVALID, Kind::Init::name));
+    if (!session_->isOpen())
+      return fail(Failure::returned(CKR_SESSION_HANDLE_INVALID, Operation::Init::name));
     const auto begun = std::chrono::steady_clock::now();
     const std::size_t count = messages_.count();
     if constexpr (verifies) {
@@ -92,7 +98,7 @@ class Batch final : public Job {
     for (; tried_ < count && session_->isOpen() && !isPending; ++tried_) {
       try {
         keepPending(*session_, shared_from_this(),
-                    [this] { perform(*steps_[steps_.size() > 1 ? tried_ : 0]); });
+                    [this] { perform(*prepared_[prepared_.size() > 1 ? tried_ : 0]); });
       } catch (Failure& failure) {
         isPending = failure.rv == CKR_PENDING;
         failures_.emplace_back(tried_, std::move(failure));
@@ -132,10 +138,10 @@ class Batch final : public Job {
     return object;
   }
   void settle(Napi::Env /*env*/, bool succeeded) override {
-    for (auto& steps : steps_) settleRoles(steps->init, succeeded);
+    for (auto& prepared : prepared_) settleRoles(prepared->init, succeeded);
     const Napi::Object list = list_.take();
     for (std::uint32_t i = 0; writesBack_ && succeeded && i < tried_; ++i) {
-      const auto& mechanism = std::get<1>(steps_[i]->init).mechanism;
+      const auto& mechanism = prepared_[i]->init.mechanism.mechanism;
       if (!mechanism.writesBack()) continue;
       const Napi::Value parameter = parameterIn(list.Get(i));
       if (parameter.IsObject()) mechanism.writeBack(parameter.As<Napi::Object>());
@@ -143,10 +149,11 @@ class Batch final : public Job {
   }
 
  private:
-  using OwnSteps = Steps<Kind, typename RunRoles<Kind>::type>;
+  using Prepared =
+      InitAndOperation<Operation, MessageRoles<std::conditional_t<verifies, View, role::OutBytes>>>;
 
   // The elements of an array with one mechanism per message; empty when one mechanism is used for all. A flat
-  // mechanism (MechanismMemory::readBrief) is also an array, but begins with a number.
+  // mechanism (MechanismMemory::readFlat) is also an array, but begins with a number.
   static std::vector<Napi::Value> listOf(Napi::Value mechanism, const Argument& argument) {
     if (!ciphers || !mechanism.IsArray()) return {};
     auto elements = elementsOf(mechanism, argument, "mechanisms");
@@ -159,7 +166,7 @@ class Batch final : public Job {
     return mechanism.IsArray() ? object.Get(std::uint32_t{2}) : object.Get("parameter");
   }
 
-  void perform(OwnSteps& steps) {
+  void perform(Prepared& prepared) {
     View message = messages_.at(tried_);
     Bytes digest;
     if (digestFirst_) {
@@ -168,16 +175,16 @@ class Batch final : public Job {
       message.pointer = digest.pointer();
       message.size = static_cast<CK_ULONG>(digest.size());
     }
-    std::get<1>(steps.run) = message;
+    prepared.singlePart.message() = message;
     if constexpr (verifies) {
-      std::get<2>(steps.run) = signatures_.at(tried_);
-      valid_.push_back(steps.perform(*attachment_, session_) == CKR_OK ? 1 : 0);
+      prepared.singlePart.result() = signatures_.at(tried_);
+      valid_.push_back(prepared.perform(*attachment_, session_) == CKR_OK ? 1 : 0);
     } else {
-      auto& output = std::get<2>(steps.run);
+      auto& output = prepared.singlePart.result();
       std::swap(output, output_);  // reuse the buffer size that the previous message needed
-      prepare(output, steps, ciphers ? message.size : 0);
+      prepare(output, prepared.init.mechanism.mechanism.type(), ciphers ? message.size : 0);
       try {
-        steps.perform(*attachment_, session_);
+        prepared.perform(*attachment_, session_);
       } catch (const Failure& failure) {
         if (failure.rv != CKR_PENDING) output = {};  // the module may have written into it
         throw;
@@ -188,23 +195,19 @@ class Batch final : public Job {
     }
   }
 
-  // Prepares a buffer as large as earlier results needed, and large enough for a result of `room` bytes.
-  static void prepare(role::OutBytes& output, OwnSteps& steps, std::size_t room) {
+  // Prepares a buffer as large as earlier results needed, and large enough for a result of `growth` bytes.
+  static void prepare(role::OutBytes& output, CK_MECHANISM_TYPE mechanism, std::size_t growth) {
     output.attempts = 0;
-    // NSS requires a buffer of exactly the length of an Ed25519 signature.
-    if (std::is_same_v<Kind, Sign> && std::get<1>(steps.init).mechanism.type() == CKM_EDDSA) {
-      if (output.buffer.empty()) output.prepareExactly(kEd25519Signature);
-      return;
-    }
-    if (output.buffer.size() > room && !output.buffer.empty()) return;
+    if (output.buffer.size() > growth && !output.buffer.empty()) return;
     output.buffer = Bytes();
-    output.prepare(room);
+    output.prepare(growth);
+    output.prepareFor(mechanism);
   }
 
   std::shared_ptr<Attachment> attachment_;
   std::shared_ptr<Session> session_;
-  std::vector<std::unique_ptr<OwnSteps>> steps_;
-  WriteBackTarget list_;  // array of mechanisms, if the module may write into one
+  std::vector<std::unique_ptr<Prepared>> prepared_;  // one for all messages, or one for each
+  WriteBackTarget list_;                             // array of mechanisms, if the module may write into one
   bool writesBack_ = false;
   role::OutBytes output_;  // result buffer, reused for each message
   std::optional<DigestFirst> digestFirst_;
@@ -220,11 +223,11 @@ class Batch final : public Job {
 }  // namespace
 
 void defineBatches(std::vector<RawModule::Method>& methods) {
-  defineJob<Batch<Sign>>(methods, "signMany");
-  defineJob<Batch<Verify>>(methods, "verifyMany");
-  defineJob<Batch<Digest>>(methods, "digestMany");
-  defineJob<Batch<Encrypt>>(methods, "encryptMany");
-  defineJob<Batch<Decrypt>>(methods, "decryptMany");
+  defineJob<Batch<operation::Sign>>(methods, "signMany");
+  defineJob<Batch<operation::Verify>>(methods, "verifyMany");
+  defineJob<Batch<operation::Digest>>(methods, "digestMany");
+  defineJob<Batch<operation::Encrypt>>(methods, "encryptMany");
+  defineJob<Batch<operation::Decrypt>>(methods, "decryptMany");
 }
 
 }  // namespace cryptoki

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "calls/call.h"
-#include "calls/cancel.h"
+#include "calls/end_operations.h"
 #include "generated/calls.h"
 
 namespace cryptoki {
@@ -20,7 +20,7 @@ CK_RV readAttributes(const Module& module, CK_SESSION_HANDLE session, CK_OBJECT_
       [&](CK_ATTRIBUTE* attributes, CK_ULONG count) {
         return module.call<&List::C_GetAttributeValue>(session, object, attributes, count);
       },
-      module.comparesLengths());
+      module.quirks().comparesLengths);
 }
 
 // (session, object, types, keepBytes = false) -> [{ type, value | reason }]
@@ -31,22 +31,21 @@ class GetAttributes final : public Job {
   GetAttributes(std::shared_ptr<Attachment> attachment, const Napi::CallbackInfo& info)
       : attachment_(std::move(attachment)) {
     const auto next = readRoles<fn::C_GetAttributeValue>(roles_, info, *attachment_);
-    if (info[next].IsBoolean() && info[next].As<Napi::Boolean>()) std::get<2>(roles_).reader.keepBytes();
+    if (info[next].IsBoolean() && info[next].As<Napi::Boolean>()) roles_.attributes.reader.keepBytes();
   }
 
-  std::shared_ptr<Session> session() const { return std::get<0>(roles_).session; }
+  std::shared_ptr<Session> session() const { return roles_.session.session; }
 
   void execute() override {
     if (!session()->isOpen()) return fail(Failure::returned(CKR_SESSION_HANDLE_INVALID, name));
-    auto& [session, object, attributes] = roles_;
-    const CK_RV rv =
-        readAttributes(attachment_->module(), session.session->handle(), object.number, attributes.reader);
-    noteFailure(*attachment_, session.session, rv);
+    const CK_RV rv = readAttributes(attachment_->module(), session()->handle(), roles_.object.number,
+                                    roles_.attributes.reader);
+    noteFailure(*attachment_, session(), rv);
     if (rv != CKR_OK) fail(Failure::returned(rv, name));
   }
 
  protected:
-  Napi::Value value(Napi::Env env) override { return std::get<2>(roles_).value(env); }
+  Napi::Value value(Napi::Env env) override { return roles_.attributes.value(env); }
 
  private:
   std::shared_ptr<Attachment> attachment_;
@@ -73,7 +72,7 @@ class FindObjects final : public Job {
     if (const CK_RV rv = begin(); rv != CKR_OK) return failed(rv, "C_FindObjectsInit");
     const CK_RV rv = collect();
     const CK_RV final = attachment_->module().call<&List::C_FindObjectsFinal>(session()->handle());
-    if (final != CKR_OK) session()->suspect = true;
+    if (final != CKR_OK) session()->unended |= CKF_FIND_OBJECTS;
     if (rv != CKR_OK) return failed(rv, name);
     const AttributeReader* previous = nullptr;
     for (Found& found : found_) {
@@ -110,7 +109,7 @@ class FindObjects final : public Job {
   static constexpr std::size_t kMostRepeats = 1024;
 
   CK_RV begin() {
-    return beginOperation(attachment_->module(), *session(), [this] {
+    return beginOperation(attachment_->module(), session(), [this] {
       return attachment_->module().call<&List::C_FindObjectsInit>(
           session()->handle(), template_.attributes.data(), template_.attributes.size());
     });

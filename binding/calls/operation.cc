@@ -2,84 +2,107 @@
 // active afterwards.
 #include <memory>
 #include <optional>
-#include <tuple>
-#include <type_traits>
 #include <utility>
 
-#include "calls/steps.h"
+#include "calls/call.h"
+#include "calls/init_and_operation.h"
 
 namespace cryptoki {
 namespace {
 
 // The JavaScript arguments: those of the Init function, then those of the operation without its session. Then
 // optionally { mechanism, prefix } of a digest for sign and verify, and a PIN for sign and decrypt.
-template <class Kind>
-class Operation final : public Job {
+template <class Operation>
+class SinglePartJob final : public Job {
  public:
-  static constexpr const char* name = Kind::Run::name;
+  static constexpr const char* name = Operation::SinglePart::name;
 
-  Operation(std::shared_ptr<Attachment> attachment, const Napi::CallbackInfo& info)
+  SinglePartJob(std::shared_ptr<Attachment> attachment, const Napi::CallbackInfo& info)
       : attachment_(std::move(attachment)) {
-    std::get<1>(steps_.init).isBrief = true;
-    auto next = readRoles<typename Kind::Init>(steps_.init, info, *attachment_);
-    std::get<0>(steps_.run).session = session();
-    next = readRoles<typename Kind::Run>(steps_.run, info, *attachment_, next, 1);
-    if constexpr (std::is_same_v<Kind, Sign>) {
-      // NSS requires a buffer of exactly the length of an Ed25519 signature. For Ed448 the module asks for a
-      // larger one.
-      if (std::get<1>(steps_.init).mechanism.type() == CKM_EDDSA)
-        std::get<2>(steps_.run).prepareExactly(kEd25519Signature);
-    }
-    if constexpr (std::is_same_v<Kind, Sign> || std::is_same_v<Kind, Verify>) {
+    operation_.init.mechanism.isFlat = true;
+    auto next = readRoles<typename Operation::Init>(operation_.init, info, *attachment_);
+    operation_.singlePart.session.session = session();
+    next = readRoles<typename Operation::SinglePart>(operation_.singlePart, info, *attachment_, next, 1);
+    if constexpr (!isVerify<Operation>)
+      operation_.singlePart.result().prepareFor(operation_.init.mechanism.mechanism.type());
+    if constexpr (isSign<Operation> || isVerify<Operation>) {
       if (!info[next].IsUndefined()) digestFirst_.emplace(info[next], Argument{*attachment_, name, "digest"});
       ++next;
     }
-    if constexpr (std::is_same_v<Kind, Sign> || std::is_same_v<Kind, Decrypt>) {
-      if (!info[next].IsUndefined()) steps_.pin.emplace().read(info[next], {*attachment_, name, "pin"});
+    if constexpr (isSign<Operation> || std::is_same_v<Operation, operation::Decrypt>) {
+      if (!info[next].IsUndefined()) operation_.pin.emplace().read(info[next], {*attachment_, name, "pin"});
     }
   }
 
-  std::shared_ptr<Session> session() const { return std::get<0>(steps_.init).session; }
+  std::shared_ptr<Session> session() const { return operation_.init.session.session; }
 
   bool isRefusable() const override { return true; }
 
   void execute() override {
-    if (!session()->isOpen()) return fail(Failure::returned(CKR_SESSION_HANDLE_INVALID, Kind::Init::name));
+    if (!session()->isOpen())
+      return fail(Failure::returned(CKR_SESSION_HANDLE_INVALID, Operation::Init::name));
     keepPending(*session(), shared_from_this(), [this] {
-      if (digestFirst_) digestFirst_->replace(std::get<1>(steps_.run).bytes, *attachment_, session());
-      valid_ = steps_.perform(*attachment_, session()) == CKR_OK;
+      if (digestFirst_) digestFirst_->replace(operation_.singlePart.message().bytes, *attachment_, session());
+      valid_ = operation_.perform(*attachment_, session()) == CKR_OK;
     });
-    finishRoles(steps_.run);
+    finishRoles(operation_.singlePart);
   }
 
  protected:
   Napi::Value value(Napi::Env env) override {
-    if constexpr (isVerify<Kind>) {
+    if constexpr (isVerify<Operation>) {
       return Napi::Boolean::New(env, valid_);
-    } else if constexpr (std::is_same_v<Kind, Encrypt>) {
-      const auto& out = std::get<2>(steps_.run);
+    } else if constexpr (std::is_same_v<Operation, operation::Encrypt>) {
+      const auto& out = operation_.singlePart.result();
       return Environment::of(env).result(out.buffer.data(), out.length);
     } else {
-      return resultOf<typename Kind::Run>(env, steps_.run);
+      return resultOf<typename Operation::SinglePart>(env, operation_.singlePart);
     }
   }
-  void settle(Napi::Env /*env*/, bool succeeded) override { settleRoles(steps_.init, succeeded); }
+  void settle(Napi::Env /*env*/, bool succeeded) override { settleRoles(operation_.init, succeeded); }
 
  private:
   std::shared_ptr<Attachment> attachment_;
-  Steps<Kind> steps_;
+  InitAndOperation<Operation> operation_;
   std::optional<DigestFirst> digestFirst_;
   bool valid_ = false;
+};
+
+// (session, flags) -> whether all of them have ended
+class EndOperations final : public Job {
+ public:
+  static constexpr const char* name = "endOperations";
+
+  EndOperations(std::shared_ptr<Attachment> attachment, const Napi::CallbackInfo& info)
+      : attachment_(std::move(attachment)) {
+    session_.read(info[0], {*attachment_, name, "session"});
+    flags_.read(info[1], {*attachment_, name, "flags"});
+  }
+
+  std::shared_ptr<Session> session() const { return session_.session; }
+  void execute() override {
+    haveEnded_ = !session()->isOpen() || endOperations(attachment_->module(), session(), flags_.number);
+  }
+
+ protected:
+  Napi::Value value(Napi::Env env) override { return Napi::Boolean::New(env, haveEnded_); }
+
+ private:
+  std::shared_ptr<Attachment> attachment_;
+  role::Session session_;
+  role::Ulong flags_;
+  bool haveEnded_ = false;
 };
 
 }  // namespace
 
 void defineOperations(std::vector<RawModule::Method>& methods) {
-  defineJob<Operation<Sign>>(methods, "sign");
-  defineJob<Operation<Verify>>(methods, "verify");
-  defineJob<Operation<Digest>>(methods, "digest");
-  defineJob<Operation<Encrypt>>(methods, "encrypt");
-  defineJob<Operation<Decrypt>>(methods, "decrypt");
+  defineJob<SinglePartJob<operation::Sign>>(methods, "sign");
+  defineJob<SinglePartJob<operation::Verify>>(methods, "verify");
+  defineJob<SinglePartJob<operation::Digest>>(methods, "digest");
+  defineJob<SinglePartJob<operation::Encrypt>>(methods, "encrypt");
+  defineJob<SinglePartJob<operation::Decrypt>>(methods, "decrypt");
+  defineJob<EndOperations>(methods, EndOperations::name);
 }
 
 }  // namespace cryptoki

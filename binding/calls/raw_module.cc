@@ -19,7 +19,7 @@ const std::vector<RawModule::Method>& methods() {
     defineOperations(list);
     defineBatches(list);
     defineKeyObjects(list);
-    defineDirect(list);
+    defineSyncFastPath(list);
     return list;
   }();
   return all;

@@ -87,7 +87,7 @@ void defineOperations(
 void defineBatches(std::vector<RawModule::Method>& methods);  // batch/batch.cc: signMany, verifyMany ...
 void defineKeyObjects(
     std::vector<RawModule::Method>& methods);  // openssl_provider/methods.cc: references to keys
-void defineDirect(std::vector<RawModule::Method>& methods);  // direct.cc: without a job
+void defineSyncFastPath(std::vector<RawModule::Method>& methods);  // sync_fast_path.cc: without a job
 
 // Creates a job with its arguments and its claim to the module, in the order described at the top of this
 // file.

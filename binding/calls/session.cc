@@ -29,7 +29,7 @@ class CloseAll final : public Job {
   // Runs when every session in parked_ is held. If sessions were opened in the meantime, parks them too and
   // runs again.
   void run() noexcept override {
-    Gate::Pass pass(token_->sessions, Gate::Kind::Alone);
+    Gate::Pass pass(token_->sessions, Gate::Mode::Alone);
     std::vector<std::shared_ptr<Session>> fresh;
     for (auto& session : attachment_->module().sessionsOn(token_->slot())) {
       if (std::find(parked_.begin(), parked_.end(), session) == parked_.end())

@@ -3,8 +3,8 @@
 #include <memory>
 #include <utility>
 
-#include "calls/direct.h"
 #include "calls/raw_module.h"
+#include "calls/sync_fast_path.h"
 #include "marshal/number.h"
 
 namespace cryptoki {
@@ -13,18 +13,18 @@ namespace {
 CK_ULONG firstHandle(const Arguments& arguments, const char* function, const char* name) {
   CK_ULONG handle = 0;
   if (arguments.handle(0, handle)) return handle;
-  return toUlong(arguments.value(0), {arguments.direct().attachment(), function, name});
+  return toUlong(arguments.value(0), {arguments.fastPath().attachment(), function, name});
 }
 
 std::shared_ptr<Session> openSession(const Arguments& arguments, const char* function) {
   SessionName name;
   if (!arguments.sessionName(0, name)) name.handle = firstHandle(arguments, function, "session");
-  auto session = arguments.direct().attachment().module().session(name);
+  auto session = arguments.fastPath().attachment().module().session(name);
   return session && session->isOpen() ? session : nullptr;
 }
 
 TokenState& tokenIn(const Arguments& arguments, const char* function) {
-  return *arguments.direct().attachment().module().token(firstHandle(arguments, function, "slot"));
+  return *arguments.fastPath().attachment().module().token(firstHandle(arguments, function, "slot"));
 }
 
 // (session) -> one of the CKS_ states, or undefined when the session is closed.
@@ -53,14 +53,14 @@ napi_value loggedIn(const Arguments& arguments) {
 }
 
 // Notifies the callback of watchLogins of one changed login.
-class LoginNews final : public Job {
+class LoginChange final : public Job {
  public:
-  LoginNews(std::uint64_t watch, CK_SLOT_ID slot) : watch_(watch), slot_(slot) {}
+  LoginChange(std::uint64_t watch, CK_SLOT_ID slot) : watch_(watch), slot_(slot) {}
   void execute() override {}
 
  protected:
   Napi::Value value(Napi::Env env) override {
-    Environment::of(env).tellWatch(watch_, fromHandle(env, slot_));
+    Environment::of(env).callWatch(watch_, fromHandle(env, slot_));
     return env.Undefined();
   }
 
@@ -72,7 +72,7 @@ class LoginNews final : public Job {
 }  // namespace
 
 void RawModule::LoginWatch::loginChanged(CK_SLOT_ID slot) noexcept {
-  channel_->complete(std::make_shared<LoginNews>(id_, slot));
+  channel_->complete(std::make_shared<LoginChange>(id_, slot));
 }
 
 // (callback | null): sets or removes the function that receives login changes.
@@ -89,11 +89,11 @@ Napi::Value RawModule::watchLogins(RawModule& raw, const Napi::CallbackInfo& inf
   return info.Env().Undefined();
 }
 
-void defineDirectState(Napi::Object object, const std::shared_ptr<Direct>& direct) {
-  defineDirect<sessionState>(object, "sessionState", direct);
-  defineDirect<sessionSerial>(object, "sessionSerial", direct);
-  defineDirect<loginEpoch>(object, "loginEpoch", direct);
-  defineDirect<loggedIn>(object, "loggedIn", direct);
+void defineStateFunctions(Napi::Object object, const std::shared_ptr<SyncFastPath>& fastPath) {
+  defineFastFunction<sessionState>(object, "sessionState", fastPath);
+  defineFastFunction<sessionSerial>(object, "sessionSerial", fastPath);
+  defineFastFunction<loginEpoch>(object, "loginEpoch", fastPath);
+  defineFastFunction<loggedIn>(object, "loggedIn", fastPath);
 }
 
 void defineState(std::vector<RawModule::Method>& methods) {

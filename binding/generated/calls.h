@@ -5,6 +5,7 @@
 #include <array>
 #include <tuple>
 
+#include "generated/operation_kinds.h"
 #include "marshal/role.h"
 
 // NOLINTBEGIN
@@ -13,585 +14,1255 @@ namespace cryptoki::fn {
 struct C_GetInfo {
   static constexpr const char* name = "C_GetInfo";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetInfo;
-  using Roles = std::tuple<role::OutStructure<CK_INFO>>;
+  struct Roles {
+    role::OutStructure<CK_INFO> info;
+    static auto tie(auto& roles) { return std::tie(roles.info); }
+  };
   static constexpr std::array<const char*, 1> names = {"info"};
 };
 struct C_GetSlotList {
   static constexpr const char* name = "C_GetSlotList";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetSlotList;
-  using Roles = std::tuple<role::Boolean, role::OutList<true>>;
+  struct Roles {
+    role::Boolean tokenPresent;
+    role::OutList<true> slots;
+    static auto tie(auto& roles) { return std::tie(roles.tokenPresent, roles.slots); }
+  };
   static constexpr std::array<const char*, 2> names = {"tokenPresent", "slots"};
 };
 struct C_GetSlotInfo {
   static constexpr const char* name = "C_GetSlotInfo";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetSlotInfo;
-  using Roles = std::tuple<role::Ulong, role::OutStructure<CK_SLOT_INFO>>;
+  struct Roles {
+    role::Ulong slot;
+    role::OutStructure<CK_SLOT_INFO> info;
+    static auto tie(auto& roles) { return std::tie(roles.slot, roles.info); }
+  };
   static constexpr std::array<const char*, 2> names = {"slot", "info"};
 };
 struct C_GetTokenInfo {
   static constexpr const char* name = "C_GetTokenInfo";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetTokenInfo;
-  using Roles = std::tuple<role::Ulong, role::OutStructure<CK_TOKEN_INFO>>;
+  struct Roles {
+    role::Ulong slot;
+    role::OutStructure<CK_TOKEN_INFO> info;
+    static auto tie(auto& roles) { return std::tie(roles.slot, roles.info); }
+  };
   static constexpr std::array<const char*, 2> names = {"slot", "info"};
 };
 struct C_GetMechanismList {
   static constexpr const char* name = "C_GetMechanismList";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetMechanismList;
-  using Roles = std::tuple<role::Ulong, role::OutList<false>>;
+  struct Roles {
+    role::Ulong slot;
+    role::OutList<false> mechanisms;
+    static auto tie(auto& roles) { return std::tie(roles.slot, roles.mechanisms); }
+  };
   static constexpr std::array<const char*, 2> names = {"slot", "mechanisms"};
 };
 struct C_GetMechanismInfo {
   static constexpr const char* name = "C_GetMechanismInfo";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetMechanismInfo;
-  using Roles = std::tuple<role::Ulong, role::Ulong, role::OutStructure<CK_MECHANISM_INFO>>;
+  struct Roles {
+    role::Ulong slot;
+    role::Ulong mechanism;
+    role::OutStructure<CK_MECHANISM_INFO> info;
+    static auto tie(auto& roles) { return std::tie(roles.slot, roles.mechanism, roles.info); }
+  };
   static constexpr std::array<const char*, 3> names = {"slot", "mechanism", "info"};
 };
 struct C_InitToken {
   static constexpr const char* name = "C_InitToken";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_InitToken;
-  using Roles = std::tuple<role::Ulong, role::Pin, role::Label>;
+  struct Roles {
+    role::Ulong slot;
+    role::Pin soPin;
+    role::Label label;
+    static auto tie(auto& roles) { return std::tie(roles.slot, roles.soPin, roles.label); }
+  };
   static constexpr std::array<const char*, 3> names = {"slot", "soPin", "label"};
 };
 struct C_InitPIN {
   static constexpr const char* name = "C_InitPIN";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_InitPIN;
-  using Roles = std::tuple<role::Session, role::Pin>;
+  struct Roles {
+    role::Session session;
+    role::Pin pin;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.pin); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "pin"};
 };
 struct C_SetPIN {
   static constexpr const char* name = "C_SetPIN";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SetPIN;
-  using Roles = std::tuple<role::Session, role::Pin, role::Pin>;
+  struct Roles {
+    role::Session session;
+    role::Pin oldPin;
+    role::Pin newPin;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.oldPin, roles.newPin); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "oldPin", "newPin"};
 };
 struct C_OpenSession {
   static constexpr const char* name = "C_OpenSession";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_OpenSession;
-  using Roles = std::tuple<role::Ulong, role::Ulong, role::Null, role::Null, role::OutHandle>;
+  struct Roles {
+    role::Ulong slot;
+    role::Ulong flags;
+    role::Null application;
+    role::Null notify;
+    role::OutHandle session;
+    static auto tie(auto& roles) { return std::tie(roles.slot, roles.flags, roles.application, roles.notify, roles.session); }
+  };
   static constexpr std::array<const char*, 5> names = {"slot", "flags", "application", "notify", "session"};
 };
 struct C_CloseSession {
   static constexpr const char* name = "C_CloseSession";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_CloseSession;
-  using Roles = std::tuple<role::Session>;
+  struct Roles {
+    role::Session session;
+    static auto tie(auto& roles) { return std::tie(roles.session); }
+  };
   static constexpr std::array<const char*, 1> names = {"session"};
 };
 struct C_CloseAllSessions {
   static constexpr const char* name = "C_CloseAllSessions";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_CloseAllSessions;
-  using Roles = std::tuple<role::Ulong>;
+  struct Roles {
+    role::Ulong slot;
+    static auto tie(auto& roles) { return std::tie(roles.slot); }
+  };
   static constexpr std::array<const char*, 1> names = {"slot"};
 };
 struct C_GetSessionInfo {
   static constexpr const char* name = "C_GetSessionInfo";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetSessionInfo;
-  using Roles = std::tuple<role::Session, role::OutStructure<CK_SESSION_INFO>>;
+  struct Roles {
+    role::Session session;
+    role::OutStructure<CK_SESSION_INFO> info;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.info); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "info"};
 };
 struct C_GetOperationState {
   static constexpr const char* name = "C_GetOperationState";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetOperationState;
-  using Roles = std::tuple<role::Session, role::OutBytes>;
+  struct Roles {
+    role::Session session;
+    role::OutBytes state;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.state); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "state"};
 };
 struct C_SetOperationState {
   static constexpr const char* name = "C_SetOperationState";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SetOperationState;
-  using Roles = std::tuple<role::Session, role::Bytes, role::Object, role::Object>;
+  struct Roles {
+    role::Session session;
+    role::Bytes state;
+    role::Object encryptionKey;
+    role::Object authenticationKey;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.state, roles.encryptionKey, roles.authenticationKey); }
+  };
   static constexpr std::array<const char*, 4> names = {"session", "state", "encryptionKey", "authenticationKey"};
 };
 struct C_Login {
   static constexpr const char* name = "C_Login";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_Login;
-  using Roles = std::tuple<role::Session, role::Ulong, role::Pin>;
+  struct Roles {
+    role::Session session;
+    role::Ulong userType;
+    role::Pin pin;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.userType, roles.pin); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "userType", "pin"};
 };
 struct C_Logout {
   static constexpr const char* name = "C_Logout";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_Logout;
-  using Roles = std::tuple<role::Session>;
+  struct Roles {
+    role::Session session;
+    static auto tie(auto& roles) { return std::tie(roles.session); }
+  };
   static constexpr std::array<const char*, 1> names = {"session"};
 };
 struct C_CreateObject {
   static constexpr const char* name = "C_CreateObject";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_CreateObject;
-  using Roles = std::tuple<role::Session, role::Template, role::OutHandle>;
+  struct Roles {
+    role::Session session;
+    role::Template template_;
+    role::OutHandle object;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.template_, roles.object); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "template", "object"};
 };
 struct C_CopyObject {
   static constexpr const char* name = "C_CopyObject";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_CopyObject;
-  using Roles = std::tuple<role::Session, role::Object, role::Template, role::OutHandle>;
+  struct Roles {
+    role::Session session;
+    role::Object object;
+    role::Template template_;
+    role::OutHandle copy;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.object, roles.template_, roles.copy); }
+  };
   static constexpr std::array<const char*, 4> names = {"session", "object", "template", "copy"};
 };
 struct C_DestroyObject {
   static constexpr const char* name = "C_DestroyObject";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DestroyObject;
-  using Roles = std::tuple<role::Session, role::Object>;
+  struct Roles {
+    role::Session session;
+    role::Object object;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.object); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "object"};
 };
 struct C_GetObjectSize {
   static constexpr const char* name = "C_GetObjectSize";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetObjectSize;
-  using Roles = std::tuple<role::Session, role::Object, role::OutUlong>;
+  struct Roles {
+    role::Session session;
+    role::Object object;
+    role::OutUlong size;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.object, roles.size); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "object", "size"};
 };
 struct C_GetAttributeValue {
   static constexpr const char* name = "C_GetAttributeValue";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetAttributeValue;
-  using Roles = std::tuple<role::Session, role::Object, role::OutAttributes>;
+  struct Roles {
+    role::Session session;
+    role::Object object;
+    role::OutAttributes attributes;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.object, roles.attributes); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "object", "attributes"};
 };
 struct C_SetAttributeValue {
   static constexpr const char* name = "C_SetAttributeValue";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SetAttributeValue;
-  using Roles = std::tuple<role::Session, role::Object, role::Template>;
+  struct Roles {
+    role::Session session;
+    role::Object object;
+    role::Template template_;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.object, roles.template_); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "object", "template"};
 };
 struct C_FindObjectsInit {
   static constexpr const char* name = "C_FindObjectsInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_FindObjectsInit;
-  using Roles = std::tuple<role::Session, role::Template>;
+  struct Roles {
+    role::Session session;
+    role::Template template_;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.template_); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "template"};
 };
 struct C_FindObjects {
   static constexpr const char* name = "C_FindObjects";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_FindObjects;
-  using Roles = std::tuple<role::Session, role::OutObjects>;
+  struct Roles {
+    role::Session session;
+    role::OutObjects maxCount;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.maxCount); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "maxCount"};
 };
 struct C_FindObjectsFinal {
   static constexpr const char* name = "C_FindObjectsFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_FindObjectsFinal;
-  using Roles = std::tuple<role::Session>;
+  struct Roles {
+    role::Session session;
+    static auto tie(auto& roles) { return std::tie(roles.session); }
+  };
   static constexpr std::array<const char*, 1> names = {"session"};
 };
 struct C_EncryptInit {
   static constexpr const char* name = "C_EncryptInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_EncryptInit;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
+  static constexpr OperationKind operation = OperationKind::Encrypt;
+  static constexpr OperationPlace place = OperationPlace::Begins;
+  struct Roles {
+    role::Session session;
+    role::Mechanism mechanism;
+    role::Object key;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.mechanism, roles.key); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
 };
 struct C_Encrypt {
   static constexpr const char* name = "C_Encrypt";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_Encrypt;
-  using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
+  static constexpr OperationKind operation = OperationKind::Encrypt;
+  static constexpr OperationPlace place = OperationPlace::Ends;
+  struct Roles {
+    role::Session session;
+    role::Bytes data;
+    role::OutBytes encryptedData;
+    auto& message() { return data; }
+    auto& result() { return encryptedData; }
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.data, roles.encryptedData); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "data", "encryptedData"};
 };
 struct C_EncryptUpdate {
   static constexpr const char* name = "C_EncryptUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_EncryptUpdate;
-  using Roles = std::tuple<role::Session, role::Part, role::OutBytes>;
+  static constexpr OperationKind operation = OperationKind::Encrypt;
+  static constexpr OperationPlace place = OperationPlace::Continues;
+  struct Roles {
+    role::Session session;
+    role::Part dataPart;
+    role::OutBytes encryptedDataPart;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.dataPart, roles.encryptedDataPart); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "dataPart", "encryptedDataPart"};
 };
 struct C_EncryptFinal {
   static constexpr const char* name = "C_EncryptFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_EncryptFinal;
-  using Roles = std::tuple<role::Session, role::OutBytes>;
+  static constexpr OperationKind operation = OperationKind::Encrypt;
+  static constexpr OperationPlace place = OperationPlace::Ends;
+  struct Roles {
+    role::Session session;
+    role::OutBytes lastEncryptedDataPart;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.lastEncryptedDataPart); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "lastEncryptedDataPart"};
 };
 struct C_DecryptInit {
   static constexpr const char* name = "C_DecryptInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptInit;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
+  static constexpr OperationKind operation = OperationKind::Decrypt;
+  static constexpr OperationPlace place = OperationPlace::Begins;
+  struct Roles {
+    role::Session session;
+    role::Mechanism mechanism;
+    role::Object key;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.mechanism, roles.key); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
 };
 struct C_Decrypt {
   static constexpr const char* name = "C_Decrypt";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_Decrypt;
-  using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
+  static constexpr OperationKind operation = OperationKind::Decrypt;
+  static constexpr OperationPlace place = OperationPlace::Ends;
+  struct Roles {
+    role::Session session;
+    role::Bytes encryptedData;
+    role::OutBytes data;
+    auto& message() { return encryptedData; }
+    auto& result() { return data; }
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.encryptedData, roles.data); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "encryptedData", "data"};
 };
 struct C_DecryptUpdate {
   static constexpr const char* name = "C_DecryptUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptUpdate;
-  using Roles = std::tuple<role::Session, role::Part, role::OutBytes>;
+  static constexpr OperationKind operation = OperationKind::Decrypt;
+  static constexpr OperationPlace place = OperationPlace::Continues;
+  struct Roles {
+    role::Session session;
+    role::Part encryptedDataPart;
+    role::OutBytes dataPart;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.encryptedDataPart, roles.dataPart); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "encryptedDataPart", "dataPart"};
 };
 struct C_DecryptFinal {
   static constexpr const char* name = "C_DecryptFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptFinal;
-  using Roles = std::tuple<role::Session, role::OutBytes>;
+  static constexpr OperationKind operation = OperationKind::Decrypt;
+  static constexpr OperationPlace place = OperationPlace::Ends;
+  struct Roles {
+    role::Session session;
+    role::OutBytes lastDataPart;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.lastDataPart); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "lastDataPart"};
 };
 struct C_DigestInit {
   static constexpr const char* name = "C_DigestInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DigestInit;
-  using Roles = std::tuple<role::Session, role::Mechanism>;
+  static constexpr OperationKind operation = OperationKind::Digest;
+  static constexpr OperationPlace place = OperationPlace::Begins;
+  struct Roles {
+    role::Session session;
+    role::Mechanism mechanism;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.mechanism); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "mechanism"};
 };
 struct C_Digest {
   static constexpr const char* name = "C_Digest";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_Digest;
-  using Roles = std::tuple<role::Session, role::Bytes, role::OutShort>;
+  static constexpr OperationKind operation = OperationKind::Digest;
+  static constexpr OperationPlace place = OperationPlace::Ends;
+  struct Roles {
+    role::Session session;
+    role::Bytes data;
+    role::OutShort digest;
+    auto& message() { return data; }
+    auto& result() { return digest; }
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.data, roles.digest); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "data", "digest"};
 };
 struct C_DigestUpdate {
   static constexpr const char* name = "C_DigestUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DigestUpdate;
-  using Roles = std::tuple<role::Session, role::Part>;
+  static constexpr OperationKind operation = OperationKind::Digest;
+  static constexpr OperationPlace place = OperationPlace::Continues;
+  struct Roles {
+    role::Session session;
+    role::Part part;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.part); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "part"};
 };
 struct C_DigestKey {
   static constexpr const char* name = "C_DigestKey";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DigestKey;
-  using Roles = std::tuple<role::Session, role::Object>;
+  static constexpr OperationKind operation = OperationKind::Digest;
+  static constexpr OperationPlace place = OperationPlace::Continues;
+  struct Roles {
+    role::Session session;
+    role::Object key;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.key); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "key"};
 };
 struct C_DigestFinal {
   static constexpr const char* name = "C_DigestFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DigestFinal;
-  using Roles = std::tuple<role::Session, role::OutBytes>;
+  static constexpr OperationKind operation = OperationKind::Digest;
+  static constexpr OperationPlace place = OperationPlace::Ends;
+  struct Roles {
+    role::Session session;
+    role::OutBytes digest;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.digest); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "digest"};
 };
 struct C_SignInit {
   static constexpr const char* name = "C_SignInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignInit;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
+  static constexpr OperationKind operation = OperationKind::Sign;
+  static constexpr OperationPlace place = OperationPlace::Begins;
+  struct Roles {
+    role::Session session;
+    role::Mechanism mechanism;
+    role::Object key;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.mechanism, roles.key); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
 };
 struct C_Sign {
   static constexpr const char* name = "C_Sign";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_Sign;
-  using Roles = std::tuple<role::Session, role::Bytes, role::OutShort>;
+  static constexpr OperationKind operation = OperationKind::Sign;
+  static constexpr OperationPlace place = OperationPlace::Ends;
+  struct Roles {
+    role::Session session;
+    role::Bytes data;
+    role::OutShort signature;
+    auto& message() { return data; }
+    auto& result() { return signature; }
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.data, roles.signature); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "data", "signature"};
 };
 struct C_SignUpdate {
   static constexpr const char* name = "C_SignUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignUpdate;
-  using Roles = std::tuple<role::Session, role::Part>;
+  static constexpr OperationKind operation = OperationKind::Sign;
+  static constexpr OperationPlace place = OperationPlace::Continues;
+  struct Roles {
+    role::Session session;
+    role::Part part;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.part); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "part"};
 };
 struct C_SignFinal {
   static constexpr const char* name = "C_SignFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignFinal;
-  using Roles = std::tuple<role::Session, role::OutBytes>;
+  static constexpr OperationKind operation = OperationKind::Sign;
+  static constexpr OperationPlace place = OperationPlace::Ends;
+  struct Roles {
+    role::Session session;
+    role::OutBytes signature;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.signature); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "signature"};
 };
 struct C_SignRecoverInit {
   static constexpr const char* name = "C_SignRecoverInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignRecoverInit;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
+  static constexpr OperationKind operation = OperationKind::SignRecover;
+  static constexpr OperationPlace place = OperationPlace::Begins;
+  struct Roles {
+    role::Session session;
+    role::Mechanism mechanism;
+    role::Object key;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.mechanism, roles.key); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
 };
 struct C_SignRecover {
   static constexpr const char* name = "C_SignRecover";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignRecover;
-  using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
+  static constexpr OperationKind operation = OperationKind::SignRecover;
+  static constexpr OperationPlace place = OperationPlace::Ends;
+  struct Roles {
+    role::Session session;
+    role::Bytes data;
+    role::OutBytes signature;
+    auto& message() { return data; }
+    auto& result() { return signature; }
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.data, roles.signature); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "data", "signature"};
 };
 struct C_VerifyInit {
   static constexpr const char* name = "C_VerifyInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifyInit;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
+  static constexpr OperationKind operation = OperationKind::Verify;
+  static constexpr OperationPlace place = OperationPlace::Begins;
+  struct Roles {
+    role::Session session;
+    role::Mechanism mechanism;
+    role::Object key;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.mechanism, roles.key); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
 };
 struct C_Verify {
   static constexpr const char* name = "C_Verify";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_Verify;
-  using Roles = std::tuple<role::Session, role::Bytes, role::Bytes>;
+  static constexpr OperationKind operation = OperationKind::Verify;
+  static constexpr OperationPlace place = OperationPlace::Ends;
+  struct Roles {
+    role::Session session;
+    role::Bytes data;
+    role::Bytes signature;
+    auto& message() { return data; }
+    auto& result() { return signature; }
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.data, roles.signature); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "data", "signature"};
 };
 struct C_VerifyUpdate {
   static constexpr const char* name = "C_VerifyUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifyUpdate;
-  using Roles = std::tuple<role::Session, role::Part>;
+  static constexpr OperationKind operation = OperationKind::Verify;
+  static constexpr OperationPlace place = OperationPlace::Continues;
+  struct Roles {
+    role::Session session;
+    role::Part part;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.part); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "part"};
 };
 struct C_VerifyFinal {
   static constexpr const char* name = "C_VerifyFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifyFinal;
-  using Roles = std::tuple<role::Session, role::Bytes>;
+  static constexpr OperationKind operation = OperationKind::Verify;
+  static constexpr OperationPlace place = OperationPlace::Ends;
+  struct Roles {
+    role::Session session;
+    role::Bytes signature;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.signature); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "signature"};
 };
 struct C_VerifyRecoverInit {
   static constexpr const char* name = "C_VerifyRecoverInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifyRecoverInit;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
+  static constexpr OperationKind operation = OperationKind::VerifyRecover;
+  static constexpr OperationPlace place = OperationPlace::Begins;
+  struct Roles {
+    role::Session session;
+    role::Mechanism mechanism;
+    role::Object key;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.mechanism, roles.key); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
 };
 struct C_VerifyRecover {
   static constexpr const char* name = "C_VerifyRecover";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifyRecover;
-  using Roles = std::tuple<role::Session, role::Bytes, role::OutBytes>;
+  static constexpr OperationKind operation = OperationKind::VerifyRecover;
+  static constexpr OperationPlace place = OperationPlace::Ends;
+  struct Roles {
+    role::Session session;
+    role::Bytes signature;
+    role::OutBytes data;
+    auto& message() { return signature; }
+    auto& result() { return data; }
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.signature, roles.data); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "signature", "data"};
 };
 struct C_DigestEncryptUpdate {
   static constexpr const char* name = "C_DigestEncryptUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DigestEncryptUpdate;
-  using Roles = std::tuple<role::Session, role::Part, role::OutBytes>;
+  static constexpr OperationKind operation = OperationKind::Encrypt;
+  static constexpr OperationPlace place = OperationPlace::Continues;
+  struct Roles {
+    role::Session session;
+    role::Part part;
+    role::OutBytes encryptedPart;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.part, roles.encryptedPart); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "part", "encryptedPart"};
 };
 struct C_DecryptDigestUpdate {
   static constexpr const char* name = "C_DecryptDigestUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptDigestUpdate;
-  using Roles = std::tuple<role::Session, role::Part, role::OutBytes>;
+  static constexpr OperationKind operation = OperationKind::Decrypt;
+  static constexpr OperationPlace place = OperationPlace::Continues;
+  struct Roles {
+    role::Session session;
+    role::Part encryptedPart;
+    role::OutBytes part;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.encryptedPart, roles.part); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "encryptedPart", "part"};
 };
 struct C_SignEncryptUpdate {
   static constexpr const char* name = "C_SignEncryptUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignEncryptUpdate;
-  using Roles = std::tuple<role::Session, role::Part, role::OutBytes>;
+  static constexpr OperationKind operation = OperationKind::Encrypt;
+  static constexpr OperationPlace place = OperationPlace::Continues;
+  struct Roles {
+    role::Session session;
+    role::Part part;
+    role::OutBytes encryptedPart;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.part, roles.encryptedPart); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "part", "encryptedPart"};
 };
 struct C_DecryptVerifyUpdate {
   static constexpr const char* name = "C_DecryptVerifyUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptVerifyUpdate;
-  using Roles = std::tuple<role::Session, role::Part, role::OutBytes>;
+  static constexpr OperationKind operation = OperationKind::Decrypt;
+  static constexpr OperationPlace place = OperationPlace::Continues;
+  struct Roles {
+    role::Session session;
+    role::Part encryptedPart;
+    role::OutBytes part;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.encryptedPart, roles.part); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "encryptedPart", "part"};
 };
 struct C_GenerateKey {
   static constexpr const char* name = "C_GenerateKey";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GenerateKey;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Template, role::OutHandle>;
+  struct Roles {
+    role::Session session;
+    role::Mechanism mechanism;
+    role::Template template_;
+    role::OutHandle key;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.mechanism, roles.template_, roles.key); }
+  };
   static constexpr std::array<const char*, 4> names = {"session", "mechanism", "template", "key"};
 };
 struct C_GenerateKeyPair {
   static constexpr const char* name = "C_GenerateKeyPair";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GenerateKeyPair;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Template, role::Template, role::OutHandle, role::OutHandle>;
+  struct Roles {
+    role::Session session;
+    role::Mechanism mechanism;
+    role::Template publicKeyTemplate;
+    role::Template privateKeyTemplate;
+    role::OutHandle publicKey;
+    role::OutHandle privateKey;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.mechanism, roles.publicKeyTemplate, roles.privateKeyTemplate, roles.publicKey, roles.privateKey); }
+  };
   static constexpr std::array<const char*, 6> names = {"session", "mechanism", "publicKeyTemplate", "privateKeyTemplate", "publicKey", "privateKey"};
 };
 struct C_WrapKey {
   static constexpr const char* name = "C_WrapKey";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_WrapKey;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Object, role::OutBytes>;
+  struct Roles {
+    role::Session session;
+    role::Mechanism mechanism;
+    role::Object wrappingKey;
+    role::Object key;
+    role::OutBytes wrappedKey;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.mechanism, roles.wrappingKey, roles.key, roles.wrappedKey); }
+  };
   static constexpr std::array<const char*, 5> names = {"session", "mechanism", "wrappingKey", "key", "wrappedKey"};
 };
 struct C_UnwrapKey {
   static constexpr const char* name = "C_UnwrapKey";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_UnwrapKey;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Bytes, role::Template, role::OutHandle>;
+  struct Roles {
+    role::Session session;
+    role::Mechanism mechanism;
+    role::Object unwrappingKey;
+    role::Bytes wrappedKey;
+    role::Template template_;
+    role::OutHandle key;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.mechanism, roles.unwrappingKey, roles.wrappedKey, roles.template_, roles.key); }
+  };
   static constexpr std::array<const char*, 6> names = {"session", "mechanism", "unwrappingKey", "wrappedKey", "template", "key"};
 };
 struct C_DeriveKey {
   static constexpr const char* name = "C_DeriveKey";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DeriveKey;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Template, role::OutHandle>;
+  struct Roles {
+    role::Session session;
+    role::Mechanism mechanism;
+    role::Object baseKey;
+    role::Template template_;
+    role::OutHandle key;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.mechanism, roles.baseKey, roles.template_, roles.key); }
+  };
   static constexpr std::array<const char*, 5> names = {"session", "mechanism", "baseKey", "template", "key"};
 };
 struct C_SeedRandom {
   static constexpr const char* name = "C_SeedRandom";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SeedRandom;
-  using Roles = std::tuple<role::Session, role::Bytes>;
+  struct Roles {
+    role::Session session;
+    role::Bytes seed;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.seed); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "seed"};
 };
 struct C_GenerateRandom {
   static constexpr const char* name = "C_GenerateRandom";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GenerateRandom;
-  using Roles = std::tuple<role::Session, role::OutRandom>;
+  struct Roles {
+    role::Session session;
+    role::OutRandom length;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.length); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "length"};
 };
 struct C_WaitForSlotEvent {
   static constexpr const char* name = "C_WaitForSlotEvent";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_WaitForSlotEvent;
-  using Roles = std::tuple<role::Ulong, role::OutHandle, role::Null>;
+  struct Roles {
+    role::Ulong flags;
+    role::OutHandle slot;
+    role::Null reserved;
+    static auto tie(auto& roles) { return std::tie(roles.flags, roles.slot, roles.reserved); }
+  };
   static constexpr std::array<const char*, 3> names = {"flags", "slot", "reserved"};
 };
 struct C_LoginUser {
   static constexpr const char* name = "C_LoginUser";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_LoginUser;
-  using Roles = std::tuple<role::Session, role::Ulong, role::Pin, role::Text>;
+  struct Roles {
+    role::Session session;
+    role::Ulong userType;
+    role::Pin pin;
+    role::Text username;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.userType, roles.pin, roles.username); }
+  };
   static constexpr std::array<const char*, 4> names = {"session", "userType", "pin", "username"};
 };
 struct C_SessionCancel {
   static constexpr const char* name = "C_SessionCancel";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SessionCancel;
-  using Roles = std::tuple<role::Session, role::Ulong>;
+  struct Roles {
+    role::Session session;
+    role::Ulong flags;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.flags); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "flags"};
 };
 struct C_MessageEncryptInit {
   static constexpr const char* name = "C_MessageEncryptInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageEncryptInit;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
+  static constexpr OperationKind operation = OperationKind::MessageEncrypt;
+  static constexpr OperationPlace place = OperationPlace::Begins;
+  struct Roles {
+    role::Session session;
+    role::Mechanism mechanism;
+    role::Object key;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.mechanism, roles.key); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
 };
 struct C_EncryptMessage {
   static constexpr const char* name = "C_EncryptMessage";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_EncryptMessage;
-  using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::Bytes, role::OutBytes>;
+  struct Roles {
+    role::Session session;
+    role::Parameter parameter;
+    role::Bytes associatedData;
+    role::Bytes plaintext;
+    role::OutBytes ciphertext;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.parameter, roles.associatedData, roles.plaintext, roles.ciphertext); }
+  };
   static constexpr std::array<const char*, 5> names = {"session", "parameter", "associatedData", "plaintext", "ciphertext"};
 };
 struct C_EncryptMessageBegin {
   static constexpr const char* name = "C_EncryptMessageBegin";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_EncryptMessageBegin;
-  using Roles = std::tuple<role::Session, role::Parameter, role::Bytes>;
+  static constexpr OperationKind operation = OperationKind::MessagePart;
+  static constexpr OperationPlace place = OperationPlace::Begins;
+  struct Roles {
+    role::Session session;
+    role::Parameter parameter;
+    role::Bytes associatedData;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.parameter, roles.associatedData); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "parameter", "associatedData"};
 };
 struct C_EncryptMessageNext {
   static constexpr const char* name = "C_EncryptMessageNext";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_EncryptMessageNext;
-  using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::OutBytes, role::Ulong>;
+  struct Roles {
+    role::Session session;
+    role::Parameter parameter;
+    role::Bytes plaintextPart;
+    role::OutBytes ciphertextPart;
+    role::Ulong flags;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.parameter, roles.plaintextPart, roles.ciphertextPart, roles.flags); }
+  };
   static constexpr std::array<const char*, 5> names = {"session", "parameter", "plaintextPart", "ciphertextPart", "flags"};
 };
 struct C_MessageEncryptFinal {
   static constexpr const char* name = "C_MessageEncryptFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageEncryptFinal;
-  using Roles = std::tuple<role::Session>;
+  static constexpr OperationKind operation = OperationKind::MessageEncrypt;
+  static constexpr OperationPlace place = OperationPlace::Ends;
+  struct Roles {
+    role::Session session;
+    static auto tie(auto& roles) { return std::tie(roles.session); }
+  };
   static constexpr std::array<const char*, 1> names = {"session"};
 };
 struct C_MessageDecryptInit {
   static constexpr const char* name = "C_MessageDecryptInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageDecryptInit;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
+  static constexpr OperationKind operation = OperationKind::MessageDecrypt;
+  static constexpr OperationPlace place = OperationPlace::Begins;
+  struct Roles {
+    role::Session session;
+    role::Mechanism mechanism;
+    role::Object key;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.mechanism, roles.key); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
 };
 struct C_DecryptMessage {
   static constexpr const char* name = "C_DecryptMessage";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptMessage;
-  using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::Bytes, role::OutBytes>;
+  struct Roles {
+    role::Session session;
+    role::Parameter parameter;
+    role::Bytes associatedData;
+    role::Bytes ciphertext;
+    role::OutBytes plaintext;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.parameter, roles.associatedData, roles.ciphertext, roles.plaintext); }
+  };
   static constexpr std::array<const char*, 5> names = {"session", "parameter", "associatedData", "ciphertext", "plaintext"};
 };
 struct C_DecryptMessageBegin {
   static constexpr const char* name = "C_DecryptMessageBegin";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptMessageBegin;
-  using Roles = std::tuple<role::Session, role::Parameter, role::Bytes>;
+  static constexpr OperationKind operation = OperationKind::MessagePart;
+  static constexpr OperationPlace place = OperationPlace::Begins;
+  struct Roles {
+    role::Session session;
+    role::Parameter parameter;
+    role::Bytes associatedData;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.parameter, roles.associatedData); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "parameter", "associatedData"};
 };
 struct C_DecryptMessageNext {
   static constexpr const char* name = "C_DecryptMessageNext";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecryptMessageNext;
-  using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::OutBytes, role::Ulong>;
+  struct Roles {
+    role::Session session;
+    role::Parameter parameter;
+    role::Bytes ciphertextPart;
+    role::OutBytes plaintextPart;
+    role::Ulong flags;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.parameter, roles.ciphertextPart, roles.plaintextPart, roles.flags); }
+  };
   static constexpr std::array<const char*, 5> names = {"session", "parameter", "ciphertextPart", "plaintextPart", "flags"};
 };
 struct C_MessageDecryptFinal {
   static constexpr const char* name = "C_MessageDecryptFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageDecryptFinal;
-  using Roles = std::tuple<role::Session>;
+  static constexpr OperationKind operation = OperationKind::MessageDecrypt;
+  static constexpr OperationPlace place = OperationPlace::Ends;
+  struct Roles {
+    role::Session session;
+    static auto tie(auto& roles) { return std::tie(roles.session); }
+  };
   static constexpr std::array<const char*, 1> names = {"session"};
 };
 struct C_MessageSignInit {
   static constexpr const char* name = "C_MessageSignInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageSignInit;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
+  static constexpr OperationKind operation = OperationKind::MessageSign;
+  static constexpr OperationPlace place = OperationPlace::Begins;
+  struct Roles {
+    role::Session session;
+    role::Mechanism mechanism;
+    role::Object key;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.mechanism, roles.key); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
 };
 struct C_SignMessage {
   static constexpr const char* name = "C_SignMessage";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignMessage;
-  using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::OutBytes>;
+  struct Roles {
+    role::Session session;
+    role::Parameter parameter;
+    role::Bytes data;
+    role::OutBytes signature;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.parameter, roles.data, roles.signature); }
+  };
   static constexpr std::array<const char*, 4> names = {"session", "parameter", "data", "signature"};
 };
 struct C_SignMessageBegin {
   static constexpr const char* name = "C_SignMessageBegin";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignMessageBegin;
-  using Roles = std::tuple<role::Session, role::Parameter>;
+  static constexpr OperationKind operation = OperationKind::MessagePart;
+  static constexpr OperationPlace place = OperationPlace::Begins;
+  struct Roles {
+    role::Session session;
+    role::Parameter parameter;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.parameter); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "parameter"};
 };
 struct C_SignMessageNext {
   static constexpr const char* name = "C_SignMessageNext";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_SignMessageNext;
-  using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::OutBytes>;
+  struct Roles {
+    role::Session session;
+    role::Parameter parameter;
+    role::Bytes dataPart;
+    role::OutBytes signature;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.parameter, roles.dataPart, roles.signature); }
+  };
   static constexpr std::array<const char*, 4> names = {"session", "parameter", "dataPart", "signature"};
 };
 struct C_MessageSignFinal {
   static constexpr const char* name = "C_MessageSignFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageSignFinal;
-  using Roles = std::tuple<role::Session>;
+  static constexpr OperationKind operation = OperationKind::MessageSign;
+  static constexpr OperationPlace place = OperationPlace::Ends;
+  struct Roles {
+    role::Session session;
+    static auto tie(auto& roles) { return std::tie(roles.session); }
+  };
   static constexpr std::array<const char*, 1> names = {"session"};
 };
 struct C_MessageVerifyInit {
   static constexpr const char* name = "C_MessageVerifyInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageVerifyInit;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Object>;
+  static constexpr OperationKind operation = OperationKind::MessageVerify;
+  static constexpr OperationPlace place = OperationPlace::Begins;
+  struct Roles {
+    role::Session session;
+    role::Mechanism mechanism;
+    role::Object key;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.mechanism, roles.key); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "mechanism", "key"};
 };
 struct C_VerifyMessage {
   static constexpr const char* name = "C_VerifyMessage";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifyMessage;
-  using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::Bytes>;
+  struct Roles {
+    role::Session session;
+    role::Parameter parameter;
+    role::Bytes data;
+    role::Bytes signature;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.parameter, roles.data, roles.signature); }
+  };
   static constexpr std::array<const char*, 4> names = {"session", "parameter", "data", "signature"};
 };
 struct C_VerifyMessageBegin {
   static constexpr const char* name = "C_VerifyMessageBegin";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifyMessageBegin;
-  using Roles = std::tuple<role::Session, role::Parameter>;
+  static constexpr OperationKind operation = OperationKind::MessagePart;
+  static constexpr OperationPlace place = OperationPlace::Begins;
+  struct Roles {
+    role::Session session;
+    role::Parameter parameter;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.parameter); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "parameter"};
 };
 struct C_VerifyMessageNext {
   static constexpr const char* name = "C_VerifyMessageNext";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifyMessageNext;
-  using Roles = std::tuple<role::Session, role::Parameter, role::Bytes, role::Bytes>;
+  struct Roles {
+    role::Session session;
+    role::Parameter parameter;
+    role::Bytes dataPart;
+    role::Bytes signature;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.parameter, roles.dataPart, roles.signature); }
+  };
   static constexpr std::array<const char*, 4> names = {"session", "parameter", "dataPart", "signature"};
 };
 struct C_MessageVerifyFinal {
   static constexpr const char* name = "C_MessageVerifyFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_MessageVerifyFinal;
-  using Roles = std::tuple<role::Session>;
+  static constexpr OperationKind operation = OperationKind::MessageVerify;
+  static constexpr OperationPlace place = OperationPlace::Ends;
+  struct Roles {
+    role::Session session;
+    static auto tie(auto& roles) { return std::tie(roles.session); }
+  };
   static constexpr std::array<const char*, 1> names = {"session"};
 };
 struct C_EncapsulateKey {
   static constexpr const char* name = "C_EncapsulateKey";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_EncapsulateKey;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Template, role::OutBytes, role::OutHandle>;
+  struct Roles {
+    role::Session session;
+    role::Mechanism mechanism;
+    role::Object publicKey;
+    role::Template template_;
+    role::OutBytes ciphertext;
+    role::OutHandle key;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.mechanism, roles.publicKey, roles.template_, roles.ciphertext, roles.key); }
+  };
   static constexpr std::array<const char*, 6> names = {"session", "mechanism", "publicKey", "template", "ciphertext", "key"};
 };
 struct C_DecapsulateKey {
   static constexpr const char* name = "C_DecapsulateKey";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_DecapsulateKey;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Template, role::Bytes, role::OutHandle>;
+  struct Roles {
+    role::Session session;
+    role::Mechanism mechanism;
+    role::Object privateKey;
+    role::Template template_;
+    role::Bytes ciphertext;
+    role::OutHandle key;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.mechanism, roles.privateKey, roles.template_, roles.ciphertext, roles.key); }
+  };
   static constexpr std::array<const char*, 6> names = {"session", "mechanism", "privateKey", "template", "ciphertext", "key"};
 };
 struct C_VerifySignatureInit {
   static constexpr const char* name = "C_VerifySignatureInit";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifySignatureInit;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Bytes>;
+  static constexpr OperationKind operation = OperationKind::VerifySignature;
+  static constexpr OperationPlace place = OperationPlace::Begins;
+  struct Roles {
+    role::Session session;
+    role::Mechanism mechanism;
+    role::Object key;
+    role::Bytes signature;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.mechanism, roles.key, roles.signature); }
+  };
   static constexpr std::array<const char*, 4> names = {"session", "mechanism", "key", "signature"};
 };
 struct C_VerifySignature {
   static constexpr const char* name = "C_VerifySignature";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifySignature;
-  using Roles = std::tuple<role::Session, role::Bytes>;
+  static constexpr OperationKind operation = OperationKind::VerifySignature;
+  static constexpr OperationPlace place = OperationPlace::Ends;
+  struct Roles {
+    role::Session session;
+    role::Bytes data;
+    auto& message() { return data; }
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.data); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "data"};
 };
 struct C_VerifySignatureUpdate {
   static constexpr const char* name = "C_VerifySignatureUpdate";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifySignatureUpdate;
-  using Roles = std::tuple<role::Session, role::Part>;
+  static constexpr OperationKind operation = OperationKind::VerifySignature;
+  static constexpr OperationPlace place = OperationPlace::Continues;
+  struct Roles {
+    role::Session session;
+    role::Part part;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.part); }
+  };
   static constexpr std::array<const char*, 2> names = {"session", "part"};
 };
 struct C_VerifySignatureFinal {
   static constexpr const char* name = "C_VerifySignatureFinal";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_VerifySignatureFinal;
-  using Roles = std::tuple<role::Session>;
+  static constexpr OperationKind operation = OperationKind::VerifySignature;
+  static constexpr OperationPlace place = OperationPlace::Ends;
+  struct Roles {
+    role::Session session;
+    static auto tie(auto& roles) { return std::tie(roles.session); }
+  };
   static constexpr std::array<const char*, 1> names = {"session"};
 };
 struct C_GetSessionValidationFlags {
   static constexpr const char* name = "C_GetSessionValidationFlags";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_GetSessionValidationFlags;
-  using Roles = std::tuple<role::Session, role::Ulong, role::OutUlong>;
+  struct Roles {
+    role::Session session;
+    role::Ulong type;
+    role::OutUlong flags;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.type, roles.flags); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "type", "flags"};
 };
 struct C_AsyncComplete {
   static constexpr const char* name = "C_AsyncComplete";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_AsyncComplete;
-  using Roles = std::tuple<role::Session, role::FunctionName, role::OutAsyncData>;
+  struct Roles {
+    role::Session session;
+    role::FunctionName functionName;
+    role::OutAsyncData result;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.functionName, roles.result); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "functionName", "result"};
 };
 struct C_AsyncGetID {
   static constexpr const char* name = "C_AsyncGetID";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_AsyncGetID;
-  using Roles = std::tuple<role::Session, role::FunctionName, role::OutUlong>;
+  struct Roles {
+    role::Session session;
+    role::FunctionName functionName;
+    role::OutUlong id;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.functionName, roles.id); }
+  };
   static constexpr std::array<const char*, 3> names = {"session", "functionName", "id"};
 };
 struct C_AsyncJoin {
   static constexpr const char* name = "C_AsyncJoin";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_AsyncJoin;
-  using Roles = std::tuple<role::Session, role::FunctionName, role::Ulong, role::Bytes>;
+  struct Roles {
+    role::Session session;
+    role::FunctionName functionName;
+    role::Ulong id;
+    role::Bytes data;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.functionName, roles.id, roles.data); }
+  };
   static constexpr std::array<const char*, 4> names = {"session", "functionName", "id", "data"};
 };
 struct C_WrapKeyAuthenticated {
   static constexpr const char* name = "C_WrapKeyAuthenticated";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_WrapKeyAuthenticated;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Object, role::Bytes, role::OutBytes>;
+  struct Roles {
+    role::Session session;
+    role::Mechanism mechanism;
+    role::Object wrappingKey;
+    role::Object key;
+    role::Bytes associatedData;
+    role::OutBytes wrappedKey;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.mechanism, roles.wrappingKey, roles.key, roles.associatedData, roles.wrappedKey); }
+  };
   static constexpr std::array<const char*, 6> names = {"session", "mechanism", "wrappingKey", "key", "associatedData", "wrappedKey"};
 };
 struct C_UnwrapKeyAuthenticated {
   static constexpr const char* name = "C_UnwrapKeyAuthenticated";
   static constexpr auto pointer = &CK_FUNCTION_LIST_3_2::C_UnwrapKeyAuthenticated;
-  using Roles = std::tuple<role::Session, role::Mechanism, role::Object, role::Bytes, role::Template, role::Bytes, role::OutHandle>;
+  struct Roles {
+    role::Session session;
+    role::Mechanism mechanism;
+    role::Object unwrappingKey;
+    role::Bytes wrappedKey;
+    role::Template template_;
+    role::Bytes associatedData;
+    role::OutHandle key;
+    static auto tie(auto& roles) { return std::tie(roles.session, roles.mechanism, roles.unwrappingKey, roles.wrappedKey, roles.template_, roles.associatedData, roles.key); }
+  };
   static constexpr std::array<const char*, 7> names = {"session", "mechanism", "unwrappingKey", "wrappedKey", "template", "associatedData", "key"};
 };
 
 }  // namespace cryptoki::fn
+
+// The operations that C_SessionCancel can end.
+namespace cryptoki::operation {
+
+struct Encrypt {
+  static constexpr OperationKind kind = OperationKind::Encrypt;
+  static constexpr CK_FLAGS flag = CKF_ENCRYPT;
+  using Init = fn::C_EncryptInit;
+  using SinglePart = fn::C_Encrypt;
+  using Final = fn::C_EncryptFinal;
+};
+struct Decrypt {
+  static constexpr OperationKind kind = OperationKind::Decrypt;
+  static constexpr CK_FLAGS flag = CKF_DECRYPT;
+  using Init = fn::C_DecryptInit;
+  using SinglePart = fn::C_Decrypt;
+  using Final = fn::C_DecryptFinal;
+};
+struct Digest {
+  static constexpr OperationKind kind = OperationKind::Digest;
+  static constexpr CK_FLAGS flag = CKF_DIGEST;
+  using Init = fn::C_DigestInit;
+  using SinglePart = fn::C_Digest;
+  using Final = fn::C_DigestFinal;
+};
+struct Sign {
+  static constexpr OperationKind kind = OperationKind::Sign;
+  static constexpr CK_FLAGS flag = CKF_SIGN;
+  using Init = fn::C_SignInit;
+  using SinglePart = fn::C_Sign;
+  using Final = fn::C_SignFinal;
+};
+struct SignRecover {
+  static constexpr OperationKind kind = OperationKind::SignRecover;
+  static constexpr CK_FLAGS flag = CKF_SIGN_RECOVER;
+  using Init = fn::C_SignRecoverInit;
+  using SinglePart = fn::C_SignRecover;
+};
+struct Verify {
+  static constexpr OperationKind kind = OperationKind::Verify;
+  static constexpr CK_FLAGS flag = CKF_VERIFY;
+  using Init = fn::C_VerifyInit;
+  using SinglePart = fn::C_Verify;
+  using Final = fn::C_VerifyFinal;
+};
+struct VerifyRecover {
+  static constexpr OperationKind kind = OperationKind::VerifyRecover;
+  static constexpr CK_FLAGS flag = CKF_VERIFY_RECOVER;
+  using Init = fn::C_VerifyRecoverInit;
+  using SinglePart = fn::C_VerifyRecover;
+};
+struct MessageEncrypt {
+  static constexpr OperationKind kind = OperationKind::MessageEncrypt;
+  static constexpr CK_FLAGS flag = CKF_MESSAGE_ENCRYPT;
+  using Init = fn::C_MessageEncryptInit;
+  using Final = fn::C_MessageEncryptFinal;
+};
+struct MessageDecrypt {
+  static constexpr OperationKind kind = OperationKind::MessageDecrypt;
+  static constexpr CK_FLAGS flag = CKF_MESSAGE_DECRYPT;
+  using Init = fn::C_MessageDecryptInit;
+  using Final = fn::C_MessageDecryptFinal;
+};
+struct MessageSign {
+  static constexpr OperationKind kind = OperationKind::MessageSign;
+  static constexpr CK_FLAGS flag = CKF_MESSAGE_SIGN;
+  using Init = fn::C_MessageSignInit;
+  using Final = fn::C_MessageSignFinal;
+};
+struct MessageVerify {
+  static constexpr OperationKind kind = OperationKind::MessageVerify;
+  static constexpr CK_FLAGS flag = CKF_MESSAGE_VERIFY;
+  using Init = fn::C_MessageVerifyInit;
+  using Final = fn::C_MessageVerifyFinal;
+};
+struct FindObjects {
+  static constexpr OperationKind kind = OperationKind::FindObjects;
+  static constexpr CK_FLAGS flag = CKF_FIND_OBJECTS;
+  using Init = fn::C_FindObjectsInit;
+  using Final = fn::C_FindObjectsFinal;
+};
+using Cancellable = std::tuple<Encrypt, Decrypt, Digest, Sign, SignRecover, Verify, VerifyRecover, MessageEncrypt, MessageDecrypt, MessageSign, MessageVerify, FindObjects>;
+
+}  // namespace cryptoki::operation
 // NOLINTEND

@@ -12,7 +12,7 @@ namespace cryptoki {
 namespace {
 
 // The number of times that a value may change its size between the question for its length and the read.
-constexpr int kPatience = 4;
+constexpr int kMostAttempts = 4;
 
 // The results after which the lengths of C_GetAttributeValue are valid.
 bool partial(CK_RV rv) {
@@ -201,7 +201,7 @@ CK_RV AttributeReader::fetchSized(const std::vector<Entry*>& entries, const Call
 // missing value.
 CK_RV AttributeReader::fetchAlone(Entry& entry, const Call& call) {
   entry.available = false;
-  for (int attempt = 0; attempt < kPatience; ++attempt) {
+  for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
     CK_ATTRIBUTE alone{entry.type, nullptr, CK_UNAVAILABLE_INFORMATION};
     CK_RV rv = call(&alone, 1);
     entry.reason = rv;

@@ -78,9 +78,9 @@ Bytes toJoinedBytes(Napi::Value value, const Argument& argument) {
   }
   Bytes joined(size);
   std::size_t at = 0;
-  for (const View& each : views) {
-    if (each.size > 0) std::memcpy(joined.data() + at, each.data, each.size);
-    at += each.size;
+  for (const View& view : views) {
+    if (view.size > 0) std::memcpy(joined.data() + at, view.data, view.size);
+    at += view.size;
   }
   return joined;
 }

@@ -5,7 +5,7 @@
 //   1. A list is read completely first; its length is fixed from then on (elementsOf).
 //   2. Bytes are copied when they are read; a detached buffer is empty, as for Node and the web.
 //   3. A pointer into JavaScript memory is valid until the next call that may run JavaScript;
-//      calls/direct.cc does not copy bytes, so it reads them last.
+//      calls/sync_fast_path.cc does not copy bytes, so it reads them last.
 //   4. Values nest kMostLevels deep at most: one that contains itself must not exhaust the stack.
 //   5. The module is claimed after all arguments have been read (calls/raw_module.h).
 #pragma once

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kMostElements = 32;  // more than any structure has fields
 
 const Structure* usualStructure(CK_MECHANISM_TYPE type, const Module& module) {
-  if (type == CKM_PKCS5_PBKD2 && module.firstPbkd2Parameters())
+  if (type == CKM_PKCS5_PBKD2 && module.quirks().firstPbkd2Parameters)
     return structureNamed("CK_PKCS5_PBKD2_PARAMS");
   return parameterOf(type);
 }
@@ -104,7 +104,7 @@ void MechanismMemory::read(Napi::Value value, const Argument& argument) {
   readParameter(object.Get("parameter"), argument.part(".parameter"));
 }
 
-void MechanismMemory::readBrief(Napi::Value value, const Argument& argument, bool hold) {
+void MechanismMemory::readFlat(Napi::Value value, const Argument& argument, bool hold) {
   if (value.IsNumber()) {
     type_ = toUlong(value, argument);
     hasType_ = true;
@@ -116,11 +116,11 @@ void MechanismMemory::readBrief(Napi::Value value, const Argument& argument, boo
   const std::uint32_t count = array.Length();  // fixed from here on: getters may change the array
   if (count > elements.size()) argument.mustBe("an object { mechanism, parameter }", value);
   for (std::uint32_t i = 0; i < count; ++i) elements.at(i) = array.Get(i);
-  readBrief(value.Env(), {elements.data(), count}, argument, hold);
+  readFlat(value.Env(), {elements.data(), count}, argument, hold);
 }
 
-void MechanismMemory::readBrief(Napi::Env env, std::span<const napi_value> elements, const Argument& argument,
-                                bool hold) {
+void MechanismMemory::readFlat(Napi::Env env, std::span<const napi_value> elements, const Argument& argument,
+                               bool hold) {
   constexpr std::size_t kPlain = 2;
   constexpr std::size_t kHead = 3;
   const auto element = [&](std::size_t i) { return Napi::Value(env, elements[i]); };

@@ -45,9 +45,9 @@ class MechanismMemory {
   // The same, or the flat form of lib/raw/flat-mechanism.ts: the number of a mechanism without a parameter,
   // or an array [mechanism, parameter], or [mechanism, index of the structure, the parameter object, a value
   // for each field]. If `hold` is false, the caller must keep the object and pass it to writeBack().
-  void readBrief(Napi::Value value, const Argument& argument, bool hold = true);
+  void readFlat(Napi::Value value, const Argument& argument, bool hold = true);
   // The same from the elements of such an array.
-  void readBrief(Napi::Env env, std::span<const napi_value> elements, const Argument& argument, bool hold);
+  void readFlat(Napi::Env env, std::span<const napi_value> elements, const Argument& argument, bool hold);
   // A parameter without its mechanism: an object must name its structure.
   void readParameter(Napi::Value value, const Argument& argument);
   // For native callers: the parameter as raw bytes, empty for none. Memory that it points to must outlive

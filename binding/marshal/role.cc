@@ -41,8 +41,10 @@ void OutBytes::makeRoom() {
   isGuess_ = true;
 }
 
-void OutBytes::prepareExactly(std::size_t size) {
-  buffer = cryptoki::Bytes::zeros(size);
+void OutBytes::prepareFor(CK_MECHANISM_TYPE mechanism) {
+  const ResultRoom room = roomForResult(mechanism, more_);
+  if (room.isGuess) return;  // makeRoom() does it later, on the thread of the call
+  buffer = cryptoki::Bytes::zeros(room.size);
   isGuess_ = false;
 }
 

@@ -16,6 +16,7 @@
 #include "marshal/mechanism.h"
 #include "marshal/number.h"
 #include "marshal/template.h"
+#include "module/quirks.h"
 #include "module/session.h"
 #include "runtime/secret.h"
 
@@ -126,10 +127,10 @@ struct OperationInput : Input {
 };
 
 struct Mechanism : OperationInput {
-  bool isBrief = false;  // see MechanismMemory::readBrief
+  bool isFlat = false;  // see MechanismMemory::readFlat
   void read(Napi::Value value, const Argument& argument) {
-    if (isBrief)
-      mechanism.readBrief(value, argument);
+    if (isFlat)
+      mechanism.readFlat(value, argument);
     else
       mechanism.read(value, argument);
   }
@@ -146,8 +147,8 @@ struct Parameter : OperationInput {
     mechanism.readParameter(value, argument);
   }
   auto c() {
-    const CK_MECHANISM* made = memory().get();
-    return std::make_tuple(made->pParameter, made->ulParameterLen);
+    const CK_MECHANISM* filled = memory().get();
+    return std::make_tuple(filled->pParameter, filled->ulParameterLen);
   }
 };
 
@@ -170,10 +171,6 @@ struct Null : Input {
   auto c() { return std::make_tuple(nullptr); }
 };
 
-// Buffer size for nearly every result that does not grow with its input: ML-DSA-87 signatures have 4,627
-// bytes. No result is longer than its input by exactly this prime number.
-inline constexpr std::size_t kGuessedRoom = 5119;
-
 // Bytes whose number only the module can determine. The first call passes a buffer that is large enough for
 // nearly every result, so that it rarely has to ask for the size. After CKR_BUFFER_TOO_SMALL the call is
 // repeated with the size that the module reported.
@@ -186,8 +183,8 @@ struct OutBytes : Output {
   int attempts = 0;
   // `more`: the number of input bytes, because an encrypted result is at least as long.
   void prepare(std::size_t more) { more_ = more; }
-  // Prepares a buffer of exactly `size` bytes, for a result of known length.
-  void prepareExactly(std::size_t size);
+  // Prepares the buffer for a mechanism that needs another size than most (see module/quirks.h).
+  void prepareFor(CK_MECHANISM_TYPE mechanism);
   auto c() {
     makeRoom();
     length = static_cast<CK_ULONG>(buffer.size());

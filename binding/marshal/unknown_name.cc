@@ -48,13 +48,13 @@ bool areRelated(std::string_view a, std::string_view b, std::size_t changes) {
 
 std::string_view nearestName(std::string_view name, const std::vector<std::string_view>& known) {
   if (name.size() > kLongestName) return {};
-  const std::string given = lowerCase(name);
+  const std::string wanted = lowerCase(name);
   std::string_view nearest;
   std::size_t fewest = std::numeric_limits<std::size_t>::max();
   for (const std::string_view one : known) {
     const std::string other = lowerCase(one);
-    const std::size_t changes = changesBetween(given, other);
-    if (changes < fewest && areRelated(given, other, changes)) {
+    const std::size_t changes = changesBetween(wanted, other);
+    if (changes < fewest && areRelated(wanted, other, changes)) {
       nearest = one;
       fewest = changes;
     }

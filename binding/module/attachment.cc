@@ -274,7 +274,7 @@ CK_RV Attachment::open(CK_SLOT_ID slot, bool readWrite, std::shared_ptr<Session>
                        const std::function<CK_RV(CK_SESSION_HANDLE&)>& call) {
   const auto token = module_->token(slot);
   {
-    const Gate::Pass pass(token->sessions, Gate::Kind::Shared);
+    const Gate::Pass pass(token->sessions, Gate::Mode::Shared);
     CK_SESSION_HANDLE handle = 0;
     const CK_RV rv = call(handle);
     if (rv != CKR_OK) return rv;

@@ -1,5 +1,5 @@
-// Excludes overlapping steps: steps of the shared kind may run at the same time, a step of the other kind
-// runs alone. The wait is limited, because a call into a module may hang and other calls must continue.
+// Excludes overlapping steps: steps in mode Shared may run at the same time, a step in mode Alone runs
+// alone. The wait is limited, because a call into a module may hang and other calls must continue.
 #pragma once
 
 #include <chrono>
@@ -10,12 +10,12 @@ namespace cryptoki {
 
 class Gate {
  public:
-  enum class Kind : unsigned char { Shared, Alone };
+  enum class Mode : unsigned char { Shared, Alone };
 
   // Holds the gate while it lives, unless isHeld() returns false because the wait was given up.
   class Pass {
    public:
-    Pass(Gate& gate, Kind kind) : gate_(gate), kind_(kind), isHeld_(gate.enter(kind)) {}
+    Pass(Gate& gate, Mode mode) : gate_(gate), mode_(mode), isHeld_(gate.enter(mode)) {}
     Pass(const Pass&) = delete;
     Pass& operator=(const Pass&) = delete;
     ~Pass() { leave(); }
@@ -23,39 +23,39 @@ class Gate {
     // False: other steps may overlap this one, so its record is doubtful.
     bool isHeld() const { return isHeld_; }
     void leave() {
-      if (isHeld_) gate_.leave(kind_);
+      if (isHeld_) gate_.leave(mode_);
       isHeld_ = false;
     }
 
    private:
     Gate& gate_;
-    Kind kind_;
+    Mode mode_;
     bool isHeld_;
   };
 
  private:
   static constexpr std::chrono::milliseconds kLongestWait{2000};
 
-  bool enter(Kind kind) {
+  bool enter(Mode mode) {
     std::unique_lock lock(mutex_);
-    const auto isFree = [&] { return !alone_ && (kind == Kind::Shared || shared_ == 0); };
+    const auto isFree = [&] { return !alone_ && (mode == Mode::Shared || shared_ == 0); };
     if (!isFree() && isStuck_) return false;
     if (!left_.wait_for(lock, kLongestWait, isFree)) {
       isStuck_ = true;
       return false;
     }
-    if (kind == Kind::Shared)
+    if (mode == Mode::Shared)
       ++shared_;
     else
       alone_ = true;
     return true;
   }
 
-  void leave(Kind kind) {
+  void leave(Mode mode) {
     {
       std::lock_guard lock(mutex_);
       isStuck_ = false;
-      if (kind == Kind::Shared)
+      if (mode == Mode::Shared)
         --shared_;
       else
         alone_ = false;

@@ -12,8 +12,8 @@
 namespace cryptoki {
 namespace {
 
-// CK_C_INITIALIZE_ARGS plus one word: NSS reads its parameter string in the place of pReserved, and pReserved
-// after it.
+// CK_C_INITIALIZE_ARGS plus one word: NSS reads its parameter string in the place of pReserved, and
+// pReserved after it.
 struct Arguments {
   CK_C_INITIALIZE_ARGS standard;
   void* more;
@@ -68,10 +68,10 @@ CK_RV finaliseModule(Module& module) {
   return process().finalise(
       module.entry(),
       [](void* opaque) {
-        auto& its = *static_cast<Module*>(opaque);
-        its.slotEvents().forget();
-        its.noteFinalisation();
-        return its.callUnlocked<&CK_FUNCTION_LIST_3_2::C_Finalize>(static_cast<void*>(nullptr));
+        auto& finalised = *static_cast<Module*>(opaque);
+        finalised.slotEvents().forget();
+        finalised.noteFinalisation();
+        return finalised.callUnlocked<&CK_FUNCTION_LIST_3_2::C_Finalize>(static_cast<void*>(nullptr));
       },
       &module);
 }

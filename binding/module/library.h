@@ -7,7 +7,7 @@ namespace cryptoki {
 
 // The OpenSSL that the vendor's library binds to. Node exports its own; a library built for another version
 // can crash with it.
-enum class Isolation {
+enum class SymbolBinding {
   Auto,      // DeepBind if the C library has it and malloc is not replaced, otherwise None
   DeepBind,  // the library's own dependencies first (glibc's RTLD_DEEPBIND)
   None,      // libraries that the process has already loaded first
@@ -16,7 +16,7 @@ enum class Isolation {
 class Library {
  public:
   // Throws Failure: ERR_CRYPTOKI_MODULE_NOT_FOUND, ERR_CRYPTOKI_MODULE_LOAD.
-  Library(const std::string& path, Isolation isolation);
+  Library(const std::string& path, SymbolBinding symbolBinding);
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;
   Library(Library&& other) noexcept : handle_(other.handle_) { other.handle_ = nullptr; }

@@ -23,9 +23,9 @@ bool definesMalloc(const char* path) {
   if (library == nullptr) return false;
   const void* found = dlsym(library, "malloc");
   const void* libc = dlsym(library, "gnu_get_libc_version");
-  const bool own = found != nullptr && !sameLibrary(found, libc);
+  const bool isReplacement = found != nullptr && !sameLibrary(found, libc);
   dlclose(library);
-  return own;
+  return isReplacement;
 }
 
 // A replaced malloc (LD_PRELOAD=libjemalloc...) and RTLD_DEEPBIND cannot be combined: one would free memory
@@ -51,12 +51,13 @@ bool mallocIsReplaced() {
   return search.found;
 }
 
-int bindFlag(Isolation isolation) {
-  const bool deep = isolation == Isolation::DeepBind || (isolation == Isolation::Auto && !mallocIsReplaced());
+int bindFlag(SymbolBinding symbolBinding) {
+  const bool deep = symbolBinding == SymbolBinding::DeepBind ||
+                    (symbolBinding == SymbolBinding::Auto && !mallocIsReplaced());
   return deep ? RTLD_DEEPBIND : 0;
 }
 #else
-int bindFlag(Isolation /*isolation*/) { return 0; }
+int bindFlag(SymbolBinding /*symbolBinding*/) { return 0; }
 #endif
 
 #if defined(__ELF__)
@@ -85,12 +86,13 @@ bool isComplete(const std::string& /*path*/, std::uint64_t /*size*/) { return tr
 
 }  // namespace
 
-Library::Library(const std::string& path, Isolation isolation) {
+Library::Library(const std::string& path, SymbolBinding symbolBinding) {
   struct stat status {};
   const bool isPath = path.find('/') != std::string::npos;  // the dynamic loader searches for a bare name
   if (isPath && stat(path.c_str(), &status) != 0) {
-    throw Failure::ours("ERR_CRYPTOKI_MODULE_NOT_FOUND",
-                        "there is no file " + path + "; give the path of the vendor's PKCS#11 library");
+    throw Failure::ours(
+        "ERR_CRYPTOKI_MODULE_NOT_FOUND",
+        "the file " + path + " does not exist; give the path of the vendor's PKCS#11 library");
   }
   if (isPath && !S_ISREG(status.st_mode)) {
     throw Failure::ours("ERR_CRYPTOKI_MODULE_LOAD",
@@ -100,7 +102,7 @@ Library::Library(const std::string& path, Isolation isolation) {
     throw Failure::ours("ERR_CRYPTOKI_MODULE_LOAD",
                         path + " is truncated: part of the library is missing; install it again");
   }
-  handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | bindFlag(isolation));
+  handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | bindFlag(symbolBinding));
   if (handle_ != nullptr) return;
   const char* error = dlerror();
   const std::string reason = error != nullptr ? error : "cannot load " + path;

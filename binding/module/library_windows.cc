@@ -26,12 +26,13 @@ HMODULE moduleOf(const void* address) {
 
 }  // namespace
 
-Library::Library(const std::string& path, Isolation /*isolation*/) {
+Library::Library(const std::string& path, SymbolBinding /*symbolBinding*/) {
   const std::wstring wide = widen(path);
   const bool isPath = path.find_first_of("/\\") != std::string::npos;
   if (isPath && GetFileAttributesW(wide.c_str()) == INVALID_FILE_ATTRIBUTES) {
-    throw Failure::ours("ERR_CRYPTOKI_MODULE_NOT_FOUND",
-                        "there is no file " + path + "; give the path of the vendor's PKCS#11 library");
+    throw Failure::ours(
+        "ERR_CRYPTOKI_MODULE_NOT_FOUND",
+        "the file " + path + " does not exist; give the path of the vendor's PKCS#11 library");
   }
   // With a path, Windows looks for the vendor's other libraries in the same folder.
   handle_ = LoadLibraryExW(wide.c_str(), nullptr, isPath ? LOAD_WITH_ALTERED_SEARCH_PATH : 0);

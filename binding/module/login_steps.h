@@ -23,7 +23,7 @@ class LoginChange {
  public:
   // `waits`: waits until other logins and logouts have ended.
   LoginChange(TokenState& token, bool waits) : token_(token) {
-    if (waits) pass_.emplace(token.logins, Gate::Kind::Alone);
+    if (waits) pass_.emplace(token.logins, Gate::Mode::Alone);
     isAlone_ = token_.changing++ == 0;
     version_ = token_.version();
   }

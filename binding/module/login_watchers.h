@@ -28,7 +28,7 @@ class LoginWatchers {
     watchers_.push_back(watcher);
   }
 
-  void tell(CK_SLOT_ID slot) {
+  void notify(CK_SLOT_ID slot) {
     std::vector<std::weak_ptr<LoginWatcher>> watchers;
     {
       std::lock_guard lock(mutex_);

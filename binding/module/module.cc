@@ -11,7 +11,7 @@ namespace cryptoki {
 std::shared_ptr<Module> Module::load(const std::string& path, const LoadOptions& options) {
   static std::mutex& mutex = *new std::mutex;                                      // NOLINT
   static auto& modules = *new std::unordered_map<void*, std::shared_ptr<Module>>;  // NOLINT
-  Library library(path, options.isolation);
+  Library library(path, options.symbolBinding);
   {
     std::lock_guard lock(mutex);
     const auto found = modules.find(library.handle());
@@ -32,7 +32,8 @@ std::shared_ptr<TokenState> Module::token(CK_SLOT_ID slot) {
   std::lock_guard lock(mutex_);
   auto& token = tokens_[slot];
   if (!token)
-    token = std::make_shared<TokenState>(slot, [this](CK_SLOT_ID changed) { loginWatchers_.tell(changed); });
+    token =
+        std::make_shared<TokenState>(slot, [this](CK_SLOT_ID changed) { loginWatchers_.notify(changed); });
   return token;
 }
 
@@ -67,7 +68,7 @@ std::shared_ptr<Session> Module::opened(CK_SESSION_HANDLE handle, CK_SLOT_ID slo
 }
 
 CK_RV Module::close(Session& session) {
-  const Gate::Pass pass(session.token().sessions, Gate::Kind::Alone);
+  const Gate::Pass pass(session.token().sessions, Gate::Mode::Alone);
   const CK_RV rv = call<&CK_FUNCTION_LIST_3_2::C_CloseSession>(session.handle());
   if (rv != CKR_OK && rv != CKR_SESSION_HANDLE_INVALID && rv != CKR_SESSION_CLOSED) return rv;
   if (!pass.isHeld()) session.token().doubt();

@@ -23,7 +23,7 @@
 namespace cryptoki {
 
 struct LoadOptions {
-  Isolation isolation = Isolation::Auto;
+  SymbolBinding symbolBinding = SymbolBinding::Auto;
   bool only240 = false;
 };
 
@@ -64,32 +64,21 @@ class Module {
 
   // The quirks of this module, set after its initialisation.
   void learnQuirks(const CK_INFO& info) {
-    const Quirks quirks = quirksOf(info, path_);
-    require(quirks.locking);
-    firstPbkd2Parameters_ = quirks.firstPbkd2Parameters;
-    pollsForSlotEvents_ = quirks.pollsForSlotEvents;
-    comparesLengths_ = quirks.comparesLengths;
-    writesAttributesWhole_ = quirks.writesAttributesWhole;
-    macsCrashOnOtherKeys_ = quirks.macsCrashOnOtherKeys;
-    signaturesCrashOnOtherKeys_ = quirks.signaturesCrashOnOtherKeys;
-    verifyReportsLastError_ = quirks.verifyReportsLastError;
+    quirks_ = &quirksOf(info, path_);
+    require(quirks().locking);
   }
-  bool firstPbkd2Parameters() const { return firstPbkd2Parameters_.load(); }
-  bool pollsForSlotEvents() const { return pollsForSlotEvents_.load(); }
-  bool comparesLengths() const { return comparesLengths_.load(); }
+  const Quirks& quirks() const { return *quirks_.load(); }
+
   // Held from the call for a length to the call for the value, and around a change. Only for a module that
   // would write a longer value beyond the end of the memory, because a lock can also make other calls hang.
   std::shared_lock<std::shared_mutex> readingAttributes() const {
-    return writesAttributesWhole_.load() ? std::shared_lock(attributes_)
-                                         : std::shared_lock<std::shared_mutex>();
+    return quirks().writesAttributesWhole ? std::shared_lock(attributes_)
+                                          : std::shared_lock<std::shared_mutex>();
   }
   std::unique_lock<std::shared_mutex> changingAttributes() const {
-    return writesAttributesWhole_.load() ? std::unique_lock(attributes_)
-                                         : std::unique_lock<std::shared_mutex>();
+    return quirks().writesAttributesWhole ? std::unique_lock(attributes_)
+                                          : std::unique_lock<std::shared_mutex>();
   }
-  bool macsCrashOnOtherKeys() const { return macsCrashOnOtherKeys_.load(); }
-  bool signaturesCrashOnOtherKeys() const { return signaturesCrashOnOtherKeys_.load(); }
-  bool verifyReportsLastError() const { return verifyReportsLastError_.load(); }
 
   // The number of calls of C_Finalize.
   std::uint64_t finalisations() const { return finalisations_.load(); }
@@ -141,13 +130,8 @@ class Module {
   FunctionList list_;
   void* entry_;
 
-  std::atomic<bool> firstPbkd2Parameters_{false};
-  std::atomic<bool> pollsForSlotEvents_{false};
-  std::atomic<bool> comparesLengths_{false};
-  std::atomic<bool> writesAttributesWhole_{false};
-  std::atomic<bool> macsCrashOnOtherKeys_{false};
-  std::atomic<bool> signaturesCrashOnOtherKeys_{false};
-  std::atomic<bool> verifyReportsLastError_{false};
+  static constexpr Quirks kUnknown{};
+  std::atomic<const Quirks*> quirks_{&kUnknown};
   std::atomic<std::uint64_t> finalisations_{0};
   SlotEvents slotEvents_{*this};
   LoginWatchers loginWatchers_;

@@ -1,9 +1,40 @@
 #include "module/quirks.h"
 
+#include <algorithm>
+#include <array>
 #include <string_view>
+
+#include "module/mac.h"
 
 namespace cryptoki {
 namespace {
+
+constexpr bool isDsa(CK_MECHANISM_TYPE mechanism) {
+  constexpr std::array kDsa{CKM_DSA,        CKM_DSA_SHA1,   CKM_DSA_SHA224,
+                            CKM_DSA_SHA256, CKM_DSA_SHA384, CKM_DSA_SHA512};
+  return std::find(kDsa.begin(), kDsa.end(), mechanism) != kDsa.end();
+}
+
+// The RSA signature mechanisms of SoftHSM2.
+constexpr bool isRsaSignature(CK_MECHANISM_TYPE mechanism) {
+  constexpr std::array kRsa{
+      CKM_RSA_PKCS,
+      CKM_RSA_X_509,
+      CKM_RSA_PKCS_PSS,
+      CKM_MD5_RSA_PKCS,
+      CKM_SHA1_RSA_PKCS,
+      CKM_SHA224_RSA_PKCS,
+      CKM_SHA256_RSA_PKCS,
+      CKM_SHA384_RSA_PKCS,
+      CKM_SHA512_RSA_PKCS,
+      CKM_SHA1_RSA_PKCS_PSS,
+      CKM_SHA224_RSA_PKCS_PSS,
+      CKM_SHA256_RSA_PKCS_PSS,
+      CKM_SHA384_RSA_PKCS_PSS,
+      CKM_SHA512_RSA_PKCS_PSS,
+  };
+  return std::find(kRsa.begin(), kRsa.end(), mechanism) != kRsa.end();
+}
 
 struct Entry {
   std::string_view beginning;  // of CK_INFO.manufacturerID, or of the file name
@@ -13,13 +44,16 @@ struct Entry {
 constexpr Entry kEntries[] = {
     // SoftHSM2 2.6.1: creating, destroying and searching objects on several threads crashes or returns wrong
     // results (seen within seconds with 8 sessions); concurrent signatures are safe. It compares lengths: see
-    // the test of the oddity lengths-ignored. SIGSEGV in C_Sign with DSA and in C_Verify with RSA when the
-    // key has another type.
+    // the test of the oddity lengths-ignored. It reads numbers that a key of another type does not have:
+    // SIGSEGV, or the end of the process, in C_Sign with DSA, and in C_Verify with RSA and an empty
+    // signature.
     {"SoftHSM", {.locking = Locking::Objects, .comparesLengths = true, .signaturesCrashOnOtherKeys = true}},
     // tpm2-pkcs11 1.9: sessions opened at the same time got the same handle, in about one of 30 rounds of 12.
     {"tpm2-software", {.locking = Locking::Objects}},
-    // NSS 3.87: SIGSEGV in C_GenerateKey, and in C_SignInit of a MAC when it cannot read the value of the
-    // key. C_Verify does not set an error for a wrong MAC and returns the previous error of its thread.
+    // NSS 3.87: SIGSEGV in C_GenerateKey. C_SignInit of a MAC jumps to uninitialised memory when it cannot
+    // read the CKA_VALUE of the key: an RSA key has none, and reading that of a secret key on the token
+    // requires a login. C_Verify does not set an error for a wrong MAC and returns the previous error of its
+    // thread.
     {"Mozilla Foundation",
      {.firstPbkd2Parameters = true,
       .writesAttributesWhole = true,
@@ -36,9 +70,35 @@ constexpr Entry kFiles[] = {
     {"p11-kit-client", {.locking = Locking::All}},
 };
 
+constexpr Quirks kNone{};
+
 }  // namespace
 
-Quirks quirksOf(const CK_INFO& info, std::string_view path) {
+RequiredKey Quirks::requiredKeyOf(KeyUse use, CK_MECHANISM_TYPE mechanism) const {
+  if (macsCrashOnOtherKeys && isMac(mechanism)) return RequiredKey::ReadableSecret;
+  if (!signaturesCrashOnOtherKeys) return RequiredKey::Any;
+  if (isDsa(mechanism)) return RequiredKey::Dsa;
+  return use == KeyUse::Verify && isRsaSignature(mechanism) ? RequiredKey::Rsa : RequiredKey::Any;
+}
+
+bool Quirks::meansWrongMac(CK_RV rv) const {
+  constexpr std::array kOtherMeaning{
+      CKR_OK,
+      CKR_PENDING,
+      CKR_SESSION_HANDLE_INVALID,
+      CKR_SESSION_CLOSED,
+      CKR_DEVICE_REMOVED,
+      CKR_TOKEN_NOT_PRESENT,
+      CKR_OPERATION_NOT_INITIALIZED,
+      CKR_CRYPTOKI_NOT_INITIALIZED,
+      CKR_USER_NOT_LOGGED_IN,
+      CKR_FUNCTION_CANCELED,
+  };
+  return verifyReportsLastError &&
+         std::find(kOtherMeaning.begin(), kOtherMeaning.end(), rv) == kOtherMeaning.end();
+}
+
+const Quirks& quirksOf(const CK_INFO& info, std::string_view path) {
   const std::string_view file = path.substr(path.find_last_of("/\\") + 1);
   for (const Entry& entry : kFiles) {
     if (file.starts_with(entry.beginning)) return entry.quirks;
@@ -48,7 +108,7 @@ Quirks quirksOf(const CK_INFO& info, std::string_view path) {
   for (const Entry& entry : kEntries) {
     if (manufacturer.starts_with(entry.beginning)) return entry.quirks;
   }
-  return {};
+  return kNone;
 }
 
 }  // namespace cryptoki

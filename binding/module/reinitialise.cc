@@ -31,7 +31,7 @@ class Reinitialisation final : public Work, public std::enable_shared_from_this<
     return true;
   }
 
-  void tell(const std::shared_ptr<ReinitialiseJob>& job) { waiters_.push_back(job); }
+  void addWaiter(const std::shared_ptr<ReinitialiseJob>& job) { waiters_.push_back(job); }
 
   // All calls have ended, except those of attachments that join in settle().
   void run() noexcept override {
@@ -142,10 +142,10 @@ void Reinitialisations::join(Module& module, const std::shared_ptr<ReinitialiseJ
   std::vector<std::shared_ptr<Attachment>> attachments;
   {
     std::lock_guard lock(mutex_);
-    if (current_) return current_->tell(job);
+    if (current_) return current_->addWaiter(job);
     if (!since || *since == count_) {
       begun = current_ = std::make_shared<Reinitialisation>(module, *this);
-      current_->tell(job);
+      current_->addWaiter(job);
       attachments = living();
     }
   }

@@ -8,7 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "generated/operation_kinds.h"
 #include "module/session_name.h"
+#include "module/state_version.h"
 #include "module/token_state.h"
 #include "runtime/session_queue.h"
 
@@ -16,24 +18,6 @@ namespace cryptoki {
 
 class Attachment;
 class OperationParameter;
-
-// Multi-part operations of a session.
-enum class OperationKind : unsigned char {
-  Encrypt,
-  Decrypt,
-  Digest,
-  Sign,
-  SignRecover,
-  Verify,
-  VerifyRecover,
-  VerifySignature,
-  MessageEncrypt,
-  MessageDecrypt,
-  MessageSign,
-  MessageVerify,
-  MessagePart,  // one message of those four
-};
-constexpr std::size_t kOperationKinds = 13;
 
 class Session {
  public:
@@ -60,11 +44,13 @@ class Session {
   // False after the session was closed, by us or, as far as we know, by the module. Do not use its handle
   // then: the module may have given the number to another session.
   bool isOpen() const { return open_.load(); }
-  void markClosed() { open_ = false; }
+  void markClosed() {
+    if (open_.exchange(false)) stateChanged();
+  }
 
-  // True when an operation of ours may have stayed active after an error (see calls/cancel.h). Used only by
-  // the job that holds the session.
-  bool suspect = false;
+  // The operations (CKF_SIGN ...) that may have stayed active after an error (see calls/end_operations.h).
+  // Used only by the job that holds the session.
+  CK_FLAGS unended = 0;
 
   // The mechanism of the latest C_SignInit. Used only by the job that holds the session.
   CK_MECHANISM_TYPE signing = CK_UNAVAILABLE_INFORMATION;

@@ -34,10 +34,10 @@ void* handlerOf(const struct sigaction& action) {
 
 // Node and libuv are in the same file as Node-API.
 bool isOfNode(void* handler) {
-  Dl_info its{};
+  Dl_info file{};
   Dl_info node{};
-  return dladdr(handler, &its) != 0 && dladdr(reinterpret_cast<void*>(&napi_create_function), &node) != 0 &&
-         its.dli_fbase == node.dli_fbase;
+  return dladdr(handler, &file) != 0 && dladdr(reinterpret_cast<void*>(&napi_create_function), &node) != 0 &&
+         file.dli_fbase == node.dli_fbase;
 }
 
 }  // namespace

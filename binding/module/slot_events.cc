@@ -22,7 +22,7 @@ class SlotEvents::Question final : public Work {
   void run() noexcept override {
     CK_SLOT_ID slot = 0;
     const Module& module = events_.module_;
-    const CK_RV rv = module.pollsForSlotEvents()
+    const CK_RV rv = module.quirks().pollsForSlotEvents
                          ? events_.poll(round_, slot)
                          : module.callUnlocked<&CK_FUNCTION_LIST_3_2::C_WaitForSlotEvent>(
                                CK_FLAGS{0}, &slot, static_cast<void*>(nullptr));
@@ -63,10 +63,10 @@ void SlotEvents::cancel(const void* owner, CK_RV rv) noexcept {
   std::vector<std::shared_ptr<Waiter>> theirs;
   {
     std::lock_guard lock(mutex_);
-    const auto others = std::stable_partition(waiters_.begin(), waiters_.end(),
-                                              [&](const auto& waiter) { return waiter->owner() != owner; });
-    theirs.assign(std::make_move_iterator(others), std::make_move_iterator(waiters_.end()));
-    waiters_.erase(others, waiters_.end());
+    const auto firstOfOwner = std::stable_partition(
+        waiters_.begin(), waiters_.end(), [&](const auto& waiter) { return waiter->owner() != owner; });
+    theirs.assign(std::make_move_iterator(firstOfOwner), std::make_move_iterator(waiters_.end()));
+    waiters_.erase(firstOfOwner, waiters_.end());
     changed_.notify_all();
   }
   for (const auto& waiter : theirs) waiter->happened(rv, 0);

@@ -1,5 +1,7 @@
 #include "module/token_state.h"
 
+#include "module/state_version.h"
+
 namespace cryptoki {
 namespace {
 
@@ -24,7 +26,9 @@ bool TokenState::set(Login login, bool endsEpoch) {
   if (ends) ++epoch_;
   login_ = login;
   isUnconfirmed_ = false;
-  return ends || before != login;
+  const bool isChange = ends || before != login;
+  if (isChange) stateChanged();
+  return isChange;
 }
 
 void TokenState::note(Login login, bool endsEpoch) {

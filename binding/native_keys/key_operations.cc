@@ -1,7 +1,7 @@
 // The operations of a key in a token; each one has a session to itself.
 #include <array>
 
-#include "calls/steps.h"
+#include "calls/init_and_operation.h"
 #include "native_keys/key_reference.h"
 
 namespace cryptoki {
@@ -27,16 +27,18 @@ bool isBusyBefore(CK_RV rv) { return rv == CKR_OPERATION_ACTIVE; }
 
 // Init function and operation on this session. Shared, because a module that returns CKR_PENDING still uses
 // the memory.
-template <class Kind>
-std::shared_ptr<Steps<Kind>> stepsOf(const std::shared_ptr<Session>& session, CK_MECHANISM_TYPE mechanism,
-                                     const Bytes& parameter, CK_OBJECT_HANDLE key, const Bytes& data) {
-  auto steps = std::make_shared<Steps<Kind>>();
-  std::get<0>(steps->init).session = session;
-  std::get<1>(steps->init).mechanism.set(mechanism, parameter);
-  std::get<2>(steps->init).number = key;
-  std::get<0>(steps->run).session = session;
-  std::get<1>(steps->run).bytes = data;
-  return steps;
+template <class Operation>
+std::shared_ptr<InitAndOperation<Operation>> prepared(const std::shared_ptr<Session>& session,
+                                                      CK_MECHANISM_TYPE mechanism, const Bytes& parameter,
+                                                      CK_OBJECT_HANDLE key, const Bytes& data) {
+  auto operation = std::make_shared<InitAndOperation<Operation>>();
+  operation->setSession(session);
+  operation->init.mechanism.mechanism.set(mechanism, parameter);
+  operation->init.key.number = key;
+  operation->singlePart.message().bytes = data;
+  operation->singlePart.result().prepare(data.size());
+  operation->singlePart.result().prepareFor(mechanism);
+  return operation;
 }
 
 }  // namespace
@@ -44,17 +46,15 @@ std::shared_ptr<Steps<Kind>> stepsOf(const std::shared_ptr<Session>& session, CK
 Bytes KeyReference::sign(CK_MECHANISM_TYPE mechanism, const Bytes& parameter, const Bytes& data,
                          const std::function<bool(const Bytes&)>& isRight) {
   Bytes signature;
-  run(Sign::Run::name, isBusy,
+  run(fn::C_Sign::name, isBusy,
       [&](Attachment& attachment, const std::shared_ptr<Session>& session, CK_OBJECT_HANDLE key,
           bool isDoubtful) {
-        const auto steps = stepsOf<Sign>(session, mechanism, parameter, key, data);
-        auto& out = std::get<2>(steps->run);
-        // NSS requires a buffer of exactly the length of an Ed25519 signature.
-        if (parts_.publicKey.is(KeyKind::Ed25519)) out.prepareExactly(kEd25519Signature);
-        keepPending(*session, steps, [&] { steps->perform(attachment, session); });
+        const auto operation = prepared<operation::Sign>(session, mechanism, parameter, key, data);
+        keepPending(*session, operation, [&] { operation->perform(attachment, session); });
+        const auto& out = operation->singlePart.signature;
         signature = Bytes(out.buffer.data(), out.length);
         if (!isDoubtful && isProved()) return;
-        if (!isRight(signature)) throw Failure::returned(CKR_KEY_HANDLE_INVALID, Sign::Run::name);
+        if (!isRight(signature)) throw Failure::returned(CKR_KEY_HANDLE_INVALID, fn::C_Sign::name);
         std::lock_guard lock(mutex_);
         losses_ = sessions_->losses();
         if (object_.handle == key) isProved_ = true;
@@ -64,14 +64,13 @@ Bytes KeyReference::sign(CK_MECHANISM_TYPE mechanism, const Bytes& parameter, co
 
 Bytes KeyReference::decrypt(CK_MECHANISM_TYPE mechanism, const Bytes& parameter, const Bytes& data) {
   Bytes plain;
-  run(Decrypt::Run::name, isBusyBefore,
+  run(fn::C_Decrypt::name, isBusyBefore,
       [&](Attachment& attachment, const std::shared_ptr<Session>& session, CK_OBJECT_HANDLE key,
           bool isDoubtful) {
-        if (isDoubtful) throw Failure::returned(CKR_KEY_HANDLE_INVALID, Decrypt::Run::name);
-        const auto steps = stepsOf<Decrypt>(session, mechanism, parameter, key, data);
-        auto& out = std::get<2>(steps->run);
-        out.prepare(data.size());
-        keepPending(*session, steps, [&] { steps->perform(attachment, session); });
+        if (isDoubtful) throw Failure::returned(CKR_KEY_HANDLE_INVALID, fn::C_Decrypt::name);
+        const auto operation = prepared<operation::Decrypt>(session, mechanism, parameter, key, data);
+        keepPending(*session, operation, [&] { operation->perform(attachment, session); });
+        const auto& out = operation->singlePart.data;
         plain = Bytes(out.buffer.data(), out.length);
       });
   return plain;
@@ -105,11 +104,11 @@ Bytes KeyReference::derive(const Bytes& peer, std::size_t length) {
         CK_BBOOL no = CK_FALSE;
         auto bytes = static_cast<CK_ULONG>(length);
         const auto attribute = [](CK_ATTRIBUTE_TYPE type, auto& memory) {
-          CK_ATTRIBUTE made{};
-          made.type = type;
-          made.pValue = &memory;
-          made.ulValueLen = sizeof memory;
-          return made;
+          CK_ATTRIBUTE entry{};
+          entry.type = type;
+          entry.pValue = &memory;
+          entry.ulValueLen = sizeof memory;
+          return entry;
         };
         std::array<CK_ATTRIBUTE, 7> wanted{attribute(CKA_CLASS, secretKey), attribute(CKA_KEY_TYPE, generic),
                                            attribute(CKA_TOKEN, no),        attribute(CKA_PRIVATE, no),

@@ -13,12 +13,12 @@ namespace {
 using Clock = TokenSessions::Clock;
 
 // The time that an operation waits for a session, and for JavaScript to find a lost key again.
-constexpr auto kPatience = std::chrono::seconds(5);
-constexpr auto kBetweenLooks = std::chrono::milliseconds(50);
+constexpr auto kLongestWait = std::chrono::seconds(5);
+constexpr auto kCheckInterval = std::chrono::milliseconds(50);
 constexpr int kMostQuestions = 2;
 
 // The pause before an operation is repeated after a "busy" result.
-constexpr auto kPause = std::chrono::milliseconds(50);
+constexpr auto kBusyPause = std::chrono::milliseconds(50);
 
 Failure closed(const char* function) {
   return Failure::ours("ERR_CRYPTOKI_CLIENT_CLOSED", "the client or module that the key belongs to is closed",
@@ -62,15 +62,15 @@ Remedy remedyFor(const Failure& failure) {
 }
 
 // Passes a failure to the JavaScript function of the reference, which then looks for the key.
-class KeyNews final : public Job {
+class KeyFailure final : public Job {
  public:
-  KeyNews(std::uint64_t watch, Failure failure) : watch_(watch), failure_(std::move(failure)) {}
+  KeyFailure(std::uint64_t watch, Failure failure) : watch_(watch), failure_(std::move(failure)) {}
   void execute() override {}
 
  protected:
   Napi::Value value(Napi::Env env) override {
     auto& environment = Environment::of(env);
-    environment.tellWatch(watch_, environment.error(failure_));
+    environment.callWatch(watch_, environment.error(failure_));
     return env.Undefined();
   }
 
@@ -80,15 +80,15 @@ class KeyNews final : public Job {
 };
 
 // Calls the same function without an error when the reference is destroyed, and removes it.
-class KeyFarewell final : public Job {
+class KeyRemoval final : public Job {
  public:
-  explicit KeyFarewell(std::uint64_t watch) : watch_(watch) {}
+  explicit KeyRemoval(std::uint64_t watch) : watch_(watch) {}
   void execute() override {}
 
  protected:
   Napi::Value value(Napi::Env env) override {
     auto& environment = Environment::of(env);
-    environment.tellWatch(watch_, env.Undefined());
+    environment.callWatch(watch_, env.Undefined());
     environment.removeWatch(watch_);
     return env.Undefined();
   }
@@ -100,16 +100,16 @@ class KeyFarewell final : public Job {
 }  // namespace
 
 std::shared_ptr<KeyReference> KeyReference::create(Parts parts) {
-  auto made = std::make_shared<KeyReference>(reference_table::newName(), std::move(parts));
-  reference_table::add(made);
-  return made;
+  auto reference = std::make_shared<KeyReference>(reference_table::newName(), std::move(parts));
+  reference_table::add(reference);
+  return reference;
 }
 
 KeyReference::KeyReference(std::string id, Parts parts)
     : id_(std::move(id)),
       parts_(std::move(parts)),
       keep_(parts_.attachment),
-      farewell_(parts_.channel ? std::make_shared<KeyFarewell>(parts_.watch) : nullptr) {
+      farewell_(parts_.channel ? std::make_shared<KeyRemoval>(parts_.watch) : nullptr) {
   settle(parts_.object);
 }
 
@@ -200,7 +200,7 @@ void KeyReference::attempt(const Seen& seen, const char* function, const Operati
 }
 
 void KeyReference::run(const char* function, IsBusy isBusy, const Operation& operation) {
-  const auto deadline = Clock::now() + kPatience;
+  const auto deadline = Clock::now() + kLongestWait;
   bool isReopened = false;
   bool isRepeated = false;
   for (int questions = 0;;) {
@@ -218,7 +218,7 @@ void KeyReference::run(const char* function, IsBusy isBusy, const Operation& ope
       // A session may be lost alone; try another one.
       if (isLostSession(failure) && !std::exchange(isReopened, true)) continue;
       if (failure.code.empty() && isBusy(failure.rv) && !std::exchange(isRepeated, true)) {
-        std::this_thread::sleep_for(kPause);
+        std::this_thread::sleep_for(kBusyPause);
         isReopened = false;  // the failed operation may have closed the session; allow another one
         continue;
       }
@@ -241,14 +241,14 @@ bool KeyReference::ask(const Seen& seen, const Failure& failure, Clock::time_poi
   const auto before = answers_;
   if (!std::exchange(isAsked_, true)) {
     lock.unlock();
-    parts_.channel->complete(std::make_shared<KeyNews>(parts_.watch, failure));
+    parts_.channel->complete(std::make_shared<KeyFailure>(parts_.watch, failure));
     lock.lock();
   }
   // JavaScript cannot respond while its thread waits here. And the failed decryption of invalid data must not
   // take longer.
   if (remedy == Remedy::Look || std::this_thread::get_id() == owner_) return false;
   while (answers_ == before && !isReleased_ && Clock::now() < deadline) {
-    answered_.wait_for(lock, kBetweenLooks);
+    answered_.wait_for(lock, kCheckInterval);
     lock.unlock();
     if (isOver() || parts_.channel->isClosed()) throw closed(failure.function);  // JavaScript cannot respond
     lock.lock();

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "native_keys/session_turn.h"
+#include "native_keys/session_wait.h"
 
 namespace cryptoki {
 namespace {
@@ -46,7 +46,7 @@ bool isGone(CK_RV rv) {
 }
 
 // While a session is borrowed, the minimal time between two attempts to open one.
-constexpr auto kAskAgain = std::chrono::seconds(1);
+constexpr auto kPauseAfterRefusal = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -68,7 +68,7 @@ std::shared_ptr<Session> TokenSessions::take(const std::shared_ptr<Session>& hom
     if (full && open_ == 0 && !home) throw Failure(refusal);
     if ((full || !mayAsk) && open_ == 0 && home) {
       lock.unlock();
-      if (!waitForTurn(*home, deadline)) break;
+      if (!waitForSession(*home, deadline)) break;
       if (home->isOpen()) return home;
       home->queue().leave();
       if (full) throw Failure(refusal);
@@ -88,7 +88,7 @@ std::shared_ptr<Session> TokenSessions::take(const std::shared_ptr<Session>& hom
         full = isLimit(failure.rv);
         if (!full) throw;
         refusal = failure;
-        askAgainAt_ = Clock::now() + kAskAgain;
+        askAgainAt_ = Clock::now() + kPauseAfterRefusal;
         continue;
       } catch (...) {
         lock.lock();

@@ -99,8 +99,8 @@ const std::vector<Hash>& hashes() {
 
 const Hash* hashOf(const std::string& name) {
   for (const Hash& hash : hashes()) {
-    for (const char* its : hash.names) {
-      if (strcasecmp(its, name.c_str()) == 0) return &hash;
+    for (const char* candidate : hash.names) {
+      if (strcasecmp(candidate, name.c_str()) == 0) return &hash;
     }
   }
   return nullptr;

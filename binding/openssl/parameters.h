@@ -61,15 +61,15 @@ template <std::size_t count>
 std::optional<int> toInt(const openssl::OSSL_PARAM& param,
                          const std::pair<const char*, int> (&words)[count]) {
   if (param.type != openssl::kUtf8String) return toInt(param);
-  const auto given = toText(param);
-  if (!given) return {};
+  const auto text = toText(param);
+  if (!text) return {};
   for (const auto& [word, value] : words) {
-    if (*given == word) return value;
+    if (*text == word) return value;
   }
   try {
     std::size_t used = 0;
-    const int value = std::stoi(*given, &used);
-    if (used == given->size()) return value;
+    const int value = std::stoi(*text, &used);
+    if (used == text->size()) return value;
   } catch (const std::exception&) {
   }
   return {};
@@ -117,8 +117,8 @@ inline bool put(openssl::OSSL_PARAM* param, const std::string& value) {
 template <std::size_t count>
 bool put(openssl::OSSL_PARAM* param, int value, const std::pair<const char*, int> (&words)[count]) {
   if (param == nullptr || param->type != openssl::kUtf8String) return put(param, value);
-  for (const auto& [word, its] : words) {
-    if (its == value) return put(param, std::string(word));
+  for (const auto& [word, meaning] : words) {
+    if (meaning == value) return put(param, std::string(word));
   }
   return put(param, std::to_string(value));
 }

@@ -4,6 +4,7 @@
 #include <random>
 #include <string>
 
+#include "openssl/digesting.h"
 #include "openssl/hash.h"
 #include "openssl/parameters.h"
 #include "openssl_provider/provider.h"
@@ -35,20 +36,11 @@ Failure unsupported(const std::string& what) {
   return Failure::ours("ERR_CRYPTOKI_UNSUPPORTED", what, "C_DecryptInit");
 }
 
-Bytes digest(const Bytes& data) {
-  openssl::EVP_MD* algorithm = functions().EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  openssl::EVP_MD_CTX* context = functions().EVP_MD_CTX_new();
-  Bytes value(64);
-  unsigned int length = 0;
-  const bool done = algorithm != nullptr && context != nullptr &&
-                    functions().EVP_DigestInit_ex2(context, algorithm, nullptr) == 1 &&
-                    functions().EVP_DigestUpdate(context, data.data(), data.size()) == 1 &&
-                    functions().EVP_DigestFinal_ex(context, value.data(), &length) == 1;
-  functions().EVP_MD_CTX_free(context);
-  functions().EVP_MD_free(algorithm);
-  if (!done) throw unsupported("OpenSSL cannot compute a digest");
-  value.resize(length);
-  return value;
+Bytes sha256(const Bytes& data) {
+  Digesting digesting;
+  digesting.begin("SHA256");
+  digesting.update(data.data(), data.size());
+  return digesting.value();
 }
 
 // The plaintext returned for wrongly padded data (implicit rejection). It is the same for the same data
@@ -56,22 +48,22 @@ Bytes digest(const Bytes& data) {
 Bytes rejection(const Bytes& encrypted) {
   static const Bytes& secret = *[] {
     std::random_device device;
-    auto made = std::make_unique<Bytes>(32);
-    for (std::size_t i = 0; i < made->size(); ++i) made->data()[i] = static_cast<unsigned char>(device());
-    return made.release();  // lives as long as the process
+    auto bytes = std::make_unique<Bytes>(32);
+    for (std::size_t i = 0; i < bytes->size(); ++i) bytes->data()[i] = static_cast<unsigned char>(device());
+    return bytes.release();  // lives as long as the process
   }();
   Bytes seed(secret.size() + encrypted.size() + 1);
   std::copy(secret.begin(), secret.end(), seed.data());
   std::copy(encrypted.begin(), encrypted.end(), seed.data() + secret.size());
   unsigned char& counter = seed.data()[seed.size() - 1];
   counter = 0;
-  const Bytes first = digest(seed);
+  const Bytes first = sha256(seed);
   constexpr std::size_t kLeastPadding = 11;
   const std::size_t most = encrypted.size() > kLeastPadding ? encrypted.size() - kLeastPadding : 0;
   Bytes message((std::size_t{first[0]} << 8U | first[1]) % (most + 1));
   for (std::size_t at = 0; at < message.size();) {
     ++counter;
-    const Bytes part = digest(seed);
+    const Bytes part = sha256(seed);
     const std::size_t length = std::min(part.size(), message.size() - at);
     std::copy_n(part.begin(), length, message.data() + at);
     at += length;
@@ -198,36 +190,24 @@ class Context {
   bool rejects_ = true;
 };
 
-Context& of(void* context) { return *static_cast<Context*>(context); }
-
 void* newContext(void* /*context*/) { return makeContext<Context>(); }
-void freeContext(void* context) { letGo<Context>(context); }
-void* dupContext(void* context) { return copyContext<Context>(context); }
 
 template <bool decrypts>
 int init(void* context, void* key, const OSSL_PARAM params[]) {
   return guarded([&] {
-    of(context).init(static_cast<const Key*>(key), decrypts, params);
+    contextAt<Context>(context).init(static_cast<const Key*>(key), decrypts, params);
     return 1;
   });
 }
 int decrypt(void* context, unsigned char* out, std::size_t* length, std::size_t room, const unsigned char* in,
             std::size_t size) {
-  return guarded([&] { return of(context).decrypt(out, length, room, in, size); });
+  return guarded([&] { return contextAt<Context>(context).decrypt(out, length, room, in, size); });
 }
 int encrypt(void* context, unsigned char* out, std::size_t* length, std::size_t room, const unsigned char* in,
             std::size_t size) {
-  return guarded([&] { return of(context).encrypt(out, length, room, in, size); });
+  return guarded([&] { return contextAt<Context>(context).encrypt(out, length, room, in, size); });
 }
-int getParams(void* context, OSSL_PARAM params[]) {
-  return guarded([&] { return of(context).getParams(params) ? 1 : 0; });
-}
-int setParams(void* context, const OSSL_PARAM params[]) {
-  return guarded([&] {
-    of(context).setParams(params);
-    return 1;
-  });
-}
+
 const OSSL_PARAM* parameters(void* /*context*/, void* /*providerContext*/) {
   static const OSSL_PARAM all[] = {
       describe("pad-mode", openssl::kUtf8String),
@@ -243,12 +223,18 @@ const OSSL_PARAM* parameters(void* /*context*/, void* /*providerContext*/) {
 }
 
 const OSSL_DISPATCH kRsa[] = {
-    entry(kNewContext, &newContext),     entry(kFreeContext, &freeContext),
-    entry(kDupContext, &dupContext),     entry(kEncryptInit, &init<false>),
-    entry(kEncrypt, &encrypt),           entry(kDecryptInit, &init<true>),
-    entry(kDecrypt, &decrypt),           entry(kGetParams, &getParams),
-    entry(kGettableParams, &parameters), entry(kSetParams, &setParams),
-    entry(kSettableParams, &parameters), {0, nullptr},
+    entry(kNewContext, &newContext),
+    entry(kFreeContext, &freeContext<Context>),
+    entry(kDupContext, &copyContext<Context>),
+    entry(kEncryptInit, &init<false>),
+    entry(kEncrypt, &encrypt),
+    entry(kDecryptInit, &init<true>),
+    entry(kDecrypt, &decrypt),
+    entry(kGetParams, &getParams<Context>),
+    entry(kGettableParams, &parameters),
+    entry(kSetParams, &setParams<Context>),
+    entry(kSettableParams, &parameters),
+    {0, nullptr},
 };
 
 }  // namespace

@@ -23,7 +23,6 @@ constexpr int kObjectIsKey = 2;
 struct Context {};
 
 void* newContext(void* /*context*/) { return makeContext<Context>(); }
-void freeContext(void* context) { letGo<Context>(context); }
 int doesSelection(void* /*context*/, int /*selection*/) { return 1; }
 
 std::string readAll(openssl::OSSL_CORE_BIO* in) {
@@ -60,17 +59,17 @@ int decode(void* /*context*/, openssl::OSSL_CORE_BIO* in, int /*selection*/, ope
     }
     if (!reference->publicKey().is(kind)) return 1;
     auto key = std::make_unique<Key>(Key{kind, reference->publicKey(), reference});
-    Key* given = key.release();
+    Key* passed = key.release();
     int type = kObjectIsKey;
     const std::string name = nameOf(kind);
     const OSSL_PARAM params[] = {
         number("type", type),
         text("data-type", name),
-        octets("reference", &given, kReferenceSize),
+        octets("reference", &passed, kReferenceSize),
         kEnd,
     };
     const int done = callback(params, argument);
-    const std::unique_ptr<Key> left(given);  // destroys the key if it was not taken
+    const std::unique_ptr<Key> rest(passed);  // destroys the key if it was not taken
     return done;
   });
 }
@@ -79,7 +78,7 @@ template <KeyKind kind>
 const OSSL_DISPATCH* table() {
   static const OSSL_DISPATCH entries[] = {
       entry(kNewContext, &newContext),
-      entry(kFreeContext, &freeContext),
+      entry(kFreeContext, &freeContext<Context>),
       entry(kDoesSelection, &doesSelection),
       entry(kDecode, &decode<kind>),
       {0, nullptr},

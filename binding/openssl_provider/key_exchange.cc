@@ -29,29 +29,25 @@ struct Context {
   SoftwareKey peer;
 };
 
-Context& of(void* context) { return *static_cast<Context*>(context); }
-
 void* newContext(void* /*context*/) { return makeContext<Context>(); }
-void freeContext(void* context) { letGo<Context>(context); }
-void* dupContext(void* context) { return copyContext<Context>(context); }
 
 int init(void* context, void* key, const OSSL_PARAM /*params*/[]) {
   return guarded([&] {
-    if (key != nullptr) of(context).key = *static_cast<const Key*>(key);
-    return of(context).key.reference ? 1 : raise("the key has no private part");
+    if (key != nullptr) contextAt<Context>(context).key = *static_cast<const Key*>(key);
+    return contextAt<Context>(context).key.reference ? 1 : raise("the key has no private part");
   });
 }
 
 int setPeer(void* context, void* key) {
   return guarded([&] {
-    of(context).peer = static_cast<const Key*>(key)->publicKey;
-    return of(context).peer ? 1 : 0;
+    contextAt<Context>(context).peer = static_cast<const Key*>(key)->publicKey;
+    return contextAt<Context>(context).peer ? 1 : 0;
   });
 }
 
 int derive(void* context, unsigned char* secret, std::size_t* length, std::size_t room) {
   return guarded([&] {
-    const auto& [key, peer] = of(context);
+    const auto& [key, peer] = contextAt<Context>(context);
     const std::size_t size = key.kind == KeyKind::X25519 ? 32
                              : key.kind == KeyKind::X448 ? 56
                                                          : (key.publicKey.bits() + 7) / 8;
@@ -87,8 +83,8 @@ const OSSL_PARAM* parameters(void* /*context*/, void* /*providerContext*/) {
 
 const OSSL_DISPATCH kExchange[] = {
     entry(kNewContext, &newContext),
-    entry(kFreeContext, &freeContext),
-    entry(kDupContext, &dupContext),
+    entry(kFreeContext, &freeContext<Context>),
+    entry(kDupContext, &copyContext<Context>),
     entry(kInit, &init),
     entry(kSetPeer, &setPeer),
     entry(kDerive, &derive),

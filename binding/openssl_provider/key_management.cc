@@ -37,7 +37,7 @@ void* create(void* /*context*/) {
   return guardedPointer([]() -> void* { return std::make_unique<Key>(Key{kind, {}, {}}).release(); });
 }
 
-void release(void* key) { letGo<Key>(key); }
+void release(void* key) { freeContext<Key>(key); }
 
 // Takes over the key that the decoder created.
 void* load(const void* reference, std::size_t size) {
@@ -152,16 +152,16 @@ using Types = const OSSL_PARAM*(int selection);
 template <KeyKind kind>
 const OSSL_DISPATCH* tableOf(Types* types, const char* (*operationName)(int)) {
   static const std::vector<OSSL_DISPATCH> table = [=] {
-    std::vector<OSSL_DISPATCH> made{
+    std::vector<OSSL_DISPATCH> entries{
         entry(kNew, &create<kind>), entry(kLoad, &load),           entry(kFree, &release),
         entry(kDup, &duplicate),    entry(kGetParams, &getParams), entry(kGettableParams, &gettableParams),
         entry(kHas, &has),          entry(kValidate, &validate),   entry(kMatch, &match),
         entry(kImport, &import),    entry(kImportTypes, types),    entry(kExport, &exportKey),
         entry(kExportTypes, types),
     };
-    if (operationName != nullptr) made.push_back(entry(kOperationName, operationName));
-    made.push_back({0, nullptr});
-    return made;
+    if (operationName != nullptr) entries.push_back(entry(kOperationName, operationName));
+    entries.push_back({0, nullptr});
+    return entries;
   }();
   return table.data();
 }

@@ -117,21 +117,21 @@ const OSSL_ITEM* reasons(void* /*context*/) { return kReasons.data(); }
 
 int initialise(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* in, const OSSL_DISPATCH** out,
                void** context) {
-  Core given;
-  given.handle = handle;
+  Core received;
+  received.handle = handle;
   const auto take = [](auto& function, const OSSL_DISPATCH& from) {
     function = reinterpret_cast<std::decay_t<decltype(function)>>(from.function);
   };
   for (; in->id != 0; ++in) {
-    if (in->id == openssl::kCoreNewError) take(given.newError, *in);
-    if (in->id == openssl::kCoreSetErrorDebug) take(given.setErrorDebug, *in);
-    if (in->id == openssl::kCoreVsetError) take(given.vsetError, *in);
-    if (in->id == openssl::kBioReadEx) take(given.bioReadEx, *in);
+    if (in->id == openssl::kCoreNewError) take(received.newError, *in);
+    if (in->id == openssl::kCoreSetErrorDebug) take(received.setErrorDebug, *in);
+    if (in->id == openssl::kCoreVsetError) take(received.vsetError, *in);
+    if (in->id == openssl::kBioReadEx) take(received.bioReadEx, *in);
   }
-  if (given.newError == nullptr || given.setErrorDebug == nullptr || given.vsetError == nullptr ||
-      given.bioReadEx == nullptr)
+  if (received.newError == nullptr || received.setErrorDebug == nullptr || received.vsetError == nullptr ||
+      received.bioReadEx == nullptr)
     return 0;
-  core = given;
+  core = received;
   static const OSSL_DISPATCH functions[] = {
       entry(openssl::kProviderQueryOperation, &query),
       entry(openssl::kProviderGetReasonStrings, &reasons),

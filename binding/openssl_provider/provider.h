@@ -59,19 +59,34 @@ auto guardedPointer(Body&& body) noexcept -> decltype(body()) {
   return result;
 }
 
-// Contexts are created, copied and destroyed by OpenSSL.
+// The functions of contexts for dispatch tables. Contexts are created, copied and destroyed by OpenSSL.
+template <class Context>
+Context& contextAt(void* context) {
+  return *static_cast<Context*>(context);
+}
 template <class Context>
 void* makeContext() noexcept {
   return guardedPointer([]() -> void* { return std::make_unique<Context>().release(); });
 }
 template <class Context>
-void* copyContext(const void* context) noexcept {
+void* copyContext(void* context) noexcept {
   return guardedPointer(
-      [=]() -> void* { return std::make_unique<Context>(*static_cast<const Context*>(context)).release(); });
+      [=]() -> void* { return std::make_unique<Context>(contextAt<Context>(context)).release(); });
 }
 template <class Context>
-void letGo(void* context) noexcept {
+void freeContext(void* context) noexcept {
   const std::unique_ptr<Context> last(static_cast<Context*>(context));
+}
+template <class Context>
+int getParams(void* context, openssl::OSSL_PARAM params[]) noexcept {
+  return guarded([&] { return contextAt<Context>(context).getParams(params) ? 1 : 0; });
+}
+template <class Context>
+int setParams(void* context, const openssl::OSSL_PARAM params[]) noexcept {
+  return guarded([&] {
+    contextAt<Context>(context).setParams(params);
+    return 1;
+  });
 }
 
 // Reads up to `size` bytes of the input to decode.

@@ -33,77 +33,67 @@ enum : int {
   kSettableParams = 21,
 };
 
-Context& of(void* context) { return *static_cast<Context*>(context); }
-
 void* newContext(void* /*context*/, const char* /*query*/) { return makeContext<Context>(); }
-void freeContext(void* context) { letGo<Context>(context); }
-void* dupContext(void* context) { return copyContext<Context>(context); }
 
 int signInit(void* context, void* key, const OSSL_PARAM params[]) {
   return guarded([&] {
-    of(context).init(static_cast<const Key*>(key), nullptr, true, params);
+    contextAt<Context>(context).init(static_cast<const Key*>(key), nullptr, true, params);
     return 1;
   });
 }
 int sign(void* context, unsigned char* out, std::size_t* length, std::size_t room, const unsigned char* data,
          std::size_t size) {
-  return guarded([&] { return of(context).sign(out, length, room, data, size); });
+  return guarded([&] { return contextAt<Context>(context).sign(out, length, room, data, size); });
 }
 int verifyInit(void* context, void* key, const OSSL_PARAM params[]) {
   return guarded([&] {
-    of(context).init(static_cast<const Key*>(key), nullptr, false, params);
+    contextAt<Context>(context).init(static_cast<const Key*>(key), nullptr, false, params);
     return 1;
   });
 }
 int verify(void* context, const unsigned char* signature, std::size_t length, const unsigned char* data,
            std::size_t size) {
-  return guarded([&] { return of(context).verifyDigest({signature, length}, {data, size}) ? 1 : 0; });
+  return guarded([&] {
+    return contextAt<Context>(context).verifyDigest({signature, length}, {data, size}) ? 1 : 0;
+  });
 }
 
 template <bool signs>
 int messageInit(void* context, const char* digest, void* key, const OSSL_PARAM params[]) {
   return guarded([&] {
-    of(context).init(static_cast<const Key*>(key), digest == nullptr ? "" : digest, signs, params);
-    of(context).beginMessage(signs);
+    contextAt<Context>(context).init(static_cast<const Key*>(key), digest == nullptr ? "" : digest, signs,
+                                     params);
+    contextAt<Context>(context).beginMessage(signs);
     return 1;
   });
 }
 int update(void* context, const unsigned char* data, std::size_t size) {
   return guarded([&] {
-    of(context).update(data, size);
+    contextAt<Context>(context).update(data, size);
     return 1;
   });
 }
 int signFinal(void* context, unsigned char* out, std::size_t* length, std::size_t room) {
-  return guarded([&] { return of(context).signMessage(out, length, room); });
+  return guarded([&] { return contextAt<Context>(context).signMessage(out, length, room); });
 }
 int signAtOnce(void* context, unsigned char* out, std::size_t* length, std::size_t room,
                const unsigned char* data, std::size_t size) {
   return guarded([&] {
-    if (out != nullptr) of(context).update(data, size);
-    return of(context).signMessage(out, length, room);
+    if (out != nullptr) contextAt<Context>(context).update(data, size);
+    return contextAt<Context>(context).signMessage(out, length, room);
   });
 }
 int verifyFinal(void* context, const unsigned char* signature, std::size_t length) {
-  return guarded([&] { return of(context).verifyMessage({signature, length}) ? 1 : 0; });
+  return guarded([&] { return contextAt<Context>(context).verifyMessage({signature, length}) ? 1 : 0; });
 }
 int verifyAtOnce(void* context, const unsigned char* signature, std::size_t length, const unsigned char* data,
                  std::size_t size) {
   return guarded([&] {
-    of(context).update(data, size);
-    return of(context).verifyMessage({signature, length}) ? 1 : 0;
+    contextAt<Context>(context).update(data, size);
+    return contextAt<Context>(context).verifyMessage({signature, length}) ? 1 : 0;
   });
 }
 
-int getParams(void* context, OSSL_PARAM params[]) {
-  return guarded([&] { return of(context).getParams(params) ? 1 : 0; });
-}
-int setParams(void* context, const OSSL_PARAM params[]) {
-  return guarded([&] {
-    of(context).setParams(params);
-    return 1;
-  });
-}
 const OSSL_PARAM* parameters(void* /*context*/, void* /*providerContext*/) {
   static const OSSL_PARAM all[] = {
       describe("digest", openssl::kUtf8String),           describe("properties", openssl::kUtf8String),
@@ -116,8 +106,8 @@ const OSSL_PARAM* parameters(void* /*context*/, void* /*providerContext*/) {
 
 const OSSL_DISPATCH kDigestFirst[] = {
     entry(kNewContext, &newContext),
-    entry(kFreeContext, &freeContext),
-    entry(kDupContext, &dupContext),
+    entry(kFreeContext, &freeContext<Context>),
+    entry(kDupContext, &copyContext<Context>),
     entry(kSignInit, &signInit),
     entry(kSign, &sign),
     entry(kVerifyInit, &verifyInit),
@@ -128,9 +118,9 @@ const OSSL_DISPATCH kDigestFirst[] = {
     entry(kDigestVerifyInit, &messageInit<false>),
     entry(kDigestVerifyUpdate, &update),
     entry(kDigestVerifyFinal, &verifyFinal),
-    entry(kGetParams, &getParams),
+    entry(kGetParams, &getParams<Context>),
     entry(kGettableParams, &parameters),
-    entry(kSetParams, &setParams),
+    entry(kSetParams, &setParams<Context>),
     entry(kSettableParams, &parameters),
     {0, nullptr},
 };
@@ -138,8 +128,8 @@ const OSSL_DISPATCH kDigestFirst[] = {
 // EdDSA accepts only a complete message.
 const OSSL_DISPATCH kAtOnce[] = {
     entry(kNewContext, &newContext),
-    entry(kFreeContext, &freeContext),
-    entry(kDupContext, &dupContext),
+    entry(kFreeContext, &freeContext<Context>),
+    entry(kDupContext, &copyContext<Context>),
     entry(kSignInit, &signInit),
     entry(kSign, &sign),
     entry(kVerifyInit, &verifyInit),

@@ -212,7 +212,7 @@ Bytes SignatureContext::signDigest(const Bytes& digest) const {
   const bool hasDigest = !digestName_.empty();
   if (hasDigest && hash().length != digest.size()) throw Failure::returned(CKR_DATA_LEN_RANGE, "C_Sign");
   const auto verifies = [&](const Bytes& signature) { return verifyDigest(signature, digest); };
-  const auto isRight = [&](const Bytes& made) { return verifies(finish(made, verifies)); };
+  const auto isRight = [&](const Bytes& signature) { return verifies(finish(signature, verifies)); };
   const CK_MECHANISM_TYPE mechanism = mechanismForDigest();
   if (key_.reference->offers(mechanism)) {
     const bool isInfo = mechanism == CKM_RSA_PKCS && hasDigest;
@@ -236,7 +236,7 @@ Bytes SignatureContext::signWhole() const {
   const CK_MECHANISM_TYPE mechanism = mechanismForMessage();
   if (!key_.reference->offers(mechanism)) throw Failure::returned(CKR_MECHANISM_INVALID, "C_SignInit");
   const auto verifies = [&](const Bytes& signature) { return verifyWhole(signature, message_); };
-  const auto isRight = [&](const Bytes& made) { return verifies(finish(made, verifies)); };
+  const auto isRight = [&](const Bytes& signature) { return verifies(finish(signature, verifies)); };
   return finish(key_.reference->sign(mechanism, parameter(), message_, isRight), verifies);
 }
 

@@ -15,10 +15,10 @@ using Clock = Workload::Clock;
 
 // When many jobs wait for a session, their results are delivered together, so that JavaScript has time to add
 // more. A result waits for a fraction of the time that the last job in the queue waits anyway.
-constexpr Clock::duration kLong = std::chrono::milliseconds(1);
-constexpr Clock::duration kEnough = std::chrono::microseconds(150);
-constexpr int kPart = 4;
-constexpr Clock::duration kMost = std::chrono::microseconds(500);
+constexpr Clock::duration kLongCall = std::chrono::milliseconds(1);
+constexpr Clock::duration kLeastQueueTime = std::chrono::microseconds(150);
+constexpr int kQueueFraction = 4;
+constexpr Clock::duration kLongestDelay = std::chrono::microseconds(500);
 }  // namespace
 
 void Job::run() noexcept {
@@ -31,8 +31,10 @@ void Job::run(const SessionQueue& queue) noexcept {
   const auto begun = Clock::now();
   executeQuietly();
   const auto took = Clock::now() - begun;
-  const auto behind = took * static_cast<Clock::rep>(queue.waiting());
-  announce(took > kLong || behind < kEnough ? Clock::duration::zero() : std::min(behind / kPart, kMost));
+  const auto queueTime = took * static_cast<Clock::rep>(queue.waiting());
+  announce(took > kLongCall || queueTime < kLeastQueueTime
+               ? Clock::duration::zero()
+               : std::min(queueTime / kQueueFraction, kLongestDelay));
 }
 
 void Job::refuse() noexcept {

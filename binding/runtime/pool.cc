@@ -30,7 +30,7 @@ constexpr auto kExitPatience = std::chrono::milliseconds(1000);
 
 // See Pool::gathers().
 constexpr std::size_t kManyWait = 3;
-constexpr auto kBrief = std::chrono::milliseconds(1);
+constexpr auto kShortCall = std::chrono::milliseconds(1);
 
 void prepareThread() {
 #if defined(__linux__)
@@ -156,12 +156,14 @@ void Pool::work() {
 // A caller that makes short calls one after the other posts the next one sooner than a thread falls asleep
 // and wakes again. So the thread polls for a short time, if polling succeeded lately.
 bool Pool::linger(Lock& lock, const Worker& worker) {
-  constexpr auto kShort = std::chrono::microseconds(200);  // polling does not help after longer calls
-  constexpr auto kTime = std::chrono::microseconds(50);
+  constexpr auto kShortCallBefore =
+      std::chrono::microseconds(200);  // polling does not help after longer calls
+  constexpr auto kPollTime = std::chrono::microseconds(50);
   constexpr unsigned kLonger = 2;  // after these misses poll longer: a slower caller may be asleep, too
   constexpr unsigned kMostMisses = 6;
   const auto now = Clock::now();
-  if (lingering_ || stopping_ || computing_ >= cores_ || now - worker.begun() > kShort) return false;
+  if (lingering_ || stopping_ || computing_ >= cores_ || now - worker.begun() > kShortCallBefore)
+    return false;
   // The JavaScript thread needs a core, too. On the last core this thread yields, which still is faster than
   // waking a sleeping core. When many calls are under way, do not poll there.
   const bool isLastCore = computing_ + 2 > cores_;
@@ -170,7 +172,7 @@ bool Pool::linger(Lock& lock, const Worker& worker) {
     --skip_;
     return false;
   }
-  const auto time = kTime * (1U << std::min(misses_, kLonger));
+  const auto time = kPollTime * (1U << std::min(misses_, kLonger));
   lingering_ = true;
   posted_ = false;
   lock.unlock();
@@ -196,7 +198,7 @@ void Pool::perform(Lock& lock, Worker& worker) {
   auto next = std::move(queue.front());
   queue.pop_front();
   const bool counts = &queue == &limited_;
-  gathering_ = watching_ && brief_ && limited_.size() >= kManyWait;
+  gathering_ = watching_ && wasShort_ && limited_.size() >= kManyWait;
   worker.begin(next->workload(), counts);
   if (counts) {
     ++computing_;
@@ -210,7 +212,7 @@ void Pool::perform(Lock& lock, Worker& worker) {
     lock.lock();
     std::erase(workers_, &worker);
     if (worker.counts()) --computing_;
-    brief_ = Clock::now() - worker.begun() < kBrief;
+    wasShort_ = Clock::now() - worker.begun() < kShortCall;
     lock.unlock();
   }
   next.reset();
@@ -223,14 +225,15 @@ bool Pool::needsWatch() const {
 
 // The first looks follow soon, so that an unknown device is recognised at once; later ones are rare.
 void Pool::watch(Lock& lock) {
-  constexpr auto kSoon = std::chrono::microseconds(200);
-  constexpr auto kRarely = std::chrono::microseconds(6400);
-  constexpr int kFirst = 4;
-  constexpr int kIdle = 4;  // looks in a row that found nothing to do
+  constexpr auto kFirstInterval = std::chrono::microseconds(200);
+  constexpr auto kLaterInterval = std::chrono::microseconds(6400);
+  constexpr int kFirstLooks = 4;
+  constexpr int kIdleLooks = 4;  // looks in a row that found nothing to do
   watching_ = true;
   int idle = 0;
-  for (int looks = 0; idle < kIdle && !stopping_; ++looks) {
-    watch_.wait_for(lock, looks < kFirst ? kSoon : kRarely, [this] { return stopping_; });
+  for (int looks = 0; idle < kIdleLooks && !stopping_; ++looks) {
+    watch_.wait_for(lock, looks < kFirstLooks ? kFirstInterval : kLaterInterval,
+                    [this] { return stopping_; });
     remind(lock);
     deepest_ = limited_.size();
     idle = wanted_.exchange(false) || !limited_.empty() ? 0 : idle + 1;

@@ -109,7 +109,7 @@ class Pool {
   bool waking_ = false;  // a thread is on its way to the queue
   std::atomic<bool> watching_{false};
   std::atomic<bool> wanted_{false};  // a gatherer delays a delivery
-  bool brief_ = false;               // the last computing call was short
+  bool wasShort_ = false;            // the last computing call was short
   std::atomic<bool> gathering_{false};
   std::vector<std::weak_ptr<Gatherer>> gatherers_;
 

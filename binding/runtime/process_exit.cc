@@ -20,8 +20,8 @@ std::atomic<bool (*)()> otherWait{nullptr};
 // Waits for the calls in modules, for a limited time. Returns true when none remains.
 bool isQuiet() {
   const auto wait = otherWait.load();
-  const bool others = wait == nullptr || wait();
-  return Pool::get().quiesce() && others;
+  const bool otherIsQuiet = wait == nullptr || wait();
+  return Pool::get().quiesce() && otherIsQuiet;
 }
 
 #if defined(_WIN32)

@@ -24,17 +24,17 @@ class Workload {
   void sawWaiting() {
     if (waits()) return;
     until_ = (Clock::now() + belief_).time_since_epoch().count();
-    if (belief_ < kLongest) belief_ *= 2;
+    if (belief_ < kLongestBelief) belief_ *= 2;
   }
   // Calls were seen computing. Call it under the pool's lock.
-  void sawComputing() { belief_ = kShortest; }
+  void sawComputing() { belief_ = kShortestBelief; }
 
  private:
-  static constexpr Clock::duration kShortest = std::chrono::milliseconds(250);
-  static constexpr Clock::duration kLongest = std::chrono::seconds(60);
+  static constexpr Clock::duration kShortestBelief = std::chrono::milliseconds(250);
+  static constexpr Clock::duration kLongestBelief = std::chrono::seconds(60);
 
   std::atomic<Clock::rep> until_{0};
-  Clock::duration belief_ = kShortest;
+  Clock::duration belief_ = kShortestBelief;
 };
 
 }  // namespace cryptoki

@@ -1,20 +1,24 @@
 import { channel, type TracingChannel, tracingChannel } from 'node:diagnostics_channel';
+import { CryptokiError } from '../core/errors';
 
-/** What `tracing:cryptoki:operation:*` carries. Never a PIN, a key's value or a message. */
+/** A message of `tracing:cryptoki:operation:*`. Never holds a PIN, a key's value or message content. */
 export interface OperationTrace {
-  /** 'sign', 'find', 'generateKeyPair' ... */
+  /** Name of the method: 'sign', 'find', 'generateKeyPair' ... */
   readonly operation: string;
   /** CKA_LABEL of the token. */
   readonly token: string;
-  /** CKA_LABEL of the key, where there is one. */
+  /** CKA_LABEL of the key, if the operation has one. */
   readonly key?: string | undefined;
-  /** Which try this is; 1 for the first. */
+  /** Number of the attempt; the first is 1. */
   attempt: number;
   result?: unknown;
   error?: unknown;
 }
 
-/** What `cryptoki:pool` carries: a session was opened, closed, waited for in vain, given up in a call that hangs, or the limit was learnt. */
+/**
+ * A message of `cryptoki:pool`. 'waiting': an operation waits for a session; 'exhausted': an operation was refused, because the
+ * queue is full; 'limit': the token has refused a further session; 'hung': a session was given up, because its call hangs.
+ */
 export interface PoolTrace {
   readonly event: 'opened' | 'closed' | 'waiting' | 'exhausted' | 'limit' | 'hung';
   readonly open: number;
@@ -23,22 +27,22 @@ export interface PoolTrace {
   readonly max: number;
 }
 
-/** What `cryptoki:login` carries. */
+/** A message of `cryptoki:login`. */
 export interface LoginTrace {
   readonly event: 'login' | 'logout' | 'failed';
   readonly token: string;
   readonly user: 'USER' | 'SO';
-  /** Of a login: as in PinRequest; of a logout: why. */
+  /** Reason of a login, as in PinRequest, or of a logout. */
   readonly reason: string;
-  /** Of a failed login: CKR or ERR_CRYPTOKI code. */
+  /** CKR or ERR_CRYPTOKI code of a failed login. */
   readonly code?: string | undefined;
 }
 
-/** What `cryptoki:recovery` carries. */
+/** A message of `cryptoki:recovery`. */
 export interface RecoveryTrace {
   readonly event: 'begin' | 'end' | 'failed';
   readonly token: string;
-  /** How deep it goes: one session, all that is on the token, the module. */
+  /** Extent of the recovery: one session, the login, all sessions with the token, the module. */
   readonly level: 'session' | 'login' | 'token' | 'module';
   readonly generation: number;
   readonly code?: string | undefined;
@@ -48,6 +52,11 @@ const pool = channel('cryptoki:pool');
 const login = channel('cryptoki:login');
 const recovery = channel('cryptoki:recovery');
 const operation: TracingChannel<OperationTrace> = tracingChannel('cryptoki:operation');
+
+/** Returns the code of an error; undefined for errors of others. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof CryptokiError ? error.code : undefined;
+}
 
 export function tracePool(message: () => PoolTrace): void {
   if (pool.hasSubscribers) pool.publish(message());
@@ -61,7 +70,7 @@ export function traceRecovery(message: RecoveryTrace): void {
   if (recovery.hasSubscribers) recovery.publish(message);
 }
 
-/** Whether somebody listens to operations. Without listeners nothing is built for them. */
+/** Returns true when operations have listeners. Without listeners no message is built. */
 export function isTraced(): boolean {
   return (
     operation.start.hasSubscribers ||
@@ -72,7 +81,7 @@ export function isTraced(): boolean {
   );
 }
 
-/** Runs `work` as an operation that listeners can follow. The result itself is not given to them. */
+/** Runs `work` and publishes its begin and end. The result is not published. */
 export function traceOperation<T>(message: OperationTrace, work: () => Promise<T>): Promise<T> {
   if (!isTraced()) return work();
   let result: T | undefined;

@@ -9,80 +9,91 @@ import type { LogoutReason } from './connection/login-keeper';
 import type { RecoveryLevel } from './connection/recovery';
 import type { Lease, PoolStatistics, Share } from './pool/pool-types';
 
-/** What a {@link Client} tells. */
+/** The events of a {@link Client}. */
 export interface ClientEvents {
   login: [{ readonly user: User }];
-  /** The login will end in `within` milliseconds. */
+  /** Emitted when the login will end in `within` milliseconds. */
   expiring: [{ readonly reason: 'idle' | 'age'; readonly within: number }];
   loggedOut: [{ readonly reason: LogoutReason }];
-  /** Something was lost: once for each loss, however often it is tried to get it back. */
+  /** Emitted once for each loss (of a session, the login, the token, the module), even if the recovery takes several attempts. */
   recovering: [{ readonly level: RecoveryLevel; readonly cause: unknown }];
   recovered: [{ readonly level: RecoveryLevel; readonly generation: number }];
-  /** What was lost has not come back in time: once for each loss. Operations try again, with pauses of 2 s at most in between. */
+  /** Emitted once for each loss that a recovery has not ended in time. Operations try again, after pauses of at most 2 s. */
   down: [{ readonly error: unknown }];
-  /** The token has refused read/write sessions (`error` says how): the client uses read-only ones. */
+  /** Emitted when the token has refused read/write sessions with `error`, so that the client uses read-only ones. */
   readOnly: [{ readonly error: unknown }];
 }
 
 /** The numbers of a client. */
 export interface ClientStatistics extends PoolStatistics {
-  /** Operations that ended well, that failed, and tries beyond the first. */
+  /** Operations that succeeded, that failed, and attempts after the first. */
   readonly operations: number;
   readonly errors: number;
   readonly retries: number;
   readonly logins: number;
   readonly recoveries: number;
-  /** Grows with each recovery and each end of a login. */
+  /** Number that increases with each recovery and each end of a login. */
   readonly generation: number;
 }
 
-/** What {@link Client.health} says. */
+/** The result of {@link Client.health}. */
 export interface Health {
   readonly ok: boolean;
   readonly loggedIn: User | undefined;
-  /** How long the token took to answer, in milliseconds. */
+  /** Time until the token answered, in milliseconds. */
   readonly latency: number;
-  /** Sessions that hang in a call at this moment, and those that were given up since the beginning because of it. */
+  /** Sessions whose call hangs at this moment, and all that were given up for that reason since connect(). */
   readonly hung: number;
   readonly givenUp: number;
   /**
-   * For how long the session that was lent longest ago is lent, in milliseconds; 0 when none is. Without operationTimeout this alone
-   * shows a call that hangs.
+   * Time since the session that was lent first was lent, in milliseconds; 0 when no session is lent. Without operationTimeout
+   * only this number shows a call that hangs.
    */
   readonly longestLent: number;
-  /** Whether nothing can be written to the token; see Client.readOnly. */
+  /** True when the client cannot write to the token; see Client.readOnly. */
   readonly readOnly: boolean;
-  /** Why it is not ok. */
+  /** The reason why `ok` is false. */
   readonly error?: unknown;
 }
 
-/** How an operation waits. */
+/** Options that end the wait for an operation. */
 export interface OperationOptions {
-  /** Ends the waiting: for a session, for a recovery, for the result. A call in the module goes on to its end. */
+  /** Ends the wait for a session, for a recovery and for the result. A call in the module continues to its end. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Ends the waiting in the same way after so many milliseconds, tries and recoveries included, with ERR_CRYPTOKI_TIMEOUT.
-   * Default: no limit but those of ConnectOptions.
+   * Limit of the whole wait, in milliseconds, with repetitions and recoveries; then the operation fails with
+   * ERR_CRYPTOKI_TIMEOUT. Default: only the limits of ConnectOptions.
    */
   readonly timeout?: number | undefined;
 }
 
-/** How an operation runs on a lent session. @internal */
+/** Options of an operation on a lent session. @internal */
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
-  /** The caller's options as they were given, in the place of `signal`: Client.run checks them. */
+  /** The caller's options, which Client.run checks and uses in place of `signal`. */
   readonly given?: OperationOptions | undefined;
-  /** Whether it may be done again after an error that left open whether it was done. */
+  /** True when the operation may be repeated after an error that does not say if it was done. */
   readonly repeatable: boolean;
-  /** It is one native call: others of the kind may use the session at the same time. */
+  /** Set for an operation of one native call: others of the same kind may use the session at the same time. */
   readonly shares?: Share | undefined;
-  /** CKA_LABEL of the key, for traces. */
-  readonly key?: string | undefined;
+}
+
+/** Runs operations on lent sessions; see Runner. @internal */
+export interface OperationRunner {
+  run<T, O>(
+    operation: string,
+    options: RunOptions,
+    work: (object: O, session: Session, lease: Lease) => Promise<T>,
+    target: {
+      readonly label: string | undefined;
+      on(session: Session, operation: string): O | Promise<O>;
+    },
+  ): Promise<T>;
 }
 
 /**
- * The members of Client that its parts use. The parts take these interfaces in place of the classes, so that no part imports a
- * class which imports the part.
+ * The members of Client that its parts use. The parts use these interfaces in place of the classes, because the classes import
+ * the parts.
  * @internal
  */
 export interface ClientMembers {
@@ -91,6 +102,7 @@ export interface ClientMembers {
   readonly anchor: Session;
   statistics(): ClientStatistics;
   on(event: 'recovered' | 'login', listener: () => void): unknown;
+  readonly runner: OperationRunner;
   run<T>(
     operation: string,
     options: RunOptions,
@@ -119,12 +131,12 @@ export interface ClientObjectMembers {
   standIn(): ClientObjectMembers;
 }
 
-/** A key of a client that signs. @internal */
+/** A key of a client that makes signatures. @internal */
 export interface ClientSigningKey extends ClientObjectMembers {
   sign(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer>;
 }
 
-/** A key of a client that verifies. @internal */
+/** A key of a client that verifies signatures. @internal */
 export interface ClientVerifyingKey extends ClientObjectMembers {
   verify(
     algorithm: MechanismInput,

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { requireOptions, requireOptionsObject, requireSignal } from '../core/arguments';
 import { until } from '../core/deadlines';
-import { CryptokiError, isCode } from '../core/errors';
+import { type CryptokiError, isCode, ownError } from '../core/errors';
 import { asyncDispose } from '../core/realms';
 import { requirePlain } from '../core/selection';
 import type { Attributes } from '../model/attributes';
@@ -13,6 +13,7 @@ import { type FindOptions, nounOf } from '../model/objects/find-objects';
 import type { KeyOptions, KeyPairOptions } from '../model/objects/generate-keys';
 import type { ObjectClass } from '../model/objects/identity';
 import { attributesOfOne } from '../model/objects/selection';
+import type { StorageObject } from '../model/objects/storage-object';
 import type { BatchOptions } from '../model/operations/batch/batch';
 import { type BatchOutcome, digestMany, type Messages } from '../model/operations/batch/batch-operations';
 import type { DigestStream } from '../model/operations/streams/message-stream';
@@ -21,6 +22,7 @@ import type { Token } from '../model/token';
 import type { PinProvider } from '../pin';
 import type { Pin } from '../pin/pin';
 import type { BytesLike } from '../raw';
+import { codeOf } from './client-tracing';
 import type { ClientEvents, ClientStatistics, Health, OperationOptions, RunOptions } from './client-types';
 import { checkUser, type Settings } from './connect-options';
 import { ClientLogin } from './connection/client-login';
@@ -50,14 +52,14 @@ import {
   type ClientSearchSelection,
 } from './search-attributes';
 
-/** How long health() waits for an answer of the token, in milliseconds. */
-const HEALTH_PATIENCE = 5_000;
-/** Which part of its time close() waits for operations in flight; the rest is for closing sessions and module. */
-const FOR_OPERATIONS = 0.8;
+/** Limit of the time that health() waits for an answer of the token. */
+const HEALTH_LIMIT_MS = 5_000;
+/** The part of closeTimeout in which close() waits for operations in flight. The rest is for closing sessions and module. */
+const CLOSE_SHARE_OF_OPERATIONS = 0.8;
 
 /**
- * A token, for a program that runs for long: sessions are shared, the login is kept, and what is lost (a session, the
- * login, the token, the module) is got back. Made by connect().
+ * A token, for a program that runs for long. It shares sessions, keeps the login, and restores a lost session, login, token or
+ * module. connect() returns it.
  */
 export class Client extends EventEmitter<ClientEvents> implements AsyncDisposable {
   readonly #settings: Settings;
@@ -65,7 +67,8 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   readonly #keeper: LoginKeeper;
   readonly #login: ClientLogin;
   readonly #recovery: Recovery;
-  readonly #runner: Runner;
+  /** Runs the operations of the client and its objects. @internal */
+  readonly runner: Runner;
   readonly #object: Attributes;
   #closing: Promise<void> | undefined;
   readonly #numbers = { logins: 0, recoveries: 0 };
@@ -95,12 +98,12 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     });
     this.#connection.onReadOnly = (error) => {
       process.emitWarning(
-        `token "${this.#connection.token?.label ?? ''}" refuses read/write sessions (${codeOf(error)}): the client can read and use keys, and write nothing. With readOnly: true it does not try`,
+        `token "${this.#connection.token?.label ?? ''}" refuses read/write sessions (${codeOf(error) ?? 'no code'}): the client can read and use keys, but not write. Set readOnly: true to open read-only sessions at once`,
         { type: 'CryptokiWarning', code: 'CRYPTOKI_READ_ONLY' },
       );
       this.emit('readOnly', { error });
     };
-    this.#runner = new Runner(this.#connection, this.#recovery, settings);
+    this.runner = new Runner(this.#connection, this.#recovery, settings);
     this.#login = new ClientLogin(this.#connection, this.#recovery, (reason) =>
       this.emit('loggedOut', { reason }),
     );
@@ -116,14 +119,14 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     await this.#recovery.connect(timeout, signal);
   }
 
-  /** The token, as it was found last. */
+  /** The token, as it was found at the last connection. */
   get token(): Token {
     const { token } = this.#connection;
     if (token === undefined) throw closedError();
     return token;
   }
 
-  /** Who is logged in at this moment. */
+  /** The user who is logged in; undefined when nobody is. */
   get user(): User | undefined {
     return this.#connection.token?.user;
   }
@@ -133,113 +136,110 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   }
 
   /**
-   * Whether nothing can be written to the token at present: the program or the token wants it so, or the token has refused
-   * read/write sessions (then 'readOnly' was emitted, and a CryptokiWarning with the code CRYPTOKI_READ_ONLY).
+   * True when the client cannot write to the token: because of the option, or because the token is write-protected or has
+   * refused read/write sessions (after the event 'readOnly' and a CryptokiWarning with the code CRYPTOKI_READ_ONLY).
    */
   get readOnly(): boolean {
     return this.#connection.isReadOnly;
   }
 
   /**
-   * Logs in, or changes to another user. Sessions stay; from then on the client keeps this login. When it fails, what was
-   * kept before counts again. Where the user is logged in already, the PIN is not tried, but kept for the next login.
-   * @param pin as in ConnectOptions; left out, the one of connect() or of the last login
-   * @throws those of Session.login; ERR_CRYPTOKI_LOGIN_NEEDED without a PIN
+   * Logs in, or changes to another user. Sessions stay open, and the client keeps this login from then on. If the login fails,
+   * user and PIN of the previous one are kept. If the user is logged in already, the PIN is not sent, but kept for the next
+   * login.
+   * @param pin as in ConnectOptions; left out, the PIN of connect() or of the last login
+   * @throws the errors of Session.login; ERR_CRYPTOKI_LOGIN_NEEDED without a PIN
    */
   async login(
     pin?: Pin | null | PinProvider,
     options: { readonly user?: User; readonly signal?: AbortSignal } = {},
   ): Promise<void> {
-    this.#runner.checkOpen();
+    this.runner.checkOpen();
     requireOptions(options, 'the options of login', ['user', 'signal']);
     requireSignal(options.signal);
     const user = checkUser(options.user ?? this.#settings.user);
     await this.#login.login(pin, user, options.signal);
   }
 
-  /** Logs out: the client is a guest. Private objects are dead; operations in flight end first. */
+  /** Logs out, after operations in flight have ended. Private objects can no longer be used. */
   async logout(): Promise<void> {
-    this.#runner.checkOpen();
+    this.runner.checkOpen();
     await this.#login.logout('guest');
   }
 
   /**
-   * Logs out, closes every session (which ends session objects), and wipes the PIN if it is kept. Operations in flight end
-   * first; those that wait for a session fail. The next operation logs in again if a function gives the PIN, and fails with
-   * ERR_CRYPTOKI_LOGIN_NEEDED if not, until login() is called.
+   * Logs out, closes every session (which destroys session objects), and wipes a kept PIN. Operations in flight end first;
+   * those that wait for a session fail. The next operation logs in again if the PIN comes from a function. Otherwise operations
+   * fail with ERR_CRYPTOKI_LOGIN_NEEDED until login() is called.
    */
   async secureLogout(): Promise<void> {
-    this.#runner.checkOpen();
+    this.runner.checkOpen();
     await this.#login.logout('secure');
   }
 
   /**
-   * The one private key with these attributes, or of this PKCS#11 URI; left out, the one that connect()'s URI names; with
-   * 'only', the only private key that there is. What says nothing is refused: attributes without members or with one that is
-   * undefined, a URI that names no object. An unset variable must not choose the key.
+   * Finds the one private key with these attributes or this PKCS#11 URI. Without a selection: the key that the URI of connect()
+   * names; with 'only': the only private key. Throws for an empty selection (attributes without members or with an undefined
+   * one, a URI that names no object), because an unset variable must not choose the key.
    *
-   * Before the key is used after a loss (of the login, the sessions, the token), it is found again by its label and id, as
-   * this object knows them, and proved to be the same: by CKA_UNIQUE_ID, its public key or its check value, or by a trial (a
-   * signature, a MAC, an encrypted block of random data) where the token tells none of them.
+   * After a loss (of the login, the sessions, the token) the key is found again by its label and id, as this object has them,
+   * and proved to be the same before it is used: by CKA_UNIQUE_ID, its public key or its check value, or by a trial (a
+   * signature, a MAC, an encrypted block of random data) if the token reveals none of them.
    * @throws ERR_CRYPTOKI_OBJECT_NOT_FOUND, ERR_CRYPTOKI_OBJECT_AMBIGUOUS, ERR_CRYPTOKI_URI; TypeError ERR_INVALID_ARG_TYPE,
    *   TypeError ERR_INVALID_ARG_VALUE
    */
-  privateKey(which?: ClientObjectSelection, options?: OperationOptions): Promise<ClientPrivateKey> {
-    return this.#one('PRIVATE_KEY', which, options) as Promise<ClientPrivateKey>;
+  privateKey(selection?: ClientObjectSelection, options?: OperationOptions): Promise<ClientPrivateKey> {
+    return this.#findOne('PRIVATE_KEY', selection, options) as Promise<ClientPrivateKey>;
   }
 
-  /** The one public key; see {@link privateKey}. */
-  publicKey(which?: ClientObjectSelection, options?: OperationOptions): Promise<ClientPublicKey> {
-    return this.#one('PUBLIC_KEY', which, options) as Promise<ClientPublicKey>;
+  /** Finds the one public key; see {@link privateKey}. */
+  publicKey(selection?: ClientObjectSelection, options?: OperationOptions): Promise<ClientPublicKey> {
+    return this.#findOne('PUBLIC_KEY', selection, options) as Promise<ClientPublicKey>;
   }
 
-  /** The one secret key; see {@link privateKey}. */
-  secretKey(which?: ClientObjectSelection, options?: OperationOptions): Promise<ClientSecretKey> {
-    return this.#one('SECRET_KEY', which, options) as Promise<ClientSecretKey>;
+  /** Finds the one secret key; see {@link privateKey}. */
+  secretKey(selection?: ClientObjectSelection, options?: OperationOptions): Promise<ClientSecretKey> {
+    return this.#findOne('SECRET_KEY', selection, options) as Promise<ClientSecretKey>;
   }
 
-  /** The one certificate; see {@link privateKey}. */
-  certificate(which?: ClientObjectSelection, options?: OperationOptions): Promise<ClientCertificate> {
-    return this.#one('CERTIFICATE', which, options) as Promise<ClientCertificate>;
+  /** Finds the one certificate; see {@link privateKey}. */
+  certificate(selection?: ClientObjectSelection, options?: OperationOptions): Promise<ClientCertificate> {
+    return this.#findOne('CERTIFICATE', selection, options) as Promise<ClientCertificate>;
   }
 
   /**
-   * The objects with these attributes, or of this PKCS#11 URI; without an argument, or with 'all', all objects. What says
-   * nothing is refused, as by {@link privateKey}.
-   * @param options.limit ends the search after this many objects
+   * Finds the objects with these attributes or this PKCS#11 URI; without an argument, or with 'all', all objects. Throws for an
+   * empty selection, as {@link privateKey} does.
+   * @param options.limit ends the search after this number of objects
    * @throws ERR_CRYPTOKI_URI; TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
    */
   async find(
-    ...given: [which?: ClientSearchSelection, options?: OperationOptions & FindOptions]
+    ...parameters: [selection?: ClientSearchSelection, options?: OperationOptions & FindOptions]
   ): Promise<ClientObject[]> {
-    const [which, options] = given;
+    const [selection, options] = parameters;
     const attributes =
-      given.length === 0 ? {} : attributesOfSearch(which as ClientSearchSelection, this.token);
+      parameters.length === 0 ? {} : attributesOfSearch(selection as ClientSearchSelection, this.token);
     return findClientObjects(this, attributes, options, (object, generation) =>
       makeClientObject(this, object, generation),
     );
   }
 
   /**
-   * Generates a key pair; see Session.generateKeyPair. With token: false (the default) the keys keep their session open
-   * until they are disposed.
+   * Generates a key pair; see Session.generateKeyPair. With token: false (the default) the keys keep their session open until
+   * they are disposed of.
    */
   async generateKeyPair(
     keyType: KeyPairOptions['keyType'],
     options: Omit<KeyPairOptions, 'keyType'> & OperationOptions = {},
   ): Promise<{ readonly publicKey: ClientPublicKey; readonly privateKey: ClientPrivateKey }> {
     requireOptionsObject(options, 'the options of generateKeyPair');
-    const { signal: theirs, timeout, ...rest } = copyMembers(options);
-    return withOptions({ signal: theirs, timeout }, (signal) =>
-      this.run('generateKeyPair', { signal, repeatable: false }, async (session, lease) => {
-        const pair = await session.generateKeyPair(keyType, rest);
-        await discardIfAborted(signal, lease, pair.privateKey, pair.publicKey);
-        return {
-          publicKey: (await adoptClientObject(this, pair.publicKey, lease)) as ClientPublicKey,
-          privateKey: (await adoptClientObject(this, pair.privateKey, lease)) as ClientPrivateKey,
-        };
-      }),
-    );
+    const { signal, timeout, ...rest } = copyMembers(options);
+    const created = await this.#create('generateKeyPair', { signal, timeout }, async (session) => {
+      const pair = await session.generateKeyPair(keyType, rest);
+      return [pair.privateKey, pair.publicKey];
+    });
+    const [privateKey, publicKey] = created as [ClientPrivateKey, ClientPublicKey];
+    return { publicKey, privateKey };
   }
 
   /** Generates a secret key; see {@link generateKeyPair}. */
@@ -248,31 +248,25 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     options: Omit<KeyOptions, 'keyType'> & OperationOptions = {},
   ): Promise<ClientSecretKey> {
     requireOptionsObject(options, 'the options of generateKey');
-    const { signal: theirs, timeout, ...rest } = copyMembers(options);
-    return withOptions({ signal: theirs, timeout }, (signal) =>
-      this.run('generateKey', { signal, repeatable: false }, async (session, lease) => {
-        const key = await session.generateKey(keyType, rest as Parameters<Session['generateKey']>[1]);
-        await discardIfAborted(signal, lease, key);
-        return (await adoptClientObject(this, key, lease)) as ClientSecretKey;
-      }),
-    );
+    const { signal, timeout, ...rest } = copyMembers(options);
+    const created = await this.#create('generateKey', { signal, timeout }, async (session) => [
+      await session.generateKey(keyType, rest as Parameters<Session['generateKey']>[1]),
+    ]);
+    return created[0] as ClientSecretKey;
   }
 
   /**
-   * Creates an object; see Session.createObject and, for session objects, {@link generateKeyPair}. Private and secret keys are
-   * private unless the attributes say something else, when the client is to be logged in as the user.
+   * Creates an object; see Session.createObject and, for session objects, {@link generateKeyPair}. If the client logs in as the
+   * user, private and secret keys get CKA_PRIVATE, unless the attributes have another value for it.
    */
   async createObject(attributes: Attributes, options: OperationOptions = {}): Promise<ClientObject> {
     requirePlain(attributes, 'the attributes');
-    const own = copyMembers(attributes);
+    const copied = copyMembers(attributes);
     const { wanted } = this.#keeper;
-    return withOptions(options, (signal) =>
-      this.run('createObject', { signal, repeatable: false }, async (session, lease) => {
-        const object = await session.createObject(privateKeyTemplate(own, wanted));
-        await discardIfAborted(signal, lease, object);
-        return adoptClientObject(this, object, lease);
-      }),
-    );
+    const created = await this.#create('createObject', options, async (session) => [
+      await session.createObject(privateKeyTemplate(copied, wanted)),
+    ]);
+    return created[0] as ClientObject;
   }
 
   /** Digests a message on the token; see Session.digest. */
@@ -283,7 +277,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     );
   }
 
-  /** Digests many messages on the sessions that are free; see PrivateKey.signMany. */
+  /** Digests many messages on the free sessions; see PrivateKey.signMany. */
   digestMany<M extends Messages<BytesLike>>(
     algorithm: MechanismInput,
     messages: M,
@@ -292,61 +286,62 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     return digestMany(onClient(this, undefined), algorithm, messages, options);
   }
 
-  /** Digests a message as it comes; see Session.createDigest and ClientPrivateKey.createSign. */
+  /** Creates a stream that digests a message; see Session.createDigest and ClientPrivateKey.createSign. */
   createDigest(algorithm: MechanismInput, options: OperationOptions = {}): DigestStream {
     return createDigest(this, algorithm, options);
   }
 
-  /** Random bytes of the token; see Session.random. */
+  /** Returns random bytes from the token; see Session.random. */
   random(length: number, options?: OperationOptions): Promise<Buffer> {
     return this.run('random', { given: options, repeatable: true }, (session) => session.random(length));
   }
 
   /**
-   * Lends a session for as long as `work` takes. Nothing is repeated after an error; the session must not be closed or kept.
+   * Lends a session to `work` until its promise is settled. `work` is not repeated after an error. It must not close or keep the
+   * session.
    */
   withSession<T>(work: (session: Session) => Promise<T>, options?: OperationOptions): Promise<T> {
     return this.run('withSession', { given: options, repeatable: false }, work);
   }
 
   /**
-   * Asks the token how it is, without repairing anything: whether it answers within operationTimeout (5,000 ms at most), whether
-   * who is to be logged in is, and whether a session can be had.
-   * @param options.signal ends the waiting for an answer: it is not ok then
-   * @param options.timeout does so after this number of milliseconds
+   * Checks if the token answers within operationTimeout (at most 5,000 ms), if the user is logged in, and if a session is
+   * available. Recovers nothing.
+   * @param options.signal ends the wait for an answer; `ok` is false then
+   * @param options.timeout does the same after this number of milliseconds
    */
   async health(options: OperationOptions = {}): Promise<Health> {
     checkOperationOptions(options, 'the options of health');
-    const begun = performance.now();
+    const begin = performance.now();
     const { pool } = this.#connection;
-    const answer = (ok: boolean, error?: unknown): Health => {
+    const result = (ok: boolean, error?: unknown): Health => {
       const { hung, givenUp } = pool.statistics();
       return {
-        ...{ ok, loggedIn: this.user, latency: performance.now() - begun },
+        ...{ ok, loggedIn: this.user, latency: performance.now() - begin },
         ...{ hung, givenUp, longestLent: pool.longestLent, readOnly: this.readOnly },
         ...(error === undefined ? {} : { error }),
       };
     };
     try {
-      this.#runner.checkOpen();
-      const patience = Math.min(this.#settings.operationTimeout, HEALTH_PATIENCE);
-      await withOptions(options, (signal) => until(withTimeout(this.#connection.check(), patience), signal));
-      if (!pool.canLend) return answer(false, allHang(pool.statistics().hung));
-      return answer(this.#keeper.wanted === undefined || this.user === this.#keeper.wanted);
+      this.runner.checkOpen();
+      const limit = Math.min(this.#settings.operationTimeout, HEALTH_LIMIT_MS);
+      await withOptions(options, (signal) => until(withTimeout(this.#connection.check(), limit), signal));
+      if (!pool.canLend) return result(false, allHungError(pool.statistics().hung));
+      return result(this.#keeper.wanted === undefined || this.user === this.#keeper.wanted);
     } catch (error) {
-      return answer(false, error);
+      return result(false, error);
     }
   }
 
   statistics(): ClientStatistics {
     const { generation, pool } = this.#connection;
-    return { ...pool.statistics(), ...this.#runner.numbers, ...this.#numbers, generation };
+    return { ...pool.statistics(), ...this.runner.numbers, ...this.#numbers, generation };
   }
 
   /**
-   * Ends the client: operations in flight end first (those that wait fail), sessions are closed, which ends session
-   * objects, and the module is given up. That takes closeTimeout at most: a call that hangs longer goes on without the
-   * client. A second call returns the promise of the first.
+   * Closes the client: waits for operations in flight (waiting ones fail), closes the sessions, which destroys session objects,
+   * and releases the module. This takes at most closeTimeout; a call that hangs longer continues without the client. A second
+   * call returns the promise of the first.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -358,7 +353,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   }
 
   /**
-   * Does an operation on a lent session, and does it again when it may be and something was lost that could be got back.
+   * Runs an operation on a lent session. Repeats it, if it is repeatable, after a loss that was recovered.
    * @internal
    */
   run<T>(
@@ -366,24 +361,20 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     options: RunOptions,
     work: (session: Session, lease: Lease) => Promise<T>,
   ): Promise<T> {
-    if (options.given === undefined) return this.#runner.run(operation, options, work);
-    return withOptions(options.given, (signal) => {
-      const bounded: RunOptions = Object.create(options, { signal: { value: signal } });
-      return this.#runner.run(operation, bounded, work);
-    });
+    return this.runner.run(operation, options, (_none, session, lease) => work(session, lease));
   }
 
-  /** Grows whenever handles of objects may have died. @internal */
+  /** Number that increases whenever handles of objects may have become invalid. @internal */
   get generation(): number {
     return this.#connection.generation;
   }
 
-  /** The session that stays open and is never closed before the others. @internal */
+  /** The session that keeps the login; it is closed last. @internal */
   get anchor(): Session {
     return this.#connection.anchor;
   }
 
-  /** The PIN for one operation of a key that is always authenticated. @internal */
+  /** Returns the PIN for one operation of a key that is always authenticated. @internal */
   contextPin(
     session: Session,
     key: Pick<ClientObject, 'label' | 'id'>,
@@ -393,21 +384,39 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     return this.#keeper.contextPin(session, { label, id }, options?.signal);
   }
 
+  /** Runs an operation that creates objects. It is not repeated. */
+  #create(
+    operation: string,
+    options: OperationOptions,
+    work: (session: Session) => Promise<readonly StorageObject[]>,
+  ): Promise<ClientObject[]> {
+    return withOptions(options, (signal) =>
+      this.run(operation, { signal, repeatable: false }, async (session, lease) => {
+        const objects = await work(session);
+        await discardIfAborted(signal, lease, ...objects);
+        const adopted: ClientObject[] = [];
+        for (const object of objects) adopted.push(await adoptClientObject(this, object, lease));
+        return adopted;
+      }),
+    );
+  }
+
   async #close(): Promise<void> {
     releaseReferences(this);
-    this.#runner.close();
+    this.runner.close();
     this.#keeper.wantNobody();
     this.#keeper.forget();
     const { closeTimeout } = this.#settings;
     const end = performance.now() + closeTimeout;
-    await this.#inTime(this.#connection.pool.close(closedError(), closeTimeout * FOR_OPERATIONS), end);
-    await this.#inTime(this.#connection.release(), end);
-    await this.#inTime(this.#connection.module.close(), end);
+    const operationsLimit = closeTimeout * CLOSE_SHARE_OF_OPERATIONS;
+    await this.#waitUntil(end, this.#connection.pool.close(closedError(), operationsLimit));
+    await this.#waitUntil(end, this.#connection.release());
+    await this.#waitUntil(end, this.#connection.module.close());
     this.removeAllListeners();
   }
 
-  /** A call that hangs in the module cannot be ended; it is not waited for. What else goes wrong is thrown. */
-  async #inTime(work: Promise<void>, end: number): Promise<void> {
+  /** Waits for `work`, but not longer than until `end`, because a call that hangs in the module cannot be ended. */
+  async #waitUntil(end: number, work: Promise<void>): Promise<void> {
     const left = Math.max(end - performance.now(), 1);
     if (!Number.isFinite(left)) return work;
     await withTimeout(work, left).catch((error) => {
@@ -415,32 +424,29 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     });
   }
 
+  /** Returns the attributes of the object that the URI of connect() names. */
   #objectOfUri(noun: string): Attributes {
     if (Object.keys(this.#object).some((name) => name !== 'class')) return this.#object;
     return attributesOfOne(undefined, noun);
   }
 
-  async #one(
+  async #findOne(
     objectClass: ObjectClass,
-    which: ClientObjectSelection | undefined,
+    selection: ClientObjectSelection | undefined,
     options: OperationOptions | undefined,
   ): Promise<ClientObject> {
     const noun = nounOf(objectClass);
-    const attributes = which === undefined ? this.#objectOfUri(noun) : attributesOf(which, this.token, noun);
+    const attributes =
+      selection === undefined ? this.#objectOfUri(noun) : attributesOf(selection, this.token, noun);
     return findClientObject(this, objectClass, attributes, options, (object, generation) =>
       makeClientObject(this, object, generation),
     );
   }
 }
 
-function codeOf(error: unknown): string {
-  return error instanceof CryptokiError ? error.code : 'no code';
-}
-
-function allHang(count: number): CryptokiError {
-  return new CryptokiError({
-    code: 'ERR_CRYPTOKI_TIMEOUT',
-    detail: `${count} sessions hang in calls to the module, and no other session can be opened (sessions.max, sessions.maxHung)`,
-    action: 'retry',
-  });
+function allHungError(count: number): CryptokiError {
+  return ownError(
+    'ERR_CRYPTOKI_TIMEOUT',
+    `calls to the module hang on ${count} sessions, and no other session can be opened; raise sessions.max or sessions.maxHung, or restart the module's service`,
+  );
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { argumentError, requireOptions, requireOptionsObject, requireSignal } from '../core/arguments';
-import { CryptokiError, isCode } from '../core/errors';
+import { wrongValue } from '../core/argument-errors';
+import { requireOptions, requireOptionsObject, requireSignal, requireString } from '../core/arguments';
+import { isCode, ownError } from '../core/errors';
 import { ONLY, requirePlain, requireSelection } from '../core/selection';
 import type { Attributes } from '../model/attributes';
 import { Module, type ModuleOptions, throwRefusal } from '../model/module';
@@ -11,45 +12,45 @@ import { matchesUri, type Pkcs11Uri, parseUri } from '../uri';
 import { Client } from './client';
 import { type ConnectOptions, type ConnectTarget, toSettings } from './connect-options';
 import type { TokenFinder } from './connection/connection';
-import { pause } from './connection/recovery-rules';
+import { retryPause } from './connection/recovery-rules';
 import { ClientGroup } from './group/group';
-import { type GroupOptions, type GroupTarget, toGroupSettings, toPlans } from './group/group-options';
+import { type GroupOptions, type GroupTarget, toGroupSettings, toMemberConfigs } from './group/group-options';
 
-/** Finds the token of a URI: also by what it says of the library and the slot. */
+/** Returns a finder for the token of a URI, which may also name the library and the slot. */
 function byUri(uri: Pkcs11Uri): TokenFinder {
   return async (module) => {
     const library = await module.info();
     if (!matchesUri(uri, { library })) {
-      throw new CryptokiError({
-        code: 'ERR_CRYPTOKI_TOKEN_NOT_FOUND',
-        detail: `the URI wants another library than ${library.manufacturer}, ${library.description}`,
-      });
+      throw ownError(
+        'ERR_CRYPTOKI_TOKEN_NOT_FOUND',
+        `the URI names another library than ${library.manufacturer}, ${library.description}; correct its library attributes or its module-path`,
+      );
     }
     if (Object.keys(uri.slot).length === 0) {
       return Object.keys(uri.token).length === 0 ? module.token(ONLY) : module.token(uri.token);
     }
-    const fitting: Token[] = [];
+    const matching: Token[] = [];
     const { tokens, refusals } = await module.askTokens();
     for (const token of tokens) {
       const slot = { ...(await token.slot.info()), id: token.slot.id };
-      if (matchesUri(uri, { slot, token })) fitting.push(token);
+      if (matchesUri(uri, { slot, token })) matching.push(token);
     }
-    const [only] = fitting;
-    if (only !== undefined && fitting.length === 1) return only;
+    const [only] = matching;
+    if (only !== undefined && matching.length === 1) return only;
     if (only === undefined) throwRefusal(refusals);
-    throw new CryptokiError({
-      code: only === undefined ? 'ERR_CRYPTOKI_TOKEN_NOT_FOUND' : 'ERR_CRYPTOKI_TOKEN_AMBIGUOUS',
-      detail: `${fitting.length} tokens fit the URI${fitting.map((token) => `; ${describeToken(token)}`).join('')}`,
-    });
+    throw ownError(
+      only === undefined ? 'ERR_CRYPTOKI_TOKEN_NOT_FOUND' : 'ERR_CRYPTOKI_TOKEN_AMBIGUOUS',
+      `${matching.length} tokens match the URI${matching.map((token) => `; ${describeToken(token)}`).join('')}`,
+    );
   };
 }
 
-/** Finds the token by its selector; 'only' is held to the token it has found first. */
+/** Returns a finder for the token of a selector. After the first search, 'only' stands for the token that was found then. */
 function bySelector(selector: TokenSelection): TokenFinder {
-  let held = selector;
+  let current = selector;
   return async (module) => {
-    const token = await module.token(held);
-    if (held === ONLY) held = { label: token.label, serialNumber: token.serialNumber };
+    const token = await module.token(current);
+    if (current === ONLY) current = { label: token.label, serialNumber: token.serialNumber };
     return token;
   };
 }
@@ -65,46 +66,42 @@ function toTarget(target: string | ConnectTarget): Target {
   if (typeof target === 'string') {
     const uri = parseUri(target);
     if (uri.modulePath === undefined) {
-      throw argumentError(
-        TypeError,
-        'the PKCS#11 URI must name its module: add ?module-path=/path/of/module.so',
-      );
+      throw wrongValue('the PKCS#11 URI does not name its module; add ?module-path=/path/of/module.so');
     }
     return { module: uri.modulePath, find: byUri(uri), object: uri.object as Attributes, uri };
   }
-  requirePlain(target, 'what connect() is given');
-  requireOptions(target, 'the members of what connect() is given', ['module', 'token']);
-  if (typeof target.module !== 'string')
-    throw argumentError(TypeError, 'module must be the path of a module');
-  requireSelection(target, 'what connect() is given', 'name the module');
+  requirePlain(target, 'the target of connect()');
+  requireOptions(target, 'the target of connect()', ['module', 'token']);
+  requireString(target.module, 'module');
+  requireSelection(target, 'the target of connect()', 'name the module');
   const selector = Object.hasOwn(target, 'token') ? (target.token as TokenSelection) : ONLY;
   checkSelector(selector);
   return { module: target.module, find: bySelector(selector), object: {} };
 }
 
 /**
- * Connects to several tokens that have the same keys, as one: the {@link ClientGroup} gives each operation to one of them,
- * and to another when that one is lost.
+ * Connects to several tokens that have the same keys. The {@link ClientGroup} runs each operation on one of them, and on another
+ * one if that token is lost.
  *
  * ```ts
- * await using hsms = await connect([uriOfOne, { target: uriOfTwo, pin: itsPin }], { pin, strategy: 'primary' });
+ * await using hsms = await connect([uriOfOne, { target: uriOfTwo, pin: pinOfTwo }], { pin, strategy: 'primary' });
  * const key = await hsms.privateKey({ label: 'signing' });
  * const signature = await key.sign('ECDSA-SHA256', message);
  * ```
  *
- * In a group two options of the clients have other defaults: recovery.timeout is 1,000 ms, so that others take over, while
- * the recovery goes on; operationTimeout is 10,000 ms, so that a call that hangs is noticed. If several members are in one
- * module, recovery.reinitialise is false, since C_Finalize would end the sessions of all.
- * @param targets each as for one token, or { target, ...options } with options of its own
- * @throws ERR_CRYPTOKI_NO_MEMBER when none can be reached, or with require: 'all' not every one
+ * In a group two options of the clients have other defaults: recovery.timeout is 1,000 ms, so that other members take over
+ * while the recovery continues; operationTimeout is 10,000 ms, so that a call that hangs is detected. If several members are in
+ * one module, recovery.reinitialise is false, because C_Finalize would end the sessions of all of them.
+ * @param targets each as for one token, or { target, ...options } with its own options
+ * @throws ERR_CRYPTOKI_NO_MEMBER when no member, or with require: 'all' not every member, can be reached
  */
 export async function connect(
   targets: readonly (string | ConnectTarget | GroupTarget)[],
   options?: GroupOptions & { readonly signal?: AbortSignal | undefined },
 ): Promise<ClientGroup>;
 /**
- * Connects to a token, for a program that runs for long: the {@link Client} shares sessions, keeps the login, and gets back
- * what is lost.
+ * Connects to a token, for a program that runs for long. The {@link Client} shares sessions, keeps the login, and restores lost
+ * sessions, logins, tokens and modules.
  *
  * ```ts
  * await using hsm = await connect('pkcs11:token=payments?module-path=/usr/lib/softhsm/libsofthsm2.so', { pin });
@@ -112,7 +109,7 @@ export async function connect(
  * const signature = await key.sign('ECDSA-SHA256', message);
  * ```
  * @param target a PKCS#11 URI (RFC 7512) with module-path, or { module, token }
- * @throws those of Module.open, Module.token and Session.login; errors that may pass only after connectTimeout
+ * @throws the errors of Module.open, Module.token and Session.login; temporary ones only after connectTimeout
  */
 export async function connect(
   target: string | ConnectTarget,
@@ -141,9 +138,9 @@ async function connectOne(
 ): Promise<Client> {
   const settings = toSettings(options);
   const { module: path, find, object, uri } = toTarget(target);
-  const names = uri !== undefined && (uri.pinValue !== undefined || uri.pinSource !== undefined);
+  const namesPin = uri !== undefined && (uri.pinValue !== undefined || uri.pinSource !== undefined);
   const pin =
-    names && options.pin === undefined
+    namesPin && options.pin === undefined
       ? pinFromUri(uri, { allowCommand: options.allowPinCommand ?? false })
       : options.pin;
   signal?.throwIfAborted();
@@ -154,18 +151,18 @@ async function connectOne(
     await client.start(pin, Math.max(end - performance.now(), 0), signal);
     return client;
   } catch (error) {
-    await client.close().catch(() => {}); // what went wrong first is what matters
+    await client.close().catch(() => {}); // the first error is the one to report
     throw error;
   }
 }
 
-/** What C_Initialize returns while a service is not there yet, or any more. */
-const MAY_PASS = [
+/** Errors of C_Initialize while a device or its service is not available. */
+const TEMPORARY_ERRORS = [
   ...['CKR_DEVICE_ERROR', 'CKR_FUNCTION_FAILED', 'CKR_GENERAL_ERROR', 'CKR_HOST_MEMORY'],
   ...['CKR_DEVICE_MEMORY', 'CKR_DEVICE_REMOVED', 'CKR_TOKEN_NOT_PRESENT'],
 ];
 
-/** Opens the module, again and again until `end` (as performance.now() counts) while C_Initialize fails with what may pass. */
+/** Opens the module. Repeats this until `end` (in the time of performance.now()) while C_Initialize fails with a temporary error. */
 async function openModule(
   path: string,
   options: ModuleOptions | undefined,
@@ -177,8 +174,8 @@ async function openModule(
       return await Module.open(path, options);
     } catch (error) {
       const left = end - performance.now();
-      if (!isCode(error, ...MAY_PASS) || left <= 0) throw error;
-      await sleep(Math.min(pause(attempt), left), undefined, signal && { signal }).catch(() => {});
+      if (!isCode(error, ...TEMPORARY_ERRORS) || left <= 0) throw error;
+      await sleep(Math.min(retryPause(attempt), left), undefined, signal && { signal }).catch(() => {});
       signal?.throwIfAborted();
     }
   }
@@ -190,19 +187,19 @@ async function connectGroup(
   signal?: AbortSignal,
 ): Promise<ClientGroup> {
   const { settings, common } = toGroupSettings(options);
-  const plans = toPlans(targets, common, (target) => {
+  const configs = toMemberConfigs(targets, common, (target) => {
     const { module, uri } = toTarget(target);
     const selector = typeof target === 'string' ? uri?.token : target.token;
     return { module, label: typeof selector === 'object' ? selector.label : undefined };
   });
-  const group = new ClientGroup(plans, settings, (plan, ending) =>
-    connectOne(plan.target, plan.options, ending),
+  const group = new ClientGroup(configs, settings, (config, endSignal) =>
+    connectOne(config.target, config.options, endSignal),
   );
   try {
     await group.start(signal);
     return group;
   } catch (error) {
-    await group.close().catch(() => {}); // what went wrong first is what matters
+    await group.close().catch(() => {}); // the first error is the one to report
     throw error;
   }
 }

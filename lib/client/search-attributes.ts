@@ -1,4 +1,4 @@
-import { CryptokiError } from '../core/errors';
+import { ownError } from '../core/errors';
 import { ONLY } from '../core/selection';
 import type { Attributes } from '../model/attributes';
 import { copyMembers } from '../model/mechanisms/caller-copies';
@@ -11,39 +11,43 @@ import {
 import type { Token } from '../model/token';
 import { matchesUri, parseUri } from '../uri';
 
-/** Which object of a client: as in the model, or by a PKCS#11 URI. */
+/** A selection of one object of a client: as in the model, or by a PKCS#11 URI. */
 export type ClientObjectSelection = ObjectSelection | string;
 
-/** Which objects of a client: as in the model, or by a PKCS#11 URI. */
+/** A selection of objects of a client: as in the model, or by a PKCS#11 URI. */
 export type ClientSearchSelection = SearchSelection | string;
 
-/** Refuses, at once, what says nothing, and copies what is left: the caller may change it. */
-export function copySelection<Which extends ClientObjectSelection>(which: Which, noun: string): Which {
-  if (typeof which === 'string') return which;
-  return copyMembers(attributesOfOne(which, noun)) as Which;
+/**
+ * Checks a selection and copies it, because the caller may change it later.
+ * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE for an empty selection
+ */
+export function copySelection<S extends ClientObjectSelection>(selection: S, noun: string): S {
+  if (typeof selection === 'string') return selection;
+  return copyMembers(attributesOfOne(selection, noun)) as S;
 }
 
 /**
- * The attributes to search for one object by: themselves, or those of a PKCS#11 URI, which must not name another token.
+ * Returns the attributes of a search for one object: a copy of those given, or those of a PKCS#11 URI, which must not name
+ * another token.
  * @param noun the kind of object, such as 'private key'
  * @throws ERR_CRYPTOKI_URI, ERR_CRYPTOKI_OBJECT_NOT_FOUND; TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
  */
-export function attributesOf(which: ClientObjectSelection, token: Token, noun: string): Attributes {
-  const selection = typeof which === 'string' && which !== ONLY ? objectOf(which, token) : which;
-  return copyMembers(attributesOfOne(selection, noun));
+export function attributesOf(selection: ClientObjectSelection, token: Token, noun: string): Attributes {
+  const isUri = typeof selection === 'string' && selection !== ONLY;
+  return copyMembers(attributesOfOne(isUri ? objectOf(selection, token) : selection, noun));
 }
 
-/** The attributes to search for objects by; see {@link attributesOf}. */
-export function attributesOfSearch(which: ClientSearchSelection, token: Token): Attributes {
-  const selection = typeof which === 'string' && which !== 'all' ? objectOf(which, token) : which;
-  return copyMembers(attributesOfAll(selection));
+/** Returns the attributes of a search for objects; see {@link attributesOf}. */
+export function attributesOfSearch(selection: ClientSearchSelection, token: Token): Attributes {
+  const isUri = typeof selection === 'string' && selection !== 'all';
+  return copyMembers(attributesOfAll(isUri ? objectOf(selection, token) : selection));
 }
 
 function objectOf(text: string, token: Token): Attributes {
   const uri = parseUri(text);
   if (matchesUri(uri, { token })) return uri.object as Attributes;
-  throw new CryptokiError({
-    code: 'ERR_CRYPTOKI_OBJECT_NOT_FOUND',
-    detail: `the URI is of another token than "${token.label}", with which the client is connected`,
-  });
+  throw ownError(
+    'ERR_CRYPTOKI_OBJECT_NOT_FOUND',
+    `the URI names another token than "${token.label}", to which the client is connected; use the client of that token`,
+  );
 }

@@ -1,10 +1,13 @@
-/** Errors for wrong arguments, in one form: what is expected, what was received, and the nearest known name. */
+/** Errors for wrong arguments, in one form: the expected value, the received one, and the nearest known name. */
 
-/** Longer names are not compared: the time grows with the square of their length. */
-const LONGEST_COMPARED_NAME = 64;
+/** Longer names are not compared, because the time grows with the square of their length. */
+const MAX_COMPARED_LENGTH = 64;
 
 /** A longer list of known names would hide the rest of the sentence. */
-const MOST_LISTED_NAMES = 40;
+const MAX_LISTED_NAMES = 40;
+
+/** Longer strings are shown without their end. */
+const MAX_SHOWN_LENGTH = 64;
 
 type ArgumentErrorCode = 'ERR_INVALID_ARG_TYPE' | 'ERR_INVALID_ARG_VALUE' | 'ERR_OUT_OF_RANGE';
 
@@ -15,7 +18,7 @@ function withCode(error: Error, code: ArgumentErrorCode): Error {
 /**
  * Builds a TypeError ERR_INVALID_ARG_TYPE: "force must be a boolean, not a string".
  * @param expected a noun with its article
- * @param value only its type is shown, since it may be a secret
+ * @param value the error names its type only, because it may be a secret
  */
 export function wrongType(name: string, expected: string, value: unknown): Error {
   return withCode(
@@ -25,8 +28,18 @@ export function wrongType(name: string, expected: string, value: unknown): Error
 }
 
 /**
- * Builds a TypeError ERR_INVALID_ARG_VALUE for a value of the right type that is not one of those that are possible.
- * @param message a sentence without its final stop: what is expected, and what to give instead
+ * Builds the error for an argument that native code refused.
+ * @param isRange a RangeError ERR_OUT_OF_RANGE, otherwise a TypeError ERR_INVALID_ARG_TYPE
+ */
+export function refusedArgument(isRange: boolean, message: string): Error {
+  return isRange
+    ? withCode(new RangeError(message), 'ERR_OUT_OF_RANGE')
+    : withCode(new TypeError(message), 'ERR_INVALID_ARG_TYPE');
+}
+
+/**
+ * Builds a TypeError ERR_INVALID_ARG_VALUE for a value of the right type that the function does not accept.
+ * @param message a sentence without its final stop: the accepted values, and the next step
  */
 export function wrongValue(message: string): Error {
   return withCode(new TypeError(message), 'ERR_INVALID_ARG_VALUE');
@@ -42,9 +55,9 @@ export function outOfRange(name: string, expected: string, value: unknown): Erro
 
 /**
  * Builds a TypeError ERR_INVALID_ARG_VALUE: 'Unknown option "lable" of find; did you mean "label"? Known: ...'.
- * @param kind what the name should be one of: 'curve', 'option'
- * @param place where it stands: ' of find', or nothing
- * @param help another sentence, such as the way to give a value that has no name
+ * @param kind the noun for the known names: 'curve', 'option'
+ * @param place the place of the name, with a space before it: ' of find'
+ * @param help a further sentence, for example how to pass a value that has no name
  */
 export function unknownName(
   kind: string,
@@ -55,7 +68,7 @@ export function unknownName(
   const list = [...known];
   const near = nearestName(shown(name), list);
   const question = near === undefined ? '' : `; did you mean "${near}"?`;
-  const names = list.length > MOST_LISTED_NAMES ? '' : `Known: ${list.join(', ') || 'none'}`;
+  const names = list.length > MAX_LISTED_NAMES ? '' : `Known: ${list.join(', ') || 'none'}`;
   const sentences = [`Unknown ${kind} "${shown(name)}"${place}${question}`, names, help];
   return wrongValue(
     sentences
@@ -65,33 +78,36 @@ export function unknownName(
   );
 }
 
-/** Shows a value that is not secret: names and numbers as they are, other values by type, without running their code. */
+/** Returns a text for a value that is not secret: names and numbers themselves, for others the type. Runs no code of the value. */
 export function shown(value: unknown): string {
-  if (typeof value === 'string') return value.length > 64 ? `${value.slice(0, 64)}...` : value;
+  if (typeof value === 'string')
+    return value.length > MAX_SHOWN_LENGTH ? `${value.slice(0, MAX_SHOWN_LENGTH)}...` : value;
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return `${value}`;
   return typeName(value);
 }
 
-/** Names the type of a value, with its article, without running its code. */
+/** Returns the type of a value as a noun with its article. Runs no code of the value. */
 export function typeName(value: unknown): string {
   if (value === undefined || value === null) return `${value}`;
   if (Array.isArray(value)) return 'an array';
   if (typeof value !== 'object') return `a ${typeof value}`;
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === null || Object.getPrototypeOf(prototype) === null) return 'an object';
-  const maker: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
+  const classFunction: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
   const name: unknown =
-    typeof maker === 'function' ? Object.getOwnPropertyDescriptor(maker, 'name')?.value : undefined;
+    typeof classFunction === 'function'
+      ? Object.getOwnPropertyDescriptor(classFunction, 'name')?.value
+      : undefined;
   return typeof name === 'string' && name !== '' ? `an instance of ${shown(name)}` : 'an instance of a class';
 }
 
 /**
- * Returns the known name that was probably meant: the one that takes the fewest changes, if those are few, if one name is part
- * of the other, or if both begin with the same three letters. Upper and lower case count as the same.
- * @returns undefined when none is near
+ * Returns the known name that was probably meant: the one with the fewest differences, if these are few, if one name is part
+ * of the other, or if both begin with the same three letters. Upper and lower case are equal.
+ * @returns undefined if no name is near
  */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
-  if (name.length > LONGEST_COMPARED_NAME) return undefined;
+  if (name.length > MAX_COMPARED_LENGTH) return undefined;
   const wanted = name.toLowerCase();
   let nearest: { readonly name: string; readonly changes: number } | undefined;
   for (const candidate of known) {
@@ -108,7 +124,7 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   return nearest?.name;
 }
 
-/** Counts the letters that must be put in, left out, exchanged for others or swapped with their neighbours. */
+/** Returns the number of letters to insert, remove, replace or swap with their neighbours (the edit distance). */
 function changesBetween(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, column) => column);

@@ -19,21 +19,22 @@ function namesOf(family: keyof Families): Map<number, string> {
 }
 
 /**
- * The name of a number in a family of constants: constantName('CKK', 3) is 'EC'. A number without a standard name
- * (vendors have their own) comes back as it is.
+ * Returns the name of a number in a family of constants: constantName('CKK', 3) is 'EC'. Returns the number itself if it has no
+ * standard name (vendors define their own).
  */
 export function constantName<Family extends keyof Families>(family: Family, value: number): Named<Family> {
   return (namesOf(family).get(value) ?? value) as Named<Family>;
 }
 
-/** The standard bits of CK_FLAGS as a number that bits can be taken from: vendors set others up to bit 63. */
+/** Returns the standard bits of CK_FLAGS as a number for bit operations: vendors set others, up to bit 63. */
 export function smallFlags(flags: number | bigint): number {
   return Number(BigInt.asUintN(32, BigInt(flags)));
 }
 
 /**
- * The number of a name in a family of constants: constantValue('CKK', 'EC') is 3. Numbers are passed through.
- * @throws TypeError ERR_INVALID_ARG_VALUE for a name that PKCS#11 3.2 does not have; TypeError ERR_INVALID_ARG_TYPE
+ * Returns the number of a name in a family of constants: constantValue('CKK', 'EC') is 3. Returns numbers unchanged.
+ * @throws TypeError ERR_INVALID_ARG_VALUE for a name that PKCS#11 3.2 does not define; TypeError ERR_INVALID_ARG_TYPE for
+ *   a value that is neither a name nor a number
  */
 export function constantValue(family: keyof Families, name: string | number | bigint): number | bigint {
   if (typeof name === 'number' || typeof name === 'bigint') return name;
@@ -42,6 +43,6 @@ export function constantValue(family: keyof Families, name: string | number | bi
   const prefix = `${family}_`;
   const key = name.startsWith(prefix) ? name.slice(prefix.length) : name;
   const value = Object.hasOwn(table, key) ? table[key] : undefined;
-  if (value === undefined) throw unknownName(`${prefix} name`, name, Object.keys(table));
+  if (value === undefined) throw unknownName(`${prefix} name`, key, Object.keys(table));
   return value;
 }

@@ -3,7 +3,7 @@ import { onAbort } from './abort-signal';
 /** The longest timer that Node has, in milliseconds; about 25 days. */
 export const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** The promise, or the signal's reason, whichever comes first. */
+/** Settles like the promise, or rejects with the reason of the signal if that is aborted earlier. */
 export function until<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
@@ -13,7 +13,7 @@ export function until<T>(promise: Promise<T>, signal: AbortSignal | undefined): 
   });
 }
 
-/** The promise, or what `error` makes after `time` milliseconds. */
+/** Settles like the promise, or rejects with the result of `error` after `time` milliseconds. */
 export function limited<T>(promise: Promise<T>, time: number, error: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(error()), Math.min(time, LONGEST_TIMER));

@@ -7,13 +7,13 @@ export type { Action, ReturnValue } from '../generated/errors';
 
 /** The parts of a {@link CryptokiError}. */
 export interface CryptokiErrorInit {
-  /** An own code; left out when the module returned a CK_RV. */
+  /** A code of this package; absent when the module returned a CK_RV. */
   code?: OwnCode | undefined;
-  /** The CK_RV, when the module returned one. */
+  /** The CK_RV that the module returned. */
   rv?: number | bigint | undefined;
-  /** The C function, where there is one. */
+  /** The C function that failed, if there is one. */
   function?: string | undefined;
-  /** Says what happened, in addition to the meaning of the return value. */
+  /** Description of the failure, in addition to the meaning of the return value. */
   detail?: string | undefined;
   /** Replaces the action that belongs to the code. */
   action?: Action | undefined;
@@ -22,7 +22,7 @@ export interface CryptokiErrorInit {
 
 const VENDOR_DEFINED = 0x80000000;
 
-/** Returns the entry for a CK_RV, and makes one for the numbers of vendors, which no table has. */
+/** Returns the entry for a CK_RV. Creates one for numbers that the table lacks, such as those of vendors. */
 function describe(rv: number | bigint): ReturnValue {
   const known = typeof rv === 'number' && rv !== VENDOR_DEFINED ? RETURN_VALUES.get(rv) : undefined;
   if (known !== undefined) return known;
@@ -31,7 +31,7 @@ function describe(rv: number | bigint): ReturnValue {
   return {
     name: vendor ? `CKR_VENDOR_DEFINED|${hex}` : hex,
     meaning: vendor
-      ? `the vendor's own return value ${hex}`
+      ? `return value ${hex}, which the module's vendor defined`
       : `return value ${hex}, which PKCS#11 does not define`,
     advice: "Look it up in the documentation of the module's vendor.",
     action: 'fatal',
@@ -39,30 +39,30 @@ function describe(rv: number | bigint): ReturnValue {
 }
 
 /**
- * Every error of this package, but for wrong arguments (TypeError with code ERR_INVALID_ARG_TYPE, or ERR_INVALID_ARG_VALUE
- * for a name that is not known; RangeError with code ERR_OUT_OF_RANGE). Never holds a PIN, a key value or message content.
- * `instanceof` also holds for an error of another copy of the package.
+ * The class of all errors of this package, except those for wrong arguments (TypeError with code ERR_INVALID_ARG_TYPE, or
+ * ERR_INVALID_ARG_VALUE for an unknown name; RangeError with code ERR_OUT_OF_RANGE). An error never contains a PIN, a key value
+ * or message content. `instanceof` is also true for errors of another copy of the package.
  */
 export class CryptokiError extends Error {
-  /** The CKR name ('CKR_PIN_INCORRECT') when the module returned an error, else an ERR_CRYPTOKI_ code. */
+  /** The CKR name ('CKR_PIN_INCORRECT') if the module returned an error, otherwise an ERR_CRYPTOKI_ code. */
   readonly code: string;
-  /** The CK_RV the module returned; a bigint beyond 2^53-1. Undefined for errors of this package itself. */
+  /** The CK_RV that the module returned; a bigint beyond 2^53-1. Undefined for errors of this package itself. */
   readonly rv: number | bigint | undefined;
-  /** The C function that failed ('C_Login'), where there is one. */
+  /** The C function that failed ('C_Login'); undefined if no function was called. */
   readonly function: string | undefined;
   /** The step that can help: retry the same call, reopen the session, log in again, find the object again, reinitialise. */
   readonly action: Action;
 
   constructor(init: CryptokiErrorInit) {
     const returned = init.rv === undefined || init.code !== undefined ? undefined : describe(init.rv);
-    const what = [returned?.meaning, init.detail]
+    const description = [returned?.meaning, init.detail]
       .filter((part) => part !== undefined && part !== '')
       .join('; ');
-    const where = [init.function, returned?.name].filter((part) => part !== undefined);
+    const source = [init.function, returned?.name].filter((part) => part !== undefined);
     const advice =
       returned === undefined ? '' : `. ${returned.adviceFor?.[init.function ?? ''] ?? returned.advice}`;
     super(
-      [...where, `${what}${advice}`].join(': '),
+      [...source, `${description}${advice}`].join(': '),
       init.cause === undefined ? undefined : { cause: init.cause },
     );
     this.name = 'CryptokiError';
@@ -77,8 +77,8 @@ brand(CryptokiError, 'CryptokiError');
 
 /**
  * Builds an error of this package itself.
- * @param detail a sentence without its final stop: what happened, and what to do next; never a PIN, key value or message
- * @param more `function`: the C function that was not called; `action`: where the action of the code is not the right one
+ * @param detail a sentence without its final stop: the failure, and the next step; never a PIN, key value or message content
+ * @param more `function`: the C function that was not called; `action`: replaces the action of the code
  */
 export function ownError(
   code: OwnCode,

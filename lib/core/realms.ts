@@ -1,14 +1,14 @@
 /**
- * Tests of values that hold in every realm of JavaScript. jest, vitest's vm pools and node:vm run programs, and this package, in
- * realms with an Error, a Promise and a Uint8Array of their own, while Node and native code make those of the main realm.
+ * Type checks that work in every realm of JavaScript. jest, vitest's vm pools and node:vm run programs, and this package, in
+ * realms with an Error, a Promise and a Uint8Array of their own, while Node and native code create those of the main realm.
  * `instanceof` is false for a value of another realm.
  */
 import { types } from 'node:util';
 import { runInThisContext } from 'node:vm';
 
 /**
- * The process itself. jest gives its realms a copy of it: a variable that is set there is not in the environment of the process,
- * and its event 'exit' is never emitted.
+ * The process object of the main realm. jest gives its realms a copy: a variable that is set there is not in the environment of
+ * the process, and the copy never emits 'exit'.
  */
 export const mainProcess: NodeJS.Process =
   runInThisContext("typeof process === 'object' ? process : undefined") ?? process;
@@ -25,12 +25,12 @@ export const isDataView: (value: unknown) => value is DataView = types.isDataVie
 /** True for a Date of any realm. */
 export const isDate: (value: unknown) => value is Date = types.isDate;
 
-/** True for an Error of any realm, and for objects that inherit from this realm's. */
+/** True for an Error of any realm, and for objects that inherit from the Error of this realm. */
 export function isError(value: unknown): value is Error {
   return value instanceof Error || types.isNativeError(value);
 }
 
-/** True for an AbortSignal of any realm, and for one that a library (jsdom) brings along. */
+/** True for an AbortSignal of any realm, and for one that a library (jsdom) implements. */
 export function isAbortSignal(value: unknown): value is AbortSignal {
   if (typeof value !== 'object' || value === null) return false;
   const { aborted, addEventListener, removeEventListener } = value as Partial<AbortSignal>;
@@ -41,11 +41,10 @@ export function isAbortSignal(value: unknown): value is AbortSignal {
 }
 
 /**
- * Gives a class a name that all copies of the package know in all realms: `instanceof` then holds for an error of another
- * copy too (jest.resetModules() loads one, and so does a dependency that brings its own). Classes that extend the class keep
- * the `instanceof` of JavaScript.
- * @param base the class
- * @param name its name, the same in each version
+ * Marks a class with a name that is the same in all copies of the package and all realms. `instanceof` is then also true for an
+ * instance of another copy (jest.resetModules() loads one, and so does a dependency with a copy of its own). Classes that extend
+ * the class keep the `instanceof` of JavaScript.
+ * @param name the same in each version of the package
  */
 export function brand(base: { readonly prototype: object }, name: string): void {
   const mark = Symbol.for(`cryptoki.${name}`);
@@ -59,8 +58,8 @@ export function brand(base: { readonly prototype: object }, name: string): void 
 }
 
 /**
- * Symbol.asyncDispose and Symbol.dispose. In realms other than the main one Node 20 and 22 lack them; the code that
- * compilers make of `await using` then looks for symbols of these names.
+ * Symbol.asyncDispose and Symbol.dispose. Realms other than the main one lack them in Node 20 and 22; the code that compilers
+ * generate for `await using` then uses symbols with these names.
  */
 export const asyncDispose: typeof Symbol.asyncDispose =
   Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');

@@ -26,7 +26,7 @@ export interface Families {
 /** The name of a constant without its prefix ('EC' for CKK_EC), or a number for values without a standard name. */
 export type Named<Family extends keyof Families> = keyof Families[Family] | number;
 
-/** Attributes by name, as they are read: CKA_EC_PARAMS is ecParams. */
+/** Attributes by name, with the types of values that are read: CKA_EC_PARAMS is ecParams. */
 export interface AttributeValues {
   /** CKA_CLASS */
   class: Named<'CKO'>;
@@ -344,7 +344,7 @@ export interface AttributeValues {
   allowedMechanisms: number[];
 }
 
-/** Attributes by name, as they are written. All are optional. */
+/** Attributes by name, with the types of values that are written. */
 export interface AttributeInputs {
   /** CKA_CLASS */
   class: Named<'CKO'>;

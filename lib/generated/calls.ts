@@ -3,398 +3,398 @@ import type { BytesLike, RawAsyncData, RawAttribute, RawAttributeResult, RawMech
 import type { CK_INFO, CK_MECHANISM_INFO, CK_SESSION_INFO, CK_SLOT_INFO, CK_TOKEN_INFO, RawParameter } from './structures';
 
 /**
- * The functions of PKCS#11, by their names. Each has a synchronous variant. A function that the module lacks fails with
- * CKR_FUNCTION_NOT_SUPPORTED; a wrong argument with a TypeError (ERR_INVALID_ARG_TYPE) or RangeError
- * (ERR_OUT_OF_RANGE); every other error is a CryptokiError with the CKR name and number. Asynchronous forms never throw:
- * they reject, and have copied their bytes when they return. Several byte strings in an array are one part, put together.
+ * The functions of PKCS#11, by their names. Each has a synchronous variant. A function that the module does not have fails with
+ * CKR_FUNCTION_NOT_SUPPORTED; a wrong argument with a TypeError (ERR_INVALID_ARG_TYPE) or RangeError (ERR_OUT_OF_RANGE); every other
+ * error is a CryptokiError with the CKR name and number. Asynchronous forms never throw: they reject. They copy byte arguments
+ * before they return. An array of byte strings is joined to one part.
  */
 export interface RawCalls {
   /** PKCS#11 3.1, section 5.4.3; since 2.40. */
   C_GetInfo(): Promise<CK_INFO>;
-  /** C_GetInfo, blocking the calling thread. */
+  /** Calls C_GetInfo and blocks the calling thread. */
   C_GetInfoSync(): CK_INFO;
   /** PKCS#11 3.1, section 5.5.1; since 2.40. */
   C_GetSlotList(tokenPresent: boolean): Promise<bigint[]>;
-  /** C_GetSlotList, blocking the calling thread. */
+  /** Calls C_GetSlotList and blocks the calling thread. */
   C_GetSlotListSync(tokenPresent: boolean): bigint[];
   /** PKCS#11 3.1, section 5.5.2; since 2.40. */
   C_GetSlotInfo(slot: number | bigint): Promise<CK_SLOT_INFO>;
-  /** C_GetSlotInfo, blocking the calling thread. */
+  /** Calls C_GetSlotInfo and blocks the calling thread. */
   C_GetSlotInfoSync(slot: number | bigint): CK_SLOT_INFO;
   /** PKCS#11 3.1, section 5.5.3; since 2.40. */
   C_GetTokenInfo(slot: number | bigint): Promise<CK_TOKEN_INFO>;
-  /** C_GetTokenInfo, blocking the calling thread. */
+  /** Calls C_GetTokenInfo and blocks the calling thread. */
   C_GetTokenInfoSync(slot: number | bigint): CK_TOKEN_INFO;
   /** PKCS#11 3.1, section 5.5.5; since 2.40. */
   C_GetMechanismList(slot: number | bigint): Promise<number[]>;
-  /** C_GetMechanismList, blocking the calling thread. */
+  /** Calls C_GetMechanismList and blocks the calling thread. */
   C_GetMechanismListSync(slot: number | bigint): number[];
   /** PKCS#11 3.1, section 5.5.6; since 2.40. */
   C_GetMechanismInfo(slot: number | bigint, mechanism: number | bigint): Promise<CK_MECHANISM_INFO>;
-  /** C_GetMechanismInfo, blocking the calling thread. */
+  /** Calls C_GetMechanismInfo and blocks the calling thread. */
   C_GetMechanismInfoSync(slot: number | bigint, mechanism: number | bigint): CK_MECHANISM_INFO;
   /** PKCS#11 3.1, section 5.5.7; since 2.40. */
   C_InitToken(slot: number | bigint, soPin: string | BytesLike | null, label: string): Promise<void>;
-  /** C_InitToken, blocking the calling thread. */
+  /** Calls C_InitToken and blocks the calling thread. */
   C_InitTokenSync(slot: number | bigint, soPin: string | BytesLike | null, label: string): void;
   /** PKCS#11 3.1, section 5.5.8; since 2.40. */
   C_InitPIN(session: bigint, pin: string | BytesLike | null): Promise<void>;
-  /** C_InitPIN, blocking the calling thread. */
+  /** Calls C_InitPIN and blocks the calling thread. */
   C_InitPINSync(session: bigint, pin: string | BytesLike | null): void;
   /** PKCS#11 3.1, section 5.5.9; since 2.40. */
   C_SetPIN(session: bigint, oldPin: string | BytesLike | null, newPin: string | BytesLike | null): Promise<void>;
-  /** C_SetPIN, blocking the calling thread. */
+  /** Calls C_SetPIN and blocks the calling thread. */
   C_SetPINSync(session: bigint, oldPin: string | BytesLike | null, newPin: string | BytesLike | null): void;
   /** PKCS#11 3.1, section 5.6.1; since 2.40. */
   C_OpenSession(slot: number | bigint, flags: number | bigint): Promise<bigint>;
-  /** C_OpenSession, blocking the calling thread. */
+  /** Calls C_OpenSession and blocks the calling thread. */
   C_OpenSessionSync(slot: number | bigint, flags: number | bigint): bigint;
   /** PKCS#11 3.1, section 5.6.2; since 2.40. */
   C_CloseSession(session: bigint): Promise<void>;
-  /** C_CloseSession, blocking the calling thread. */
+  /** Calls C_CloseSession and blocks the calling thread. */
   C_CloseSessionSync(session: bigint): void;
   /** PKCS#11 3.1, section 5.6.3; since 2.40. */
   C_CloseAllSessions(slot: number | bigint): Promise<void>;
-  /** C_CloseAllSessions, blocking the calling thread. */
+  /** Calls C_CloseAllSessions and blocks the calling thread. */
   C_CloseAllSessionsSync(slot: number | bigint): void;
   /** PKCS#11 3.1, section 5.6.4; since 2.40. */
   C_GetSessionInfo(session: bigint): Promise<CK_SESSION_INFO>;
-  /** C_GetSessionInfo, blocking the calling thread. */
+  /** Calls C_GetSessionInfo and blocks the calling thread. */
   C_GetSessionInfoSync(session: bigint): CK_SESSION_INFO;
   /** PKCS#11 3.1, section 5.6.6; since 2.40. */
   C_GetOperationState(session: bigint): Promise<Buffer>;
-  /** C_GetOperationState, blocking the calling thread. */
+  /** Calls C_GetOperationState and blocks the calling thread. */
   C_GetOperationStateSync(session: bigint): Buffer;
   /** PKCS#11 3.1, section 5.6.7; since 2.40. */
   C_SetOperationState(session: bigint, state: BytesLike, encryptionKey: bigint, authenticationKey: bigint): Promise<void>;
-  /** C_SetOperationState, blocking the calling thread. */
+  /** Calls C_SetOperationState and blocks the calling thread. */
   C_SetOperationStateSync(session: bigint, state: BytesLike, encryptionKey: bigint, authenticationKey: bigint): void;
   /** PKCS#11 3.1, section 5.6.8; since 2.40. */
   C_Login(session: bigint, userType: number | bigint, pin: string | BytesLike | null): Promise<void>;
-  /** C_Login, blocking the calling thread. */
+  /** Calls C_Login and blocks the calling thread. */
   C_LoginSync(session: bigint, userType: number | bigint, pin: string | BytesLike | null): void;
   /** PKCS#11 3.1, section 5.6.10; since 2.40. */
   C_Logout(session: bigint): Promise<void>;
-  /** C_Logout, blocking the calling thread. */
+  /** Calls C_Logout and blocks the calling thread. */
   C_LogoutSync(session: bigint): void;
   /** PKCS#11 3.1, section 5.7.1; since 2.40. */
   C_CreateObject(session: bigint, template: readonly RawAttribute[]): Promise<bigint>;
-  /** C_CreateObject, blocking the calling thread. */
+  /** Calls C_CreateObject and blocks the calling thread. */
   C_CreateObjectSync(session: bigint, template: readonly RawAttribute[]): bigint;
   /** PKCS#11 3.1, section 5.7.2; since 2.40. */
   C_CopyObject(session: bigint, object: bigint, template: readonly RawAttribute[]): Promise<bigint>;
-  /** C_CopyObject, blocking the calling thread. */
+  /** Calls C_CopyObject and blocks the calling thread. */
   C_CopyObjectSync(session: bigint, object: bigint, template: readonly RawAttribute[]): bigint;
   /** PKCS#11 3.1, section 5.7.3; since 2.40. */
   C_DestroyObject(session: bigint, object: bigint): Promise<void>;
-  /** C_DestroyObject, blocking the calling thread. */
+  /** Calls C_DestroyObject and blocks the calling thread. */
   C_DestroyObjectSync(session: bigint, object: bigint): void;
   /** PKCS#11 3.1, section 5.7.4; since 2.40. */
   C_GetObjectSize(session: bigint, object: bigint): Promise<number | undefined>;
-  /** C_GetObjectSize, blocking the calling thread. */
+  /** Calls C_GetObjectSize and blocks the calling thread. */
   C_GetObjectSizeSync(session: bigint, object: bigint): number | undefined;
   /** PKCS#11 3.1, section 5.7.5; since 2.40. */
   C_GetAttributeValue(session: bigint, object: bigint, attributes: readonly number[]): Promise<RawAttributeResult[]>;
-  /** C_GetAttributeValue, blocking the calling thread. */
+  /** Calls C_GetAttributeValue and blocks the calling thread. */
   C_GetAttributeValueSync(session: bigint, object: bigint, attributes: readonly number[]): RawAttributeResult[];
   /** PKCS#11 3.1, section 5.7.6; since 2.40. */
   C_SetAttributeValue(session: bigint, object: bigint, template: readonly RawAttribute[]): Promise<void>;
-  /** C_SetAttributeValue, blocking the calling thread. */
+  /** Calls C_SetAttributeValue and blocks the calling thread. */
   C_SetAttributeValueSync(session: bigint, object: bigint, template: readonly RawAttribute[]): void;
   /** PKCS#11 3.1, section 5.7.7; since 2.40. */
   C_FindObjectsInit(session: bigint, template: readonly RawAttribute[]): Promise<void>;
-  /** C_FindObjectsInit, blocking the calling thread. */
+  /** Calls C_FindObjectsInit and blocks the calling thread. */
   C_FindObjectsInitSync(session: bigint, template: readonly RawAttribute[]): void;
   /** PKCS#11 3.1, section 5.7.8; since 2.40. */
   C_FindObjects(session: bigint, maxCount: number): Promise<bigint[]>;
-  /** C_FindObjects, blocking the calling thread. */
+  /** Calls C_FindObjects and blocks the calling thread. */
   C_FindObjectsSync(session: bigint, maxCount: number): bigint[];
   /** PKCS#11 3.1, section 5.7.9; since 2.40. */
   C_FindObjectsFinal(session: bigint): Promise<void>;
-  /** C_FindObjectsFinal, blocking the calling thread. */
+  /** Calls C_FindObjectsFinal and blocks the calling thread. */
   C_FindObjectsFinalSync(session: bigint): void;
   /** PKCS#11 3.1, section 5.8.1; since 2.40. */
   C_EncryptInit(session: bigint, mechanism: RawMechanism, key: bigint): Promise<void>;
-  /** C_EncryptInit, blocking the calling thread. */
+  /** Calls C_EncryptInit and blocks the calling thread. */
   C_EncryptInitSync(session: bigint, mechanism: RawMechanism, key: bigint): void;
   /** PKCS#11 3.1, section 5.8.2; since 2.40. */
   C_Encrypt(session: bigint, data: BytesLike): Promise<Buffer>;
-  /** C_Encrypt, blocking the calling thread. */
+  /** Calls C_Encrypt and blocks the calling thread. */
   C_EncryptSync(session: bigint, data: BytesLike): Buffer;
   /** PKCS#11 3.1, section 5.8.3; since 2.40. */
   C_EncryptUpdate(session: bigint, dataPart: BytesLike | readonly BytesLike[]): Promise<Buffer>;
-  /** C_EncryptUpdate, blocking the calling thread. */
+  /** Calls C_EncryptUpdate and blocks the calling thread. */
   C_EncryptUpdateSync(session: bigint, dataPart: BytesLike | readonly BytesLike[]): Buffer;
   /** PKCS#11 3.1, section 5.8.4; since 2.40. */
   C_EncryptFinal(session: bigint): Promise<Buffer>;
-  /** C_EncryptFinal, blocking the calling thread. */
+  /** Calls C_EncryptFinal and blocks the calling thread. */
   C_EncryptFinalSync(session: bigint): Buffer;
   /** PKCS#11 3.1, section 5.10.1; since 2.40. */
   C_DecryptInit(session: bigint, mechanism: RawMechanism, key: bigint): Promise<void>;
-  /** C_DecryptInit, blocking the calling thread. */
+  /** Calls C_DecryptInit and blocks the calling thread. */
   C_DecryptInitSync(session: bigint, mechanism: RawMechanism, key: bigint): void;
   /** PKCS#11 3.1, section 5.10.2; since 2.40. */
   C_Decrypt(session: bigint, encryptedData: BytesLike): Promise<Buffer>;
-  /** C_Decrypt, blocking the calling thread. */
+  /** Calls C_Decrypt and blocks the calling thread. */
   C_DecryptSync(session: bigint, encryptedData: BytesLike): Buffer;
   /** PKCS#11 3.1, section 5.10.3; since 2.40. */
   C_DecryptUpdate(session: bigint, encryptedDataPart: BytesLike | readonly BytesLike[]): Promise<Buffer>;
-  /** C_DecryptUpdate, blocking the calling thread. */
+  /** Calls C_DecryptUpdate and blocks the calling thread. */
   C_DecryptUpdateSync(session: bigint, encryptedDataPart: BytesLike | readonly BytesLike[]): Buffer;
   /** PKCS#11 3.1, section 5.10.4; since 2.40. */
   C_DecryptFinal(session: bigint): Promise<Buffer>;
-  /** C_DecryptFinal, blocking the calling thread. */
+  /** Calls C_DecryptFinal and blocks the calling thread. */
   C_DecryptFinalSync(session: bigint): Buffer;
   /** PKCS#11 3.1, section 5.12.1; since 2.40. */
   C_DigestInit(session: bigint, mechanism: RawMechanism): Promise<void>;
-  /** C_DigestInit, blocking the calling thread. */
+  /** Calls C_DigestInit and blocks the calling thread. */
   C_DigestInitSync(session: bigint, mechanism: RawMechanism): void;
   /** PKCS#11 3.1, section 5.12.2; since 2.40. */
   C_Digest(session: bigint, data: BytesLike): Promise<Buffer>;
-  /** C_Digest, blocking the calling thread. */
+  /** Calls C_Digest and blocks the calling thread. */
   C_DigestSync(session: bigint, data: BytesLike): Buffer;
   /** PKCS#11 3.1, section 5.12.3; since 2.40. */
   C_DigestUpdate(session: bigint, part: BytesLike | readonly BytesLike[]): Promise<void>;
-  /** C_DigestUpdate, blocking the calling thread. */
+  /** Calls C_DigestUpdate and blocks the calling thread. */
   C_DigestUpdateSync(session: bigint, part: BytesLike | readonly BytesLike[]): void;
   /** PKCS#11 3.1, section 5.12.4; since 2.40. */
   C_DigestKey(session: bigint, key: bigint): Promise<void>;
-  /** C_DigestKey, blocking the calling thread. */
+  /** Calls C_DigestKey and blocks the calling thread. */
   C_DigestKeySync(session: bigint, key: bigint): void;
   /** PKCS#11 3.1, section 5.12.5; since 2.40. */
   C_DigestFinal(session: bigint): Promise<Buffer>;
-  /** C_DigestFinal, blocking the calling thread. */
+  /** Calls C_DigestFinal and blocks the calling thread. */
   C_DigestFinalSync(session: bigint): Buffer;
   /** PKCS#11 3.1, section 5.13.1; since 2.40. */
   C_SignInit(session: bigint, mechanism: RawMechanism, key: bigint): Promise<void>;
-  /** C_SignInit, blocking the calling thread. */
+  /** Calls C_SignInit and blocks the calling thread. */
   C_SignInitSync(session: bigint, mechanism: RawMechanism, key: bigint): void;
   /** PKCS#11 3.1, section 5.13.2; since 2.40. */
   C_Sign(session: bigint, data: BytesLike): Promise<Buffer>;
-  /** C_Sign, blocking the calling thread. */
+  /** Calls C_Sign and blocks the calling thread. */
   C_SignSync(session: bigint, data: BytesLike): Buffer;
   /** PKCS#11 3.1, section 5.13.3; since 2.40. */
   C_SignUpdate(session: bigint, part: BytesLike | readonly BytesLike[]): Promise<void>;
-  /** C_SignUpdate, blocking the calling thread. */
+  /** Calls C_SignUpdate and blocks the calling thread. */
   C_SignUpdateSync(session: bigint, part: BytesLike | readonly BytesLike[]): void;
   /** PKCS#11 3.1, section 5.13.4; since 2.40. */
   C_SignFinal(session: bigint): Promise<Buffer>;
-  /** C_SignFinal, blocking the calling thread. */
+  /** Calls C_SignFinal and blocks the calling thread. */
   C_SignFinalSync(session: bigint): Buffer;
   /** PKCS#11 3.1, section 5.13.5; since 2.40. */
   C_SignRecoverInit(session: bigint, mechanism: RawMechanism, key: bigint): Promise<void>;
-  /** C_SignRecoverInit, blocking the calling thread. */
+  /** Calls C_SignRecoverInit and blocks the calling thread. */
   C_SignRecoverInitSync(session: bigint, mechanism: RawMechanism, key: bigint): void;
   /** PKCS#11 3.1, section 5.13.6; since 2.40. */
   C_SignRecover(session: bigint, data: BytesLike): Promise<Buffer>;
-  /** C_SignRecover, blocking the calling thread. */
+  /** Calls C_SignRecover and blocks the calling thread. */
   C_SignRecoverSync(session: bigint, data: BytesLike): Buffer;
   /** PKCS#11 3.1, section 5.15.1; since 2.40. */
   C_VerifyInit(session: bigint, mechanism: RawMechanism, key: bigint): Promise<void>;
-  /** C_VerifyInit, blocking the calling thread. */
+  /** Calls C_VerifyInit and blocks the calling thread. */
   C_VerifyInitSync(session: bigint, mechanism: RawMechanism, key: bigint): void;
   /** PKCS#11 3.1, section 5.15.2; since 2.40. */
   C_Verify(session: bigint, data: BytesLike, signature: BytesLike): Promise<void>;
-  /** C_Verify, blocking the calling thread. */
+  /** Calls C_Verify and blocks the calling thread. */
   C_VerifySync(session: bigint, data: BytesLike, signature: BytesLike): void;
   /** PKCS#11 3.1, section 5.15.3; since 2.40. */
   C_VerifyUpdate(session: bigint, part: BytesLike | readonly BytesLike[]): Promise<void>;
-  /** C_VerifyUpdate, blocking the calling thread. */
+  /** Calls C_VerifyUpdate and blocks the calling thread. */
   C_VerifyUpdateSync(session: bigint, part: BytesLike | readonly BytesLike[]): void;
   /** PKCS#11 3.1, section 5.15.4; since 2.40. */
   C_VerifyFinal(session: bigint, signature: BytesLike): Promise<void>;
-  /** C_VerifyFinal, blocking the calling thread. */
+  /** Calls C_VerifyFinal and blocks the calling thread. */
   C_VerifyFinalSync(session: bigint, signature: BytesLike): void;
   /** PKCS#11 3.1, section 5.15.5; since 2.40. */
   C_VerifyRecoverInit(session: bigint, mechanism: RawMechanism, key: bigint): Promise<void>;
-  /** C_VerifyRecoverInit, blocking the calling thread. */
+  /** Calls C_VerifyRecoverInit and blocks the calling thread. */
   C_VerifyRecoverInitSync(session: bigint, mechanism: RawMechanism, key: bigint): void;
   /** PKCS#11 3.1, section 5.15.6; since 2.40. */
   C_VerifyRecover(session: bigint, signature: BytesLike): Promise<Buffer>;
-  /** C_VerifyRecover, blocking the calling thread. */
+  /** Calls C_VerifyRecover and blocks the calling thread. */
   C_VerifyRecoverSync(session: bigint, signature: BytesLike): Buffer;
   /** PKCS#11 3.1, section 5.17.1; since 2.40. */
   C_DigestEncryptUpdate(session: bigint, part: BytesLike | readonly BytesLike[]): Promise<Buffer>;
-  /** C_DigestEncryptUpdate, blocking the calling thread. */
+  /** Calls C_DigestEncryptUpdate and blocks the calling thread. */
   C_DigestEncryptUpdateSync(session: bigint, part: BytesLike | readonly BytesLike[]): Buffer;
   /** PKCS#11 3.1, section 5.17.2; since 2.40. */
   C_DecryptDigestUpdate(session: bigint, encryptedPart: BytesLike | readonly BytesLike[]): Promise<Buffer>;
-  /** C_DecryptDigestUpdate, blocking the calling thread. */
+  /** Calls C_DecryptDigestUpdate and blocks the calling thread. */
   C_DecryptDigestUpdateSync(session: bigint, encryptedPart: BytesLike | readonly BytesLike[]): Buffer;
   /** PKCS#11 3.1, section 5.17.3; since 2.40. */
   C_SignEncryptUpdate(session: bigint, part: BytesLike | readonly BytesLike[]): Promise<Buffer>;
-  /** C_SignEncryptUpdate, blocking the calling thread. */
+  /** Calls C_SignEncryptUpdate and blocks the calling thread. */
   C_SignEncryptUpdateSync(session: bigint, part: BytesLike | readonly BytesLike[]): Buffer;
   /** PKCS#11 3.1, section 5.17.4; since 2.40. */
   C_DecryptVerifyUpdate(session: bigint, encryptedPart: BytesLike | readonly BytesLike[]): Promise<Buffer>;
-  /** C_DecryptVerifyUpdate, blocking the calling thread. */
+  /** Calls C_DecryptVerifyUpdate and blocks the calling thread. */
   C_DecryptVerifyUpdateSync(session: bigint, encryptedPart: BytesLike | readonly BytesLike[]): Buffer;
   /** PKCS#11 3.1, section 5.18.1; since 2.40. */
   C_GenerateKey(session: bigint, mechanism: RawMechanism, template: readonly RawAttribute[]): Promise<bigint>;
-  /** C_GenerateKey, blocking the calling thread. */
+  /** Calls C_GenerateKey and blocks the calling thread. */
   C_GenerateKeySync(session: bigint, mechanism: RawMechanism, template: readonly RawAttribute[]): bigint;
   /** PKCS#11 3.1, section 5.18.2; since 2.40. */
   C_GenerateKeyPair(session: bigint, mechanism: RawMechanism, publicKeyTemplate: readonly RawAttribute[], privateKeyTemplate: readonly RawAttribute[]): Promise<{ publicKey: bigint; privateKey: bigint }>;
-  /** C_GenerateKeyPair, blocking the calling thread. */
+  /** Calls C_GenerateKeyPair and blocks the calling thread. */
   C_GenerateKeyPairSync(session: bigint, mechanism: RawMechanism, publicKeyTemplate: readonly RawAttribute[], privateKeyTemplate: readonly RawAttribute[]): { publicKey: bigint; privateKey: bigint };
   /** PKCS#11 3.1, section 5.18.3; since 2.40. */
   C_WrapKey(session: bigint, mechanism: RawMechanism, wrappingKey: bigint, key: bigint): Promise<Buffer>;
-  /** C_WrapKey, blocking the calling thread. */
+  /** Calls C_WrapKey and blocks the calling thread. */
   C_WrapKeySync(session: bigint, mechanism: RawMechanism, wrappingKey: bigint, key: bigint): Buffer;
   /** PKCS#11 3.1, section 5.18.4; since 2.40. */
   C_UnwrapKey(session: bigint, mechanism: RawMechanism, unwrappingKey: bigint, wrappedKey: BytesLike, template: readonly RawAttribute[]): Promise<bigint>;
-  /** C_UnwrapKey, blocking the calling thread. */
+  /** Calls C_UnwrapKey and blocks the calling thread. */
   C_UnwrapKeySync(session: bigint, mechanism: RawMechanism, unwrappingKey: bigint, wrappedKey: BytesLike, template: readonly RawAttribute[]): bigint;
   /** PKCS#11 3.1, section 5.18.5; since 2.40. */
   C_DeriveKey(session: bigint, mechanism: RawMechanism, baseKey: bigint, template: readonly RawAttribute[]): Promise<bigint>;
-  /** C_DeriveKey, blocking the calling thread. */
+  /** Calls C_DeriveKey and blocks the calling thread. */
   C_DeriveKeySync(session: bigint, mechanism: RawMechanism, baseKey: bigint, template: readonly RawAttribute[]): bigint;
   /** PKCS#11 3.1, section 5.19.1; since 2.40. */
   C_SeedRandom(session: bigint, seed: BytesLike): Promise<void>;
-  /** C_SeedRandom, blocking the calling thread. */
+  /** Calls C_SeedRandom and blocks the calling thread. */
   C_SeedRandomSync(session: bigint, seed: BytesLike): void;
   /** PKCS#11 3.1, section 5.19.2; since 2.40. */
   C_GenerateRandom(session: bigint, length: number): Promise<Buffer>;
-  /** C_GenerateRandom, blocking the calling thread. */
+  /** Calls C_GenerateRandom and blocks the calling thread. */
   C_GenerateRandomSync(session: bigint, length: number): Buffer;
   /** PKCS#11 3.1, section 5.5.4; since 2.40. */
   C_WaitForSlotEvent(flags: number | bigint): Promise<bigint>;
-  /** C_WaitForSlotEvent, blocking the calling thread. */
+  /** Calls C_WaitForSlotEvent and blocks the calling thread. */
   C_WaitForSlotEventSync(flags: number | bigint): bigint;
   /** PKCS#11 3.1, section 5.6.9; since 3.0. */
   C_LoginUser(session: bigint, userType: number | bigint, pin: string | BytesLike | null, username: string | BytesLike): Promise<void>;
-  /** C_LoginUser, blocking the calling thread. */
+  /** Calls C_LoginUser and blocks the calling thread. */
   C_LoginUserSync(session: bigint, userType: number | bigint, pin: string | BytesLike | null, username: string | BytesLike): void;
   /** PKCS#11 3.1, section 5.6.5; since 3.0. */
   C_SessionCancel(session: bigint, flags: number | bigint): Promise<void>;
-  /** C_SessionCancel, blocking the calling thread. */
+  /** Calls C_SessionCancel and blocks the calling thread. */
   C_SessionCancelSync(session: bigint, flags: number | bigint): void;
   /** PKCS#11 3.1, section 5.9.1; since 3.0. */
   C_MessageEncryptInit(session: bigint, mechanism: RawMechanism, key: bigint): Promise<void>;
-  /** C_MessageEncryptInit, blocking the calling thread. */
+  /** Calls C_MessageEncryptInit and blocks the calling thread. */
   C_MessageEncryptInitSync(session: bigint, mechanism: RawMechanism, key: bigint): void;
   /** PKCS#11 3.1, section 5.9.2; since 3.0. */
   C_EncryptMessage(session: bigint, parameter: RawParameter | null, associatedData: BytesLike, plaintext: BytesLike): Promise<Buffer>;
-  /** C_EncryptMessage, blocking the calling thread. */
+  /** Calls C_EncryptMessage and blocks the calling thread. */
   C_EncryptMessageSync(session: bigint, parameter: RawParameter | null, associatedData: BytesLike, plaintext: BytesLike): Buffer;
   /** PKCS#11 3.1, section 5.9.3; since 3.0. */
   C_EncryptMessageBegin(session: bigint, parameter: RawParameter | null, associatedData: BytesLike): Promise<void>;
-  /** C_EncryptMessageBegin, blocking the calling thread. */
+  /** Calls C_EncryptMessageBegin and blocks the calling thread. */
   C_EncryptMessageBeginSync(session: bigint, parameter: RawParameter | null, associatedData: BytesLike): void;
   /** PKCS#11 3.1, section 5.9.4; since 3.0. */
   C_EncryptMessageNext(session: bigint, parameter: RawParameter | null, plaintextPart: BytesLike, flags: number | bigint): Promise<Buffer>;
-  /** C_EncryptMessageNext, blocking the calling thread. */
+  /** Calls C_EncryptMessageNext and blocks the calling thread. */
   C_EncryptMessageNextSync(session: bigint, parameter: RawParameter | null, plaintextPart: BytesLike, flags: number | bigint): Buffer;
   /** PKCS#11 3.1, section 5.9.5; since 3.0. */
   C_MessageEncryptFinal(session: bigint): Promise<void>;
-  /** C_MessageEncryptFinal, blocking the calling thread. */
+  /** Calls C_MessageEncryptFinal and blocks the calling thread. */
   C_MessageEncryptFinalSync(session: bigint): void;
   /** PKCS#11 3.1, section 5.11.1; since 3.0. */
   C_MessageDecryptInit(session: bigint, mechanism: RawMechanism, key: bigint): Promise<void>;
-  /** C_MessageDecryptInit, blocking the calling thread. */
+  /** Calls C_MessageDecryptInit and blocks the calling thread. */
   C_MessageDecryptInitSync(session: bigint, mechanism: RawMechanism, key: bigint): void;
   /** PKCS#11 3.1, section 5.11.2; since 3.0. */
   C_DecryptMessage(session: bigint, parameter: RawParameter | null, associatedData: BytesLike, ciphertext: BytesLike): Promise<Buffer>;
-  /** C_DecryptMessage, blocking the calling thread. */
+  /** Calls C_DecryptMessage and blocks the calling thread. */
   C_DecryptMessageSync(session: bigint, parameter: RawParameter | null, associatedData: BytesLike, ciphertext: BytesLike): Buffer;
   /** PKCS#11 3.1, section 5.11.3; since 3.0. */
   C_DecryptMessageBegin(session: bigint, parameter: RawParameter | null, associatedData: BytesLike): Promise<void>;
-  /** C_DecryptMessageBegin, blocking the calling thread. */
+  /** Calls C_DecryptMessageBegin and blocks the calling thread. */
   C_DecryptMessageBeginSync(session: bigint, parameter: RawParameter | null, associatedData: BytesLike): void;
   /** PKCS#11 3.1, section 5.11.4; since 3.0. */
   C_DecryptMessageNext(session: bigint, parameter: RawParameter | null, ciphertextPart: BytesLike, flags: number | bigint): Promise<Buffer>;
-  /** C_DecryptMessageNext, blocking the calling thread. */
+  /** Calls C_DecryptMessageNext and blocks the calling thread. */
   C_DecryptMessageNextSync(session: bigint, parameter: RawParameter | null, ciphertextPart: BytesLike, flags: number | bigint): Buffer;
   /** PKCS#11 3.1, section 5.11.5; since 3.0. */
   C_MessageDecryptFinal(session: bigint): Promise<void>;
-  /** C_MessageDecryptFinal, blocking the calling thread. */
+  /** Calls C_MessageDecryptFinal and blocks the calling thread. */
   C_MessageDecryptFinalSync(session: bigint): void;
   /** PKCS#11 3.1, section 5.14.1; since 3.0. */
   C_MessageSignInit(session: bigint, mechanism: RawMechanism, key: bigint): Promise<void>;
-  /** C_MessageSignInit, blocking the calling thread. */
+  /** Calls C_MessageSignInit and blocks the calling thread. */
   C_MessageSignInitSync(session: bigint, mechanism: RawMechanism, key: bigint): void;
   /** PKCS#11 3.1, section 5.14.2; since 3.0. */
   C_SignMessage(session: bigint, parameter: RawParameter | null, data: BytesLike): Promise<Buffer>;
-  /** C_SignMessage, blocking the calling thread. */
+  /** Calls C_SignMessage and blocks the calling thread. */
   C_SignMessageSync(session: bigint, parameter: RawParameter | null, data: BytesLike): Buffer;
   /** PKCS#11 3.1, section 5.14.3; since 3.0. */
   C_SignMessageBegin(session: bigint, parameter: RawParameter | null): Promise<void>;
-  /** C_SignMessageBegin, blocking the calling thread. */
+  /** Calls C_SignMessageBegin and blocks the calling thread. */
   C_SignMessageBeginSync(session: bigint, parameter: RawParameter | null): void;
   /** PKCS#11 3.1, section 5.14.4; since 3.0. */
   C_SignMessageNext(session: bigint, parameter: RawParameter | null, dataPart: BytesLike): Promise<Buffer>;
-  /** C_SignMessageNext, blocking the calling thread. */
+  /** Calls C_SignMessageNext and blocks the calling thread. */
   C_SignMessageNextSync(session: bigint, parameter: RawParameter | null, dataPart: BytesLike): Buffer;
   /** PKCS#11 3.1, section 5.14.5; since 3.0. */
   C_MessageSignFinal(session: bigint): Promise<void>;
-  /** C_MessageSignFinal, blocking the calling thread. */
+  /** Calls C_MessageSignFinal and blocks the calling thread. */
   C_MessageSignFinalSync(session: bigint): void;
   /** PKCS#11 3.1, section 5.16.1; since 3.0. */
   C_MessageVerifyInit(session: bigint, mechanism: RawMechanism, key: bigint): Promise<void>;
-  /** C_MessageVerifyInit, blocking the calling thread. */
+  /** Calls C_MessageVerifyInit and blocks the calling thread. */
   C_MessageVerifyInitSync(session: bigint, mechanism: RawMechanism, key: bigint): void;
   /** PKCS#11 3.1, section 5.16.2; since 3.0. */
   C_VerifyMessage(session: bigint, parameter: RawParameter | null, data: BytesLike, signature: BytesLike): Promise<void>;
-  /** C_VerifyMessage, blocking the calling thread. */
+  /** Calls C_VerifyMessage and blocks the calling thread. */
   C_VerifyMessageSync(session: bigint, parameter: RawParameter | null, data: BytesLike, signature: BytesLike): void;
   /** PKCS#11 3.1, section 5.16.3; since 3.0. */
   C_VerifyMessageBegin(session: bigint, parameter: RawParameter | null): Promise<void>;
-  /** C_VerifyMessageBegin, blocking the calling thread. */
+  /** Calls C_VerifyMessageBegin and blocks the calling thread. */
   C_VerifyMessageBeginSync(session: bigint, parameter: RawParameter | null): void;
   /** PKCS#11 3.1, section 5.16.4; since 3.0. */
   C_VerifyMessageNext(session: bigint, parameter: RawParameter | null, dataPart: BytesLike, signature: BytesLike): Promise<void>;
-  /** C_VerifyMessageNext, blocking the calling thread. */
+  /** Calls C_VerifyMessageNext and blocks the calling thread. */
   C_VerifyMessageNextSync(session: bigint, parameter: RawParameter | null, dataPart: BytesLike, signature: BytesLike): void;
   /** PKCS#11 3.1, section 5.16.5; since 3.0. */
   C_MessageVerifyFinal(session: bigint): Promise<void>;
-  /** C_MessageVerifyFinal, blocking the calling thread. */
+  /** Calls C_MessageVerifyFinal and blocks the calling thread. */
   C_MessageVerifyFinalSync(session: bigint): void;
   /** PKCS#11 3.2, key management; since 3.2. */
   C_EncapsulateKey(session: bigint, mechanism: RawMechanism, publicKey: bigint, template: readonly RawAttribute[]): Promise<{ ciphertext: Buffer; key: bigint }>;
-  /** C_EncapsulateKey, blocking the calling thread. */
+  /** Calls C_EncapsulateKey and blocks the calling thread. */
   C_EncapsulateKeySync(session: bigint, mechanism: RawMechanism, publicKey: bigint, template: readonly RawAttribute[]): { ciphertext: Buffer; key: bigint };
   /** PKCS#11 3.2, key management; since 3.2. */
   C_DecapsulateKey(session: bigint, mechanism: RawMechanism, privateKey: bigint, template: readonly RawAttribute[], ciphertext: BytesLike): Promise<bigint>;
-  /** C_DecapsulateKey, blocking the calling thread. */
+  /** Calls C_DecapsulateKey and blocks the calling thread. */
   C_DecapsulateKeySync(session: bigint, mechanism: RawMechanism, privateKey: bigint, template: readonly RawAttribute[], ciphertext: BytesLike): bigint;
   /** PKCS#11 3.2, verifying signatures; since 3.2. */
   C_VerifySignatureInit(session: bigint, mechanism: RawMechanism, key: bigint, signature: BytesLike): Promise<void>;
-  /** C_VerifySignatureInit, blocking the calling thread. */
+  /** Calls C_VerifySignatureInit and blocks the calling thread. */
   C_VerifySignatureInitSync(session: bigint, mechanism: RawMechanism, key: bigint, signature: BytesLike): void;
   /** PKCS#11 3.2, verifying signatures; since 3.2. */
   C_VerifySignature(session: bigint, data: BytesLike): Promise<void>;
-  /** C_VerifySignature, blocking the calling thread. */
+  /** Calls C_VerifySignature and blocks the calling thread. */
   C_VerifySignatureSync(session: bigint, data: BytesLike): void;
   /** PKCS#11 3.2, verifying signatures; since 3.2. */
   C_VerifySignatureUpdate(session: bigint, part: BytesLike | readonly BytesLike[]): Promise<void>;
-  /** C_VerifySignatureUpdate, blocking the calling thread. */
+  /** Calls C_VerifySignatureUpdate and blocks the calling thread. */
   C_VerifySignatureUpdateSync(session: bigint, part: BytesLike | readonly BytesLike[]): void;
   /** PKCS#11 3.2, verifying signatures; since 3.2. */
   C_VerifySignatureFinal(session: bigint): Promise<void>;
-  /** C_VerifySignatureFinal, blocking the calling thread. */
+  /** Calls C_VerifySignatureFinal and blocks the calling thread. */
   C_VerifySignatureFinalSync(session: bigint): void;
   /** PKCS#11 3.2, session management; since 3.2. */
   C_GetSessionValidationFlags(session: bigint, type: number | bigint): Promise<number | undefined>;
-  /** C_GetSessionValidationFlags, blocking the calling thread. */
+  /** Calls C_GetSessionValidationFlags and blocks the calling thread. */
   C_GetSessionValidationFlagsSync(session: bigint, type: number | bigint): number | undefined;
   /** PKCS#11 3.2, asynchronous functions; since 3.2. */
   C_AsyncComplete(session: bigint, functionName: string): Promise<RawAsyncData>;
-  /** C_AsyncComplete, blocking the calling thread. */
+  /** Calls C_AsyncComplete and blocks the calling thread. */
   C_AsyncCompleteSync(session: bigint, functionName: string): RawAsyncData;
   /** PKCS#11 3.2, asynchronous functions; since 3.2. */
   C_AsyncGetID(session: bigint, functionName: string): Promise<number | undefined>;
-  /** C_AsyncGetID, blocking the calling thread. */
+  /** Calls C_AsyncGetID and blocks the calling thread. */
   C_AsyncGetIDSync(session: bigint, functionName: string): number | undefined;
   /** PKCS#11 3.2, asynchronous functions; since 3.2. */
   C_AsyncJoin(session: bigint, functionName: string, id: number | bigint, data: BytesLike): Promise<void>;
-  /** C_AsyncJoin, blocking the calling thread. */
+  /** Calls C_AsyncJoin and blocks the calling thread. */
   C_AsyncJoinSync(session: bigint, functionName: string, id: number | bigint, data: BytesLike): void;
   /** PKCS#11 3.2, key management; since 3.2. */
   C_WrapKeyAuthenticated(session: bigint, mechanism: RawMechanism, wrappingKey: bigint, key: bigint, associatedData: BytesLike): Promise<Buffer>;
-  /** C_WrapKeyAuthenticated, blocking the calling thread. */
+  /** Calls C_WrapKeyAuthenticated and blocks the calling thread. */
   C_WrapKeyAuthenticatedSync(session: bigint, mechanism: RawMechanism, wrappingKey: bigint, key: bigint, associatedData: BytesLike): Buffer;
   /** PKCS#11 3.2, key management; since 3.2. */
   C_UnwrapKeyAuthenticated(session: bigint, mechanism: RawMechanism, unwrappingKey: bigint, wrappedKey: BytesLike, template: readonly RawAttribute[], associatedData: BytesLike): Promise<bigint>;
-  /** C_UnwrapKeyAuthenticated, blocking the calling thread. */
+  /** Calls C_UnwrapKeyAuthenticated and blocks the calling thread. */
   C_UnwrapKeyAuthenticatedSync(session: bigint, mechanism: RawMechanism, unwrappingKey: bigint, wrappedKey: BytesLike, template: readonly RawAttribute[], associatedData: BytesLike): bigint;
 }

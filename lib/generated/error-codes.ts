@@ -13,7 +13,7 @@ export type OwnCode =
   | 'ERR_CRYPTOKI_MODULE_NOT_PKCS11'
   /** The module was closed. Open it again with Module.open(). */
   | 'ERR_CRYPTOKI_MODULE_CLOSED'
-  /** The module cannot be initialised anew, because other code in the process has initialised it. Restart the process, or let the other code finalise the module. */
+  /** The module cannot be reinitialised, because other code in the process has initialised it. Restart the process, or let the other code finalise the module. */
   | 'ERR_CRYPTOKI_MODULE_SHARED'
   /** The process is a child that fork() made without exec. Modules do not survive that (PKCS#11 3.1, section 5.4). Start children with child_process or worker_threads. */
   | 'ERR_CRYPTOKI_FORKED'
@@ -21,7 +21,7 @@ export type OwnCode =
   | 'ERR_CRYPTOKI_MEMORY'
   /** A fault of this package. Report it with the message and the stack. */
   | 'ERR_CRYPTOKI_INTERNAL'
-  /** The module has no slot with this number. Modules number slots anew at each start: select the token by label or serial number. */
+  /** The module has no slot with this number. Modules renumber their slots at each start: select the token by label or serial number. */
   | 'ERR_CRYPTOKI_SLOT_NOT_FOUND'
   /** No token matches the selector. The message lists the tokens that are present. */
   | 'ERR_CRYPTOKI_TOKEN_NOT_FOUND'
@@ -35,46 +35,46 @@ export type OwnCode =
   | 'ERR_CRYPTOKI_SO_READ_ONLY'
   /** The state of the session does not allow this. No call was made. See sessions.md. Log in as the user that the message names. */
   | 'ERR_CRYPTOKI_ACCESS'
-  /** The client has no PIN to log in with. Give connect() a `pin`, or call login(). */
+  /** The client has no PIN for a login. Set the option `pin` of connect(), or call login(). */
   | 'ERR_CRYPTOKI_LOGIN_NEEDED'
   /** The token has refused this PIN before, so it was not sent again: each wrong PIN brings the token nearer to being locked. Give the right PIN, or { force: true } if it has become right since. */
   | 'ERR_CRYPTOKI_PIN_REFUSED'
-  /** One more wrong PIN locks the token, so none was sent. Make sure of the PIN, then give { force: true }. */
+  /** One more wrong PIN locks the token, so none was sent. Check the PIN, then set { force: true }. */
   | 'ERR_CRYPTOKI_PIN_FINAL_TRY'
   /** The PIN provider has no PIN, or no other after the token refused its PIN. Check the environment variable, the file or the keyring entry that the message names. */
   | 'ERR_CRYPTOKI_PIN_NOT_FOUND'
   /** The source of the PIN cannot be read. Check permissions and form of the source that the message names. */
   | 'ERR_CRYPTOKI_PIN_SOURCE'
-  /** The user ended the PIN prompt. Ask again when the user wants to. */
+  /** The user ended the PIN prompt. Ask again at the request of the user. */
   | 'ERR_CRYPTOKI_PIN_CANCELLED'
   /** An optional package that this function uses is not installed. Install the package that the message names. */
   | 'ERR_CRYPTOKI_PEER_MISSING'
-  /** No object matches, or the object that was found again is not the same. The message says by which attributes it was searched. Private objects are only found after a login. */
+  /** No object matches, or the object that was found again is not the same. The message names the attributes of the search. Private objects are only found after a login. */
   | 'ERR_CRYPTOKI_OBJECT_NOT_FOUND'
   /** More than one object matches. Add id or label to the search. */
   | 'ERR_CRYPTOKI_OBJECT_AMBIGUOUS'
-  /** The object does not exist any more: it was destroyed, its session ended, or the login that showed it ended. Find or make the object again. */
+  /** The object does not exist any more: it was destroyed, its session ended, or the login under which it was visible ended. Find or create the object again. */
   | 'ERR_CRYPTOKI_OBJECT_DEAD'
-  /** The module has no value for the attribute. Use attributes(), which leaves out what cannot be read. */
+  /** The module has no value for the attribute. Use attributes(), which omits attributes that cannot be read. */
   | 'ERR_CRYPTOKI_ATTRIBUTE'
-  /** The members of a group hold different keys under the same name. Search by id, or copy the same key to all members. */
+  /** The members of a group have different keys with the same name. Search by id, or copy the same key to all members. */
   | 'ERR_CRYPTOKI_KEY_MISMATCH'
-  /** No member of the group can do the operation now. The message says why for each member. They are tried again in the background. */
+  /** No member of the group can do the operation now. The message has the reason for each member. The group tries them again in the background. */
   | 'ERR_CRYPTOKI_NO_MEMBER'
   /** The time limit of the operation, or of waiting for a session, has passed. Raise the limit that the message names, or reduce the load. */
   | 'ERR_CRYPTOKI_TIMEOUT'
-  /** The operation was refused while it waited for its session. The module has not seen it. Repeat it on another session. */
+  /** The operation was refused while it waited for its session. The module has not received it. Repeat it on another session. */
   | 'ERR_CRYPTOKI_NOT_BEGUN'
-  /** All sessions are in use, and the queue of those who wait is full. Allow more sessions or a longer queue. */
+  /** All sessions are in use, and the queue of waiting operations is full. Allow more sessions or a longer queue. */
   | 'ERR_CRYPTOKI_POOL_EXHAUSTED'
   /** The client or the group was closed. Call connect() again. */
   | 'ERR_CRYPTOKI_CLIENT_CLOSED'
-  /** The token, the version of Node or this package cannot do this. The message says what is missing, and what to use instead. */
+  /** The token, the version of Node or this package cannot do this. The message names the missing capability and an alternative. */
   | 'ERR_CRYPTOKI_UNSUPPORTED'
-  /** The text is not a PKCS#11 URI (RFC 7512). The message says at which position. */
+  /** The text is not a PKCS#11 URI (RFC 7512). The message names the position. */
   | 'ERR_CRYPTOKI_URI';
 
-/** The action that a program can take after an error with one of these codes, unless the error says otherwise. */
+/** The action that a program can take after an error with one of these codes, unless the error has another one. */
 export const OWN_ACTIONS: Readonly<Record<OwnCode, Action>> = {
   ERR_CRYPTOKI_NO_ADDON: 'fatal',
   ERR_CRYPTOKI_MODULE_NOT_FOUND: 'fatal',

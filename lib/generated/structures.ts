@@ -95,7 +95,7 @@ export interface CK_TOKEN_INFO {
 export interface CK_DERIVED_KEY {
   /** pTemplate */
   template?: readonly RawAttribute[] | undefined;
-  /** phKey; comes back */
+  /** phKey; set by the module */
   key?: bigint | undefined;
 }
 
@@ -103,7 +103,7 @@ export interface CK_DERIVED_KEY {
 export interface CK_AES_CBC_ENCRYPT_DATA_PARAMS {
   /** iv; 16 bytes */
   iv: BytesLike;
-  /** pData; optional: a null pointer and length 0 when left out */
+  /** pData; optional; default: a null pointer and length 0 */
   data?: BytesLike | undefined;
 }
 
@@ -111,9 +111,9 @@ export interface CK_AES_CBC_ENCRYPT_DATA_PARAMS {
 export interface CK_AES_CCM_PARAMS {
   /** ulDataLen */
   dataLen: number | bigint;
-  /** pNonce; optional: a null pointer and length 0 when left out */
+  /** pNonce; optional; default: a null pointer and length 0 */
   nonce?: BytesLike | undefined;
-  /** pAAD; optional: a null pointer and length 0 when left out */
+  /** pAAD; optional; default: a null pointer and length 0 */
   aad?: BytesLike | undefined;
   /** ulMACLen */
   macLen: number | bigint;
@@ -129,11 +129,11 @@ export interface CK_AES_CTR_PARAMS {
 
 /** CK_AES_GCM_PARAMS */
 export interface CK_AES_GCM_PARAMS {
-  /** pIv; optional: a null pointer and length 0 when left out; the module may change it */
+  /** pIv; optional; default: a null pointer and length 0; the module may change it */
   iv?: BytesLike | undefined;
-  /** ulIvBits; optional: the length of the bytes in bits */
+  /** ulIvBits; optional; default: the length of the bytes in bits */
   ivBits?: number | undefined;
-  /** pAAD; optional: a null pointer and length 0 when left out */
+  /** pAAD; optional; default: a null pointer and length 0 */
   aad?: BytesLike | undefined;
   /** ulTagBits */
   tagBits: number | bigint;
@@ -143,7 +143,7 @@ export interface CK_AES_GCM_PARAMS {
 export interface CK_ARIA_CBC_ENCRYPT_DATA_PARAMS {
   /** iv; 16 bytes */
   iv: BytesLike;
-  /** pData; optional: a null pointer and length 0 when left out */
+  /** pData; optional; default: a null pointer and length 0 */
   data?: BytesLike | undefined;
 }
 
@@ -151,7 +151,7 @@ export interface CK_ARIA_CBC_ENCRYPT_DATA_PARAMS {
 export interface CK_CAMELLIA_CBC_ENCRYPT_DATA_PARAMS {
   /** iv; 16 bytes */
   iv: BytesLike;
-  /** pData; optional: a null pointer and length 0 when left out */
+  /** pData; optional; default: a null pointer and length 0 */
   data?: BytesLike | undefined;
 }
 
@@ -167,13 +167,13 @@ export interface CK_CAMELLIA_CTR_PARAMS {
 export interface CK_CCM_MESSAGE_PARAMS {
   /** ulDataLen */
   dataLen: number | bigint;
-  /** pNonce; optional: a null pointer and length 0 when left out; the module may change it */
+  /** pNonce; optional; default: a null pointer and length 0; the module may change it */
   nonce?: BytesLike | undefined;
   /** ulNonceFixedBits */
   nonceFixedBits: number | bigint;
   /** nonceGenerator */
   nonceGenerator: number | bigint;
-  /** pMAC; optional: a null pointer and length 0 when left out; the module may change it */
+  /** pMAC; optional; default: a null pointer and length 0; the module may change it */
   mac?: BytesLike | undefined;
 }
 
@@ -181,9 +181,9 @@ export interface CK_CCM_MESSAGE_PARAMS {
 export interface CK_CCM_PARAMS {
   /** ulDataLen */
   dataLen: number | bigint;
-  /** pNonce; optional: a null pointer and length 0 when left out */
+  /** pNonce; optional; default: a null pointer and length 0 */
   nonce?: BytesLike | undefined;
-  /** pAAD; optional: a null pointer and length 0 when left out */
+  /** pAAD; optional; default: a null pointer and length 0 */
   aad?: BytesLike | undefined;
   /** ulMACLen */
   macLen: number | bigint;
@@ -193,13 +193,13 @@ export interface CK_CCM_PARAMS {
 export interface CK_CCM_WRAP_PARAMS {
   /** ulDataLen */
   dataLen: number | bigint;
-  /** pNonce; optional: a null pointer and length 0 when left out; the module may change it */
+  /** pNonce; optional; default: a null pointer and length 0; the module may change it */
   nonce?: BytesLike | undefined;
   /** ulNonceFixedBits */
   nonceFixedBits: number | bigint;
   /** nonceGenerator */
   nonceGenerator: number | bigint;
-  /** pAAD; optional: a null pointer and length 0 when left out */
+  /** pAAD; optional; default: a null pointer and length 0 */
   aad?: BytesLike | undefined;
   /** ulMACLen */
   macLen: number | bigint;
@@ -207,9 +207,9 @@ export interface CK_CCM_WRAP_PARAMS {
 
 /** CK_CHACHA20_PARAMS */
 export interface CK_CHACHA20_PARAMS {
-  /** pBlockCounter; its length is given to the module in bits */
+  /** pBlockCounter; the module gets its length in bits */
   blockCounter?: BytesLike | undefined;
-  /** pNonce; its length is given to the module in bits */
+  /** pNonce; the module gets its length in bits */
   nonce?: BytesLike | undefined;
 }
 
@@ -223,9 +223,9 @@ export interface CK_CMS_SIG_PARAMS {
   digestMechanism?: RawMechanism | undefined;
   /** pContentType; ends at a NUL */
   contentType?: string | undefined;
-  /** pRequestedAttributes; optional: a null pointer and length 0 when left out */
+  /** pRequestedAttributes; optional; default: a null pointer and length 0 */
   requestedAttributes?: BytesLike | undefined;
-  /** pRequiredAttributes; optional: a null pointer and length 0 when left out */
+  /** pRequiredAttributes; optional; default: a null pointer and length 0 */
   requiredAttributes?: BytesLike | undefined;
 }
 
@@ -233,7 +233,7 @@ export interface CK_CMS_SIG_PARAMS {
 export interface CK_DES_CBC_ENCRYPT_DATA_PARAMS {
   /** iv; 8 bytes */
   iv: BytesLike;
-  /** pData; optional: a null pointer and length 0 when left out */
+  /** pData; optional; default: a null pointer and length 0 */
   data?: BytesLike | undefined;
 }
 
@@ -241,7 +241,7 @@ export interface CK_DES_CBC_ENCRYPT_DATA_PARAMS {
 export interface CK_DSA_PARAMETER_GEN_PARAM {
   /** hash */
   hash: number | bigint;
-  /** pSeed; optional: a null pointer and length 0 when left out */
+  /** pSeed; optional; default: a null pointer and length 0 */
   seed?: BytesLike | undefined;
   /** ulIndex */
   index: number | bigint;
@@ -253,7 +253,7 @@ export interface CK_ECDH_AES_KEY_WRAP_PARAMS {
   aesKeyBits: number | bigint;
   /** kdf */
   kdf: number | bigint;
-  /** pSharedData; optional: a null pointer and length 0 when left out */
+  /** pSharedData; optional; default: a null pointer and length 0 */
   sharedData?: BytesLike | undefined;
 }
 
@@ -261,9 +261,9 @@ export interface CK_ECDH_AES_KEY_WRAP_PARAMS {
 export interface CK_ECDH1_DERIVE_PARAMS {
   /** kdf */
   kdf: number | bigint;
-  /** pSharedData; optional: a null pointer and length 0 when left out */
+  /** pSharedData; optional; default: a null pointer and length 0 */
   sharedData?: BytesLike | undefined;
-  /** pPublicData; optional: a null pointer and length 0 when left out */
+  /** pPublicData; optional; default: a null pointer and length 0 */
   publicData?: BytesLike | undefined;
 }
 
@@ -271,15 +271,15 @@ export interface CK_ECDH1_DERIVE_PARAMS {
 export interface CK_ECDH2_DERIVE_PARAMS {
   /** kdf */
   kdf: number | bigint;
-  /** pSharedData; optional: a null pointer and length 0 when left out */
+  /** pSharedData; optional; default: a null pointer and length 0 */
   sharedData?: BytesLike | undefined;
-  /** pPublicData; optional: a null pointer and length 0 when left out */
+  /** pPublicData; optional; default: a null pointer and length 0 */
   publicData?: BytesLike | undefined;
   /** ulPrivateDataLen */
   privateDataLen: number | bigint;
   /** hPrivateData */
   privateData: bigint;
-  /** pPublicData2; optional: a null pointer and length 0 when left out */
+  /** pPublicData2; optional; default: a null pointer and length 0 */
   publicData2?: BytesLike | undefined;
 }
 
@@ -287,15 +287,15 @@ export interface CK_ECDH2_DERIVE_PARAMS {
 export interface CK_ECMQV_DERIVE_PARAMS {
   /** kdf */
   kdf: number | bigint;
-  /** pSharedData; optional: a null pointer and length 0 when left out */
+  /** pSharedData; optional; default: a null pointer and length 0 */
   sharedData?: BytesLike | undefined;
-  /** pPublicData; optional: a null pointer and length 0 when left out */
+  /** pPublicData; optional; default: a null pointer and length 0 */
   publicData?: BytesLike | undefined;
   /** ulPrivateDataLen */
   privateDataLen: number | bigint;
   /** hPrivateData */
   privateData: bigint;
-  /** pPublicData2; optional: a null pointer and length 0 when left out */
+  /** pPublicData2; optional; default: a null pointer and length 0 */
   publicData2?: BytesLike | undefined;
   /** publicKey */
   publicKey: bigint;
@@ -305,29 +305,29 @@ export interface CK_ECMQV_DERIVE_PARAMS {
 export interface CK_EDDSA_PARAMS {
   /** phFlag */
   phFlag: boolean;
-  /** pContextData; optional: a null pointer and length 0 when left out */
+  /** pContextData; optional; default: a null pointer and length 0 */
   contextData?: BytesLike | undefined;
 }
 
 /** CK_GCM_MESSAGE_PARAMS */
 export interface CK_GCM_MESSAGE_PARAMS {
-  /** pIv; optional: a null pointer and length 0 when left out; the module may change it */
+  /** pIv; optional; default: a null pointer and length 0; the module may change it */
   iv?: BytesLike | undefined;
   /** ulIvFixedBits */
   ivFixedBits: number | bigint;
   /** ivGenerator */
   ivGenerator: number | bigint;
-  /** pTag; its length is given to the module in bits; the module may change it */
+  /** pTag; the module gets its length in bits; the module may change it */
   tag?: BytesLike | undefined;
 }
 
 /** CK_GCM_PARAMS */
 export interface CK_GCM_PARAMS {
-  /** pIv; optional: a null pointer and length 0 when left out; the module may change it */
+  /** pIv; optional; default: a null pointer and length 0; the module may change it */
   iv?: BytesLike | undefined;
-  /** ulIvBits; optional: the length of the bytes in bits */
+  /** ulIvBits; optional; default: the length of the bytes in bits */
   ivBits?: number | undefined;
-  /** pAAD; optional: a null pointer and length 0 when left out */
+  /** pAAD; optional; default: a null pointer and length 0 */
   aad?: BytesLike | undefined;
   /** ulTagBits */
   tagBits: number | bigint;
@@ -335,9 +335,9 @@ export interface CK_GCM_PARAMS {
 
 /** CK_GCM_PARAMS_COMPAT */
 export interface CK_GCM_PARAMS_COMPAT {
-  /** pIv; optional: a null pointer and length 0 when left out; the module may change it */
+  /** pIv; optional; default: a null pointer and length 0; the module may change it */
   iv?: BytesLike | undefined;
-  /** pAAD; optional: a null pointer and length 0 when left out */
+  /** pAAD; optional; default: a null pointer and length 0 */
   aad?: BytesLike | undefined;
   /** ulTagBits */
   tagBits: number | bigint;
@@ -345,13 +345,13 @@ export interface CK_GCM_PARAMS_COMPAT {
 
 /** CK_GCM_WRAP_PARAMS */
 export interface CK_GCM_WRAP_PARAMS {
-  /** pIv; optional: a null pointer and length 0 when left out; the module may change it */
+  /** pIv; optional; default: a null pointer and length 0; the module may change it */
   iv?: BytesLike | undefined;
   /** ulIvFixedBits */
   ivFixedBits: number | bigint;
   /** ivGenerator */
   ivGenerator: number | bigint;
-  /** pAAD; optional: a null pointer and length 0 when left out */
+  /** pAAD; optional; default: a null pointer and length 0 */
   aad?: BytesLike | undefined;
   /** ulTagBits */
   tagBits: number | bigint;
@@ -361,17 +361,17 @@ export interface CK_GCM_WRAP_PARAMS {
 export interface CK_GOSTR3410_DERIVE_PARAMS {
   /** kdf */
   kdf: number | bigint;
-  /** pPublicData; optional: a null pointer and length 0 when left out */
+  /** pPublicData; optional; default: a null pointer and length 0 */
   publicData?: BytesLike | undefined;
-  /** pUKM; optional: a null pointer and length 0 when left out */
+  /** pUKM; optional; default: a null pointer and length 0 */
   ukm?: BytesLike | undefined;
 }
 
 /** CK_GOSTR3410_KEY_WRAP_PARAMS */
 export interface CK_GOSTR3410_KEY_WRAP_PARAMS {
-  /** pWrapOID; optional: a null pointer and length 0 when left out */
+  /** pWrapOID; optional; default: a null pointer and length 0 */
   wrapOID?: BytesLike | undefined;
-  /** pUKM; optional: a null pointer and length 0 when left out */
+  /** pUKM; optional; default: a null pointer and length 0 */
   ukm?: BytesLike | undefined;
   /** hKey */
   key: bigint;
@@ -381,7 +381,7 @@ export interface CK_GOSTR3410_KEY_WRAP_PARAMS {
 export interface CK_HASH_SIGN_ADDITIONAL_CONTEXT {
   /** hedgeVariant */
   hedgeVariant: number | bigint;
-  /** pContext; optional: a null pointer and length 0 when left out */
+  /** pContext; optional; default: a null pointer and length 0 */
   context?: BytesLike | undefined;
   /** hash */
   hash: number | bigint;
@@ -397,11 +397,11 @@ export interface CK_HKDF_PARAMS {
   prfHashMechanism: number | bigint;
   /** ulSaltType */
   saltType: number | bigint;
-  /** pSalt; optional: a null pointer and length 0 when left out */
+  /** pSalt; optional; default: a null pointer and length 0 */
   salt?: BytesLike | undefined;
   /** hSaltKey */
   saltKey: bigint;
-  /** pInfo; optional: a null pointer and length 0 when left out */
+  /** pInfo; optional; default: a null pointer and length 0 */
   info?: BytesLike | undefined;
 }
 
@@ -413,9 +413,9 @@ export interface CK_IKE_PRF_DERIVE_PARAMS {
   dataAsKey: boolean;
   /** bRekey */
   rekey: boolean;
-  /** pNi; optional: a null pointer and length 0 when left out */
+  /** pNi; optional; default: a null pointer and length 0 */
   ni?: BytesLike | undefined;
-  /** pNr; optional: a null pointer and length 0 when left out */
+  /** pNr; optional; default: a null pointer and length 0 */
   nr?: BytesLike | undefined;
   /** hNewKey */
   newKey: bigint;
@@ -429,7 +429,7 @@ export interface CK_IKE1_EXTENDED_DERIVE_PARAMS {
   hasKeygxy: boolean;
   /** hKeygxy */
   keygxy: bigint;
-  /** pExtraData; optional: a null pointer and length 0 when left out */
+  /** pExtraData; optional; default: a null pointer and length 0 */
   extraData?: BytesLike | undefined;
 }
 
@@ -443,9 +443,9 @@ export interface CK_IKE1_PRF_DERIVE_PARAMS {
   keygxy: bigint;
   /** hPrevKey */
   prevKey: bigint;
-  /** pCKYi; optional: a null pointer and length 0 when left out */
+  /** pCKYi; optional; default: a null pointer and length 0 */
   ckYi?: BytesLike | undefined;
-  /** pCKYr; optional: a null pointer and length 0 when left out */
+  /** pCKYr; optional; default: a null pointer and length 0 */
   ckYr?: BytesLike | undefined;
   /** keyNumber; 0 to 255 */
   keyNumber: number;
@@ -459,7 +459,7 @@ export interface CK_IKE2_PRF_PLUS_DERIVE_PARAMS {
   hasSeedKey: boolean;
   /** hSeedKey */
   seedKey: bigint;
-  /** pSeedData; optional: a null pointer and length 0 when left out */
+  /** pSeedData; optional; default: a null pointer and length 0 */
   seedData?: BytesLike | undefined;
 }
 
@@ -467,17 +467,17 @@ export interface CK_IKE2_PRF_PLUS_DERIVE_PARAMS {
 export interface CK_KEA_DERIVE_PARAMS {
   /** isSender */
   isSender: boolean;
-  /** RandomA; optional: a null pointer and length 0 when left out */
+  /** RandomA; optional; default: a null pointer and length 0 */
   randomA?: BytesLike | undefined;
-  /** RandomB; optional: a null pointer and length 0 when left out */
+  /** RandomB; optional; default: a null pointer and length 0 */
   randomB?: BytesLike | undefined;
-  /** PublicData; optional: a null pointer and length 0 when left out */
+  /** PublicData; optional; default: a null pointer and length 0 */
   publicData?: BytesLike | undefined;
 }
 
 /** CK_KEY_DERIVATION_STRING_DATA */
 export interface CK_KEY_DERIVATION_STRING_DATA {
-  /** pData; optional: a null pointer and length 0 when left out */
+  /** pData; optional; default: a null pointer and length 0 */
   data?: BytesLike | undefined;
 }
 
@@ -485,7 +485,7 @@ export interface CK_KEY_DERIVATION_STRING_DATA {
 export interface CK_KEY_WRAP_SET_OAEP_PARAMS {
   /** bBC; 0 to 255 */
   bc: number;
-  /** pX; optional: a null pointer and length 0 when left out */
+  /** pX; optional; default: a null pointer and length 0 */
   x?: BytesLike | undefined;
 }
 
@@ -495,7 +495,7 @@ export interface CK_KIP_PARAMS {
   mechanism?: RawMechanism | undefined;
   /** hKey */
   key: bigint;
-  /** pSeed; optional: a null pointer and length 0 when left out */
+  /** pSeed; optional; default: a null pointer and length 0 */
   seed?: BytesLike | undefined;
 }
 
@@ -523,9 +523,9 @@ export interface CK_OTP_SIGNATURE_INFO {
 export interface CK_PBE_PARAMS {
   /** pInitVector; 8 bytes; the module may change it */
   initVector?: BytesLike | undefined;
-  /** pPassword; optional: a null pointer and length 0 when left out */
+  /** pPassword; optional; default: a null pointer and length 0 */
   password?: BytesLike | undefined;
-  /** pSalt; optional: a null pointer and length 0 when left out */
+  /** pSalt; optional; default: a null pointer and length 0 */
   salt?: BytesLike | undefined;
   /** ulIteration */
   iteration: number | bigint;
@@ -535,15 +535,15 @@ export interface CK_PBE_PARAMS {
 export interface CK_PKCS5_PBKD2_PARAMS {
   /** saltSource */
   saltSource: number | bigint;
-  /** pSaltSourceData; optional: a null pointer and length 0 when left out */
+  /** pSaltSourceData; optional; default: a null pointer and length 0 */
   saltSourceData?: BytesLike | undefined;
   /** iterations */
   iterations: number | bigint;
   /** prf */
   prf: number | bigint;
-  /** pPrfData; optional: a null pointer and length 0 when left out */
+  /** pPrfData; optional; default: a null pointer and length 0 */
   prfData?: BytesLike | undefined;
-  /** pPassword; as long as what comes back may be */
+  /** pPassword; its length is the limit of the result, which replaces it */
   password?: BytesLike | undefined;
 }
 
@@ -551,15 +551,15 @@ export interface CK_PKCS5_PBKD2_PARAMS {
 export interface CK_PKCS5_PBKD2_PARAMS2 {
   /** saltSource */
   saltSource: number | bigint;
-  /** pSaltSourceData; optional: a null pointer and length 0 when left out */
+  /** pSaltSourceData; optional; default: a null pointer and length 0 */
   saltSourceData?: BytesLike | undefined;
   /** iterations */
   iterations: number | bigint;
   /** prf */
   prf: number | bigint;
-  /** pPrfData; optional: a null pointer and length 0 when left out */
+  /** pPrfData; optional; default: a null pointer and length 0 */
   prfData?: BytesLike | undefined;
-  /** pPassword; optional: a null pointer and length 0 when left out */
+  /** pPassword; optional; default: a null pointer and length 0 */
   password?: BytesLike | undefined;
 }
 
@@ -593,7 +593,7 @@ export interface CK_RC5_CBC_PARAMS {
   wordsize: number | bigint;
   /** ulRounds */
   rounds: number | bigint;
-  /** pIv; optional: a null pointer and length 0 when left out */
+  /** pIv; optional; default: a null pointer and length 0 */
   iv?: BytesLike | undefined;
 }
 
@@ -623,7 +623,7 @@ export interface CK_RSA_PKCS_OAEP_PARAMS {
   mgf: number | bigint;
   /** source */
   source: number | bigint;
-  /** pSourceData; optional: a null pointer and length 0 when left out */
+  /** pSourceData; optional; default: a null pointer and length 0 */
   sourceData?: BytesLike | undefined;
 }
 
@@ -647,7 +647,7 @@ export interface CK_RSA_PKCS_PSS_PARAMS {
 
 /** CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS */
 export interface CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS {
-  /** pNonce; optional: a null pointer and length 0 when left out */
+  /** pNonce; optional; default: a null pointer and length 0 */
   nonce?: BytesLike | undefined;
   /** pTag; 16 bytes; the module may change it */
   tag?: BytesLike | undefined;
@@ -655,9 +655,9 @@ export interface CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS {
 
 /** CK_SALSA20_CHACHA20_POLY1305_PARAMS */
 export interface CK_SALSA20_CHACHA20_POLY1305_PARAMS {
-  /** pNonce; optional: a null pointer and length 0 when left out */
+  /** pNonce; optional; default: a null pointer and length 0 */
   nonce?: BytesLike | undefined;
-  /** pAAD; optional: a null pointer and length 0 when left out */
+  /** pAAD; optional; default: a null pointer and length 0 */
   aad?: BytesLike | undefined;
 }
 
@@ -665,7 +665,7 @@ export interface CK_SALSA20_CHACHA20_POLY1305_PARAMS {
 export interface CK_SALSA20_PARAMS {
   /** pBlockCounter; 8 bytes */
   blockCounter?: BytesLike | undefined;
-  /** pNonce; its length is given to the module in bits */
+  /** pNonce; the module gets its length in bits */
   nonce?: BytesLike | undefined;
 }
 
@@ -673,7 +673,7 @@ export interface CK_SALSA20_PARAMS {
 export interface CK_SEED_CBC_ENCRYPT_DATA_PARAMS {
   /** iv; 16 bytes */
   iv: BytesLike;
-  /** pData; optional: a null pointer and length 0 when left out */
+  /** pData; optional; default: a null pointer and length 0 */
   data?: BytesLike | undefined;
 }
 
@@ -681,41 +681,41 @@ export interface CK_SEED_CBC_ENCRYPT_DATA_PARAMS {
 export interface CK_SIGN_ADDITIONAL_CONTEXT {
   /** hedgeVariant */
   hedgeVariant: number | bigint;
-  /** pContext; optional: a null pointer and length 0 when left out */
+  /** pContext; optional; default: a null pointer and length 0 */
   context?: BytesLike | undefined;
 }
 
 /** CK_SKIPJACK_PRIVATE_WRAP_PARAMS */
 export interface CK_SKIPJACK_PRIVATE_WRAP_PARAMS {
-  /** pPassword; optional: a null pointer and length 0 when left out */
+  /** pPassword; optional; default: a null pointer and length 0 */
   password?: BytesLike | undefined;
-  /** pPublicData; optional: a null pointer and length 0 when left out */
+  /** pPublicData; optional; default: a null pointer and length 0 */
   publicData?: BytesLike | undefined;
-  /** pRandomA; optional: a null pointer and length 0 when left out */
+  /** pRandomA; optional; default: a null pointer and length 0 */
   randomA?: BytesLike | undefined;
-  /** pPrimeP; optional: a null pointer and length 0 when left out */
+  /** pPrimeP; optional; default: a null pointer and length 0 */
   primeP?: BytesLike | undefined;
-  /** pBaseG; optional: a null pointer and length 0 when left out */
+  /** pBaseG; optional; default: a null pointer and length 0 */
   baseG?: BytesLike | undefined;
-  /** pSubprimeQ; optional: a null pointer and length 0 when left out */
+  /** pSubprimeQ; optional; default: a null pointer and length 0 */
   subprimeQ?: BytesLike | undefined;
 }
 
 /** CK_SKIPJACK_RELAYX_PARAMS */
 export interface CK_SKIPJACK_RELAYX_PARAMS {
-  /** pOldWrappedX; optional: a null pointer and length 0 when left out */
+  /** pOldWrappedX; optional; default: a null pointer and length 0 */
   oldWrappedX?: BytesLike | undefined;
-  /** pOldPassword; optional: a null pointer and length 0 when left out */
+  /** pOldPassword; optional; default: a null pointer and length 0 */
   oldPassword?: BytesLike | undefined;
-  /** pOldPublicData; optional: a null pointer and length 0 when left out */
+  /** pOldPublicData; optional; default: a null pointer and length 0 */
   oldPublicData?: BytesLike | undefined;
-  /** pOldRandomA; optional: a null pointer and length 0 when left out */
+  /** pOldRandomA; optional; default: a null pointer and length 0 */
   oldRandomA?: BytesLike | undefined;
-  /** pNewPassword; optional: a null pointer and length 0 when left out */
+  /** pNewPassword; optional; default: a null pointer and length 0 */
   newPassword?: BytesLike | undefined;
-  /** pNewPublicData; optional: a null pointer and length 0 when left out */
+  /** pNewPublicData; optional; default: a null pointer and length 0 */
   newPublicData?: BytesLike | undefined;
-  /** pNewRandomA; optional: a null pointer and length 0 when left out */
+  /** pNewRandomA; optional; default: a null pointer and length 0 */
   newRandomA?: BytesLike | undefined;
 }
 
@@ -743,7 +743,7 @@ export interface CK_SP800_108_FEEDBACK_KDF_PARAMS {
   prfType: number | bigint;
   /** pDataParams */
   dataParams?: readonly CK_PRF_DATA_PARAM[] | undefined;
-  /** pIV; optional: a null pointer and length 0 when left out */
+  /** pIV; optional; default: a null pointer and length 0 */
   iv?: BytesLike | undefined;
   /** pAdditionalDerivedKeys */
   additionalDerivedKeys?: readonly CK_DERIVED_KEY[] | undefined;
@@ -753,9 +753,9 @@ export interface CK_SP800_108_FEEDBACK_KDF_PARAMS {
 export interface CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS {
   /** prfHashMechanism */
   prfHashMechanism: number | bigint;
-  /** pSessionHash; optional: a null pointer and length 0 when left out */
+  /** pSessionHash; optional; default: a null pointer and length 0 */
   sessionHash?: BytesLike | undefined;
-  /** pVersion; comes back */
+  /** pVersion; set by the module */
   version?: RawVersion | undefined;
 }
 
@@ -771,7 +771,7 @@ export interface CK_SP800_108_KDF_PARAMS {
 
 /** CK_X2RATCHET_INITIALIZE_PARAMS */
 export interface CK_X2RATCHET_INITIALIZE_PARAMS {
-  /** sk; as long as the mechanism wants */
+  /** sk; its length depends on the mechanism */
   sk?: BytesLike | undefined;
   /** peer_public_prekey */
   peerPublicPrekey: bigint;
@@ -791,7 +791,7 @@ export interface CK_X2RATCHET_INITIALIZE_PARAMS {
 
 /** CK_X2RATCHET_RESPOND_PARAMS */
 export interface CK_X2RATCHET_RESPOND_PARAMS {
-  /** sk; as long as the mechanism wants */
+  /** sk; its length depends on the mechanism */
   sk?: BytesLike | undefined;
   /** own_prekey */
   ownPrekey: bigint;
@@ -817,9 +817,9 @@ export interface CK_X3DH_INITIATE_PARAMS {
   peerIdentity: bigint;
   /** pPeer_prekey */
   peerPrekey: bigint;
-  /** pPrekey_signature; as long as the mechanism wants */
+  /** pPrekey_signature; its length depends on the mechanism */
   prekeySignature?: BytesLike | undefined;
-  /** pOnetime_key; as long as the mechanism wants */
+  /** pOnetime_key; its length depends on the mechanism */
   onetimeKey?: BytesLike | undefined;
   /** pOwn_identity */
   ownIdentity: bigint;
@@ -831,15 +831,15 @@ export interface CK_X3DH_INITIATE_PARAMS {
 export interface CK_X3DH_RESPOND_PARAMS {
   /** kdf */
   kdf: number | bigint;
-  /** pIdentity_id; as long as the mechanism wants */
+  /** pIdentity_id; its length depends on the mechanism */
   identityId?: BytesLike | undefined;
-  /** pPrekey_id; as long as the mechanism wants */
+  /** pPrekey_id; its length depends on the mechanism */
   prekeyId?: BytesLike | undefined;
-  /** pOnetime_id; as long as the mechanism wants */
+  /** pOnetime_id; its length depends on the mechanism */
   onetimeId?: BytesLike | undefined;
   /** pInitiator_identity */
   initiatorIdentity: bigint;
-  /** pInitiator_ephemeral; as long as the mechanism wants */
+  /** pInitiator_ephemeral; its length depends on the mechanism */
   initiatorEphemeral?: BytesLike | undefined;
 }
 
@@ -847,9 +847,9 @@ export interface CK_X3DH_RESPOND_PARAMS {
 export interface CK_X9_42_DH1_DERIVE_PARAMS {
   /** kdf */
   kdf: number | bigint;
-  /** pOtherInfo; optional: a null pointer and length 0 when left out */
+  /** pOtherInfo; optional; default: a null pointer and length 0 */
   otherInfo?: BytesLike | undefined;
-  /** pPublicData; optional: a null pointer and length 0 when left out */
+  /** pPublicData; optional; default: a null pointer and length 0 */
   publicData?: BytesLike | undefined;
 }
 
@@ -857,15 +857,15 @@ export interface CK_X9_42_DH1_DERIVE_PARAMS {
 export interface CK_X9_42_DH2_DERIVE_PARAMS {
   /** kdf */
   kdf: number | bigint;
-  /** pOtherInfo; optional: a null pointer and length 0 when left out */
+  /** pOtherInfo; optional; default: a null pointer and length 0 */
   otherInfo?: BytesLike | undefined;
-  /** pPublicData; optional: a null pointer and length 0 when left out */
+  /** pPublicData; optional; default: a null pointer and length 0 */
   publicData?: BytesLike | undefined;
   /** ulPrivateDataLen */
   privateDataLen: number | bigint;
   /** hPrivateData */
   privateData: bigint;
-  /** pPublicData2; optional: a null pointer and length 0 when left out */
+  /** pPublicData2; optional; default: a null pointer and length 0 */
   publicData2?: BytesLike | undefined;
 }
 
@@ -873,15 +873,15 @@ export interface CK_X9_42_DH2_DERIVE_PARAMS {
 export interface CK_X9_42_MQV_DERIVE_PARAMS {
   /** kdf */
   kdf: number | bigint;
-  /** OtherInfo; optional: a null pointer and length 0 when left out */
+  /** OtherInfo; optional; default: a null pointer and length 0 */
   otherInfo?: BytesLike | undefined;
-  /** PublicData; optional: a null pointer and length 0 when left out */
+  /** PublicData; optional; default: a null pointer and length 0 */
   publicData?: BytesLike | undefined;
   /** ulPrivateDataLen */
   privateDataLen: number | bigint;
   /** hPrivateData */
   privateData: bigint;
-  /** PublicData2; optional: a null pointer and length 0 when left out */
+  /** PublicData2; optional; default: a null pointer and length 0 */
   publicData2?: BytesLike | undefined;
   /** publicKey */
   publicKey: bigint;
@@ -895,25 +895,25 @@ export interface CK_XEDDSA_PARAMS {
 
 /** CK_SSL3_KEY_MAT_OUT */
 export interface CK_SSL3_KEY_MAT_OUT {
-  /** hClientMacSecret; comes back */
+  /** hClientMacSecret; set by the module */
   clientMacSecret?: bigint | undefined;
-  /** hServerMacSecret; comes back */
+  /** hServerMacSecret; set by the module */
   serverMacSecret?: bigint | undefined;
-  /** hClientKey; comes back */
+  /** hClientKey; set by the module */
   clientKey?: bigint | undefined;
-  /** hServerKey; comes back */
+  /** hServerKey; set by the module */
   serverKey?: bigint | undefined;
-  /** pIVClient; comes back */
+  /** pIVClient; set by the module */
   ivClient?: BytesLike | undefined;
-  /** pIVServer; comes back */
+  /** pIVServer; set by the module */
   ivServer?: BytesLike | undefined;
 }
 
 /** CK_SSL3_RANDOM_DATA */
 export interface CK_SSL3_RANDOM_DATA {
-  /** pClientRandom; optional: a null pointer and length 0 when left out */
+  /** pClientRandom; optional; default: a null pointer and length 0 */
   clientRandom?: BytesLike | undefined;
-  /** pServerRandom; optional: a null pointer and length 0 when left out */
+  /** pServerRandom; optional; default: a null pointer and length 0 */
   serverRandom?: BytesLike | undefined;
 }
 
@@ -937,7 +937,7 @@ export interface CK_SSL3_KEY_MAT_PARAMS {
 export interface CK_SSL3_MASTER_KEY_DERIVE_PARAMS {
   /** RandomInfo */
   randomInfo: CK_SSL3_RANDOM_DATA;
-  /** pVersion; comes back */
+  /** pVersion; set by the module */
   version?: RawVersion | undefined;
 }
 
@@ -945,11 +945,11 @@ export interface CK_SSL3_MASTER_KEY_DERIVE_PARAMS {
 export interface CK_TLS_KDF_PARAMS {
   /** prfMechanism */
   prfMechanism: number | bigint;
-  /** pLabel; optional: a null pointer and length 0 when left out */
+  /** pLabel; optional; default: a null pointer and length 0 */
   label?: BytesLike | undefined;
   /** RandomInfo */
   randomInfo: CK_SSL3_RANDOM_DATA;
-  /** pContextData; optional: a null pointer and length 0 when left out */
+  /** pContextData; optional; default: a null pointer and length 0 */
   contextData?: BytesLike | undefined;
 }
 
@@ -965,11 +965,11 @@ export interface CK_TLS_MAC_PARAMS {
 
 /** CK_TLS_PRF_PARAMS */
 export interface CK_TLS_PRF_PARAMS {
-  /** pSeed; optional: a null pointer and length 0 when left out */
+  /** pSeed; optional; default: a null pointer and length 0 */
   seed?: BytesLike | undefined;
-  /** pLabel; optional: a null pointer and length 0 when left out */
+  /** pLabel; optional; default: a null pointer and length 0 */
   label?: BytesLike | undefined;
-  /** pOutput; as long as what comes back may be; the module may change it */
+  /** pOutput; its length is the limit of the result, which replaces it; the module may change it */
   output?: BytesLike | undefined;
 }
 
@@ -995,7 +995,7 @@ export interface CK_TLS12_KEY_MAT_PARAMS {
 export interface CK_TLS12_MASTER_KEY_DERIVE_PARAMS {
   /** RandomInfo */
   randomInfo: CK_SSL3_RANDOM_DATA;
-  /** pVersion; comes back */
+  /** pVersion; set by the module */
   version?: RawVersion | undefined;
   /** prfHashMechanism */
   prfHashMechanism: number | bigint;
@@ -1003,19 +1003,19 @@ export interface CK_TLS12_MASTER_KEY_DERIVE_PARAMS {
 
 /** CK_WTLS_KEY_MAT_OUT */
 export interface CK_WTLS_KEY_MAT_OUT {
-  /** hMacSecret; comes back */
+  /** hMacSecret; set by the module */
   macSecret?: bigint | undefined;
-  /** hKey; comes back */
+  /** hKey; set by the module */
   key?: bigint | undefined;
-  /** pIV; comes back */
+  /** pIV; set by the module */
   iv?: BytesLike | undefined;
 }
 
 /** CK_WTLS_RANDOM_DATA */
 export interface CK_WTLS_RANDOM_DATA {
-  /** pClientRandom; optional: a null pointer and length 0 when left out */
+  /** pClientRandom; optional; default: a null pointer and length 0 */
   clientRandom?: BytesLike | undefined;
-  /** pServerRandom; optional: a null pointer and length 0 when left out */
+  /** pServerRandom; optional; default: a null pointer and length 0 */
   serverRandom?: BytesLike | undefined;
 }
 
@@ -1053,11 +1053,11 @@ export interface CK_WTLS_MASTER_KEY_DERIVE_PARAMS {
 export interface CK_WTLS_PRF_PARAMS {
   /** DigestMechanism */
   digestMechanism: number | bigint;
-  /** pSeed; optional: a null pointer and length 0 when left out */
+  /** pSeed; optional; default: a null pointer and length 0 */
   seed?: BytesLike | undefined;
-  /** pLabel; optional: a null pointer and length 0 when left out */
+  /** pLabel; optional; default: a null pointer and length 0 */
   label?: BytesLike | undefined;
-  /** pOutput; as long as what comes back may be; the module may change it */
+  /** pOutput; its length is the limit of the result, which replaces it; the module may change it */
   output?: BytesLike | undefined;
 }
 

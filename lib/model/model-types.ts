@@ -23,7 +23,7 @@ export interface ModelSlot {
   readonly module: ModelModule;
   readonly id: bigint;
   readonly sessions: Iterable<ModelSession>;
-  readonly login: { readonly user: User | undefined; update(): void };
+  readonly login: { readonly user: User | undefined; readonly epoch: number; update(): void };
   readonly loginRequired: boolean;
 }
 

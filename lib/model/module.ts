@@ -21,7 +21,7 @@ export interface ModuleOptions extends LoadOptions, InitializeOptions {}
 
 /** The names of {@link ModuleOptions}. @internal */
 export const MODULE_OPTIONS = [
-  ...['isolation', 'interface', 'locking', 'libraryParameters'],
+  ...['symbolBinding', 'interface', 'locking', 'libraryParameters'],
   ...['signalHandlers', 'exitHandlers'],
 ] as const;
 
@@ -64,8 +64,8 @@ export class Module implements AsyncDisposable {
    */
   static async open(path: string, options: ModuleOptions = {}): Promise<Module> {
     requireOptions(options, 'the options of Module.open', MODULE_OPTIONS);
-    const { isolation, interface: version, ...initialise } = options;
-    const raw = await load(path, { isolation, interface: version });
+    const { symbolBinding, interface: version, ...initialise } = options;
+    const raw = await load(path, { symbolBinding, interface: version });
     await raw.C_Initialize(initialise);
     return new Module(raw, path);
   }

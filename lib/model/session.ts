@@ -7,6 +7,7 @@ import type { StateName } from '../generated/session-states';
 import type { Pin } from '../pin/pin';
 import type { BytesLike, RawModule } from '../raw';
 import type { RawSession } from '../raw/raw-module';
+import { stateVersion } from '../raw/state-version';
 import type { Attributes } from './attributes';
 import { type ForceOptions, type LoginOptions, login } from './login/login';
 import { initPin, setPin } from './login/pin-admin';
@@ -60,6 +61,9 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
   /** Handles of the session objects that this session created. They end with it. */
   readonly #created = new Set<bigint>();
   #told: SessionState;
+  #wasGone = false;
+  /** The state version at which the session was open. */
+  #openAt = Number.NaN;
 
   /** @internal */
   constructor(token: Token, { handle, name, state }: RawSession, readWrite: boolean, siblings: Set<Session>) {
@@ -171,7 +175,12 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
 
   #isGone(): boolean {
     const { module } = this.token.slot;
-    return module.closed || module.raw.sessionState(this.name) === undefined;
+    if (module.closed || this.#wasGone) return true;
+    const version = stateVersion();
+    if (version === this.#openAt) return false;
+    this.#wasGone = module.raw.sessionState(this.name) === undefined;
+    this.#openAt = version;
+    return this.#wasGone;
   }
 
   #forget(): void {

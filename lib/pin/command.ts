@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
-import { MAX_CONTENT, pinFromContent } from './content';
+import { MAX_CONTENT_BYTES, pinFromContent } from './content';
 import { pinError } from './error';
 import type { PinProvider } from './request';
 
-/** How long a command may take, in milliseconds. */
-const TIME_LIMIT = 60_000;
+/** The time limit of a command. */
+const TIME_LIMIT_MS = 60_000;
 
 function run(path: string, signal: AbortSignal | undefined): Promise<Buffer> {
   return new Promise((resolve, reject) => {
@@ -18,34 +18,37 @@ function run(path: string, signal: AbortSignal | undefined): Promise<Buffer> {
       for (const chunk of chunks) chunk.fill(0);
       return content;
     };
-    // Not waiting for the end of the output: what the command has started itself can keep that open.
+    // Does not wait for the end of the output, which processes that the command has started can keep open.
     const stop = (reason: unknown) => {
       child.stdout.destroy();
       child.kill();
       end().fill(0);
       reject(reason);
     };
-    const failure = (what: string, cause?: unknown) =>
-      pinError('ERR_CRYPTOKI_PIN_SOURCE', `the command ${path} ${what}`, cause);
+    const failure = (problem: string, cause?: unknown) =>
+      pinError('ERR_CRYPTOKI_PIN_SOURCE', `the command ${path} ${problem}`, cause);
     const abort = () => stop(signal?.reason);
-    const timer = setTimeout(() => stop(failure(`gave no PIN within ${TIME_LIMIT / 1000} s`)), TIME_LIMIT);
+    const timer = setTimeout(
+      () => stop(failure(`did not end within ${TIME_LIMIT_MS / 1000} s`)),
+      TIME_LIMIT_MS,
+    );
     signal?.addEventListener('abort', abort);
     child.stdout.on('data', (chunk: Buffer) => {
       chunks.push(chunk);
       length += chunk.length;
-      if (length > MAX_CONTENT) stop(failure(`wrote more than ${MAX_CONTENT} bytes`));
+      if (length > MAX_CONTENT_BYTES) stop(failure(`wrote more than ${MAX_CONTENT_BYTES} bytes`));
     });
-    child.once('error', (error) => stop(failure('cannot be run', error)));
-    child.once('close', (code, killed) => {
+    child.once('error', (error) => stop(failure('cannot be started', error)));
+    child.once('close', (code, signalName) => {
       const content = end();
       if (code === 0) return resolve(content);
       content.fill(0);
-      reject(failure(`gave no PIN: it ended with ${killed ?? `exit code ${code}`}`));
+      reject(failure(`failed with ${signalName ?? `exit code ${code}`}`));
     });
   });
 }
 
-/** The PIN that a program writes to its standard output. It is started without a shell, arguments or input. */
+/** Returns a provider of the PIN that a program writes to its standard output. The program gets no shell, arguments or input. */
 export function pinFromCommand(path: string): PinProvider {
   return async ({ signal }) => {
     signal?.throwIfAborted();

@@ -1,8 +1,8 @@
-import { CryptokiError } from '../core/errors';
+import { type CryptokiError, ownError } from '../core/errors';
 
 /**
- * Codes of the providers: there is no PIN here, which firstPin() takes as "ask the next"; there is something, but no PIN
- * can be had from it; the user ended the prompt; an optional package is not installed.
+ * Codes of the providers: the source has no PIN, so that firstPin() calls the next provider; the source exists but cannot be
+ * read; the user ended the prompt; an optional package is not installed.
  */
 export type PinErrorCode =
   | 'ERR_CRYPTOKI_PIN_NOT_FOUND'
@@ -10,7 +10,7 @@ export type PinErrorCode =
   | 'ERR_CRYPTOKI_PIN_CANCELLED'
   | 'ERR_CRYPTOKI_PEER_MISSING';
 
-/** An error of a provider. The detail must hold neither a PIN nor what could be one. */
+/** Builds an error of a provider. @param detail must not contain a PIN, nor a text that could be one */
 export function pinError(code: PinErrorCode, detail: string, cause?: unknown): CryptokiError {
-  return new CryptokiError({ code, detail, cause });
+  return ownError(code, detail, { cause });
 }

@@ -1,44 +1,47 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { argumentError, requireOptions } from '../core/arguments';
+import { unknownName } from '../core/argument-errors';
+import { requireOptions, requireString, requireText } from '../core/arguments';
 import { isError } from '../core/realms';
-import { MAX_CONTENT, pinFromContent } from './content';
+import { MAX_CONTENT_BYTES, pinFromContent } from './content';
 import { pinError } from './error';
 import type { PinProvider } from './request';
 
 /** Options of {@link pinFromFile}. */
 export interface PinFileOptions {
   /**
-   * Who may be able to read the file: its owner alone (default), its group too, or anyone, which switches the check off
-   * (for secrets mounted into a container). Windows has no such permissions, and they are not checked there.
+   * The users who may have permission to read the file: its owner only (default), also its group, or anyone, which disables the
+   * check (for secrets that are mounted into a container). Not checked on Windows, which does not have these permissions.
    */
   readonly readableBy?: 'owner' | 'group' | 'anyone' | undefined;
 }
 
-/** Permission bits that must not be set. */
+/** The permission bits that must not be set. */
 const REFUSED = { owner: 0o077, group: 0o027, anyone: 0 } as const;
 
-/** Reads all there is, or one byte more than a PIN can have. */
+/** Reads the whole file, but at most one byte more than the limit of a PIN. */
 async function read(file: FileHandle): Promise<Buffer> {
-  const room = Buffer.alloc(MAX_CONTENT + 1);
+  const content = Buffer.alloc(MAX_CONTENT_BYTES + 1);
   let length = 0;
-  for (let bytesRead = 1; bytesRead > 0 && length < room.length; length += bytesRead) {
-    ({ bytesRead } = await file.read(room, length, room.length - length, null));
+  for (let bytesRead = 1; bytesRead > 0 && length < content.length; length += bytesRead) {
+    ({ bytesRead } = await file.read(content, length, content.length - length, null));
   }
-  return room.subarray(0, length);
+  return content.subarray(0, length);
 }
 
 async function readChecked(path: string, mask: number): Promise<Buffer> {
-  // Not waiting for the other end, should it be a pipe.
+  // With O_NONBLOCK it does not wait for the other end if the file is a pipe.
   const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
-    const stats = await file.stat(); // of what was opened, not of what the path means by now
-    if (!stats.isFile()) throw pinError('ERR_CRYPTOKI_PIN_SOURCE', `the PIN file ${path} is no regular file`);
+    const stats = await file.stat(); // of the open file: the path may lead to another one now
+    if (!stats.isFile()) {
+      throw pinError('ERR_CRYPTOKI_PIN_SOURCE', `the PIN file ${path} is not a regular file`);
+    }
     if (process.platform !== 'win32' && (stats.mode & mask) !== 0) {
       const mode = (stats.mode & 0o777).toString(8).padStart(4, '0');
       throw pinError(
         'ERR_CRYPTOKI_PIN_SOURCE',
-        `others can read or change the PIN file ${path} (permissions ${mode}); make it its owner's alone ` +
+        `others can read or change the PIN file ${path} (permissions ${mode}); restrict it to its owner ` +
           '(chmod 600), or set readableBy',
       );
     }
@@ -49,18 +52,18 @@ async function readChecked(path: string, mask: number): Promise<Buffer> {
 }
 
 /**
- * The PIN in a file: one line and nothing else. The file is read each time the PIN is asked for, so it can be changed
+ * Returns a provider of the PIN in a file that contains one line. The provider reads the file at each call, so it can be changed
  * while the program runs.
- * @throws TypeError ERR_INVALID_ARG_TYPE; RangeError ERR_OUT_OF_RANGE. When asked: ERR_CRYPTOKI_PIN_NOT_FOUND without the
- *   file; ERR_CRYPTOKI_PIN_SOURCE when others can read it, or when it holds no PIN
+ * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE. The provider: ERR_CRYPTOKI_PIN_NOT_FOUND without the
+ *   file; ERR_CRYPTOKI_PIN_SOURCE when others can read it, or when it does not contain a PIN
  */
 export function pinFromFile(path: string, options: PinFileOptions = {}): PinProvider {
-  if (typeof path !== 'string' || path === '')
-    throw argumentError(TypeError, 'the path of a PIN file must be a string');
+  requireText(path, 'the path of a PIN file');
   requireOptions(options, 'the options of pinFromFile', ['readableBy']);
   const readableBy = options.readableBy ?? 'owner';
+  requireString(readableBy, 'readableBy');
   if (!Object.hasOwn(REFUSED, readableBy)) {
-    throw argumentError(RangeError, 'readableBy must be "owner", "group" or "anyone"');
+    throw unknownName('value', readableBy, Object.keys(REFUSED), { place: ' of readableBy' });
   }
   return async ({ signal }) => {
     signal?.throwIfAborted();
@@ -69,7 +72,7 @@ export function pinFromFile(path: string, options: PinFileOptions = {}): PinProv
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       if (code === 'ENOENT' || code === 'ENOTDIR') {
-        throw pinError('ERR_CRYPTOKI_PIN_NOT_FOUND', `there is no PIN file ${path}`, error);
+        throw pinError('ERR_CRYPTOKI_PIN_NOT_FOUND', `the PIN file ${path} does not exist`, error);
       }
       if (isError(error) && 'syscall' in error) {
         throw pinError('ERR_CRYPTOKI_PIN_SOURCE', `the PIN file ${path} cannot be read (${code})`, error);

@@ -1,17 +1,18 @@
-import { argumentError } from '../core/arguments';
+import { wrongValue } from '../core/argument-errors';
+import { requireFunction } from '../core/arguments';
 import { isCode } from '../core/errors';
 import { pinError } from './error';
 import type { PinProvider } from './request';
 
 /**
- * The PIN of the first provider that has one, asked in order. One that has none (ERR_CRYPTOKI_PIN_NOT_FOUND: no file, no
- * variable, no terminal ...) is passed over; any other error ends the search, since it is to be seen.
- * @throws TypeError ERR_INVALID_ARG_TYPE. When asked: ERR_CRYPTOKI_PIN_NOT_FOUND when none has a PIN, with each reason
+ * Returns a provider that calls others in their order until one returns a PIN. It continues after ERR_CRYPTOKI_PIN_NOT_FOUND (no
+ * file, no variable, no terminal ...); any other error ends the search, so that it is not hidden.
+ * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE. The provider: ERR_CRYPTOKI_PIN_NOT_FOUND when none has
+ *   a PIN, with the reason for each
  */
 export function firstPin(...providers: readonly PinProvider[]): PinProvider {
-  if (providers.length === 0 || providers.some((provider) => typeof provider !== 'function')) {
-    throw argumentError(TypeError, 'firstPin needs PIN providers');
-  }
+  if (providers.length === 0) throw wrongValue('firstPin needs at least one PIN provider');
+  for (const provider of providers) requireFunction(provider, 'each PIN provider of firstPin');
   return async (request) => {
     const reasons: string[] = [];
     for (const provider of providers) {
@@ -22,6 +23,6 @@ export function firstPin(...providers: readonly PinProvider[]): PinProvider {
         reasons.push(error.message);
       }
     }
-    throw pinError('ERR_CRYPTOKI_PIN_NOT_FOUND', `there is no PIN: ${reasons.join('; ')}`);
+    throw pinError('ERR_CRYPTOKI_PIN_NOT_FOUND', `no provider has a PIN: ${reasons.join('; ')}`);
   };
 }

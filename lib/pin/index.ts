@@ -1,4 +1,4 @@
-/** Where PINs come from. */
+/** Sources of PINs. */
 export { type PinEnvironmentOptions, pinFromEnvironment } from './environment';
 export { type PinFileOptions, pinFromFile } from './file';
 export { firstPin } from './first';

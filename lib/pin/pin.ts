@@ -1,4 +1,4 @@
 import type { BytesLike } from '../raw/values';
 
-/** A PIN: bytes can be overwritten by the caller afterwards, a string stays in memory until it is collected. */
+/** A PIN. The caller can overwrite bytes after use, but a string stays in memory until it is collected. */
 export type Pin = string | BytesLike;

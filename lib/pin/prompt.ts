@@ -1,21 +1,23 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import type { ReadStream } from 'node:tty';
-import { argumentError, requireOptions } from '../core/arguments';
+import { wrongType } from '../core/argument-errors';
+import { requireFunction, requireOptions } from '../core/arguments';
+import { until } from '../core/deadlines';
 import { pinError } from './error';
 import type { PinProvider, PinRequest } from './request';
 
 /** Options of {@link pinFromPrompt}. */
 export interface PinPromptOptions {
-  /** The terminal to read from; default process.stdin. */
+  /** The terminal for the input; default process.stdin. */
   readonly input?: ReadStream | undefined;
-  /** Where the question is written; default process.stderr, which leaves the program's output alone. */
+  /** The stream for the question; default process.stderr, because the output of the program may be data. */
   readonly output?: NodeJS.WritableStream | undefined;
-  /** The question, in place of the default one. What it takes from the token should pass {@link printable}. */
+  /** Returns the question, in place of the default one. Use {@link printable} for texts of the token. */
   readonly message?: ((request: PinRequest) => string) | undefined;
 }
 
-/** Text of a token without control characters: they could steer the terminal. */
+/** Replaces control characters in a text of a token, because they could control the terminal. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
 }
@@ -30,23 +32,14 @@ function warning({ attempt, flags }: PinRequest): string {
 
 function describe({ user, token, key }: PinRequest): string {
   const label = printable(token.label) || `with serial number ${printable(token.serialNumber)}`;
-  const on = token.label === '' ? label : `"${label}"`;
-  const name = key?.label ? `"${printable(key.label)}"` : key?.id?.toString('hex');
-  const by = name === undefined ? '' : ` to use key ${name}`;
-  return `${user === 'SO' ? 'SO PIN' : 'PIN'} of token ${on}${by}`;
+  const tokenName = token.label === '' ? label : `"${label}"`;
+  const keyName = key?.label ? `"${printable(key.label)}"` : key?.id?.toString('hex');
+  const purpose = keyName === undefined ? '' : ` to use key ${keyName}`;
+  return `${user === 'SO' ? 'SO PIN' : 'PIN'} of token ${tokenName}${purpose}`;
 }
 
-/** Questions on one terminal wait for each other. */
-const asking = new WeakMap<object, Promise<unknown>>();
-
-function abortable<Result>(promise: Promise<Result>, signal?: AbortSignal): Promise<Result> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener('abort', abort);
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
-}
+/** The last question on each terminal. The next one waits for its end. */
+const lastQuestions = new WeakMap<object, Promise<unknown>>();
 
 async function ask(input: ReadStream, question: string, output: NodeJS.WritableStream, signal?: AbortSignal) {
   const ended = new AbortController();
@@ -71,22 +64,22 @@ async function ask(input: ReadStream, question: string, output: NodeJS.WritableS
 }
 
 /**
- * Asks for the PIN on the terminal, without showing it. Says which token wants it, and what the token says about the tries
- * left. Where the token has its own pad, it says so and gives null.
- * @throws TypeError ERR_INVALID_ARG_TYPE. When asked: ERR_CRYPTOKI_PIN_NOT_FOUND without a terminal,
- *   ERR_CRYPTOKI_PIN_CANCELLED when the user enters nothing, or Ctrl-C or Ctrl-D
+ * Returns a provider that asks for the PIN on the terminal, without showing it. The question names the token, and warns if few
+ * tries are left. If the token has its own PIN pad, the provider writes that to the terminal and returns null.
+ * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE. The provider: ERR_CRYPTOKI_PIN_NOT_FOUND without a
+ *   terminal, ERR_CRYPTOKI_PIN_CANCELLED when the user enters nothing, Ctrl-C or Ctrl-D
  */
 export function pinFromPrompt(options: PinPromptOptions = {}): PinProvider {
   requireOptions(options, 'the options of pinFromPrompt', ['input', 'output', 'message']);
   const { message = (request) => `${warning(request)}${describe(request)}: ` } = options;
-  if (typeof message !== 'function') throw argumentError(TypeError, 'message must be a function');
+  requireFunction(message, 'message');
   for (const [name, method] of [
     ['input', 'on'],
     ['output', 'write'],
   ] as const) {
     const stream = options[name] as Partial<Record<string, unknown>> | undefined;
     if (stream !== undefined && typeof stream?.[method] !== 'function') {
-      throw argumentError(TypeError, `${name} must be a stream`);
+      throw wrongType(name, 'a stream', stream);
     }
   }
   return async (request) => {
@@ -99,16 +92,16 @@ export function pinFromPrompt(options: PinPromptOptions = {}): PinProvider {
     if (!input.isTTY) {
       throw pinError(
         'ERR_CRYPTOKI_PIN_NOT_FOUND',
-        'there is no terminal to ask for the PIN on (stdin is no TTY)',
+        'the PIN cannot be asked for, because the input is not a terminal (TTY)',
       );
     }
-    const before = asking.get(input) ?? Promise.resolve();
-    const turn = abortable(before, request.signal).then(() =>
+    const before = lastQuestions.get(input) ?? Promise.resolve();
+    const answer = until(before, request.signal).then(() =>
       ask(input, message(request), output, request.signal),
     );
-    asking.set(input, Promise.allSettled([before, turn]));
-    const pin = await turn;
+    lastQuestions.set(input, Promise.allSettled([before, answer]));
+    const pin = await answer;
     if (pin) return pin;
-    throw pinError('ERR_CRYPTOKI_PIN_CANCELLED', 'no PIN was entered');
+    throw pinError('ERR_CRYPTOKI_PIN_CANCELLED', 'the user entered no PIN');
   };
 }

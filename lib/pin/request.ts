@@ -1,15 +1,15 @@
 import type { Pin } from './pin';
 
-/** What is known when a PIN is asked for. */
+/** The argument of a PIN provider. */
 export interface PinRequest {
   /**
-   * Why: the first login; the login was lost; a key wants the PIN for each operation (CKA_ALWAYS_AUTHENTICATE); the
-   * token refused the PIN before.
+   * The reason: the first login; a lost login; a key that needs the PIN for each operation (CKA_ALWAYS_AUTHENTICATE); the token
+   * refused the previous PIN.
    */
   readonly reason: 'login' | 'relogin' | 'contextSpecific' | 'retry';
-  /** CKU_: whose PIN. */
+  /** The user of the PIN (CKU_). */
   readonly user: 'USER' | 'SO' | 'CONTEXT_SPECIFIC';
-  /** 1 for the first, one more for each PIN that the token refused in this login. */
+  /** 1 for the first call, and one more for each PIN that the token has refused in this login. */
   readonly attempt: number;
   readonly token: {
     readonly label: string;
@@ -21,22 +21,22 @@ export interface PinRequest {
   };
   /** CKF_ flags of the token for this user (PKCS#11 3.1, section 3.2). */
   readonly flags: {
-    /** A wrong PIN was entered since the last good one. */
+    /** A wrong PIN was entered since the last right one. */
     readonly countLow: boolean;
     /** The next wrong PIN locks the token. */
     readonly finalTry: boolean;
     readonly locked: boolean;
-    /** The token has its own pad: null lets it ask there. */
+    /** The token has its own PIN pad: return null to use it. */
     readonly protectedAuthenticationPath: boolean;
   };
-  /** The key that wants the PIN, for contextSpecific. */
+  /** The key that needs the PIN, if the reason is contextSpecific. */
   readonly key?: { readonly label?: string | undefined; readonly id?: Buffer | undefined } | undefined;
-  /** Ends the asking; the provider then throws the signal's reason. */
+  /** Ends the provider, which then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Gives the PIN when one is needed; null lets the token ask on its own pad. Bytes it gives are the caller's to overwrite
- * after use, so each time they are new ones. Without a PIN it throws: ERR_CRYPTOKI_PIN_NOT_FOUND when it has none.
+ * Returns the PIN, or null for the PIN pad of the token. The caller overwrites bytes after use, so a provider must return new ones
+ * each time. A provider without a PIN throws ERR_CRYPTOKI_PIN_NOT_FOUND.
  */
 export type PinProvider = (request: PinRequest) => Pin | null | Promise<Pin | null>;

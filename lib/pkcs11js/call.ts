@@ -18,11 +18,11 @@ import { head } from './results';
 import { readTemplate } from './template';
 
 /**
- * One function of PKCS#11 as data: what its arguments are and what comes of the result. A call reads and checks the
- * arguments, makes the call of the same name in cryptoki/raw, and translates result and error.
+ * A function of PKCS#11 as data: the roles of its arguments and the conversion of its result. A call reads and checks the
+ * arguments, makes the call of the same name in cryptoki/raw, and converts its result or error.
  */
 
-/** What an argument is. */
+/** The role of an argument. */
 export type Role =
   | 'session'
   | 'slot'
@@ -40,15 +40,18 @@ export type Role =
 /** A function. */
 export interface Row {
   readonly roles: readonly Role[];
-  /** What the result of cryptoki/raw becomes. Not called when the result is bytes for an output: what is given is the part of the caller's buffer they fill. */
+  /**
+   * Converts the result of cryptoki/raw. Not called if the result is bytes for an output: then the result is the part of the
+   * caller's buffer that they fill.
+   */
   readonly result: (value: never, call: Call) => unknown;
-  /** Whether there are forms with a callback and with a promise. */
+  /** True if the function has forms with a callback and with a promise. */
   readonly isAsync: boolean;
-  /** Whether a wrong number of arguments is told of as such, or by the first argument that is missing. */
+  /** True if the error for a wrong number of arguments names the number; false if it names the first missing argument. */
   readonly isCounted: boolean;
 }
 
-/** A call with its arguments read. */
+/** A call whose arguments have been read. */
 export interface Call {
   readonly library: Library;
   readonly method: string;
@@ -61,7 +64,7 @@ export interface Call {
   readonly mechanism: MechanismArgument | undefined;
 }
 
-/** No result, or only that in the output. */
+/** The result of functions that have none, or only an output. */
 export const nothing: Row['result'] = () => undefined;
 
 function readParameter(value: unknown, index: number): unknown {
@@ -85,7 +88,7 @@ const READERS: Readonly<
   parameter: readParameter,
 };
 
-/** @throws TypeError, RangeError: before anything is called */
+/** Reads the arguments of a call. @throws TypeError, RangeError */
 export function readCall(library: Library, method: string, row: Row, values: readonly unknown[]): Call {
   const raw: unknown[] = [];
   const input: ArrayBufferView[] = [];
@@ -108,20 +111,27 @@ export function readCall(library: Library, method: string, row: Row, values: rea
   return { library, method, row, raw, session, input, output, mechanism };
 }
 
-/** What can be said without the module. */
-function early({ library, method, row, session, input, output }: Call): ArrayBufferView | undefined {
+/** Returns the result of a call that needs no call of the module: a kept one, or none for an output without room. */
+function resultWithoutCall({
+  library,
+  method,
+  row,
+  session,
+  input,
+  output,
+}: Call): ArrayBufferView | undefined {
   const kept = library.results.take(session, method, input);
   if (output === undefined) return undefined;
   if (kept !== undefined) return library.results.deliver(session, method, input, kept, output);
   if (output.byteLength > 0 || row.result !== nothing) return undefined;
-  // No room at all asks for the size, which programs have no way to see: the operation stays as it is.
+  // In C an output without room is a query of the size, which programs cannot see here. The operation does not change.
   if (library.raw.sessionState(session) === undefined) throw returned('SESSION_HANDLE_INVALID', method);
   return head(output, 0);
 }
 
 function finish(call: Call, value: unknown): unknown {
   const { library, method, row, session, input, output, mechanism } = call;
-  mechanism?.settle();
+  mechanism?.copyOutputs();
   if (output !== undefined && Buffer.isBuffer(value)) {
     return library.results.deliver(session, method, input, value, output);
   }
@@ -132,11 +142,11 @@ type Method = (this: RawModule, ...values: unknown[]) => unknown;
 
 const methodOf = (raw: RawModule, name: string): Method => raw[name as keyof RawModule] as unknown as Method;
 
-/** The call, blocking the calling thread. */
+/** Makes the call and blocks the calling thread. */
 function callSync(call: Call, nameSync: string): unknown {
   try {
-    const answer = early(call);
-    if (answer !== undefined) return answer;
+    const result = resultWithoutCall(call);
+    if (result !== undefined) return result;
     const { raw } = call.library;
     return finish(call, methodOf(raw, nameSync).apply(raw, call.raw));
   } catch (error) {
@@ -144,11 +154,11 @@ function callSync(call: Call, nameSync: string): unknown {
   }
 }
 
-/** The call on a native thread. */
+/** Makes the call on a native thread. */
 async function callAsync(call: Call): Promise<unknown> {
   try {
-    const answer = early(call);
-    if (answer !== undefined) return answer;
+    const result = resultWithoutCall(call);
+    if (result !== undefined) return result;
     const { raw } = call.library;
     return finish(call, await methodOf(raw, call.method).apply(raw, call.raw));
   } catch (error) {
@@ -156,7 +166,7 @@ async function callAsync(call: Call): Promise<unknown> {
   }
 }
 
-/** Callbacks are called from outside of the promise, so what they throw is an uncaught exception. */
+/** Makes the call on a native thread. Calls back outside the promise: an error of the callback is an uncaught exception. */
 function callBack(call: Call, callback: (error: unknown, result: unknown) => void): void {
   callAsync(call).then(
     (result) => process.nextTick(callback, null, result),
@@ -164,10 +174,10 @@ function callBack(call: Call, callback: (error: unknown, result: unknown) => voi
   );
 }
 
-/** Library of an object, or the error that nothing is loaded. */
+/** Returns the library of an object. @throws NativeError if none is loaded */
 export type LibraryOf = () => Library;
 
-/** The method, which takes a callback as one argument more where the function has such a form. */
+/** Makes the method `X`, which has an additional argument for a callback if the function has such a form. */
 export function makeMethod(libraryOf: LibraryOf, name: string, row: Row): (...values: unknown[]) => unknown {
   const count = row.roles.length;
   const nameSync = `${name}Sync`;
@@ -183,7 +193,7 @@ export function makeMethod(libraryOf: LibraryOf, name: string, row: Row): (...va
   };
 }
 
-/** `XCallback`: the callback is not optional. */
+/** Makes the method `XCallback`, whose callback is not optional. */
 export function makeCallbackMethod(
   libraryOf: LibraryOf,
   name: string,
@@ -198,7 +208,7 @@ export function makeCallbackMethod(
   };
 }
 
-/** `XAsync`: a promise, also for wrong arguments. */
+/** Makes the method `XAsync`, which returns a promise. The promise also rejects for wrong arguments. */
 export function makeAsyncMethod(
   libraryOf: LibraryOf,
   name: string,
@@ -207,7 +217,7 @@ export function makeAsyncMethod(
   const count = row.roles.length;
   return async (...values) => {
     const library = libraryOf();
-    // Counted with the callback that the promise stands for.
+    // The number includes the callback, which the promise replaces.
     if (values.length !== count) throw wrongCount(count + 1, values.length + 1);
     return callAsync(readCall(library, name, row, values));
   };

@@ -1,14 +1,14 @@
 import type { AsyncData, Handle, MechanismInput, MessageParameter } from './types';
 
-/** The types of the functions that came with PKCS#11 3.0 and 3.2, which pkcs11js does not have. */
+/** The types of the functions of PKCS#11 3.0 and 3.2, which pkcs11js does not have. */
 
 type Bytes = NodeJS.ArrayBufferView;
 
-/** Functions that block only. */
+/** The functions that have a blocking form only. */
 export interface Calls3 {
   /** 3.1, section 5.6.9 */
   C_LoginUser(session: Handle, userType: number, pin: string | null | undefined, username: string): void;
-  /** 3.1, section 5.6.5. @param flags which operations: CKF_SIGN ... */
+  /** 3.1, section 5.6.5. @param flags the operations: CKF_SIGN ... */
   C_SessionCancel(session: Handle, flags: number): void;
   /** 3.1, section 5.9.1 */
   C_MessageEncryptInit(session: Handle, mechanism: MechanismInput, key: Handle): void;

@@ -15,37 +15,37 @@ import type {
 } from './types';
 
 /**
- * The types of the functions. All block the calling thread; those of {@link Operations} have forms that do not. All throw
- * TypeError (texts of pkcs11js) or RangeError for wrong arguments before anything is called, Pkcs11Error for what a
- * module returned, NativeError when no module is loaded. Sections are those of PKCS#11 3.1.
+ * The types of the functions. All block the calling thread; those of {@link Operations} also have forms that do not. All throw
+ * TypeError (with the texts of pkcs11js) or RangeError for wrong arguments before a call, Pkcs11Error for an error of the module,
+ * and NativeError when no module is loaded. Sections are those of PKCS#11 3.1.
  */
 
 type Bytes = NodeJS.ArrayBufferView;
 
-/** Functions that block only. */
+/** The functions that have a blocking form only. */
 export interface SyncCalls {
-  /** 5.4.1. @throws Pkcs11Error CKR_CRYPTOKI_ALREADY_INITIALIZED when a PKCS11 object of this thread has done it */
+  /** 5.4.1. @throws Pkcs11Error CKR_CRYPTOKI_ALREADY_INITIALIZED when this thread has initialised it before */
   C_Initialize(options?: InitializationOptions | null): void;
   /** 5.4.2, for all PKCS11 objects of the library. Waits for the calls in flight. */
   C_Finalize(): void;
   /** 5.4.3 */
   C_GetInfo(): ModuleInfo;
-  /** 5.5.1. @param tokenPresent only slots with a token; default false */
+  /** 5.5.1. @param tokenPresent true: only slots with a token; default false */
   C_GetSlotList(tokenPresent?: boolean): Handle[];
   /** 5.5.2 */
   C_GetSlotInfo(slot: Handle): SlotInfo;
   /** 5.5.3 */
   C_GetTokenInfo(slot: Handle): TokenInfo;
-  /** 5.5.4. @returns the slot; null for CKR_NO_EVENT, which comes with CKF_DONT_BLOCK only */
+  /** 5.5.4. @returns the slot; null for CKR_NO_EVENT, which occurs with CKF_DONT_BLOCK only */
   C_WaitForSlotEvent(flags: number): Handle | null;
   /** 5.5.5 */
   C_GetMechanismList(slot: Handle): number[];
   /** 5.5.6 */
   C_GetMechanismInfo(slot: Handle, mechanism: number): MechanismInfo;
   /**
-   * 5.5.7. All three arguments are needed, as with pkcs11js, though it declares that two can be left out and that the
-   * result is a string: there is none. C_InitPIN and C_Login need their PIN argument, too.
-   * @param pin of the security officer; null where the token asks for it itself, here and below
+   * 5.5.7. All three arguments are necessary, as in pkcs11js, although that declares two as optional and a string as result:
+   * there is none. The PIN arguments of C_InitPIN and C_Login are necessary, too.
+   * @param pin that of the security officer; null for a token with its own PIN pad, here and below
    */
   C_InitToken(slot: Handle, pin?: string | null, label?: string): string;
   /** 5.5.8 */
@@ -70,18 +70,18 @@ export interface SyncCalls {
   C_Logout(session: Handle): void;
   /** 5.7.3 */
   C_DestroyObject(session: Handle, object: Handle): void;
-  /** 5.7.4. @returns 4294967295 when the token does not say */
+  /** 5.7.4. @returns 4294967295 when the token does not report the size */
   C_GetObjectSize(session: Handle, object: Handle): number;
   /**
-   * 5.7.5. @returns the same array with the same elements, which have got their `value`
-   * @throws Pkcs11Error when one of the values cannot be read; then none is set
+   * 5.7.5. @returns the same array with the same elements, whose `value` is set
+   * @throws Pkcs11Error when a value cannot be read; then none is set
    */
   C_GetAttributeValue(session: Handle, object: Handle, template: TemplateInput): TemplateResult;
   /** 5.7.7 */
   C_FindObjectsInit(session: Handle, template: TemplateInput): void;
-  /** 5.7.8. @param maxObjectCount at most so many */
+  /** 5.7.8. @param maxObjectCount the maximum number of handles */
   C_FindObjects(session: Handle, maxObjectCount: number): Handle[];
-  /** 5.7.8. @returns one, or null when there are no more */
+  /** 5.7.8. @returns one handle, or null when there are no more */
   C_FindObjects(session: Handle): Handle | null;
   /** 5.7.9 */
   C_FindObjectsFinal(session: Handle): void;
@@ -121,5 +121,5 @@ export interface SyncCalls {
   C_GenerateRandom(session: Handle, output: Buffer): Buffer;
 }
 
-/** All functions but those that are methods of the class. */
+/** All functions except those that are methods of the class. */
 export interface Calls extends SyncCalls, Calls3, Operations, Operations3 {}

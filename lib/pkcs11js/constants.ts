@@ -1,6 +1,6 @@
 import * as generated from '../generated/constants';
 
-/** The kinds of mechanism parameters: `type` of a parameter object. Numbers of pkcs11js, not of PKCS#11. */
+/** The numbers for `type` of a parameter object. They are those of pkcs11js; PKCS#11 does not define them. */
 export const PARAMETERS = {
   CK_PARAMS_BUFFER: 0,
   CK_PARAMS_AES_CBC: 1,
@@ -43,6 +43,6 @@ function flatten(): Record<string, number> {
 
 /**
  * Every constant of PKCS#11 3.2 under its full name (CKM_AES_GCM), and the CK_PARAMS_ numbers. They are properties of
- * the package; scripts/facade.mjs declares their types when the package is built.
+ * the package. scripts/facade.mjs declares their types when it builds the package.
  */
 export const CONSTANTS: Readonly<Record<string, number>> = { ...flatten(), ...PARAMETERS };

@@ -2,15 +2,15 @@ import { CryptokiError } from '../core/errors';
 import { brand, isError } from '../core/realms';
 import { CKR } from '../generated/constants';
 
-/** An error of this layer: nothing is loaded, or a module could not be. */
+/** An error without a return value of a module: no module is loaded, or it cannot be loaded. */
 export class NativeError extends Error {
   /** Name of the class. */
   override name: string;
-  /** The PKCS#11 function ('C_Login'); empty where there is none. */
+  /** The PKCS#11 function ('C_Login'); empty if no function was called. */
   readonly method: string;
-  /** Where the call was made inside this package; empty where nothing was called. */
+  /** The stack of the call inside this package; empty if no function was called. */
   readonly nativeStack: string;
-  /** CK_RV; 0 where there is none. */
+  /** CK_RV; 0 if there is none. */
   readonly code: number;
 
   constructor(message?: string, method = '', options?: ErrorOptions & { readonly code?: number }) {
@@ -22,9 +22,9 @@ export class NativeError extends Error {
   }
 }
 
-/** What a module returned: `message` is the CKR name, `code` the number. `cause` has the meaning and what to do. */
+/** The error that a module returned: `message` is the CKR name, `code` the number. `cause` has the meaning and the next step. */
 export class Pkcs11Error extends NativeError {
-  /** With CKR_BUFFER_TOO_SMALL: how many bytes the result has. */
+  /** The size of the result in bytes, with CKR_BUFFER_TOO_SMALL only. */
   declare readonly neededLength?: number;
 
   constructor(message?: string, code = 0, method = '', options?: ErrorOptions) {
@@ -42,28 +42,28 @@ function framesOf(cause: unknown): string {
   return start < 0 ? '' : cause.stack.slice(start + 1);
 }
 
-/** Errors that this package raises where a module would have returned a value. */
+/** The return values for errors that this package raises in place of a module. */
 const RETURNED: Readonly<Record<string, keyof typeof CKR>> = {
   ERR_CRYPTOKI_SESSION_CLOSED: 'SESSION_HANDLE_INVALID',
   ERR_CRYPTOKI_MODULE_CLOSED: 'CRYPTOKI_NOT_INITIALIZED',
   ERR_CRYPTOKI_MEMORY: 'HOST_MEMORY',
 };
 
-/** An error with a CK_RV that did not come from the module. */
+/** Builds an error with a CK_RV that this package chose, not the module. */
 export function returned(name: keyof typeof CKR, method: string, cause?: unknown): Pkcs11Error {
   return new Pkcs11Error(`CKR_${name}`, CKR[name], method, { cause });
 }
 
-/** CKR_BUFFER_TOO_SMALL, and how many bytes were needed. */
+/** Builds CKR_BUFFER_TOO_SMALL with the size of the result in bytes. */
 export function tooSmall(method: string, neededLength: number): Pkcs11Error {
   return Object.assign(returned('BUFFER_TOO_SMALL', method), { neededLength });
 }
 
-/** The error as programs on pkcs11js know it. Wrong arguments (TypeError, RangeError) are left as they are. */
+/** Converts an error to one of pkcs11js. Returns errors for wrong arguments (TypeError, RangeError) unchanged. */
 export function toError(error: unknown, method: string): unknown {
   if (!(error instanceof CryptokiError)) return error;
   if (error.rv !== undefined) {
-    // Vendors' own values, and those that no version of PKCS#11 has, have one name.
+    // Values of vendors, and those that no version of PKCS#11 defines, have one name.
     const name = /^CKR_\w+$/.test(error.code) ? error.code : 'CKR_VENDOR_DEFINED';
     return new Pkcs11Error(name, Number(error.rv), method, { cause: error });
   }

@@ -5,14 +5,14 @@ import { tooSmall } from './errors';
 import { async, handle, isTrue, sync } from './functions';
 import { head } from './results';
 
-/** The functions of PKCS#11 3.0 and 3.2, with the conventions of the others: handles and outputs are buffers. */
+/** The functions of PKCS#11 3.0 and 3.2, with the conventions of pkcs11js: handles and outputs are buffers. */
 
 const flags: Row['result'] = (value: number | undefined) => counter(value);
 
-const asyncData: Row['result'] = (its: RawAsyncData) => ({
-  value: its.value,
-  object: fromUlong(its.object),
-  additionalObject: fromUlong(its.additionalObject),
+const asyncData: Row['result'] = (data: RawAsyncData) => ({
+  value: data.value,
+  object: fromUlong(data.object),
+  additionalObject: fromUlong(data.additionalObject),
 });
 
 export const FUNCTIONS_3: Readonly<Record<string, Row>> = {
@@ -52,10 +52,10 @@ export const FUNCTIONS_3: Readonly<Record<string, Row>> = {
   C_AsyncJoin: sync('session string number bytes'),
 };
 
-/** A key whose ciphertext does not fit is of no use: it is destroyed, as if it had not been made. */
-function encapsulated(its: { ciphertext: Buffer; key: bigint }, call: Call): unknown {
+/** Destroys a key whose ciphertext does not fit into the output, because it is useless without the ciphertext. */
+function encapsulated(result: { ciphertext: Buffer; key: bigint }, call: Call): unknown {
   const { library, method, session, output } = call;
-  const { ciphertext, key } = its;
+  const { ciphertext, key } = result;
   if (output === undefined || ciphertext.length > output.byteLength) {
     library.raw.C_DestroyObjectSync(session, key);
     throw tooSmall(method, ciphertext.length);

@@ -12,7 +12,7 @@ import { type Call, nothing, type Role, type Row } from './call';
 
 type Result = Row['result'];
 
-export const isTrue: Result = () => true; // a signature that is not right is an error
+export const isTrue: Result = () => true; // a wrong signature is an error
 export const handle: Result = (value: bigint) => fromUlong(value);
 export const same: Result = (value: unknown) => value;
 const pair: Result = ({ privateKey, publicKey }: { privateKey: bigint; publicKey: bigint }) => ({
@@ -20,66 +20,66 @@ const pair: Result = ({ privateKey, publicKey }: { privateKey: bigint; publicKey
   publicKey: fromUlong(publicKey),
 });
 
-/** Texts have their full width, as in C. */
+/** Pads a text with blanks to its width in C. */
 const padded = (text: string, width: number): string =>
   text + ' '.repeat(Math.max(0, width - Buffer.byteLength(text)));
 
-/** Memory sizes are bigint, CK_UNAVAILABLE_INFORMATION included. */
+/** Converts a size of memory to bigint, also CK_UNAVAILABLE_INFORMATION. */
 const memory = (value: number | undefined): bigint => (value === undefined ? 2n ** 64n - 1n : BigInt(value));
 
-const info: Result = (its: CK_INFO) => ({
-  cryptokiVersion: its.cryptokiVersion,
-  manufacturerID: padded(its.manufacturerID, 32),
-  flags: its.flags,
-  libraryDescription: padded(its.libraryDescription, 32),
-  libraryVersion: its.libraryVersion,
+const moduleInfo: Result = (info: CK_INFO) => ({
+  cryptokiVersion: info.cryptokiVersion,
+  manufacturerID: padded(info.manufacturerID, 32),
+  flags: info.flags,
+  libraryDescription: padded(info.libraryDescription, 32),
+  libraryVersion: info.libraryVersion,
 });
 
-const slotInfo: Result = (its: CK_SLOT_INFO) => ({
-  slotDescription: padded(its.slotDescription, 64),
-  manufacturerID: padded(its.manufacturerID, 32),
-  flags: its.flags,
-  hardwareVersion: its.hardwareVersion,
-  firmwareVersion: its.firmwareVersion,
+const slotInfo: Result = (info: CK_SLOT_INFO) => ({
+  slotDescription: padded(info.slotDescription, 64),
+  manufacturerID: padded(info.manufacturerID, 32),
+  flags: info.flags,
+  hardwareVersion: info.hardwareVersion,
+  firmwareVersion: info.firmwareVersion,
 });
 
-const tokenInfo: Result = (its: CK_TOKEN_INFO) => ({
-  label: padded(its.label, 32),
-  manufacturerID: padded(its.manufacturerID, 32),
-  model: padded(its.model, 16),
-  serialNumber: padded(its.serialNumber, 16),
-  flags: its.flags,
-  maxSessionCount: counter(its.maxSessionCount),
-  sessionCount: counter(its.sessionCount),
-  maxRwSessionCount: counter(its.maxRwSessionCount),
-  rwSessionCount: counter(its.rwSessionCount),
-  maxPinLen: counter(its.maxPinLen),
-  minPinLen: counter(its.minPinLen),
-  hardwareVersion: its.hardwareVersion,
-  firmwareVersion: its.firmwareVersion,
-  utcTime: padded(its.utcTime, 16),
-  totalPublicMemory: memory(its.totalPublicMemory),
-  freePublicMemory: memory(its.freePublicMemory),
-  totalPrivateMemory: memory(its.totalPrivateMemory),
-  freePrivateMemory: memory(its.freePrivateMemory),
+const tokenInfo: Result = (info: CK_TOKEN_INFO) => ({
+  label: padded(info.label, 32),
+  manufacturerID: padded(info.manufacturerID, 32),
+  model: padded(info.model, 16),
+  serialNumber: padded(info.serialNumber, 16),
+  flags: info.flags,
+  maxSessionCount: counter(info.maxSessionCount),
+  sessionCount: counter(info.sessionCount),
+  maxRwSessionCount: counter(info.maxRwSessionCount),
+  rwSessionCount: counter(info.rwSessionCount),
+  maxPinLen: counter(info.maxPinLen),
+  minPinLen: counter(info.minPinLen),
+  hardwareVersion: info.hardwareVersion,
+  firmwareVersion: info.firmwareVersion,
+  utcTime: padded(info.utcTime, 16),
+  totalPublicMemory: memory(info.totalPublicMemory),
+  freePublicMemory: memory(info.freePublicMemory),
+  totalPrivateMemory: memory(info.totalPrivateMemory),
+  freePrivateMemory: memory(info.freePrivateMemory),
 });
 
-const mechanismInfo: Result = (its: CK_MECHANISM_INFO) => ({
-  minKeySize: counter(its.minKeySize),
-  maxKeySize: counter(its.maxKeySize),
-  flags: its.flags,
+const mechanismInfo: Result = (info: CK_MECHANISM_INFO) => ({
+  minKeySize: counter(info.minKeySize),
+  maxKeySize: counter(info.maxKeySize),
+  flags: info.flags,
 });
 
-const sessionInfo: Result = (its: CK_SESSION_INFO) => ({
-  slotID: fromUlong(its.slotID),
-  state: its.state,
-  flags: its.flags,
-  deviceError: counter(its.deviceError),
+const sessionInfo: Result = (info: CK_SESSION_INFO) => ({
+  slotID: fromUlong(info.slotID),
+  state: info.state,
+  flags: info.flags,
+  deviceError: counter(info.deviceError),
 });
 
 const objectSize: Result = (value: number | undefined) => counter(value);
 
-/** Results that wait for a larger buffer go with their session. */
+/** Drops the results of closed sessions that wait for a larger buffer. */
 const closed: Result = (_value: undefined, { library }: Call) => {
   library.results.sweep(library.raw);
 };
@@ -89,15 +89,15 @@ function row(roles: string, result: Result = nothing, isAsync = false): Row {
   return { roles: list, result, isAsync, isCounted: list.length > 0 };
 }
 
-/** A row of the table. `roles`: what the arguments are, in their order. */
+/** Returns a row for a function that has a blocking form only. @param roles the roles of the arguments, in their order */
 export const sync = (roles: string, result?: Result): Row => row(roles, result);
-/** With the forms that take a callback and give a promise. */
+/** Returns a row for a function that also has the forms with a callback and a promise. */
 export const async = (roles: string, result?: Result): Row => row(roles, result, true);
-/** Arguments that are missing are told of by their type. */
+/** Returns a row for a function whose error for a missing argument is that for a wrong type. */
 const uncounted = (roles: string, result?: Result): Row => ({ ...row(roles, result), isCounted: false });
 
 export const FUNCTIONS_240: Readonly<Record<string, Row>> = {
-  C_GetInfo: sync('', info),
+  C_GetInfo: sync('', moduleInfo),
   C_GetSlotInfo: sync('slot', slotInfo),
   C_GetTokenInfo: sync('slot', tokenInfo),
   C_GetMechanismList: sync('slot', same),
@@ -154,7 +154,7 @@ export const FUNCTIONS_240: Readonly<Record<string, Row>> = {
   C_DecryptVerifyUpdate: async('session bytes output'),
 };
 
-/** Those that are methods of the class, which subclasses can override. */
+/** The functions that are methods of the class, so that subclasses can override them. */
 export const PROTOTYPE_FUNCTIONS = {
   C_CreateObject: uncounted('session template', handle),
   C_CopyObject: uncounted('session object template', handle),

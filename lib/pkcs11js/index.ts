@@ -1,6 +1,6 @@
 /**
- * `cryptoki/pkcs11js`: the interface of pkcs11js, on this package's core. Programs and packages that were written for
- * pkcs11js run on it unchanged. All constants of PKCS#11 3.2 are there under their full names (CKM_AES_GCM).
+ * `cryptoki/pkcs11js`: the interface of pkcs11js on top of `cryptoki/raw`. Programs and packages for pkcs11js run on it
+ * unchanged. It exports all constants of PKCS#11 3.2 under their full names (CKM_AES_GCM).
  */
 import { CONSTANTS } from './constants';
 import { NativeError, Pkcs11Error } from './errors';
@@ -14,5 +14,5 @@ export type * from './parameter-types';
 export type * from './types';
 export { NativeError, PKCS11, Pkcs11Error };
 
-// A plain object, not the one of an ES module: with esModuleInterop, `import pkcs11js from` gives it as a whole.
+// A plain object without __esModule: with esModuleInterop, `import pkcs11js from` imports the whole object.
 module.exports = { PKCS11, ...CONSTANTS, NativeError, Pkcs11Error };

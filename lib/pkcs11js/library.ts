@@ -3,13 +3,13 @@ import { loadSync, type RawModule } from '../raw';
 import { Results } from './results';
 
 /**
- * A loaded module. In C, and in pkcs11js, everybody in the process who loads a library has the same one: initialised
- * once, with the same sessions, and finalised for all. So all {@link PKCS11} objects of a thread share it by its path.
+ * A loaded module. In C, and in pkcs11js, all users of a library in the process share it: it is initialised once, has the same
+ * sessions for all, and is finalised for all. So all {@link PKCS11} objects of a thread with one path share a Library.
  */
 export class Library {
   readonly path: string;
   readonly raw: RawModule;
-  /** Results that were too long for the buffer they were asked into. */
+  /** The results that were too long for the output of their call. */
   readonly results = new Results();
   readonly #key: string;
   #users = 0;
@@ -21,7 +21,7 @@ export class Library {
   }
 
   /**
-   * The library, loaded; {@link release} it.
+   * Returns the library at `path`, and loads it if necessary. The caller must {@link release} it.
    * @throws CryptokiError ERR_CRYPTOKI_MODULE_NOT_FOUND, ERR_CRYPTOKI_MODULE_LOAD, ERR_CRYPTOKI_MODULE_NOT_PKCS11
    */
   static acquire(path: string): Library {
@@ -36,8 +36,8 @@ export class Library {
   }
 
   /**
-   * Lets go of it. In C the last one would unload the library, and with it all its state: here it is finalised, after
-   * the calls in flight.
+   * Ends one use. In C the last user unloads the library, and with it all its state. Here the module is finalised after the
+   * calls in flight.
    */
   release(): void {
     this.#users -= 1;
@@ -47,14 +47,14 @@ export class Library {
     try {
       this.raw.C_FinalizeSync();
     } catch {
-      // It was not initialised, or has been finalised.
+      // The module was not initialised, or has been finalised.
     }
   }
 }
 
 const libraries = new Map<string, Library>();
 
-/** Links to one file are one library; a bare name is looked up by the system. */
+/** Returns the real path, so that links to one file are one library. The system searches for a name without a path. */
 function keyOf(path: string): string {
   try {
     return realpathSync(path);

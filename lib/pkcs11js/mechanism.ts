@@ -1,19 +1,21 @@
 import type { RawMechanism } from '../raw/values';
-import { bytesOf, integer, toUlong, ULONG_SIZE, wrongType } from './arguments';
+import { bytesOf, integer, outOfRange, toUlong, ULONG_SIZE, wrongType } from './arguments';
 import { PARAMETERS as P } from './constants';
 import { PARAMETERS, type Parameter, type Property } from './parameters';
 
 /** A mechanism for cryptoki/raw. */
 export interface MechanismArgument {
   readonly raw: RawMechanism;
-  /** Copies what the module wrote (an IV made in the HSM) into the caller's buffers, once the call has succeeded. */
-  settle(): void;
+  /** Copies the bytes that the module has written (an IV made in the HSM) into the caller's buffers, after a successful call. */
+  copyOutputs(): void;
 }
 
 const nothing = (): void => {};
 
-function wrongProperty({ name }: Parameter, property: Property, what: string): TypeError {
-  return new TypeError(`Property '${property.names[0]}' of ${name} mechanism parameter should be ${what}`);
+function wrongProperty({ name }: Parameter, property: Property, expected: string): TypeError {
+  return new TypeError(
+    `Property '${property.names[0]}' of ${name} mechanism parameter should be ${expected}`,
+  );
 }
 
 function readProperty(parameter: Parameter, property: Property, value: unknown): unknown {
@@ -36,65 +38,66 @@ function readProperty(parameter: Parameter, property: Property, value: unknown):
   return kind === 'Handle' ? toUlong(bytes) : bytes;
 }
 
-function absent({ kind }: Property): unknown {
+/** Returns the value of an absent property. */
+function absentValue({ kind }: Property): unknown {
   if (kind === 'Number') return 0;
   return kind === 'Boolean' ? false : undefined;
 }
 
-/** The parameter in the words of cryptoki/raw, and what brings back what the module has written. */
+/** Converts a parameter to the form of cryptoki/raw. */
 function convert(
   parameter: Parameter,
-  given: Record<string, unknown>,
-): { fields: Record<string, unknown>; settle: () => void } {
+  input: Record<string, unknown>,
+): { fields: Record<string, unknown>; copyOutputs: () => void } {
   const fields: Record<string, unknown> = { structure: parameter.structure, ...parameter.preset };
   const buffers: [field: string, bytes: Buffer][] = [];
   for (const property of parameter.properties) {
     const { field, names } = property;
-    const name = names.find((one) => given[one] !== undefined) ?? names[0];
-    const isAbsent = given[name] === undefined || given[name] === null;
+    const name = names.find((candidate) => input[candidate] !== undefined) ?? names[0];
+    const isAbsent = input[name] === undefined || input[name] === null;
     if (isAbsent && property.isOptional) {
-      fields[field] ??= absent(property);
+      fields[field] ??= absentValue(property);
       continue;
     }
-    const value = readProperty(parameter, property, given[name]);
+    const value = readProperty(parameter, property, input[name]);
     fields[field] = value;
     if (Buffer.isBuffer(value)) buffers.push([field, value]);
   }
   for (const [field, bytes] of Object.entries(parameter.bitsOf ?? {})) {
     fields[field] ||= (fields[bytes] as Buffer).length * 8;
   }
-  const settle = (): void => {
+  const copyOutputs = (): void => {
     for (const [field, bytes] of buffers) {
       const written = fields[field];
       if (written !== bytes && Buffer.isBuffer(written)) written.copy(bytes);
     }
   };
-  return { fields, settle };
+  return { fields, copyOutputs };
 }
 
 function readParameter(
   value: object,
   index: number,
-): { value: RawMechanism['parameter']; settle: () => void } {
-  const given = value as Record<string, unknown>;
-  const { type } = given;
-  // cryptoki/raw's own form, for the structures that pkcs11js has no number for.
-  if (type === undefined && typeof given.structure === 'string') return { value, settle: nothing };
+): { value: RawMechanism['parameter']; copyOutputs: () => void } {
+  const input = value as Record<string, unknown>;
+  const { type } = input;
+  // The form of cryptoki/raw, for the structures for which pkcs11js has no number.
+  if (type === undefined && typeof input.structure === 'string') return { value, copyOutputs: nothing };
   if (typeof type !== 'number') throw wrongType(index, "Property 'type' should be a Number");
   if (type === P.CK_PARAMS_RC2) {
-    const { effectiveBits } = given; // CK_RC2_PARAMS is a CK_ULONG
-    if (typeof effectiveBits === 'number') return { value: effectiveBits, settle: nothing };
+    const { effectiveBits } = input; // CK_RC2_PARAMS is a CK_ULONG
+    if (typeof effectiveBits === 'number') return { value: effectiveBits, copyOutputs: nothing };
     throw new TypeError("Property 'effectiveBits' of CK_RC2_PARAMS mechanism parameter should be Number");
   }
   const parameter = PARAMETERS.get(type);
   if (parameter === undefined) {
     throw wrongType(index, "Property 'type' should be one of CK_PARAMS_ that has a structure");
   }
-  const { fields, settle } = convert(parameter, given);
-  return { value: fields, settle };
+  const { fields, copyOutputs } = convert(parameter, input);
+  return { value: fields, copyOutputs };
 }
 
-/** @throws TypeError, RangeError */
+/** Reads a mechanism. @throws TypeError, RangeError */
 export function readMechanism(value: unknown, index: number): MechanismArgument {
   if (typeof value !== 'object' || value === null) throw wrongType(index, 'Should be an Object');
   const { mechanism, parameter } = value as { mechanism?: unknown; parameter?: unknown };
@@ -103,22 +106,23 @@ export function readMechanism(value: unknown, index: number): MechanismArgument 
   }
   const number = integer(mechanism);
   if (number === undefined) {
-    throw new RangeError(`Argument ${index} is out of range. Property 'mechanism' should be an integer`);
+    throw outOfRange(index, "Property 'mechanism' should be an integer");
   }
-  if (parameter === undefined || parameter === null) return { raw: { mechanism: number }, settle: nothing };
+  if (parameter === undefined || parameter === null)
+    return { raw: { mechanism: number }, copyOutputs: nothing };
   if (typeof parameter === 'number' || typeof parameter === 'bigint') {
     const ulong = integer(parameter);
     if (ulong === undefined) {
-      throw new RangeError(`Argument ${index} is out of range. Property 'parameter' should be an integer`);
+      throw outOfRange(index, "Property 'parameter' should be an integer");
     }
-    return { raw: { mechanism: number, parameter: ulong }, settle: nothing };
+    return { raw: { mechanism: number, parameter: ulong }, copyOutputs: nothing };
   }
   if (ArrayBuffer.isView(parameter)) {
-    return { raw: { mechanism: number, parameter: bytesOf(parameter) }, settle: nothing };
+    return { raw: { mechanism: number, parameter: bytesOf(parameter) }, copyOutputs: nothing };
   }
   if (typeof parameter !== 'object') {
     throw wrongType(index, "Property 'parameter' should be an Object or Buffer");
   }
   const read = readParameter(parameter, index);
-  return { raw: { mechanism: number, parameter: read.value }, settle: read.settle };
+  return { raw: { mechanism: number, parameter: read.value }, copyOutputs: read.copyOutputs };
 }

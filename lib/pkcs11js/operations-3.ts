@@ -9,7 +9,7 @@ import type {
 
 type Bytes = NodeJS.ArrayBufferView;
 
-/** Functions of PKCS#11 3.0 and 3.2 with forms that do not block, as those of Operations. */
+/** The functions of PKCS#11 3.0 and 3.2 that have forms that do not block, like those of Operations. */
 export interface Operations3 {
   /** 3.1, section 5.9.2 */
   C_EncryptMessage(
@@ -223,7 +223,7 @@ export interface Operations3 {
     input: Bytes,
     signature: Bytes,
   ): Promise<boolean>;
-  /** 3.2. A key whose ciphertext does not fit into `output` is destroyed. */
+  /** 3.2. If the ciphertext does not fit into `output`, the key is destroyed. */
   C_EncapsulateKey(
     session: Handle,
     mechanism: MechanismInput,

@@ -3,11 +3,11 @@ import type { Callback, Handle, KeyPair, MechanismInput, TemplateInput } from '.
 type Bytes = NodeJS.ArrayBufferView;
 
 /**
- * Functions with forms that do not block: a callback as last argument, `XCallback`, and `XAsync` for a promise. All are
- * methods with their overloads written out, as in pkcs11js, so that classes that extend PKCS11 can override them.
+ * The functions that have forms that do not block: a callback as last argument, `XCallback`, and `XAsync` with a promise. All are
+ * methods with explicit overloads, as in pkcs11js, so that classes that extend PKCS11 can override them.
  */
 export interface Operations {
-  /** 5.8.2. @param output gets the result @returns the part of `output` that the result fills; here and below */
+  /** 5.8.2. @param output receives the result @returns the part of `output` that the result fills; here and below */
   C_Encrypt(session: Handle, input: Bytes, output: Buffer): Buffer;
   C_Encrypt(session: Handle, input: Bytes, output: Buffer, callback: Callback<Buffer>): void;
   C_EncryptCallback(session: Handle, input: Bytes, output: Buffer, callback: Callback<Buffer>): void;

@@ -1,6 +1,6 @@
 import type { Handle, IParams } from './types';
 
-/** The parameters of mechanisms, under pkcs11js's names and with its members. Each is for its CK_PARAMS_ number. */
+/** The parameters of mechanisms, with the names and members of pkcs11js. Each belongs to a CK_PARAMS_ number. */
 
 /** CK_PARAMS_EC_DH */
 export interface ECDH1 extends IParams {
@@ -15,7 +15,7 @@ export interface AesCBC extends IParams {
   data?: Buffer;
 }
 
-/** CK_PARAMS_CCM. Lengths in bytes; dataLength and macLength are taken for `dataLen` and `macLen`, too. */
+/** CK_PARAMS_CCM. Lengths are in bytes. `dataLength` and `macLength` are accepted for `dataLen` and `macLen`, too. */
 export interface CcmParams extends IParams {
   dataLen: number;
   nonce?: Buffer;
@@ -23,12 +23,12 @@ export interface CcmParams extends IParams {
   macLen?: number;
 }
 
-/** CK_PARAMS_AES_CCM; as {@link CcmParams}. */
+/** CK_PARAMS_AES_CCM, like {@link CcmParams}. */
 export interface AesCCM extends CcmParams {
   macLen: number;
 }
 
-/** CK_PARAMS_AES_GCM and CK_PARAMS_AES_GCM_v240: both are CK_GCM_PARAMS. With the first, `ivBits` can be left out. */
+/** CK_PARAMS_AES_GCM and CK_PARAMS_AES_GCM_v240: both are CK_GCM_PARAMS. With the first, `ivBits` is optional. */
 export interface AesGCM extends IParams {
   iv?: Buffer;
   aad?: Buffer;
@@ -56,7 +56,7 @@ export interface RsaOAEP extends IParams {
 export interface RsaPSS extends IParams {
   hashAlg: number;
   mgf: number;
-  /** in bytes */
+  /** Length in bytes. */
   saltLen: number;
 }
 
@@ -92,9 +92,9 @@ export interface X942DH2Derive extends X942DH1Derive {
 
 /** CK_PARAMS_X9_42_MQV_DERIVE */
 export interface X942MQvDeriveParams extends Omit<X942DH2Derive, 'type' | 'privateDataLen'> {
-  /** CK_PARAMS_X9_42_MQV_DERIVE; needed, though pkcs11js does not declare it. */
+  /** CK_PARAMS_X9_42_MQV_DERIVE. Necessary, although pkcs11js does not declare it. */
   type?: number;
-  /** Needed, though pkcs11js does not declare it. */
+  /** Necessary, although pkcs11js does not declare it. */
   privateDataLen?: number;
   publicKey: Handle;
 }

@@ -1,40 +1,42 @@
 import type { ParameterStructures } from '../generated/structures';
 import { PARAMETERS as P } from './constants';
 
-/** What a property of a mechanism parameter is: bytes, bytes of a fixed length, a number, a boolean, a handle. */
+/** A property of a mechanism parameter. */
 export interface Property {
-  /** Names it can have; the first is the one in error texts. */
+  /** The accepted names; error texts use the first. */
   readonly names: readonly [string, ...string[]];
-  /** Its field in the structure of cryptoki/raw. */
+  /** The field in the structure of cryptoki/raw. */
   readonly field: string;
   readonly kind: 'Buffer' | 'Number' | 'Boolean' | 'Handle';
   readonly isOptional: boolean;
-  /** Bytes that it must have. */
+  /** The required length in bytes, if it is fixed. */
   readonly length: number | undefined;
 }
 
-/** A kind of mechanism parameter. */
+/** A structure for the parameter of a mechanism. */
 export interface Parameter {
-  /** The structure as error texts call it. */
+  /** The name of the structure in error texts. */
   readonly name: string;
   readonly structure: keyof ParameterStructures;
   readonly properties: readonly Property[];
-  /** Fields that pkcs11js has no property for. */
+  /** The values of fields for which pkcs11js has no property. */
   readonly preset?: Readonly<Record<string, number | bigint>>;
-  /** Numbers of bits, by field, that are those of a byte string where the program gives no number. */
+  /** Fields with a number of bits, which is by default that of the bytes in another field. */
   readonly bitsOf?: Readonly<Record<string, string>>;
 }
 
 const KINDS = { b: 'Buffer', n: 'Number', f: 'Boolean', h: 'Handle' } as const;
 
-/** `iv:b16`, `data:b?`, `saltLen>sLen:n`, `dataLength|dataLen:n`. */
+/**
+ * Parses the text form of a property, names, field and kind: `iv:b16`, `data:b?`, `saltLen>sLen:n`, `dataLength|dataLen:n`.
+ */
 function property(text: string): Property {
   const [left = '', right = ''] = text.split(':');
   const [names = '', field] = left.split('>');
-  const [first = '', ...others] = names.split('|');
+  const [first = '', ...synonyms] = names.split('|');
   const [, kind = 'b', length = '', optional] = /^([bnfh])(\d*)(\??)$/.exec(right) ?? [];
   return {
-    names: [first, ...others],
+    names: [first, ...synonyms],
     field: field ?? first,
     kind: KINDS[kind as keyof typeof KINDS],
     isOptional: optional === '?',
@@ -55,11 +57,11 @@ const GCM = 'iv:b ivBits:n aad:b? tagBits:n?';
 const EC_KEYS = 'kdf:n sharedData:b? publicData:b privateDataLen:n privateData:h publicData2:b?';
 const DH_KEYS = 'kdf:n otherInfo:b? publicData:b privateDataLen:n privateData:h publicData2:b?';
 
-/** By `type`. */
+/** The parameters by `type`. */
 export const PARAMETERS: ReadonlyMap<number, Parameter> = new Map([
   [P.CK_PARAMS_AES_CBC, parameter('CK_AES_CBC_ENCRYPT_DATA_PARAMS', 'iv:b16 data:b?')],
   [P.CK_PARAMS_AES_CCM, parameter('CK_AES_CCM_PARAMS', CCM)],
-  // pkcs11js passes six fields here as well, and leaves ulIvBits as the memory was.
+  // pkcs11js passes six fields here, too, and does not initialise ulIvBits.
   [
     P.CK_PARAMS_AES_GCM,
     parameter('CK_GCM_PARAMS', 'iv:b ivBits:n? aad:b? tagBits:n?', {

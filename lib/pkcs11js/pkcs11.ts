@@ -14,18 +14,18 @@ const names = Object.keys({ ...SPECIALS, ...FUNCTIONS_240, ...FUNCTIONS_3 });
 export interface PKCS11 extends Calls {}
 
 /**
- * A PKCS#11 module, with the functions of the specification under their names. All objects of one library share it:
- * C_Initialize and C_Finalize are for all of them.
+ * A PKCS#11 module, with the functions of the specification under their names. All objects of one library share it, so
+ * C_Initialize and C_Finalize apply to all of them.
  */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the constructor makes the methods that the interface declares
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the constructor defines the methods that the interface declares
 export class PKCS11 {
-  /** The path that was loaded. */
+  /** The path of the loaded module. */
   declare libPath: string;
   #library: Library | undefined;
 
   /**
-   * @param libPath a module to {@link load}
-   * @throws as {@link load}
+   * @param libPath the path of a module, which the constructor loads
+   * @throws NativeError like {@link load}
    */
   constructor(libPath?: string) {
     this.#defineFunctions();
@@ -33,9 +33,9 @@ export class PKCS11 {
   }
 
   /**
-   * Loads a module; what was loaded before is let go.
-   * @param path file of the module, or a bare library name for the system's search path
-   * @throws NativeError when it cannot be loaded, or is no PKCS#11 module
+   * Loads a module, and then closes the one that was loaded before.
+   * @param path file of the module, or a library name that the system searches for
+   * @throws NativeError when it cannot be loaded, or is not a PKCS#11 module
    */
   load(path: string): void {
     if (path === undefined) throw wrongCount(1, 0);
@@ -51,8 +51,8 @@ export class PKCS11 {
   }
 
   /**
-   * Lets the module go. When nobody else has it loaded, it is finalised after the calls in flight. Does nothing when
-   * none is loaded.
+   * Closes the module. If no other object uses it, it is finalised after the calls in flight. Does nothing if no module is
+   * loaded.
    */
   close(): void {
     const library = this.#library;
@@ -85,22 +85,22 @@ export class PKCS11 {
     };
   }
 
-  /** Programs enumerate the functions, so each is an own property of the object. */
+  /** Defines each function as an own property of the object, because programs enumerate them. */
   #defineFunctions(): void {
     const loaded = this.#loaded;
-    const own = this as unknown as Record<string, (...values: unknown[]) => unknown>;
+    const methods = this as unknown as Record<string, (...values: unknown[]) => unknown>;
     for (const name of names) {
       const special = SPECIALS[name];
       if (special !== undefined) {
-        own[name] = (...values) => special(loaded(), values);
+        methods[name] = (...values) => special(loaded(), values);
         continue;
       }
       const row = FUNCTIONS_240[name] ?? FUNCTIONS_3[name];
       if (row === undefined) continue;
-      own[name] = makeMethod(loaded, name, row);
+      methods[name] = makeMethod(loaded, name, row);
       if (!row.isAsync) continue;
-      own[`${name}Callback`] = makeCallbackMethod(loaded, name, row);
-      own[`${name}Async`] = makeAsyncMethod(loaded, name, row);
+      methods[`${name}Callback`] = makeCallbackMethod(loaded, name, row);
+      methods[`${name}Async`] = makeAsyncMethod(loaded, name, row);
     }
   }
 }

@@ -5,20 +5,21 @@ import { bytesOf } from './arguments';
 import { returned, tooSmall } from './errors';
 
 /**
- * CKR_BUFFER_TOO_SMALL leaves an operation active, and the program makes the call again with a larger buffer. By then
- * cryptoki/raw has got the whole result from the module, so it is kept here until it is asked for again.
+ * The results that did not fit into the output of their call. CKR_BUFFER_TOO_SMALL does not end an operation, and the program
+ * repeats the call with a larger buffer. cryptoki/raw has received the whole result in the first call, so it is kept here until
+ * the repetition.
  */
 
-interface Kept {
+interface KeptResult {
   readonly method: string;
-  /** Digest of what went in: only the same call may have the result. */
+  /** Digest of the input: only the same call may get the result. */
   readonly input: string;
   readonly result: Buffer;
 }
 
 const VERBS = /^C_(Encrypt|Decrypt|Digest|Sign|Verify)/;
 
-/** The operation that a function belongs to: one of each can be active in a session. */
+/** Returns a name for the operation to which a function belongs. A session can have one active operation of each. */
 function operationOf(session: bigint, method: string): string | undefined {
   const verb = VERBS.exec(method)?.[1];
   return verb === undefined || method.includes('Message') ? undefined : `${session} ${verb}`;
@@ -30,21 +31,21 @@ function digestOf(input: readonly ArrayBufferView[]): string {
   return hash.digest('base64');
 }
 
-/** The first `length` bytes of a view, as a view of the same class. */
+/** Returns the first `length` bytes of a view, as a view of the same class. */
 export function head(view: ArrayBufferView, length: number): ArrayBufferView {
   if (isDataView(view)) return new DataView(view.buffer, view.byteOffset, length);
   const array = view as Uint8Array;
   return array.subarray(0, Math.ceil(length / array.BYTES_PER_ELEMENT));
 }
 
-/** Results that did not fit, of the sessions of one library. */
+/** The kept results of the sessions of a library. */
 export class Results {
-  readonly #kept = new Map<string, Kept>();
+  readonly #kept = new Map<string, KeptResult>();
 
   /**
-   * Before a call: the result of the same call, made before with a buffer that was too small.
-   * @throws Pkcs11Error CKR_OPERATION_ACTIVE for the beginning of another operation of the kind; CKR_BUFFER_TOO_SMALL
-   *   for another part of the message before the result of this one has been fetched
+   * Returns and removes the kept result of an earlier identical call. It must be called before each call.
+   * @throws Pkcs11Error CKR_OPERATION_ACTIVE for the start of another operation of the same kind; CKR_BUFFER_TOO_SMALL for
+   *   another part of the message while the result for the previous part is still kept
    */
   take(session: bigint, method: string, input: readonly ArrayBufferView[]): Buffer | undefined {
     if (this.#kept.size === 0) return undefined;
@@ -57,14 +58,14 @@ export class Results {
       return kept.result;
     }
     if (kept.method.endsWith('Update')) throw tooSmall(method, kept.result.length);
-    this.#drop(operation); // the module's operation has ended; it says so itself
+    this.#drop(operation); // the operation has ended in the module, which returns the error
     return undefined;
   }
 
   /**
-   * Puts a result into the caller's buffer.
+   * Copies a result into the caller's buffer, or keeps it if it does not fit.
    * @returns the part of the buffer that it fills
-   * @throws Pkcs11Error CKR_BUFFER_TOO_SMALL, having kept the result
+   * @throws Pkcs11Error CKR_BUFFER_TOO_SMALL
    */
   deliver(
     session: bigint,
@@ -85,20 +86,20 @@ export class Results {
     throw tooSmall(method, result.length);
   }
 
-  /** Forgets the results of sessions that are closed. */
+  /** Drops the results of closed sessions. */
   sweep(raw: RawModule): void {
     for (const operation of this.#kept.keys()) {
       if (raw.sessionState(BigInt(operation.split(' ')[0] ?? '0')) === undefined) this.#drop(operation);
     }
   }
 
-  /** Forgets all. */
+  /** Drops all results. */
   clear(): void {
     for (const operation of this.#kept.keys()) this.#drop(operation);
   }
 
   #drop(operation: string): void {
-    this.#kept.get(operation)?.result.fill(0); // it can be plaintext
+    this.#kept.get(operation)?.result.fill(0); // the result can be plaintext
     this.#kept.delete(operation);
   }
 }

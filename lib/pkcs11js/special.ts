@@ -4,19 +4,19 @@ import { returned, toError } from './errors';
 import type { Library } from './library';
 import { readTypes, setValues } from './template';
 
-/** Functions whose arguments or results follow no pattern. Each gets the library and the arguments of the call. */
+/** The functions that do not fit into a table. Each receives the library and the arguments of the call. */
 
 type Special = (library: Library, values: readonly unknown[]) => unknown;
 
-/** C_FindObjects has room for this many handles at a time: programs ask for 4294967295 when they want all. */
-const FIND_AT_ONCE = 1024;
+/** The maximum number of handles per call of C_FindObjects, because programs request 4294967295 to get all. */
+const MAX_HANDLES_PER_CALL = 1024;
 
-function count(values: readonly unknown[], expected: number): void {
+function requireCount(values: readonly unknown[], expected: number): void {
   if (values.length !== expected) throw wrongCount(expected, values.length);
 }
 
-/** Makes calls; their errors become those of this layer. */
-function calling<Result>(method: string, work: () => Result): Result {
+/** Runs calls of cryptoki/raw, and converts their errors to those of pkcs11js. */
+function converting<Result>(method: string, work: () => Result): Result {
   try {
     return work();
   } catch (error) {
@@ -35,64 +35,64 @@ function readOptions(value: unknown): InitializeOptions {
   return { libraryParameters };
 }
 
-/** Several calls at once are made on native threads, so modules are always asked for locking, whatever `flags` says. */
+/** Ignores `flags`: concurrent calls run on native threads, so locking is always requested. */
 const initialize: Special = ({ raw }, [options]) => {
-  const read = readOptions(options);
-  calling('C_Initialize', () => raw.C_InitializeSync(read));
+  const initializeOptions = readOptions(options);
+  converting('C_Initialize', () => raw.C_InitializeSync(initializeOptions));
 };
 
 const finalize: Special = ({ raw, results }) => {
-  calling('C_Finalize', () => raw.C_FinalizeSync());
+  converting('C_Finalize', () => raw.C_FinalizeSync());
   results.clear();
 };
 
 const getSlotList: Special = ({ raw }, values) => {
   const [tokenPresent] = values.length > 0 ? values : [false];
   if (typeof tokenPresent !== 'boolean') throw wrongType(0, 'Should be a Boolean');
-  return calling('C_GetSlotList', () => raw.C_GetSlotListSync(tokenPresent).map(fromUlong));
+  return converting('C_GetSlotList', () => raw.C_GetSlotListSync(tokenPresent).map(fromUlong));
 };
 
 const getAttributeValue: Special = ({ raw }, values) => {
-  count(values, 3);
+  requireCount(values, 3);
   const session = readHandle(values[0], 0);
   const object = readHandle(values[1], 1);
   const types = readTypes(values[2], 2);
   const template = values[2] as { value?: unknown }[];
-  return calling('C_GetAttributeValue', () => {
+  return converting('C_GetAttributeValue', () => {
     setValues(template, raw.C_GetAttributeValueSync(session, object, types, true), 'C_GetAttributeValue');
     return template;
   });
 };
 
-/** One handle or null; with a number, an array of at most so many. */
+/** Returns one handle or null; with a number as second argument, an array of at most that length. */
 const findObjects: Special = ({ raw }, values) => {
-  if (values.length !== 1) count(values, 2);
+  if (values.length !== 1) requireCount(values, 2);
   const session = readHandle(values[0], 0);
   const limit = values.length === 1 ? 1 : Number(readNumber(values[1], 1));
   if (limit === 0) throw returned('ARGUMENTS_BAD', 'C_FindObjects');
-  const found = calling('C_FindObjects', () => {
+  const found = converting('C_FindObjects', () => {
     const handles: bigint[] = [];
     for (;;) {
-      const room = Math.min(limit - handles.length, FIND_AT_ONCE);
-      const some = raw.C_FindObjectsSync(session, room);
-      handles.push(...some);
-      if (some.length === 0 || handles.length >= limit) return handles.map(fromUlong);
+      const count = Math.min(limit - handles.length, MAX_HANDLES_PER_CALL);
+      const part = raw.C_FindObjectsSync(session, count);
+      handles.push(...part);
+      if (part.length === 0 || handles.length >= limit) return handles.map(fromUlong);
     }
   });
   return values.length === 1 ? (found[0] ?? null) : found;
 };
 
 const generateRandom: Special = ({ raw }, values) => {
-  count(values, 2);
+  requireCount(values, 2);
   const session = readHandle(values[0], 0);
   const output = bytesOf(readBytes(values[1], 1));
-  calling('C_GenerateRandom', () => raw.C_GenerateRandomSync(session, output.length).copy(output));
+  converting('C_GenerateRandom', () => raw.C_GenerateRandomSync(session, output.length).copy(output));
   return values[1];
 };
 
-/** The slot, or null when there was no event. Without CKF_DONT_BLOCK it blocks the thread until there is one. */
+/** Returns the slot, or null without an event. Without CKF_DONT_BLOCK it blocks the thread until an event. */
 const waitForSlotEvent: Special = ({ raw }, values) => {
-  count(values, 1);
+  requireCount(values, 1);
   const flags = readNumber(values[0], 0);
   try {
     return fromUlong(raw.C_WaitForSlotEventSync(flags));

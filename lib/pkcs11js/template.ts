@@ -5,14 +5,14 @@ import type { RawAttribute, RawAttributeResult } from '../raw/values';
 import { bytesOf, fromUlong, integer, ULONG_SIZE, wrongType } from './arguments';
 import { returned } from './errors';
 
-/** Templates: arrays of { type, value }. The JavaScript type of a value says its bytes, whatever the attribute is. */
+/** Templates: arrays of { type, value }. The JavaScript type of a value determines its bytes, whatever the attribute is. */
 
 const TEMPLATES: ReadonlySet<number> = new Set(
   Object.values(ATTRIBUTES).flatMap(({ type, kind }) => (kind === 'template' ? [type] : [])),
 );
 
-const element = (position: number, what: string): TypeError =>
-  new TypeError(`Element ${position} has wrong type. ${what}`);
+const wrongElement = (position: number, expected: string): TypeError =>
+  new TypeError(`Element ${position} has wrong type. ${expected}`);
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
@@ -20,7 +20,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 function readType(value: unknown, position: number): number | bigint {
   const { type } = isObject(value) ? value : {};
   if (typeof type !== 'number' && typeof type !== 'bigint') {
-    throw element(position, "Property 'type' should be a Number");
+    throw wrongElement(position, "Property 'type' should be a Number");
   }
   const number = integer(type);
   if (number === undefined) {
@@ -30,31 +30,31 @@ function readType(value: unknown, position: number): number | bigint {
 }
 
 function readDate(type: number | bigint, value: unknown): Buffer {
-  const text = (what: string): TypeError =>
+  const wrongDate = (problem: string): TypeError =>
     new TypeError(
-      `Attribute with type 0x${type.toString(16).padStart(8, '0')} is not convertible to CK_DATE. ${what}`,
+      `Attribute with type 0x${type.toString(16).padStart(8, '0')} is not convertible to CK_DATE. ${problem}`,
     );
   if (value === undefined || value === null) return Buffer.alloc(0);
   if (isDate(value)) {
-    if (Number.isNaN(value.getTime())) throw text('The date is invalid.');
+    if (Number.isNaN(value.getTime())) throw wrongDate('The date is invalid.');
     return Buffer.from(value.toISOString().slice(0, 10).replaceAll('-', ''));
   }
   if (typeof value !== 'string' && !ArrayBuffer.isView(value)) {
-    throw text('Should be a String, Buffer or Date');
+    throw wrongDate('Should be a String, Buffer or Date');
   }
   const bytes = typeof value === 'string' ? Buffer.from(value) : Buffer.from(bytesOf(value));
-  if (bytes.length < 8) throw text('The length of the data should be at least 8 bytes.');
+  if (bytes.length < 8) throw wrongDate('The length of the data should be at least 8 bytes.');
   return bytes;
 }
 
-/** The bytes of a value: what its JavaScript type says, whatever the attribute is. */
+/** Returns the bytes of a value, according to its JavaScript type. */
 function readValue(value: unknown, position: number): Buffer {
   if (value === undefined || value === null) return Buffer.alloc(0);
   if (typeof value === 'boolean') return Buffer.from([value ? 1 : 0]);
   if (typeof value === 'string') return Buffer.from(value);
   if (ArrayBuffer.isView(value)) return bytesOf(value);
   if (typeof value !== 'number' && typeof value !== 'bigint') {
-    throw element(position, "Property 'value' should be a Number, Boolean, String or Buffer");
+    throw wrongElement(position, "Property 'value' should be a Number, Boolean, String or Buffer");
   }
   const number = integer(value);
   if (number === undefined) {
@@ -69,8 +69,8 @@ function readAttribute(item: unknown, position: number): RawAttribute {
   const type = Number(readType(item, position));
   const { value } = item as { value?: unknown };
   if (TEMPLATES.has(type) && value !== undefined && value !== null) {
-    // As bytes it would be CK_ATTRIBUTEs with addresses, which no JavaScript value has.
-    if (!Array.isArray(value)) throw element(position, "Property 'value' should be an Array");
+    // Bytes would be CK_ATTRIBUTEs with addresses, which JavaScript cannot provide.
+    if (!Array.isArray(value)) throw wrongElement(position, "Property 'value' should be an Array");
     return { type, value: value.map(readAttribute) };
   }
   const isDate = type === CKA.START_DATE || type === CKA.END_DATE;
@@ -83,19 +83,19 @@ function readArray(value: unknown, index: number): unknown[] {
 }
 
 /**
- * A template of values.
+ * Reads a template with values.
  * @throws TypeError, RangeError
  */
 export function readTemplate(value: unknown, index: number): RawAttribute[] {
   return readArray(value, index).map(readAttribute);
 }
 
-/** The types in a template whose values are to be read. */
+/** Reads the types in a template for C_GetAttributeValue. */
 export function readTypes(value: unknown, index: number): number[] {
   return readArray(value, index).map((item, position) => Number(readType(item, position)));
 }
 
-/** CK_ATTRIBUTEs with null pointers, as a module fills them in when it is asked for their sizes. */
+/** Returns CK_ATTRIBUTEs with null pointers and sizes, which a module returns for a query of the sizes. */
 function fromTemplate(members: readonly (RawAttributeResult | number)[]): Buffer {
   return Buffer.concat(
     members.flatMap((member) => {
@@ -107,9 +107,9 @@ function fromTemplate(members: readonly (RawAttributeResult | number)[]): Buffer
 }
 
 /**
- * Sets the values that were read in the caller's template; nothing is set when one could not be read.
- * @throws Pkcs11Error CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID; CKR_GENERAL_ERROR where the module gave no
- *   value and no reason
+ * Sets the values in the caller's template, or none if one is missing.
+ * @throws Pkcs11Error CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID; CKR_GENERAL_ERROR if the module gave neither a value
+ *   nor a reason
  */
 export function setValues(
   template: readonly { value?: unknown }[],
@@ -121,8 +121,8 @@ export function setValues(
     if (reason === 'invalid') throw returned('ATTRIBUTE_TYPE_INVALID', method);
     if (reason !== undefined) throw returned('GENERAL_ERROR', method);
   }
-  results.forEach(({ value }, at) => {
-    const item = template[at];
+  results.forEach(({ value }, index) => {
+    const item = template[index];
     if (item !== undefined) item.value = Array.isArray(value) ? fromTemplate(value) : value;
   });
 }

@@ -1,7 +1,7 @@
 /**
- * The types of pkcs11js, under its names. A type that pkcs11js declares is declared here with the same members, so that
- * programs written for it compile: they give values of these types, and read them. What functions take beyond that has
- * types of its own ({@link MechanismInput}, {@link TemplateInput}).
+ * The types of pkcs11js, under its names and with the same members, so that programs for pkcs11js compile: they create values of
+ * these types and read them. Arguments for which functions accept more have additional types ({@link MechanismInput},
+ * {@link TemplateInput}).
  */
 
 /** A slot, session or object: sizeof(CK_ULONG) bytes in native byte order. */
@@ -13,7 +13,7 @@ export interface Version {
   minor: number;
 }
 
-/** CK_INFO. Texts are padded with blanks to their full width, here and in the other structures. */
+/** CK_INFO. Texts are padded with blanks to their width in C, here and in the other structures. */
 export interface ModuleInfo {
   cryptokiVersion: Version;
   manufacturerID: string;
@@ -32,13 +32,13 @@ export interface SlotInfo {
 }
 
 /**
- * The size of a memory: a bigint, though pkcs11js declares a number. Programs that compile with pkcs11js assign it to a
- * number, and those that know the value use it as a bigint: only `any` lets both compile.
+ * The size of a memory: a bigint, although pkcs11js declares a number. Programs that follow the declaration assign it to a number,
+ * others use it as a bigint. Only `any` lets both compile.
  */
 // biome-ignore lint/suspicious/noExplicitAny: see above
 export type MemorySize = any;
 
-/** CK_TOKEN_INFO. Counters are 4294967295, and sizes of memory 2^64-1, where the token does not say. */
+/** CK_TOKEN_INFO. Counters that the token does not report are 4294967295, sizes of memory 2^64-1. */
 export interface TokenInfo {
   label: string;
   manufacturerID: string;
@@ -53,7 +53,7 @@ export interface TokenInfo {
   minPinLen: number;
   hardwareVersion: Version;
   firmwareVersion: Version;
-  /** 16 characters: YYYYMMDDhhmmss00; blanks where the token has no clock. */
+  /** 16 characters: YYYYMMDDhhmmss00; blanks if the token has no clock. */
   utcTime: string;
   /** bigint */
   totalPublicMemory: MemorySize;
@@ -80,30 +80,30 @@ export interface SessionInfo {
   deviceError: number;
 }
 
-/** CK_ATTRIBUTE, as it is given. */
+/** CK_ATTRIBUTE, as an argument. */
 export interface Attribute {
   /** CKA_ number */
   type: number;
   /**
-   * Its bytes are: of a number those of a CK_ULONG, of a boolean those of a CK_BBOOL, of a string its UTF-8; of a Date
-   * YYYYMMDD (CKA_START_DATE and CKA_END_DATE only).
+   * A number is passed as a CK_ULONG, a boolean as a CK_BBOOL, a string as UTF-8, a Date as YYYYMMDD (CKA_START_DATE and
+   * CKA_END_DATE only).
    */
   value?: number | boolean | string | Buffer | Date;
 }
 
 export type Template = Attribute[];
 
-/** An attribute as functions take it. */
+/** An attribute as functions accept it. */
 export interface AttributeInput {
   /** CKA_ number */
   type: number;
-  /** As in {@link Attribute}; null and undefined have no bytes. Templates (CKA_WRAP_TEMPLATE) are arrays. */
+  /** As in {@link Attribute}; null and undefined mean no bytes. Templates (CKA_WRAP_TEMPLATE) are arrays. */
   value?: Attribute['value'] | bigint | NodeJS.ArrayBufferView | readonly AttributeInput[] | null | undefined;
 }
 
 export type TemplateInput = readonly AttributeInput[];
 
-/** CK_ATTRIBUTE, as it is read. */
+/** CK_ATTRIBUTE, as a result. */
 export interface AttributeResult {
   type: number;
   value: Buffer;
@@ -111,7 +111,7 @@ export interface AttributeResult {
 
 export type TemplateResult = AttributeResult[];
 
-/** A parameter of a mechanism; the interface for its `type` says what else it has. */
+/** A parameter of a mechanism. The interface for its `type` has the other members. */
 export interface IParams {
   /** CK_PARAMS_ number */
   type: number;
@@ -121,16 +121,16 @@ export interface IParams {
 export interface Mechanism {
   /** CKM_ number */
   mechanism: number;
-  /** Bytes as they are, a number (one CK_ULONG), or an object with a CK_PARAMS_ number. */
+  /** Bytes (passed unchanged), a number (one CK_ULONG), or an object with a CK_PARAMS_ number. */
   parameter?: Buffer | number | IParams;
 }
 
-/** A mechanism as functions take it. */
+/** A mechanism as functions accept it. */
 export interface MechanismInput {
   /** CKM_ number */
   mechanism: number | bigint;
   /**
-   * As in {@link Mechanism}, or for all other structures an object as in cryptoki/raw, which names its structure:
+   * As in {@link Mechanism}, or an object like those of cryptoki/raw, which names its structure, for all other structures:
    * { structure: 'CK_HKDF_PARAMS', ... }.
    */
   parameter?:
@@ -142,38 +142,38 @@ export interface MechanismInput {
     | undefined;
 }
 
-/** What C_GenerateKeyPair makes. */
+/** The result of C_GenerateKeyPair. */
 export interface KeyPair {
   privateKey: Handle;
   publicKey: Handle;
 }
 
-/** How a module is initialised. */
+/** The options of C_Initialize. */
 export interface InitializationOptions {
-  /** For modules that take a string in pReserved (NSS). */
+  /** The string in pReserved, for modules that need one (NSS). */
   libraryParameters?: string;
-  /** Not passed on: modules are always asked to lock (CKF_OS_LOCKING_OK), since calls are made on several threads. */
+  /** Ignored: CKF_OS_LOCKING_OK is always set, because calls run on several threads. */
   flags?: number;
 }
 
-/** What C_EncapsulateKey makes. */
+/** The result of C_EncapsulateKey. */
 export interface EncapsulatedKey {
   ciphertext: Buffer;
   key: Handle;
 }
 
-/** What C_AsyncComplete says. */
+/** The result of C_AsyncComplete. */
 export interface AsyncData {
   value: Buffer | undefined;
   object: Handle;
   additionalObject: Handle;
 }
 
-/** The parameter of one message of the functions of 3.0: bytes, or an object as in cryptoki/raw. */
+/** The parameter of a message, for the functions of 3.0: bytes, or an object like those of cryptoki/raw. */
 export type MessageParameter = NodeJS.ArrayBufferView | { structure: string } | null;
 
 /**
- * What the forms with a callback call: with null and the result, or with an error and null. The types are those of
- * pkcs11js, which leave null out: a callback without annotations uses the result as it is.
+ * The callback, which is called with null and the result, or with an error and null. The types are those of pkcs11js, which do
+ * not declare null, so that a callback without annotations can use the result directly.
  */
 export type Callback<Result> = (error: Error, result: Result) => void;

@@ -1,27 +1,27 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
-import { argumentError } from '../core/arguments';
-import { CryptokiError, type CryptokiErrorInit, type OwnCode } from '../core/errors';
+import { refusedArgument } from '../core/argument-errors';
+import { CryptokiError, type CryptokiErrorInit, type OwnCode, ownError } from '../core/errors';
 import { mainProcess } from '../core/realms';
+import { addonPath, describePlatform, describePrebuilds, usesMusl } from './addon-path';
 import type { LoadOptions } from './options';
 import type { RawModule } from './raw-module';
-import { takeResult, useMemory } from './short-results';
+import { takeResult, useResultMemory } from './short-results';
+import { useStateMemory } from './state-version';
 
 /** The exports of the native addon. */
 export interface Native {
-  /** @returns memory for short results; see results.ts */
+  /** @returns memory for short results (short-results.ts) and the state version (state-version.ts); undefined without shared memory */
   setup(options: { isMainThread: boolean; functions: RealmFunctions }): Uint8Array | undefined;
-  /** What the process ends with. */
+  /** Passes the exit code of the process to native code, when the process ends. */
   exiting(code: number): void;
-  /** The parameter structures, in an order of their own, which counts in brief.ts. */
+  /** The parameter structures. The index of a structure is part of a mechanism in flat form (flat-mechanism.ts). */
   structures(): { readonly name: string; readonly fields: readonly string[] }[];
-  /** That of a mechanism. */
+  /** Returns the name of the parameter structure of a mechanism. */
   parameterName(mechanism: number): string | undefined;
-  /** Whether a mechanism makes MACs. */
+  /** Returns true if the mechanism makes MACs. */
   isMac(mechanism: number): boolean;
   registerAttribute(type: number, kind: string, name: string): void;
-  /** Which PINs tokens have refused, for all threads of the process; see lib/model/login/pin-guard.ts. */
+  /** The PINs that tokens have refused, for all threads of the process; see lib/model/login/pin-guard.ts. */
   readonly lockout: {
     secret(candidate: Uint8Array): Buffer;
     has(account: string, digest: string): boolean;
@@ -33,7 +33,7 @@ export interface Native {
   loadSync(path: string, options?: LoadOptions): RawModule;
 }
 
-/** Functions by which native code makes errors, dates and Buffers of this realm, whose classes the program knows. */
+/** Functions with which native code creates errors, dates and Buffers of this realm, because the program tests for its classes. */
 export interface RealmFunctions {
   createError(code?: OwnCode, rv?: number | bigint, name?: string, detail?: string): CryptokiError;
   createArgumentError(isRange: boolean, message: string): Error;
@@ -41,36 +41,13 @@ export interface RealmFunctions {
   takeResult(length: number): Buffer;
 }
 
-const ROOT = join(__dirname, '..', '..');
-
-/** On Linux: whether this process runs on musl. node-gyp-build knows only Alpine by itself. */
-function usesMusl(): boolean {
-  try {
-    return /\/ld-musl-/.test(readFileSync('/proc/self/maps', 'latin1'));
-  } catch {
-    return false;
-  }
-}
-
-function describePlatform(): string {
-  const libc = process.platform === 'linux' ? `, ${usesMusl() ? 'musl' : 'glibc'}` : '';
-  return `${process.platform}, ${process.arch}${libc}`;
-}
-
-function available(): string {
-  const folder = join(ROOT, 'prebuilds');
-  const targets = existsSync(folder)
-    ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.node'))
-    : [];
-  return targets.length > 0 ? `prebuilt are: ${targets.join(', ')}` : 'the package holds no prebuilt addon';
-}
-
-/** In the exports of the addon, when a copy of this package uses them. */
+/** Property of the exports of the addon that are in use by a copy of this package. */
 const USED = Symbol.for('cryptoki.used');
 
 /**
- * Exports of the addon for this copy of the package alone. `require` gives the same ones to each copy in the thread (each test
- * file of jest and each jest.resetModules() make one), but an error must be of the copy and the realm that made the call.
+ * Returns exports of the addon that no other copy of the package uses. `require` returns the same ones to each copy in the thread
+ * (each test file of jest and each jest.resetModules() create one), but an error must belong to the copy and the realm that made
+ * the call.
  */
 function ownExports(file: string): Native {
   const shared = require(file) as Native & { [USED]?: boolean };
@@ -78,48 +55,44 @@ function ownExports(file: string): Native {
     Object.defineProperty(shared, USED, { value: true });
     return shared;
   }
-  const own = { exports: {} as Native };
-  process.dlopen(own, require.resolve(file));
-  return own.exports;
+  const addon = { exports: {} as Native };
+  process.dlopen(addon, require.resolve(file));
+  return addon.exports;
 }
 
-/** Loads build/Release/cryptoki.node if there is one, else the prebuild that fits. */
 function loadAddon(): Native {
-  const own = process.env.CRYPTOKI_ADDON; // another build of the addon: sanitizers, debugging
-  if (process.platform === 'linux' && process.env.LIBC === undefined && usesMusl()) process.env.LIBC = 'musl';
   try {
-    if (own !== undefined && own !== '') return ownExports(own);
-    return ownExports((require('node-gyp-build') as { resolve(folder: string): string }).resolve(ROOT));
+    return ownExports(addonPath());
   } catch (cause) {
-    throw new CryptokiError({
-      code: 'ERR_CRYPTOKI_NO_ADDON',
-      detail:
-        `no native addon loads on this system (${describePlatform()}, Node ${process.versions.node}); ${available()}. ` +
+    throw ownError(
+      'ERR_CRYPTOKI_NO_ADDON',
+      `no native addon loads on this system (${describePlatform()}, Node ${process.versions.node}); ${describePrebuilds()}. ` +
         'Build it from source with "npx cryptoki-build" (needs CMake and a C++20 compiler)',
-      cause,
-    });
+      { cause },
+    );
   }
 }
 
-/** The addon, ready for use in this environment. */
+/** The addon of this environment. */
 export const native: Native = loadAddon();
 
 /**
- * Native code holds them weakly, so that a realm can be collected: every object by which a call can begin has to hold them, as
- * this module and the prototypes of direct.ts do.
+ * The functions for native code, which holds them weakly, so that a realm can be collected. So each object on which a call can
+ * begin must hold them: this module and the prototypes of sync-fast-path.ts do.
  */
 export const realmFunctions: RealmFunctions = {
   createError: (code, rv, name, detail) => {
     const init: CryptokiErrorInit = { code, rv, function: name, detail };
     return new CryptokiError(init);
   },
-  createArgumentError: (isRange, message) => argumentError(isRange ? RangeError : TypeError, message),
+  createArgumentError: refusedArgument,
   createDate: (iso) => new Date(iso),
   takeResult,
 };
 
-useMemory(native.setup({ isMainThread, functions: realmFunctions }));
+const sharedMemory = native.setup({ isMainThread, functions: realmFunctions });
+if (sharedMemory !== undefined) useResultMemory(useStateMemory(sharedMemory));
 
-// Elsewhere the C library tells exit handlers what the process ends with.
+// glibc passes the exit code to exit handlers; other C libraries do not.
 const isGlibc = process.platform === 'linux' && !usesMusl();
 if (isMainThread && !isGlibc) mainProcess.once('exit', (code) => native.exiting(code));

@@ -1,31 +1,31 @@
 import type { RawDigest } from './operations';
 import type { BytesLike, RawMechanism } from './values';
 
-/** Many byte strings in one: string i lies between offsets i and i + 1. */
+/** Many byte strings in one: string i is between offsets i and i + 1. */
 export interface RawPacked {
   readonly data: Buffer;
-  /** The first is 0; there is one more than there are strings. */
+  /** The first is 0. There is one offset more than strings. */
   readonly offsets: Uint32Array;
 }
 
-/** What came of a batch. */
+/** The result of a batch. */
 export interface RawBatch {
-  /** How many messages were tried, in their order: fewer than there are when the session was lost on the way. */
+  /** Number of messages that were processed, in their order: fewer than were given if the session was lost. */
   readonly count: number;
-  /** Those that failed. */
+  /** The messages that failed. */
   readonly failures: readonly { readonly index: number; readonly error: Error }[];
-  /** How long the module took for all of them, in milliseconds: waiting for the session does not count. */
+  /** Time of the module for all messages, in milliseconds, without the wait for the session. */
   readonly time: number;
-  /** Results, packed; empty where a message failed. Not of verifyMany. */
+  /** The results, packed; a result is empty if its message failed. Absent for verifyMany. */
   readonly data?: Buffer;
   readonly offsets?: Uint32Array;
-  /** 1 for a signature that is right; of verifyMany only. */
+  /** 1 for each valid signature, otherwise 0. For verifyMany only. */
   readonly valid?: Uint8Array;
 }
 
 /**
- * Operations on many messages, as one native job each. Messages are packed (see RawPacked): `data`, and a Uint32Array of
- * `offsets`. A message that fails is told of in the result; the others are done all the same.
+ * Operations on many messages, each as one native job. Messages are packed (see RawPacked): `data`, and a Uint32Array of
+ * `offsets`. The result reports each message that failed; the others are processed.
  */
 export interface RawBatches {
   /** C_SignInit and C_Sign for each message. @param digest as for sign */

@@ -1,6 +1,6 @@
 /**
- * Mechanisms in a form that crosses into native code in little time: reading a member of an object by its name costs there
- * what ten elements of an array cost, and a mechanism with its parameter has up to ten names.
+ * Mechanisms in a form that native code reads fast. To read a member of an object by its name takes native code as long as to
+ * read ten elements of an array, and a mechanism with its parameter has up to ten names.
  */
 
 import { isArrayBuffer } from '../core/realms';
@@ -8,19 +8,19 @@ import { native } from './addon';
 import type { RawMechanism } from './values';
 
 /**
- * The number of a mechanism without a parameter; or the mechanism with bytes or a number; or the mechanism, the index of its
- * parameter structure, the object with the parameter, and the value of each field. What is none of these is left to the native
- * code, also to refuse.
+ * The number of a mechanism without a parameter; or an array with the number and a parameter that is bytes or a number; or an
+ * array with the number, the index of the parameter structure, the object with the parameter, and the value of each field. All
+ * other mechanisms stay as they are: native code reads or refuses them.
  */
-export type BriefMechanism = number | RawMechanism | readonly unknown[];
+export type FlatMechanism = number | RawMechanism | readonly unknown[];
 
-/** Whether it is a number or a list of values. */
-export function isBrief(mechanism: BriefMechanism): mechanism is number | readonly unknown[] {
-  return typeof mechanism === 'number' || isFlat(mechanism);
+/** Returns true for a number or an array of values. */
+export function isFlat(mechanism: FlatMechanism): mechanism is number | readonly unknown[] {
+  return typeof mechanism === 'number' || isValueArray(mechanism);
 }
 
-/** Whether it is a list of values. */
-export function isFlat(mechanism: BriefMechanism): mechanism is readonly unknown[] {
+/** Returns true for an array of values. */
+export function isValueArray(mechanism: FlatMechanism): mechanism is readonly unknown[] {
   return Array.isArray(mechanism);
 }
 
@@ -36,14 +36,14 @@ const structures = new Map<string, Structure>(
     .map(({ name, fields }, index) => [name, { index, fields, names: new Set(['structure', ...fields]) }]),
 );
 
-/** Parameter structures by mechanism, as they come to be asked for. */
-const usual = new Map<number, Structure | undefined>();
+/** Cache: the parameter structure that the specification gives each mechanism. */
+const defaultStructures = new Map<number, Structure | undefined>();
 
-function usualStructure(mechanism: number): Structure | undefined {
-  if (usual.has(mechanism)) return usual.get(mechanism);
+function defaultStructure(mechanism: number): Structure | undefined {
+  if (defaultStructures.has(mechanism)) return defaultStructures.get(mechanism);
   const name = native.parameterName(mechanism);
   const found = name === undefined ? undefined : structures.get(name);
-  usual.set(mechanism, found);
+  defaultStructures.set(mechanism, found);
   return found;
 }
 
@@ -51,13 +51,14 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const isBytes = (value: unknown): boolean => ArrayBuffer.isView(value) || isArrayBuffer(value);
 
-/** A value that native code reads without running anything of JavaScript. */
+/** Returns true for a value that native code reads without running JavaScript. */
 const isPlain = (value: unknown): boolean =>
   (typeof value !== 'object' && typeof value !== 'function') || value === null || isBytes(value);
 
-function flat(mechanism: number, parameter: Fields): readonly unknown[] | undefined {
+/** Returns the array form of a mechanism with a parameter structure; undefined if native code must read the parameter. */
+function fieldValues(mechanism: number, parameter: Fields): readonly unknown[] | undefined {
   const { structure } = parameter;
-  const known = structure === undefined ? usualStructure(mechanism) : structures.get(structure as string);
+  const known = structure === undefined ? defaultStructure(mechanism) : structures.get(structure as string);
   if (known === undefined) return undefined;
   const values: unknown[] = [mechanism, known.index, parameter];
   for (const name of known.fields) {
@@ -65,34 +66,34 @@ function flat(mechanism: number, parameter: Fields): readonly unknown[] | undefi
     if (!isPlain(value)) return undefined;
     values.push(value);
   }
-  // The native code names it. Own members only: a program may have added some to Object.prototype.
+  // Native code builds the error for an unknown name. Own members only: a program may have extended Object.prototype.
   for (const name of Object.keys(parameter)) if (!known.names.has(name)) return undefined;
   return values;
 }
 
-/** The mechanism, briefly where that is possible. */
-export function brief(given: RawMechanism): BriefMechanism {
-  if (typeof given !== 'object' || given === null) return given;
-  const { mechanism, parameter } = given;
-  if (typeof mechanism !== 'number' || !(mechanism >= 0)) return given;
+/** Returns the flat form of a mechanism, or the mechanism itself if it has none. */
+export function flatten(original: RawMechanism): FlatMechanism {
+  if (typeof original !== 'object' || original === null) return original;
+  const { mechanism, parameter } = original;
+  if (typeof mechanism !== 'number' || !(mechanism >= 0)) return original;
   if (parameter === undefined) return mechanism;
   if (isPlain(parameter)) return [mechanism, parameter];
-  return flat(mechanism, parameter as Fields) ?? given;
+  return fieldValues(mechanism, parameter as Fields) ?? original;
 }
 
-/** No batch has more messages. */
-const MOST_MECHANISMS = 2 ** 20;
+/** The limit of messages in a batch. */
+const MAX_MECHANISMS = 2 ** 20;
 
-/** The same of a mechanism for all messages of a batch, or of one for each, none of which is a number. */
-export function briefAll(
-  given: RawMechanism | readonly RawMechanism[],
-): BriefMechanism | readonly BriefMechanism[] {
-  if (!Array.isArray(given)) return brief(given as RawMechanism);
-  if (given.length > MOST_MECHANISMS) return given; // the native code refuses it
-  const list = given as readonly RawMechanism[];
+/** Returns the flat form of the mechanism of a batch, or of its mechanisms (one for each message), of which none is a number. */
+export function flattenAll(
+  original: RawMechanism | readonly RawMechanism[],
+): FlatMechanism | readonly FlatMechanism[] {
+  if (!Array.isArray(original)) return flatten(original as RawMechanism);
+  if (original.length > MAX_MECHANISMS) return original; // native code refuses it
+  const list = original as readonly RawMechanism[];
   return Array.from({ length: list.length }, (_, index) => {
     const mechanism = list[index] as RawMechanism;
-    const its = brief(mechanism);
-    return typeof its === 'number' ? mechanism : its;
+    const flat = flatten(mechanism);
+    return typeof flat === 'number' ? mechanism : flat;
   });
 }

@@ -1,32 +1,32 @@
 import type { BytesLike, RawAttribute, RawAttributeResult, RawMechanism } from './values';
 
-/** For mechanisms that sign digests only: the job makes the digest of the message on the token first. */
+/** A digest that the job computes on the token before it signs, for mechanisms that sign digests only. */
 export interface RawDigest {
   /** The digest mechanism. */
   mechanism: RawMechanism;
-  /** Bytes to put before the digest: DigestInfo for CKM_RSA_PKCS. */
+  /** Bytes before the digest: DigestInfo for CKM_RSA_PKCS. */
   prefix?: BytesLike | undefined;
-  /** Only the first bytes of a longer digest are signed, because ECDSA uses at most the length of the order of the curve. */
+  /** Maximum length in bytes: a longer digest is truncated, because ECDSA uses at most the length of the order of the curve. */
   length?: number | undefined;
 }
 
 /** An object found by findObjects. */
 export interface RawFound {
   handle: bigint;
-  /** The attributes asked for, in the same order. */
+  /** The requested attributes, in the same order. */
   attributes: RawAttributeResult[];
 }
 
 /**
- * Operations that PKCS#11 splits into several functions, each as one native job: nothing of another caller comes
- * between, and nothing stays half-open on the session after an error.
+ * Operations that PKCS#11 splits into several functions, each as one native job: no call of another caller runs between them,
+ * and no operation stays active on the session after an error.
  */
 export interface RawOperations {
   /**
    * C_SignInit, C_Sign.
-   * @param digest makes the digest of `data` first (C_DigestInit, C_Digest) and signs that
-   * @param pin for a key with CKA_ALWAYS_AUTHENTICATE: C_Login with CKU_CONTEXT_SPECIFIC after C_SignInit; null where the
-   *   token asks for it itself
+   * @param digest the mechanism for the digest of `data` (C_DigestInit, C_Digest), which is then signed
+   * @param pin for a key with CKA_ALWAYS_AUTHENTICATE: C_Login with CKU_CONTEXT_SPECIFIC after C_SignInit; null
+   *   for a token with its own PIN pad
    */
   sign(
     session: bigint,
@@ -92,7 +92,7 @@ export interface RawOperations {
   /**
    * C_FindObjectsInit, C_FindObjects, C_FindObjectsFinal, and C_GetAttributeValue for each object found.
    * @param types attributes to read of each object (CKA_ numbers)
-   * @param limit how many objects at most; 0 for all
+   * @param limit the maximum number of objects; 0 for all
    */
   findObjects(
     session: bigint,
@@ -106,4 +106,12 @@ export interface RawOperations {
     types: readonly number[],
     limit: number,
   ): RawFound[];
+  /**
+   * Ends operations that are active on the session: with C_SessionCancel, or by finishing each one on an empty message in a
+   * module without it.
+   * @param flags the operations: CKF.SIGN, CKF.FIND_OBJECTS ...
+   * @returns false when one of them may still be active
+   */
+  endOperations(session: bigint, flags: number | bigint): Promise<boolean>;
+  endOperationsSync(session: bigint, flags: number | bigint): boolean;
 }

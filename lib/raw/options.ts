@@ -1,32 +1,33 @@
-/** How a module is loaded. */
+/** The options of load(). */
 export interface LoadOptions {
   /**
-   * Which OpenSSL the module finds. 'deepbind': its own (RTLD_DEEPBIND; glibc only); 'none': the one inside Node's
-   * executable first; 'auto', the default: 'deepbind' where it is possible and malloc is not replaced.
+   * The library to which the module's symbols are bound, in particular those of OpenSSL. 'deepbind': the dependencies of the
+   * module (RTLD_DEEPBIND; glibc only); 'none': first the OpenSSL in Node's executable; 'auto', the default: 'deepbind' if the C
+   * library supports it and malloc is not replaced.
    */
-  isolation?: 'auto' | 'deepbind' | 'none' | undefined;
-  /** 'auto', the default: the newest interface that the module has; '2.40': C_GetInterface is never called. */
+  symbolBinding?: 'auto' | 'deepbind' | 'none' | undefined;
+  /** 'auto', the default: the newest interface of the module; '2.40': C_GetInterface is never called. */
   interface?: 'auto' | '2.40' | undefined;
 }
 
-/** How a module is initialised. */
+/** The options of C_Initialize. */
 export interface InitializeOptions {
   /**
-   * 'os', the default: the module locks for itself; one that says it cannot, or is known not to, gets more. 'objects':
-   * calls that touch objects, sessions or the login wait for each other. 'module': one call at a time.
+   * 'os', the default: the module locks for itself, and a module that cannot gets a higher level. 'objects': calls that use
+   * objects, sessions or the login run one at a time. 'module': all calls run one at a time.
    */
   locking?: 'os' | 'objects' | 'module' | undefined;
-  /** A string for modules that take one in pReserved (NSS, YubiHSM). */
+  /** The string in pReserved, for modules that need one (NSS, YubiHSM). */
   libraryParameters?: string | undefined;
   /**
-   * What becomes of signal handlers that the module exchanges in C_Initialize. 'keep', the default: the module's count, and
-   * `process.on('SIGINT')` may hear nothing any more. 'restore': those that were there before are put back. (Not on Windows.)
+   * The signal handlers after C_Initialize, if the module replaces some. 'keep', the default: those of the module, and
+   * `process.on('SIGINT')` may not work. 'restore': those from before the call. (Not on Windows.)
    */
   signalHandlers?: 'keep' | 'restore' | undefined;
   /**
-   * Whether exit handlers run at the end of the process that were registered before C_Initialize has returned: those of the
-   * module, and of whatever else. 'run', the default. 'skip': for modules whose handlers hang or abort. In any case they do
-   * not run while a call is still in a module a second after the end has begun. (Not on Windows.)
+   * The exit handlers (of the module, and all others) that were registered before C_Initialize returned. 'run', the default:
+   * they run at the end of the process. 'skip': they do not run, for modules whose handlers hang or abort. They never run if a
+   * call is still in a module one second after the end of the process began. (Not on Windows.)
    */
   exitHandlers?: 'run' | 'skip' | undefined;
 }

@@ -6,10 +6,10 @@ export function isMac(mechanism: number): boolean {
   return native.isMac(mechanism);
 }
 
-/** See registerAttribute of `cryptoki`, which says how the bytes of a vendor's attribute are read. */
+/** Registers the type of a vendor's attribute; see registerAttribute of `cryptoki`. */
 export function registerAttributeType(type: number, kind: string, name: string): void {
   native.registerAttribute(type, kind, name);
 }
 
-/** The PINs that tokens have refused, as digests with a key that no thread ever sees; see model/login/pin-guard. */
+/** The PINs that tokens have refused, as digests with a key that stays in native code; see model/login/pin-guard. */
 export const refusedPins = native.lockout;

@@ -5,13 +5,13 @@ import type { RawOperations } from './operations';
 import type { InitializeOptions } from './options';
 import type { BytesLike, RawAttributeResult, RawVersion } from './values';
 
-/** What is known of a loaded module without a call. */
+/** The facts about a loaded module that need no call. */
 export interface ModuleDescription {
-  /** The path it was loaded from first. */
+  /** The path from which it was first loaded. */
   path: string;
   /** Version of the function list in use. */
   version: RawVersion;
-  /** Whether it came from C_GetInterface. */
+  /** True if the function list came from C_GetInterface. */
   fromInterface: boolean;
 }
 
@@ -20,8 +20,8 @@ export interface RawSession {
   /** CK_SESSION_HANDLE */
   readonly handle: bigint;
   /**
-   * The handle, with a number in the bits from 128 on that no other session of the process has. Methods take it in the place of
-   * the handle, and refuse it (CKR_SESSION_HANDLE_INVALID) when the module has given the handle to another session.
+   * The handle, with a number in the bits from 128 on that no other session of the process has. Methods accept it in place of
+   * the handle, and refuse it (CKR_SESSION_HANDLE_INVALID) when the module has assigned the handle to another session.
    */
   readonly name: bigint;
   /** Its state when it was opened (one of CKS). */
@@ -31,23 +31,22 @@ export interface RawSession {
 /** The calls into a module. Another process could serve them. */
 export interface ModuleCalls extends RawCalls, RawOperations, RawBatches {
   /**
-   * PKCS#11 3.1, section 5.4.1. Counted over the process: the first use calls the module, with CKF_OS_LOCKING_OK, and
-   * with less where the module wants less. A module that somebody outside of this package has initialised is used as it
-   * is and never finalised.
-   * @throws CKR_CRYPTOKI_ALREADY_INITIALIZED when this object is initialised; what the module returns
+   * PKCS#11 3.1, section 5.4.1. Uses are counted over the process: the first one calls the module, with CKF_OS_LOCKING_OK, or
+   * without if the module refuses that. A module that code outside this package has initialised is used and never finalised.
+   * @throws CKR_CRYPTOKI_ALREADY_INITIALIZED when this object is initialised; the error that the module returns
    */
   C_Initialize(options?: InitializeOptions): Promise<void>;
   C_InitializeSync(options?: InitializeOptions): void;
   /**
-   * PKCS#11 3.1, section 5.4.2. Waits for the calls in flight, closes the sessions opened through this object, and
-   * finalises the module when nothing else in the process uses it.
+   * PKCS#11 3.1, section 5.4.2. Waits for the calls in flight, closes the sessions that this object has opened, and finalises
+   * the module unless other code in the process uses it.
    */
   C_Finalize(): Promise<void>;
   C_FinalizeSync(): void;
 
   /**
-   * C_OpenSession, with what belongs to the new session: a handle alone may belong to another session by the time at which
-   * JavaScript hears of it.
+   * C_OpenSession, with the data of the new session: the handle alone may belong to another session when JavaScript receives
+   * it.
    * @param flags CKF_SERIAL_SESSION, CKF_RW_SESSION
    */
   openSession(slot: bigint | number, flags: number): Promise<RawSession>;
@@ -55,31 +54,31 @@ export interface ModuleCalls extends RawCalls, RawOperations, RawBatches {
 
   /**
    * Refuses the operations (sign, verify, digest, encrypt, decrypt, and batches of them) that wait for a session because
-   * another call on it has not returned. They fail with ERR_CRYPTOKI_NOT_BEGUN: the module has not seen anything of them.
-   * Other calls go on waiting.
-   * @returns how many were refused
+   * another call on it has not returned. They fail with ERR_CRYPTOKI_NOT_BEGUN: the module has not received them.
+   * Other calls continue to wait.
+   * @returns the number of refused operations
    */
   refuseWaiting(session: bigint | number): number;
 
   /**
-   * Ends the waits of C_WaitForSlotEvent that this object has begun: they fail with CKR_FUNCTION_CANCELED. The module is
-   * asked on, and an event that comes when nobody waits goes to the next call.
+   * Ends the waits of C_WaitForSlotEvent that this object has begun: they fail with CKR_FUNCTION_CANCELED. The call of the
+   * module continues, and the next caller receives an event that occurs without a waiting caller.
    */
   cancelWaitForSlotEvent(): void;
 
   /**
-   * C_Finalize and C_Initialize (with the options of the latest), for all who use the module in this process, worker
-   * threads included: the way back for a module that answers every call with an error since its device or server went
-   * away. Calls in flight end first; all sessions and logins are gone afterwards. Those who ask at the same time share one
-   * outcome. After a failure it can be tried again; until it succeeds, calls fail with CKR_CRYPTOKI_NOT_INITIALIZED.
-   * @param since what {@link reinitialisations} gave: nothing is done when there was one since then
-   * @throws ERR_CRYPTOKI_MODULE_SHARED when something outside of this package holds the module; what C_Initialize returned
+   * Calls C_Finalize and C_Initialize (with the latest options) for all users of the module in this process, worker threads
+   * included. This restores a module that returns an error for every call since its device or server was lost. Calls in flight
+   * end before; all sessions and logins are lost. Concurrent callers share one outcome. After a failure it can be repeated;
+   * until it succeeds, calls fail with CKR_CRYPTOKI_NOT_INITIALIZED.
+   * @param since a result of {@link reinitialisations}: nothing happens if there has been a reinitialisation since
+   * @throws ERR_CRYPTOKI_MODULE_SHARED when code outside this package uses the module; the error of C_Initialize
    */
   reinitialise(since?: number): Promise<void>;
 
   /**
    * PKCS#11 3.1, section 5.7.5.
-   * @param keepBytes gives all values as bytes, but for templates; default: in the type of the attribute
+   * @param keepBytes true: all values as bytes, except templates; default: in the type of the attribute
    */
   C_GetAttributeValue(
     session: bigint,
@@ -95,48 +94,56 @@ export interface ModuleCalls extends RawCalls, RawOperations, RawBatches {
   ): RawAttributeResult[];
 }
 
-/** The state of a module and of its sessions, which is known without a call. */
+/** The state of a module and of its sessions, which needs no call. */
 export interface ModuleState {
-  /** What is known of the module without a call. */
+  /** Returns the facts about the module. */
   description(): ModuleDescription;
-  /** The state of a session (one of CKS), true at every moment for all sessions of the process on the token; undefined when it is closed. */
+  /**
+   * Returns the current state of a session (one of CKS), which calls on other sessions of the process change, too; undefined when
+   * it is closed.
+   */
   sessionState(session: bigint): number | undefined;
   /**
-   * A number that no other session of the process has or had; undefined when the session is closed. Modules give the
-   * handle of a closed session to another one.
+   * Returns a number that no other session of the process has or had; undefined when the session is closed. (Modules assign the
+   * handle of a closed session to another one.)
    */
   sessionSerial(session: bigint): number | undefined;
-  /** Who is logged in on the token in this slot, as far as this process knows: CKU.USER, CKU.SO or undefined. */
+  /** Returns the user whom this process has logged in on the token in this slot: CKU.USER, CKU.SO or undefined. */
   loggedIn(slot: bigint): number | undefined;
-  /** How often the login on the token in this slot has ended in this process. Private objects live within one such epoch. */
+  /**
+   * Returns the number of logins of this process on the token in this slot that have ended. Handles of private objects are valid
+   * for one such epoch.
+   */
   loginEpoch(slot: bigint): number;
-  /** How often the module was initialised anew in this process, without a call. */
+  /** Returns the number of times that this process has reinitialised the module. */
   reinitialisations(): number;
   /**
-   * Calls `callback` with the slot soon after every change of who is logged in on its token, whoever caused it: any
-   * session of the process, in any thread, or an error that told of it. One callback at a time; null ends it. It does not
-   * keep the process alive.
+   * Calls `callback` with the slot soon after each change of the login on its token, by a session of the process in any thread,
+   * or detected from an error. There is one callback at a time; null removes it. It does not keep the process alive.
    */
   watchLogins(callback: ((slot: bigint) => void) | null): void;
 }
 
-/** Where the private key of a reference is. @internal */
+/** The place of the private key of a reference. @internal */
 export interface RawKeyPlace {
   readonly slot: bigint;
   readonly handle: bigint;
   readonly isPrivate: boolean;
-  /** How sessions for the key are opened. */
+  /** True if sessions for the key are opened read/write. */
   readonly readWrite: boolean;
-  /** A session that is used where the token allows no other. */
+  /** The session that is used if the token allows no other. */
   readonly session: bigint;
 }
 
-/** References to private keys, which OpenSSL's provider in the addon makes native keys of Node from; see lib/model/native-keys. @internal */
+/**
+ * References to private keys, from which the OpenSSL provider in the addon makes native keys of Node; see lib/model/native-keys.
+ * @internal
+ */
 export interface KeyReferences {
   /**
-   * Makes a reference: the state of a private key in the OpenSSL provider of the addon; see lib/model/native-keys/. It lives while there
-   * are claims to its name (one at first) or keys of OpenSSL's made from it.
-   * @param told called with the error when the key is not where it was; without, when the reference is gone
+   * Creates a reference: the state of a private key in the OpenSSL provider of the addon. It exists while there are claims to its
+   * name (at first one) or OpenSSL keys that were made from it.
+   * @param notify called with the error when the key is no longer at its place; with undefined when the reference no longer exists
    */
   createKeyReference(
     key: RawKeyPlace & {
@@ -144,19 +151,19 @@ export interface KeyReferences {
       readonly mechanisms: readonly number[];
       readonly opensslVersion: string;
     },
-    told?: (error: CryptokiError | undefined) => void,
+    notify?: (error: CryptokiError | undefined) => void,
   ): { readonly id: string; readonly pem: string };
-  /** Says where the key is now; null: it cannot be found. */
+  /** Sets the new place of the key; null if it cannot be found. */
   updateKeyReference(id: string, place: RawKeyPlace | null): void;
-  /** The key is not where it was. */
+  /** Marks the place of the key as wrong until the next update. */
   invalidateKeyReference(id: string): void;
-  /** Nobody may use the key any more. */
+  /** Ends all use of the key. */
   releaseKeyReference(id: string): void;
-  /** One more claim to the name. @returns whether there is still such a reference */
+  /** Adds a claim to the name. @returns false if the reference no longer exists */
   claimKeyReference(id: string): boolean;
-  /** One claim less. */
+  /** Removes a claim to the name. */
   unclaimKeyReference(id: string): void;
-  /** Closes the provider's sessions that were not used for so many milliseconds. */
+  /** Closes the sessions of the provider that have been idle for at least `milliseconds`. */
   closeIdleKeySessions(id: string, milliseconds: number): void;
 }
 

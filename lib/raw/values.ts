@@ -1,6 +1,6 @@
-// Values that cross the bridge, whatever the function: generated types are made of them.
+// The types of arguments and results, which the generated types use.
 
-/** Bytes as arguments: they are copied before an asynchronous call returns to its caller. */
+/** Bytes as arguments. An asynchronous call copies them before it returns. */
 export type BytesLike = ArrayBufferView | ArrayBuffer;
 
 /** CK_VERSION: 2.40 is { major: 2, minor: 40 }. */
@@ -9,7 +9,7 @@ export interface RawVersion {
   minor: number;
 }
 
-/** What an attribute can be given; the attribute's type decides which of these it takes. */
+/** The values that attributes accept; the type of the attribute determines which. */
 export type RawAttributeInput =
   | boolean
   | number
@@ -23,7 +23,7 @@ export type RawAttributeInput =
 /** One CK_ATTRIBUTE of a template. */
 export type RawAttribute = RawTypedAttribute | RawBytesAttribute;
 
-/** An attribute whose bytes are given as they are, whatever its type: for values that are wrong on purpose, or a vendor's. */
+/** An attribute whose bytes are passed unchanged, for vendors' attributes and for values that are wrong on purpose. */
 export interface RawBytesAttribute {
   /** CKA_ number */
   type: number;
@@ -39,12 +39,12 @@ export interface RawTypedAttribute {
   /**
    * CK_BBOOL: boolean; CK_ULONG: number or bigint; strings: string (as UTF-8) or bytes; CK_DATE: Date, 'YYYY-MM-DD', or
    * '' for none; big integers: bytes (big-endian) or bigint; arrays of CK_ULONG (CKA_ALLOWED_MECHANISMS): numbers; templates: attributes;
-   * all others, and what the specification does not name: bytes.
+   * all others, and those that the specification does not define: bytes.
    */
   value: RawAttributeInput;
 }
 
-/** What reading an attribute can give. */
+/** The values that a read attribute can have. */
 export type RawAttributeValue =
   | boolean
   | number
@@ -57,7 +57,7 @@ export type RawAttributeValue =
   | number[]
   | RawAttributeResult[];
 
-/** What came of one attribute of C_GetAttributeValue. */
+/** The result for one attribute of C_GetAttributeValue. */
 export interface RawAttributeResult {
   /** CKA_ number */
   type: number;
@@ -66,7 +66,7 @@ export interface RawAttributeResult {
    * CK_UNAVAILABLE_INFORMATION is undefined, a number beyond 2^53-1 a bigint.
    */
   value?: RawAttributeValue;
-  /** Why there is no value: it is sensitive, the object has no such attribute, or the module did not say. */
+  /** The reason for a missing value: it is sensitive, the object does not have the attribute, or the module gave no reason. */
   reason?: 'sensitive' | 'invalid' | 'unavailable';
 }
 
@@ -75,19 +75,18 @@ export interface RawMechanism {
   /** CKM_ number */
   mechanism: number | bigint;
   /**
-   * Nothing; bytes as they are (an IV, or a vendor's structure); a number (a single CK_ULONG); or an object with the
-   * fields of the mechanism's parameter structure. Its member `structure` names another structure than the one the
-   * specification gives the mechanism. What the module writes into a field (an IV made in an HSM) is set in the object
-   * when the call has succeeded.
+   * Nothing; bytes, which are passed unchanged (an IV, or a vendor's structure); a number (a single CK_ULONG); or an object with
+   * the fields of the mechanism's parameter structure. Its member `structure` names a structure other than that of the
+   * specification. After a successful call, the fields that the module has written (an IV made in an HSM) are set in the object.
    */
   parameter?: undefined | null | BytesLike | number | bigint | object;
 }
 
-/** What C_AsyncComplete says of an operation that has ended. */
+/** The result of C_AsyncComplete for an operation that has ended. */
 export interface RawAsyncData {
-  /** Bytes it made, where it made some. */
+  /** The bytes that it made, if any. */
   value?: Buffer;
-  /** Objects it made; 0n where it made none. */
+  /** The object that it made; 0n if none. */
   object: bigint;
   additionalObject: bigint;
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { CryptokiError } from '../raw'; // also chooses the C library for node-gyp-build
+import { ownError } from '../core/errors';
+import { addonPath } from '../raw/addon-path';
 import type { FaultCounters, Violation } from './fault-counters';
 
 /** The exports of a copy of the fault module. */
@@ -20,21 +21,15 @@ export interface FaultAddon {
   violations(): Violation[];
 }
 
-/** The file of the fault module as it is installed: beside the addon that is in use, in the folder `fault`. */
+/** Returns the path of the installed fault module: in the folder `fault` beside the addon that is in use. */
 export function faultAddonPath(): string {
-  const own = process.env.CRYPTOKI_ADDON;
-  const addon =
-    own !== undefined && own !== ''
-      ? own
-      : (require('node-gyp-build') as { resolve(folder: string): string }).resolve(
-          join(__dirname, '..', '..'),
-        );
+  const addon = addonPath();
   const path = join(dirname(addon), 'fault', basename(addon).replace(/^cryptoki/, 'cryptoki_fault'));
   if (existsSync(path)) return path;
-  throw new CryptokiError({
-    code: 'ERR_CRYPTOKI_NO_ADDON',
-    detail: `there is no fault module at ${path}; build it from source with "npx cryptoki-build"`,
-  });
+  throw ownError(
+    'ERR_CRYPTOKI_NO_ADDON',
+    `the fault module ${path} does not exist; build it from source with "npx cryptoki-build"`,
+  );
 }
 
 /** Loads a copy of the fault module as an addon. */

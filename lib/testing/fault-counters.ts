@@ -1,48 +1,48 @@
 import type { FunctionName } from './fault-plan';
 
-/** What one rule of the plan has done. */
+/** The counters of a rule of the plan. */
 export interface RuleCounters {
-  /** Calls that its functions and session fitted. */
+  /** Calls of its functions on its session. */
   readonly matches: number;
-  /** Those of them that were spoiled. */
+  /** Those of them on which the rule acted. */
   readonly injected: number;
 }
 
-/** What a {@link FaultModule} has seen. */
+/** The counters of a {@link FaultModule}. */
 export interface FaultCounters {
-  /** Calls by function; functions that were not called are absent. */
+  /** Number of calls by function; functions that were not called are absent. */
   readonly calls: Readonly<Partial<Record<FunctionName, number>>>;
-  /** By rule, in the order of the plan. */
+  /** Counters by rule, in the order of the plan. */
   readonly rules: readonly RuleCounters[];
-  /** Sessions that are open in the real module. */
+  /** Number of sessions that are open in the real module. */
   readonly openSessions: number;
-  /** Sessions that were opened, ever: the ordinal of the last one. */
+  /** Number of sessions that were ever opened: the ordinal of the last one. */
   readonly openedSessions: number;
-  /** Calls in flight, without C_WaitForSlotEvent. */
+  /** Number of calls in flight, without C_WaitForSlotEvent. */
   readonly inFlight: number;
-  /** How many calls were in flight at once at most. */
+  /** Maximum of `inFlight`. */
   readonly mostInFlight: number;
-  /** Calls that wait because of a delay. */
+  /** Number of calls that wait because of a delay. */
   readonly delayed: number;
-  /** How many calls waited because of a delay at once at most. */
+  /** Maximum of `delayed`. */
   readonly mostDelayed: number;
-  /** Calls that hang. */
+  /** Number of calls that hang. */
   readonly hanging: number;
-  /** Calls of C_WaitForSlotEvent in flight. */
+  /** Number of calls of C_WaitForSlotEvent in flight. */
   readonly waiting: number;
-  /** How many violations there were; {@link FaultModule.violations} keeps the first 1,000. */
+  /** Number of violations; {@link FaultModule.violations} has the first 1,000. */
   readonly violations: number;
 }
 
 /**
- * What no program may do, whatever its token does. It is counted and not passed on to the real module, many of which
- * crash on it.
+ * A call that no program may make, whatever its token does. The fault module counts it and does not pass it to the real module,
+ * because many modules crash on it.
  *
- * - `overlapping-calls`: two calls at once on one session; the second answers CKR_OPERATION_ACTIVE
- * - `closed-session`: a session is used that the program itself has closed
- * - `close-during-call`: C_CloseSession or C_CloseAllSessions while a call is made on the session; CKR_FUNCTION_FAILED
- * - `call-during-finalize`: a call while C_Finalize runs; CKR_CRYPTOKI_NOT_INITIALIZED
- * - `finalize-during-call`: C_Finalize while calls are in flight, C_WaitForSlotEvent excepted; CKR_FUNCTION_FAILED
+ * - `overlapping-calls`: two concurrent calls on one session; the second returns CKR_OPERATION_ACTIVE
+ * - `closed-session`: use of a session that the program has closed
+ * - `close-during-call`: C_CloseSession or C_CloseAllSessions during a call on the session; returns CKR_FUNCTION_FAILED
+ * - `call-during-finalize`: a call during C_Finalize; returns CKR_CRYPTOKI_NOT_INITIALIZED
+ * - `finalize-during-call`: C_Finalize during other calls than C_WaitForSlotEvent; returns CKR_FUNCTION_FAILED
  */
 export interface Violation {
   readonly kind:
@@ -53,7 +53,7 @@ export interface Violation {
     | 'finalize-during-call';
   /** The call that broke the rule. */
   readonly function: FunctionName;
-  /** What was under way. */
+  /** The call that was in flight. */
   readonly during?: FunctionName;
   /** Ordinal of the session, from 1. */
   readonly session?: number;

@@ -1,4 +1,5 @@
-import { argumentError, requireOptions } from '../core/arguments';
+import { shown, wrongType, wrongValue } from '../core/argument-errors';
+import { requireOptions } from '../core/arguments';
 import type { CKR } from '../generated/constants';
 import { ODDITIES as TABLE } from '../generated/oddities';
 import type { RawModule } from '../raw';
@@ -8,40 +9,39 @@ export type FunctionName =
   | Exclude<Extract<keyof RawModule, `C_${string}`>, `${string}Sync`>
   | 'C_GetFunctionList';
 
-/** A return value: a name of PKCS#11, or a number (vendors have their own). */
+/** A return value: a name of PKCS#11, or a number (vendors define their own). */
 export type ReturnCode = `CKR_${Extract<keyof typeof CKR, string>}` | number;
 
 /** The name of an oddity: one of {@link ODDITIES}. */
 export type Oddity = keyof typeof TABLE;
 
-/** What is known of an oddity. */
+/** The description of an oddity. */
 export interface OddityDescription {
   /** The subject under which the documents list it. */
   readonly subject: string;
   /** The functions to which it applies; '*' as a rule's function means all of these. */
   readonly functions: readonly FunctionName[];
-  /** The code that it returns where the rule's `return` does not choose another; absent where it returns none. */
+  /** The code that it returns by default; `return` of the rule replaces it. Absent if it returns none. */
   readonly code?: ReturnCode;
-  /** What it does, in one line. */
+  /** The effect, in one line. */
   readonly does: string;
-  /** The public report that it follows, or that there is none. */
+  /** The public report on which it is based; "no report: ..." if there is none. */
   readonly follows: string;
 }
 
 /**
- * The oddities that a rule can ask for: deviations of real modules from PKCS#11, by name. docs/testing.md
- * shows it as tables.
+ * The oddities for rules, by name: deviations of real modules from PKCS#11. docs/testing.md shows them as tables.
  */
 export const ODDITIES: Readonly<Record<Oddity, OddityDescription>> = TABLE;
 
 /**
- * Which calls a rule spoils. All conditions must hold; a rule without conditions spoils each call of its functions.
- * `nth`, `every`, `from` and `probability` number the calls that the functions and the session fit, from 1.
+ * The conditions for the calls on which a rule acts. All must be fulfilled; a rule without conditions acts on each call of its
+ * functions. `nth`, `every`, `from` and `probability` count the calls of the functions on the session, from 1.
  */
 export interface FaultConditions {
   /** The functions; '*' for all, or for all to which the rule's oddity applies. */
   readonly function: FunctionName | '*' | readonly FunctionName[];
-  /** Calls on the session that was opened as the Nth through this module, counted from 1 and never anew. */
+  /** Calls on the session that was opened as the Nth through this module, counted from 1 and never reset. */
   readonly session?: number | undefined;
   /** Calls on the session with this handle. */
   readonly handle?: bigint | undefined;
@@ -49,70 +49,70 @@ export interface FaultConditions {
   readonly nth?: number | undefined;
   /** Each Nth call. */
   readonly every?: number | undefined;
-  /** Calls from the Nth on; `count` of them, or all that follow. */
+  /** Calls from the Nth on: `count` calls, or all. */
   readonly from?: number | undefined;
-  /** How many calls from `from` (or the first) on. */
+  /** The number of calls from `from` (or the first) on. */
   readonly count?: number | undefined;
-  /** Each call with this probability (0 to 1), decided by `seed` and the number of the call alone. */
+  /** Each call with this probability (0 to 1), which depends on `seed` and the number of the call only. */
   readonly probability?: number | undefined;
-  /** For `probability`; 0 when left out. */
+  /** The seed for `probability`; default 0. */
   readonly seed?: number | undefined;
 }
 
 /**
- * What a rule does to a call, in this order. Several rules may spoil one call: delays add up, the first return code
- * counts.
+ * The actions of a rule on a call, in this order. Several rules may act on one call: delays are added, and the first return code
+ * is returned.
  */
 export interface FaultActions {
-  /** Waits before the call: milliseconds, fractions too. No lock is held, so other sessions go on. */
+  /** Waits before the call: milliseconds, also fractions. Holds no lock, so other sessions continue. */
   readonly delay?: number | undefined;
-  /** Waits before the call until {@link FaultModule.release}. Not for synchronous calls: nothing else could run then. */
+  /** Waits before the call until {@link FaultModule.release}. Not for synchronous calls, which nothing could release. */
   readonly hang?: boolean | undefined;
-  /** Logs out on the token of the call (on all tokens with sessions when the call names none), before the call. */
+  /** Logs out on the token of the call (or on all tokens with sessions if the call has no token), before the call. */
   readonly logout?: boolean | undefined;
-  /** The session of the call is gone: this call and later ones answer CKR_SESSION_HANDLE_INVALID. */
+  /** Ends the session of the call: this call and later ones return CKR_SESSION_HANDLE_INVALID. */
   readonly loseSession?: boolean | undefined;
-  /** All sessions are gone. Calls in flight on them answer CKR_SESSION_CLOSED. */
+  /** Ends all sessions. Calls in flight on them return CKR_SESSION_CLOSED. */
   readonly loseSessions?: boolean | undefined;
   /**
-   * The token of the call (all tokens when it names none) is removed: until it is inserted, or for some milliseconds.
-   * Calls in flight on it answer CKR_DEVICE_REMOVED, its sessions are gone, C_OpenSession and C_GetTokenInfo answer
-   * CKR_TOKEN_NOT_PRESENT, and a slot event happens.
+   * Removes the token of the call (all tokens if the call has none), until it is inserted, or for a number of milliseconds. Calls
+   * in flight on it return CKR_DEVICE_REMOVED, its sessions are lost, C_OpenSession and C_GetTokenInfo return
+   * CKR_TOKEN_NOT_PRESENT, and a slot event occurs.
    */
   readonly removeToken?: boolean | number | undefined;
-  /** The device is gone: all answer CKR_DEVICE_ERROR until C_Finalize and C_Initialize. */
+  /** Simulates the loss of the device: all calls return CKR_DEVICE_ERROR until C_Finalize and C_Initialize. */
   readonly loseDevice?: boolean | undefined;
   /**
-   * The call deviates from PKCS#11 as a real module does: a name of {@link ODDITIES}. The rule counts only calls on which
-   * the oddity can act: those that ask for a length, or those that fetch. Several oddities may act on one call, in the
-   * order of the list. Some write or read past the memory of the program, or end the process: use those in processes made
-   * for that. Not with `grown`; with `return` only where the oddity returns a code, which this replaces.
+   * A name of {@link ODDITIES}: the call deviates from PKCS#11 like a real module. The rule counts only calls on which the oddity
+   * can act: queries of a length, or calls that fetch a result. Several oddities may act on one call, in the order of the list.
+   * Some access memory outside that of the program, or end the process: use those in separate processes. Not with `grown`; with
+   * `return` only if the oddity returns a code, which `return` replaces.
    */
   readonly oddity?: Oddity | undefined;
-  /** Answers this without a call of the real module; with `oddity` it is the code that the oddity returns. */
+  /** Returns this code without a call of the real module. With `oddity` it is the code that the oddity returns. */
   readonly return?: ReturnCode | undefined;
   /**
-   * A call that fetches bytes, or attributes, answers CKR_BUFFER_TOO_SMALL as if the answer had become this many bytes
-   * longer than the buffer. The rule counts such calls only.
+   * A call that fetches bytes or attributes returns CKR_BUFFER_TOO_SMALL, as if the result were this number of bytes longer than
+   * the buffer. The rule counts such calls only.
    */
   readonly grown?: number | undefined;
   /**
-   * A call that asks for the length of its answer is given so many bytes (or list members) more, or fewer. The rule
-   * counts such calls only.
+   * A query of the length of a result returns a length that differs by this number of bytes (or list elements). The rule counts
+   * such calls only.
    */
   readonly size?: number | undefined;
-  /** Inverts this bit of the bytes that the call answers. The rule counts calls that fetch bytes only. */
+  /** Inverts this bit of the bytes that the call returns. The rule counts calls that fetch bytes only. */
   readonly flipBit?: number | undefined;
   /** Waits after the call: milliseconds. */
   readonly delayAfter?: number | undefined;
-  /** Makes the call, then answers this: the program cannot know whether it happened. */
+  /** Makes the call, then returns this code: the program cannot detect that the call had an effect. */
   readonly callReturn?: ReturnCode | undefined;
 }
 
-/** One rule of a plan: which calls, and what is done to them. */
+/** A rule of a plan: conditions for calls, and actions on them. */
 export interface FaultRule extends FaultConditions, FaultActions {}
 
-/** The words of the text form, which fault/plan.h describes. */
+/** The words of the text form (fault/plan.h). */
 const WORDS: Readonly<Record<Exclude<keyof FaultRule, 'function'>, string>> = {
   session: 'session',
   handle: 'handle',
@@ -138,33 +138,40 @@ const WORDS: Readonly<Record<Exclude<keyof FaultRule, 'function'>, string>> = {
   oddity: 'oddity',
 };
 
-/** A number without an exponent, which the text form does not have; others as they are. */
+/** Returns the text form of a value. Numbers have no exponent there. */
 function valueText(value: unknown): string {
   const text = String(value);
-  if (/\s/.test(text)) throw argumentError(RangeError, `a rule cannot have the value "${text}"`);
+  if (/\s/.test(text)) throw wrongValue(`a value of a rule must not contain white space: "${shown(text)}"`);
   return typeof value === 'number' && text.includes('e') ? value.toFixed(9) : text;
+}
+
+function functionText(value: FaultRule['function']): string {
+  const names: unknown = typeof value === 'string' ? [value] : value;
+  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) {
+    throw wrongType('function of a rule', "a name of PKCS#11, an array of names, or '*'", value);
+  }
+  if (names.length === 0) throw wrongValue('function of a rule must not be an empty array');
+  const wrongName = names.find((name) => !/^(\*|C_\w+)$/.test(name));
+  if (wrongName === undefined) return names.join(',');
+  throw wrongValue(`function of a rule must be a name of PKCS#11 or '*', not "${shown(wrongName)}"`);
 }
 
 function ruleText(rule: FaultRule): string {
   requireOptions(rule, 'a rule of the plan', ['function', ...Object.keys(WORDS)]);
-  const names = typeof rule.function === 'string' ? [rule.function] : rule.function;
-  if (!Array.isArray(names) || names.length === 0 || !names.every((name) => /^(\*|C_\w+)$/.test(name))) {
-    throw argumentError(TypeError, "a rule's function must be a name of PKCS#11, several of them, or '*'");
-  }
   const words = Object.entries(WORDS).flatMap(([key, word]) => {
     const value: unknown = rule[key as keyof typeof WORDS];
     if (value === undefined || value === false) return [];
     return [value === true ? word : `${word}=${valueText(value)}`];
   });
-  return [names.join(','), ...words].join(' ');
+  return [functionText(rule.function), ...words].join(' ');
 }
 
 /**
- * The text form of a plan, which CRYPTOKI_FAULT_PLAN takes where a program outside of Node uses the fault module: one
+ * Returns the text form of a plan, for the variable CRYPTOKI_FAULT_PLAN of a program outside Node that uses the fault module: one
  * rule per line, the functions first.
- * @throws TypeError ERR_INVALID_ARG_TYPE for what is no rule
+ * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
  */
 export function planText(rules: readonly FaultRule[]): string {
-  if (!Array.isArray(rules)) throw argumentError(TypeError, 'a plan must be an array of rules');
+  if (!Array.isArray(rules)) throw wrongType('a plan', 'an array of rules', rules);
   return rules.map(ruleText).join('\n');
 }

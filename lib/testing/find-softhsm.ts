@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { CryptokiError } from '../core/errors';
+import { ownError } from '../core/errors';
 
-/** Debian's folder for libraries of this architecture. */
+/** Debian's names of folders for libraries, by architecture. */
 const TRIPLETS: Readonly<Partial<Record<NodeJS.Architecture, string>>> = {
   x64: 'x86_64-linux-gnu',
   arm64: 'aarch64-linux-gnu',
@@ -12,7 +12,7 @@ const TRIPLETS: Readonly<Partial<Record<NodeJS.Architecture, string>>> = {
   riscv64: 'riscv64-linux-gnu',
 };
 
-function places(): string[] {
+function usualPaths(): string[] {
   if (process.platform === 'win32') {
     return ['C:\\SoftHSM2\\lib', 'C:\\Program Files\\SoftHSM2\\lib'].map((folder) =>
       join(folder, 'softhsm2-x64.dll'),
@@ -36,19 +36,18 @@ function places(): string[] {
 }
 
 /**
- * Where SoftHSM2's library is.
- * @param chosen its path; else CRYPTOKI_SOFTHSM2 of the environment, else where systems put it
+ * Returns the path of SoftHSM2's library.
+ * @param chosen its path; default: the variable CRYPTOKI_SOFTHSM2, or else the first of the usual paths that exists
  * @throws ERR_CRYPTOKI_MODULE_NOT_FOUND
  */
 export function findSoftHSM(chosen = process.env.CRYPTOKI_SOFTHSM2 || undefined): string {
-  const found = (chosen === undefined ? places() : [chosen]).find((path) => existsSync(path));
+  const found = (chosen === undefined ? usualPaths() : [chosen]).find((path) => existsSync(path));
   if (found !== undefined) return found;
-  throw new CryptokiError({
-    code: 'ERR_CRYPTOKI_MODULE_NOT_FOUND',
-    detail:
-      chosen === undefined
-        ? 'SoftHSM2 (libsofthsm2.so) was not found; install it (apt-get install libsofthsm2, dnf install softhsm, ' +
-          'apk add softhsm, brew install softhsm), or name the library in CRYPTOKI_SOFTHSM2'
-        : `there is no file ${chosen}; give the path of SoftHSM2's library`,
-  });
+  throw ownError(
+    'ERR_CRYPTOKI_MODULE_NOT_FOUND',
+    chosen === undefined
+      ? 'SoftHSM2 (libsofthsm2.so) was not found; install it (apt-get install libsofthsm2, dnf install softhsm, ' +
+          'apk add softhsm, brew install softhsm), or set CRYPTOKI_SOFTHSM2 to the path of the library'
+      : `the file ${chosen} does not exist; give the path of SoftHSM2's library`,
+  );
 }

@@ -1,6 +1,6 @@
 /**
- * `cryptoki/testing`: for the tests of programs that use tokens. A module that fails by plan, or deviates from PKCS#11 as
- * real modules do, over any real one, and throw-away tokens of SoftHSM2.
+ * `cryptoki/testing`: for tests of programs that use tokens. A module that wraps a real one, and injects faults or deviates from
+ * PKCS#11 like other real modules; and temporary tokens of SoftHSM2.
  */
 export type { FaultCounters, RuleCounters, Violation } from './fault-counters';
 export { FaultModule, type FaultModuleOptions } from './fault-module';

@@ -3,25 +3,25 @@ import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } fro
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
-import { argumentError, requireOptions } from '../core/arguments';
-import { CryptokiError } from '../core/errors';
+import { requireBoolean, requireOptions, requireString } from '../core/arguments';
+import { ownError } from '../core/errors';
 import { asyncDispose, mainProcess } from '../core/realms';
 import { CKF, CKU, load } from '../raw';
 import { faultAddonPath, loadFaultAddon } from './fault-addon';
 import { removeDirectory } from './fault-module';
 import { findSoftHSM } from './find-softhsm';
 
-/** How a {@link SoftToken} is made. */
+/** The options of {@link createSoftToken}. */
 export interface SoftTokenOptions {
-  /** Path of SoftHSM2's library; CRYPTOKI_SOFTHSM2 of the environment, or where systems put it, when left out. */
+  /** Path of SoftHSM2's library; default: the variable CRYPTOKI_SOFTHSM2, or else the usual paths of systems. */
   readonly module?: string | undefined;
-  /** Label of the token; 'test' when left out. */
+  /** Label of the token; default 'test'. */
   readonly label?: string | undefined;
-  /** PIN of the user, 4 to 255 bytes; made at random when left out. */
+  /** PIN of the user, 4 to 255 bytes; default: a random one. */
   readonly pin?: string | undefined;
-  /** PIN of the security officer, 4 to 255 bytes; made at random when left out. */
+  /** PIN of the security officer, 4 to 255 bytes; default: a random one. */
   readonly soPin?: string | undefined;
-  /** Whether slots are said to be for removable tokens (CKF_REMOVABLE_DEVICE). */
+  /** True if slots have the flag for removable tokens (CKF_REMOVABLE_DEVICE); default false. */
   readonly removable?: boolean | undefined;
 }
 
@@ -29,22 +29,22 @@ const OPTIONS = ['module', 'label', 'pin', 'soPin', 'removable'] as const;
 
 const randomPin = (): string => String(randomInt(1e7, 1e8));
 
-/** False where process.env is a copy of the environment: in a worker, and in Bun. */
+/** False if process.env is a copy of the environment (in a worker, and in Bun). */
 const isEnvironment = isMainThread && process.versions.bun === undefined;
 
-/** Sets a variable that native code of this process will see. */
+/** Sets a variable in the environment that native code of this process reads. */
 function setVariable(name: string, value: string): void {
   mainProcess.env[name] = value;
-  if (mainProcess !== process) process.env[name] = value; // for what the program reads
+  if (mainProcess !== process) process.env[name] = value; // the copy that the program reads
   if (!isEnvironment) loadFaultAddon(faultAddonPath()).setVariable(name, value);
 }
 
 /**
- * A token of SoftHSM2 in a directory of its own, with a copy of the library: for tests. It is removed with
- * `await using`, or by {@link remove}.
+ * A token of SoftHSM2 in a directory of its own, with a copy of the library, for tests. `await using` or {@link remove} removes
+ * it.
  */
 export class SoftToken implements AsyncDisposable {
-  /** Path of the module: a copy of SoftHSM2's library, so that each SoftToken of a process is a module of its own. */
+  /** Path of the module: a copy of SoftHSM2's library, so that each SoftToken of a process is a separate module. */
   readonly module: string;
   /** Label of the token. */
   readonly label: string;
@@ -52,7 +52,7 @@ export class SoftToken implements AsyncDisposable {
   readonly pin: string;
   /** PIN of the security officer. */
   readonly soPin: string;
-  /** The directory with all of it. */
+  /** The directory with all files. */
   readonly directory: string;
   /** Path of SoftHSM2's configuration. */
   readonly config: string;
@@ -76,15 +76,13 @@ export class SoftToken implements AsyncDisposable {
     writeFileSync(this.config, `${lines.join('\n')}\n`);
   }
 
-  /** See {@link createSoftToken}. */
+  /** Creates a token; see {@link createSoftToken}. */
   static async create(options: SoftTokenOptions = {}): Promise<SoftToken> {
     requireOptions(options, 'the options of createSoftToken', OPTIONS);
-    const { module: path, removable } = options;
-    if (path !== undefined && typeof path !== 'string')
-      throw argumentError(TypeError, 'module must be the path of a module');
-    if (removable !== undefined && typeof removable !== 'boolean')
-      throw argumentError(TypeError, 'removable must be a boolean');
-    const library = findSoftHSM(options.module);
+    const { module, removable } = options;
+    if (module !== undefined) requireString(module, 'module');
+    if (removable !== undefined) requireBoolean(removable, 'removable');
+    const library = findSoftHSM(module);
     const directory = mkdtempSync(join(realpathSync(tmpdir()), 'cryptoki-token-')); // readable by this user only
     try {
       const token = new SoftToken(options, library, directory);
@@ -96,45 +94,45 @@ export class SoftToken implements AsyncDisposable {
     }
   }
 
-  /** The environment that SoftHSM2 needs when it is initialised: for child processes, and for {@link FaultModule}. */
+  /** The environment that SoftHSM2 needs for its initialisation, for child processes and {@link FaultModule}. */
   get environment(): { readonly SOFTHSM2_CONF: string } {
     return { SOFTHSM2_CONF: this.config };
   }
 
   /**
-   * Sets SOFTHSM2_CONF in the environment of this process to this token's configuration. SoftHSM2 reads it when it is
-   * initialised: with several SoftTokens, call this before each Module.open.
+   * Sets SOFTHSM2_CONF in the environment of this process to the configuration of this token. SoftHSM2 reads it when it is
+   * initialised. With several SoftTokens, call this before each Module.open.
    */
   use(): void {
     for (const [name, value] of Object.entries(this.environment)) setVariable(name, value);
   }
 
   /**
-   * Initialises one more token in the same directory, with the same PINs. Do it before the module is opened: SoftHSM2
-   * numbers its slots anew when it is initialised.
-   * @throws what the module returned
+   * Initialises another token in the same directory, with the same PINs. Call it before the module is opened, because SoftHSM2
+   * renumbers its slots when it is initialised.
+   * @throws the error of the module; ERR_CRYPTOKI_UNSUPPORTED for another module than SoftHSM2
    */
   async addToken(label: string): Promise<void> {
-    if (typeof label !== 'string') throw argumentError(TypeError, 'label must be a string');
+    requireString(label, 'label');
     this.use();
     const raw = await load(this.module);
     await raw.C_Initialize();
     try {
       const { manufacturerID } = await raw.C_GetInfo();
       if (!manufacturerID.startsWith('SoftHSM')) {
-        throw new CryptokiError({
-          code: 'ERR_CRYPTOKI_UNSUPPORTED',
-          detail: `tokens for tests are made in SoftHSM2 only, and this is a module of ${manufacturerID}`,
-        });
+        throw ownError(
+          'ERR_CRYPTOKI_UNSUPPORTED',
+          `tokens for tests can be created in SoftHSM2 only; this is a module of ${manufacturerID}`,
+        );
       }
       const slots = await raw.C_GetSlotList(true);
       const infos = await Promise.all(slots.map((slot) => raw.C_GetTokenInfo(slot)));
       const slot = slots[infos.findIndex(({ flags }) => (flags & CKF.TOKEN_INITIALIZED) === 0)];
       if (slot === undefined) {
-        throw new CryptokiError({
-          code: 'ERR_CRYPTOKI_SLOT_NOT_FOUND',
-          detail: 'SoftHSM2 has no free slot; close the module, then add tokens',
-        });
+        throw ownError(
+          'ERR_CRYPTOKI_SLOT_NOT_FOUND',
+          'SoftHSM2 has no free slot; close the module, then add tokens',
+        );
       }
       await raw.C_InitToken(slot, this.soPin, label);
       const session = await raw.C_OpenSession(slot, CKF.SERIAL_SESSION | CKF.RW_SESSION);
@@ -150,15 +148,15 @@ export class SoftToken implements AsyncDisposable {
     removeDirectory(this.directory);
   }
 
-  /** {@link remove}. */
+  /** Calls {@link remove}. */
   async [asyncDispose](): Promise<void> {
     this.remove();
   }
 }
 
 /**
- * Makes a token of SoftHSM2 for tests, initialised, with a PIN for the user, in a directory of its own, and sets
- * SOFTHSM2_CONF in the environment of this process for it.
+ * Creates an initialised token of SoftHSM2 for tests, with a PIN for the user, in a directory of its own, and sets SOFTHSM2_CONF in
+ * the environment of this process.
  *
  * ```ts
  * await using token = await createSoftToken();
@@ -166,7 +164,7 @@ export class SoftToken implements AsyncDisposable {
  * const session = await (await module.token({ label: token.label })).openSession();
  * await session.login(token.pin);
  * ```
- * @throws ERR_CRYPTOKI_MODULE_NOT_FOUND when SoftHSM2 is nowhere to be found
+ * @throws ERR_CRYPTOKI_MODULE_NOT_FOUND without SoftHSM2; TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
  */
 export function createSoftToken(options: SoftTokenOptions = {}): Promise<SoftToken> {
   return SoftToken.create(options);

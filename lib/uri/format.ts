@@ -1,29 +1,27 @@
 import { unknownName } from '../core/argument-errors';
-import { argumentError, isBytes, requireObject, requireOptions, viewOf } from '../core/arguments';
+import { bytesOf, requireObject, requireOptions, requireString } from '../core/arguments';
 import type { RawVersion } from '../raw/values';
-import { BY_NAME, CLASSES, PLAIN, RULES, type Rule, SCHEME, uriError, type Where } from './grammar';
+import { BY_NAME, CLASSES, type Component, PLAIN, RULES, type Rule, SCHEME, uriError } from './grammar';
 import { parseUri } from './parse';
 import type { Pkcs11Uri } from './types';
 
 const encodeByte = (byte: number): string => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
 
-function encodeText(value: unknown, where: Where, called: string): string {
-  if (typeof value !== 'string')
-    throw argumentError(TypeError, `${called} of a PKCS#11 URI must be a string`);
-  if (Buffer.from(value).toString() !== value) throw uriError(`${called} is not well-formed Unicode`);
+function encodeText(value: unknown, component: Component, attribute: string): string {
+  requireString(value, `${attribute} of a PKCS#11 URI`);
+  if (Buffer.from(value).toString() !== value) throw uriError(`${attribute} is not well-formed Unicode`);
   return Array.from(Buffer.from(value), (byte) => {
     const char = String.fromCharCode(byte);
-    return byte < 0x80 && PLAIN[where].test(char) ? char : encodeByte(byte);
+    return byte < 0x80 && PLAIN[component].test(char) ? char : encodeByte(byte);
   }).join('');
 }
 
-function encode(value: unknown, { name, where, kind }: Rule): string {
-  switch (kind) {
+function encode(value: unknown, { name, component, type }: Rule): string {
+  switch (type) {
     case 'text':
-      return encodeText(value, where, name);
+      return encodeText(value, component, name);
     case 'bytes':
-      if (!isBytes(value)) throw argumentError(TypeError, `${name} of a PKCS#11 URI must be bytes`);
-      return Array.from(viewOf(value), encodeByte).join('');
+      return Array.from(bytesOf(value, `${name} of a PKCS#11 URI`), encodeByte).join('');
     case 'number':
       return String(value);
     case 'version': {
@@ -32,14 +30,18 @@ function encode(value: unknown, { name, where, kind }: Rule): string {
       return `${major}.${minor}`;
     }
     case 'class': {
-      const type = [...CLASSES].find(([, objectClass]) => objectClass === value)?.[0];
-      if (type === undefined) throw uriError(`there is no ${name} for this class of objects`);
-      return type;
+      const typeName = [...CLASSES].find(([, objectClass]) => objectClass === value)?.[0];
+      if (typeName === undefined) {
+        throw uriError(
+          `RFC 7512 has a type for these classes of objects only: ${[...CLASSES.values()].join(', ')}`,
+        );
+      }
+      return typeName;
     }
   }
 }
 
-/** The members of a URI, and those of each; undefined where the member is a value. */
+/** The members of a URI, each with the members that it has; undefined if it is a value. */
 const MEMBERS: ReadonlyMap<string, readonly string[] | undefined> = new Map<
   string,
   readonly string[] | undefined
@@ -52,11 +54,11 @@ const MEMBERS: ReadonlyMap<string, readonly string[] | undefined> = new Map<
 ]);
 
 /**
- * Writes a PKCS#11 URI in its canonical form: attributes in the order of RFC 7512's grammar, then vendor attributes by
- * name; percent-encoding only where it is needed, but for id, which is all encoded; a version as major.minor.
- * The PIN of `pinValue` is in the result.
- * @throws ERR_CRYPTOKI_URI for what cannot stand in a URI; TypeError ERR_INVALID_ARG_TYPE, TypeError
- *   ERR_INVALID_ARG_VALUE for a part that a URI does not have
+ * Writes a PKCS#11 URI in its canonical form: attributes in the order of RFC 7512's grammar, then vendor attributes by name;
+ * percent-encoding only if necessary, except for id, all bytes of which are encoded; a version as major.minor. The result
+ * contains the PIN of `pinValue`.
+ * @throws ERR_CRYPTOKI_URI for a value that a URI cannot contain; TypeError ERR_INVALID_ARG_TYPE; TypeError
+ *   ERR_INVALID_ARG_VALUE for a member that a URI does not have
  */
 export function formatUri(uri: Partial<Pkcs11Uri>): string {
   requireObject(uri, 'a parsed PKCS#11 URI');
@@ -66,28 +68,28 @@ export function formatUri(uri: Partial<Pkcs11Uri>): string {
     const part = (uri as Record<string, unknown>)[name];
     if (known !== undefined && part !== undefined) requireOptions(part, `the parts of ${name}`, known);
   }
-  const parts: Record<Where, string[]> = { path: [], query: [] };
-  for (const each of RULES) {
-    const group = (each.group === '' ? uri : uri[each.group]) as Record<string, unknown> | undefined;
-    const value = group?.[each.member];
-    if (value !== undefined) parts[each.where].push(`${each.name}=${encode(value, each)}`);
+  const parts: Record<Component, string[]> = { path: [], query: [] };
+  for (const rule of RULES) {
+    const group = (rule.group === '' ? uri : uri[rule.group]) as Record<string, unknown> | undefined;
+    const value = group?.[rule.member];
+    if (value !== undefined) parts[rule.component].push(`${rule.name}=${encode(value, rule)}`);
   }
-  for (const where of ['path', 'query'] as const) {
-    for (const [name, values] of Object.entries(uri.vendor?.[where] ?? {}).sort(([a], [b]) =>
+  for (const component of ['path', 'query'] as const) {
+    for (const [name, values] of Object.entries(uri.vendor?.[component] ?? {}).sort(([a], [b]) =>
       a < b ? -1 : 1,
     )) {
-      if (BY_NAME.has(name.toLowerCase())) throw uriError(`${name.toLowerCase()} is no vendor attribute`);
+      if (BY_NAME.has(name.toLowerCase())) throw uriError(`${name.toLowerCase()} is not a vendor attribute`);
       for (const value of [values].flat()) {
-        parts[where].push(`${name}=${encodeText(value, where, 'a vendor attribute')}`);
+        parts[component].push(`${name}=${encodeText(value, component, 'a vendor attribute')}`);
       }
     }
   }
   const text = `${SCHEME}${parts.path.join(';')}${parts.query.length > 0 ? '?' : ''}${parts.query.join('&')}`;
-  parseUri(text); // length, NUL, numbers, names, two PINs: one set of rules for both ways
+  parseUri(text); // checks length, NUL, numbers, names and the two forms of a PIN
   return text;
 }
 
-/** Whether two URIs are equivalent (RFC 7512, section 2.6): the same attributes with the same values, in any order. */
+/** Returns true if two URIs are equivalent (RFC 7512, section 2.6): the same attributes with the same values, in any order. */
 export function equalUris(a: Partial<Pkcs11Uri>, b: Partial<Pkcs11Uri>): boolean {
   return formatUri(a) === formatUri(b);
 }

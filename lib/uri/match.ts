@@ -10,30 +10,31 @@ function requireUri(uri: unknown): void {
 }
 
 /**
- * Whether a resource fits a URI (RFC 7512, section 2.5). Every part of the resource that is given is compared: each
- * attribute that the URI names for it must be equal. Parts that are not given do not count: a token alone is not asked for
- * its slot's description. The query says nothing about what fits.
- * @param uri what parseUri() gave
+ * Returns true if a resource matches a URI (RFC 7512, section 2.5). Each part of the resource that is present is compared: all
+ * attributes in the URI that belong to it must be equal. Absent parts are not compared: for a token alone, the slot's
+ * description in the URI has no effect. The query of the URI has no effect.
+ * @param uri a result of parseUri()
  * @throws TypeError ERR_INVALID_ARG_TYPE
  */
 export function matchesUri(uri: Pkcs11Uri, resource: UriResource): boolean {
   requireOptions(resource, 'the parts of the resource', PARTS);
   requireUri(uri);
   const { library, slot, token, object, vendor = {} } = resource;
-  const fits = (wanted: object, actual: object): boolean =>
+  const matches = (wanted: object, actual: object): boolean =>
     Object.entries(wanted).every(([name, value]) => {
-      const other = (actual as Record<string, unknown>)[name];
-      return Buffer.isBuffer(value) ? Buffer.isBuffer(other) && value.equals(other) : value === other;
+      const found = (actual as Record<string, unknown>)[name];
+      return Buffer.isBuffer(value) ? Buffer.isBuffer(found) && value.equals(found) : value === found;
     });
   const { slot: slotId, ...tokenTexts } = uri.token;
   const { version, ...libraryTexts } = uri.library;
-  const isSlot = slotId === undefined || slotId === (slot?.id ?? token?.slot?.id);
+  const isSameSlot = slotId === undefined || slotId === (slot?.id ?? token?.slot?.id);
   return (
-    (library === undefined || (fits(libraryTexts, library) && fits(version ?? {}, library.libraryVersion))) &&
-    ((slot === undefined && token === undefined) || isSlot) &&
-    (slot === undefined || fits(uri.slot, slot)) &&
-    (token === undefined || fits(tokenTexts, token)) &&
-    (object === undefined || fits(uri.object, object)) &&
-    fits(uri.vendor.path, vendor)
+    (library === undefined ||
+      (matches(libraryTexts, library) && matches(version ?? {}, library.libraryVersion))) &&
+    ((slot === undefined && token === undefined) || isSameSlot) &&
+    (slot === undefined || matches(uri.slot, slot)) &&
+    (token === undefined || matches(tokenTexts, token)) &&
+    (object === undefined || matches(uri.object, object)) &&
+    matches(uri.vendor.path, vendor)
   );
 }

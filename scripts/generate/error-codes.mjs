@@ -1,5 +1,5 @@
-// The errors that this package raises itself: lib/generated/error-codes.ts, and docs/errors.md, which also has the return
-// values of PKCS#11.
+// lib/generated/error-codes.ts: the errors that this package raises itself. docs/errors.md: those, and the return values of
+// PKCS#11.
 import { BANNER } from './cpp-declarations.mjs';
 
 export function tsErrorCodes({ errorCodes }) {
@@ -13,7 +13,7 @@ export function tsErrorCodes({ errorCodes }) {
 export type OwnCode =
 ${members.join('\n')};
 
-/** The action that a program can take after an error with one of these codes, unless the error says otherwise. */
+/** The action that a program can take after an error with one of these codes, unless the error has another one. */
 export const OWN_ACTIONS: Readonly<Record<OwnCode, Action>> = {
 ${actions.join('\n')}
 };
@@ -26,7 +26,7 @@ const ACTIONS = {
   relogin: 'log in again',
   refind: 'find the object again',
   reinitialise: 'reinitialise the module',
-  fatal: 'nothing that a program can do by itself',
+  fatal: 'nothing by itself: a person must solve the problem',
 };
 
 const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${text.endsWith('.') ? '' : '.'}`;
@@ -49,15 +49,15 @@ Every error that comes from a module or from this package is a \`CryptokiError\`
 
 | property | content |
 | --- | --- |
-| \`code\` | The CKR name when the module returned an error (\`'CKR_PIN_INCORRECT'\`), else a code of this package. |
+| \`code\` | The CKR name when the module returned an error (\`'CKR_PIN_INCORRECT'\`), otherwise a code of this package. |
 | \`rv\` | The CK_RV as a number; a bigint beyond 2^53-1; undefined for errors of this package. |
-| \`function\` | The C function that failed (\`'C_Login'\`), where there is one. |
-| \`action\` | What a program can do; see below. |
-| \`message\` | All of this in one sentence, and what to do next. It never holds a PIN, a key value or message content. |
-| \`cause\` | The error behind this one, where there is one. |
+| \`function\` | The C function that failed (\`'C_Login'\`), if one was called. |
+| \`action\` | The action that a program can take; see below. |
+| \`message\` | The function, the code, their meaning and the next step. It never contains a PIN, a key value or message content. |
+| \`cause\` | The error that caused this one, if there is one. |
 
 Wrong arguments are a \`TypeError\` (\`ERR_INVALID_ARG_TYPE\`, \`ERR_INVALID_ARG_VALUE\`) or a \`RangeError\` (\`ERR_OUT_OF_RANGE\`).
-\`isCode(error, ...codes)\` compares codes; it is true for errors of another copy of this package too.
+\`isCode(error, ...codes)\` compares codes; it also accepts errors of another copy of this package.
 
 ## Actions
 
@@ -67,11 +67,11 @@ ${Object.entries(ACTIONS)
   .map(([action, text]) => `| \`${action}\` | ${text} |`)
   .join('\n')}
 
-A client (\`connect()\`) does these by itself.
+A client (\`connect()\`) takes these actions itself.
 
 ## Codes of this package
 
-${table(Object.entries(errorCodes), ['`code`', 'meaning', 'what to do', '`action`'])}
+${table(Object.entries(errorCodes), ['`code`', 'meaning', 'next step', '`action`'])}
 
 ## Return values of PKCS#11
 
@@ -79,7 +79,7 @@ A value that a vendor defined has the code \`CKR_VENDOR_DEFINED|0x8...\`.
 
 ${table(
   Object.entries(errors).filter(([code]) => code !== 'CKR_OK'),
-  ['`code`', 'meaning', 'what to do', '`action`'],
+  ['`code`', 'meaning', 'next step', '`action`'],
 )}
 `;
 }

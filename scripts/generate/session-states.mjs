@@ -24,7 +24,7 @@ function rows({ sessionStates, constants }) {
     const state = sessionStates[name];
     for (const kind of Object.keys(KINDS)) {
       if (!ACCESS.includes(state.access[kind]))
-        throw new Error(`session-states.json: ${name} says nothing of ${kind}`);
+        throw new Error(`session-states.json: ${name} has no access for ${kind}`);
     }
     return { name, value: constants.CKS[name], ...state };
   });
@@ -33,11 +33,11 @@ function rows({ sessionStates, constants }) {
 export function tsSessionStates(spec) {
   const lines = rows(spec).map(({ name, value, readWrite, user, access, pin }) => {
     const cells = Object.keys(KINDS).map((kind) => `${kind}: '${access[kind]}'`);
-    const who = user === undefined ? '' : ` user: '${user}',`;
-    const pins = pin.map((what) => `'${what}'`).join(', ');
-    return `  ${name}: {\n    value: ${value}, readWrite: ${readWrite},${who}\n    access: { ${cells.join(', ')} },\n    pin: [${pins}],\n  },`;
+    const userText = user === undefined ? '' : ` user: '${user}',`;
+    const pins = pin.map((name) => `'${name}'`).join(', ');
+    return `  ${name}: {\n    value: ${value}, readWrite: ${readWrite},${userText}\n    access: { ${cells.join(', ')} },\n    pin: [${pins}],\n  },`;
   });
-  return `${BANNER}/** What a session may do with objects of a kind; creating, changing and destroying are writing. */
+  return `${BANNER}/** The access of a session to objects of a kind. To create, change and destroy them is writing. */
 export type Access = 'none' | 'read' | 'readWrite';
 
 /** The kinds of objects in the table of states. */

@@ -23,17 +23,17 @@ export function tsCalls({ functions }) {
       const doc = `${where}; since ${since}.`;
       return [
         `  /** ${doc} */\n  ${name}(${list}): Promise<${result}>;`,
-        `  /** ${name}, blocking the calling thread. */\n  ${name}Sync(${list}): ${result};`,
+        `  /** Calls ${name} and blocks the calling thread. */\n  ${name}Sync(${list}): ${result};`,
       ];
     });
   return `${BANNER}import type { BytesLike, RawAsyncData, RawAttribute, RawAttributeResult, RawMechanism } from '../raw/values';
 import type { ${[...used, 'RawParameter'].sort().join(', ')} } from './structures';
 
 /**
- * The functions of PKCS#11, by their names. Each has a synchronous variant. A function that the module lacks fails with
- * CKR_FUNCTION_NOT_SUPPORTED; a wrong argument with a TypeError (ERR_INVALID_ARG_TYPE) or RangeError
- * (ERR_OUT_OF_RANGE); every other error is a CryptokiError with the CKR name and number. Asynchronous forms never throw:
- * they reject, and have copied their bytes when they return. Several byte strings in an array are one part, put together.
+ * The functions of PKCS#11, by their names. Each has a synchronous variant. A function that the module does not have fails with
+ * CKR_FUNCTION_NOT_SUPPORTED; a wrong argument with a TypeError (ERR_INVALID_ARG_TYPE) or RangeError (ERR_OUT_OF_RANGE); every other
+ * error is a CryptokiError with the CKR name and number. Asynchronous forms never throw: they reject. They copy byte arguments
+ * before they return. An array of byte strings is joined to one part.
  */
 export interface RawCalls {
 ${methods.join('\n')}

@@ -41,7 +41,7 @@ export function tsErrors({ errors, constants }) {
     const value = constants.CKR[name.slice(4)];
     return `  [${number(value)}, { name: ${JSON.stringify(name)}, meaning: ${JSON.stringify(meaning)}, advice: ${JSON.stringify(advice)}${adviceFor === undefined ? '' : `, adviceFor: ${JSON.stringify(adviceFor)}`}, action: ${JSON.stringify(action)} }],`;
   });
-  return `${BANNER}/** What the library or the program can do about a failed call. */
+  return `${BANNER}/** The action that a client or program can take after a failed call. */
 export type Action = 'retry' | 'reopen' | 'relogin' | 'refind' | 'reinitialise' | 'fatal';
 
 /** An entry of spec/errors.json. */
@@ -49,12 +49,12 @@ export interface ReturnValue {
   readonly name: string;
   readonly meaning: string;
   readonly advice: string;
-  /** Advice for some C functions, which replaces the general one. */
+  /** Advice for some C functions, in place of the general one. */
   readonly adviceFor?: Readonly<Record<string, string>>;
   readonly action: Action;
 }
 
-/** The meaning of each CK_RV, and an advice. */
+/** The entries by CK_RV. */
 export const RETURN_VALUES: ReadonlyMap<number, ReturnValue> = new Map<number, ReturnValue>([
 ${lines.join('\n')}
 ]);
@@ -113,12 +113,12 @@ ${families.map((family) => `  ${family}: typeof ${family};`).join('\n')}
 /** The name of a constant without its prefix ('EC' for CKK_EC), or a number for values without a standard name. */
 export type Named<Family extends keyof Families> = keyof Families[Family] | number;
 
-/** Attributes by name, as they are read: CKA_EC_PARAMS is ecParams. */
+/** Attributes by name, with the types of values that are read: CKA_EC_PARAMS is ecParams. */
 export interface AttributeValues {
 ${members(READ)}
 }
 
-/** Attributes by name, as they are written. All are optional. */
+/** Attributes by name, with the types of values that are written. */
 export interface AttributeInputs {
 ${members(WRITE)}
 }

@@ -13,19 +13,23 @@ const IN = {
   Fixed: ({ count }) => ['BytesLike', `${count} bytes`],
   Text: () => ['string'],
   Version: () => ['RawVersion'],
-  Bytes: () => ['BytesLike', 'optional: a null pointer and length 0 when left out', true],
-  ByteBits: () => ['BytesLike', 'its length is given to the module in bits', true],
-  BitsOf: () => ['number', 'optional: the length of the bytes in bits', true],
-  BytesPointer: () => ['BytesLike', 'as long as what comes back may be', true],
-  Plain: ({ count }) => ['BytesLike', count > 0 ? `${count} bytes` : 'as long as the mechanism wants', true],
-  ParentBits: () => ['BytesLike', 'comes back', true],
+  Bytes: () => ['BytesLike', 'optional; default: a null pointer and length 0', true],
+  ByteBits: () => ['BytesLike', 'the module gets its length in bits', true],
+  BitsOf: () => ['number', 'optional; default: the length of the bytes in bits', true],
+  BytesPointer: () => ['BytesLike', 'its length is the limit of the result, which replaces it', true],
+  Plain: ({ count }) => [
+    'BytesLike',
+    count > 0 ? `${count} bytes` : 'its length depends on the mechanism',
+    true,
+  ],
+  ParentBits: () => ['BytesLike', 'set by the module', true],
   Nested: ({ nested }) => [nested],
   Pointer: ({ nested }) => [nested, undefined, true],
   Array: ({ nested }) => [`readonly ${nested}[]`, undefined, true],
   Template: () => ['readonly RawAttribute[]', undefined, true],
   Mechanism: () => ['RawMechanism', undefined, true],
-  VersionPointer: () => ['RawVersion', 'comes back', true],
-  HandlePointer: () => ['bigint', 'comes back', true],
+  VersionPointer: () => ['RawVersion', 'set by the module', true],
+  HandlePointer: () => ['bigint', 'set by the module', true],
   CString: () => ['string', 'ends at a NUL', true],
   Any: () => [
     'BytesLike | number | bigint | ({ structure: keyof ParameterStructures } & object)',
@@ -34,7 +38,7 @@ const IN = {
   ],
   Boolean: () => ['boolean'],
   Byte: () => ['number', '0 to 255'],
-  Handle: ({ out }) => (out ? ['bigint', 'comes back', true] : ['bigint']),
+  Handle: ({ out }) => (out ? ['bigint', 'set by the module', true] : ['bigint']),
   Ulong: () => ['number | bigint'],
 };
 
@@ -65,7 +69,10 @@ export function tsStructures({ structures }) {
   const inputs = parameters.map(({ name, fields }) => {
     const lines = fields.map((field) => {
       const [type, kindNote, optional] = IN[field.kind](field);
-      const note = [kindNote, field.out && kindNote !== 'comes back' ? 'the module may change it' : undefined]
+      const note = [
+        kindNote,
+        field.out && kindNote !== 'set by the module' ? 'the module may change it' : undefined,
+      ]
         .filter(Boolean)
         .join('; ');
       return `  /** ${field.name}${note ? `; ${note}` : ''} */\n  ${field.js}${optional ? '?' : ''}: ${type}${optional ? ' | undefined' : ''};`;

@@ -30,9 +30,19 @@ const PATTERNS = [
   },
 ];
 
-/** The lines of a file that are sentences: comments of code, or a whole document. @param {string} file @param {string} text */
+/** Files whose strings are checked too: those with error messages. */
+const WITH_MESSAGES = /^(lib|binding|fault)\/.*\.(ts|cc|h)$/;
+
+/** A string with at least two words. Names, paths and imports have none. */
+const MESSAGE = /(['"`])((?:\\.|(?!\1)[^\\])* (?:\\.|(?!\1)[^\\])*)\1/g;
+
+/**
+ * Yields the lines of a file that contain sentences: comments and error messages of code, or all lines of a document.
+ * @param {string} file @param {string} text
+ */
 function* sentencesOf(file, text) {
   const isDocument = file.endsWith('.md');
+  const hasMessages = WITH_MESSAGES.test(file);
   let isInside = false;
   let isCode = false;
   for (const [index, line] of text.split('\n').entries()) {
@@ -44,6 +54,8 @@ function* sentencesOf(file, text) {
     const begins = /^\s*\/\*/.test(line);
     if (begins) isInside = true;
     if (isInside || /(?:^|\s)\/\/\s/.test(line)) yield { line, number: index + 1 };
+    else if (hasMessages)
+      for (const [, , message = ''] of line.matchAll(MESSAGE)) yield { line: message, number: index + 1 };
     if (/\*\/\s*$/.test(line)) isInside = false;
   }
 }

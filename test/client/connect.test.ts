@@ -114,7 +114,7 @@ describe('a URI that is given to connect()', () => {
 
   test('is refused when it names no module or is not a URI', async () => {
     await expect(connect('pkcs11:token=connect')).rejects.toMatchObject({
-      code: 'ERR_INVALID_ARG_TYPE',
+      code: 'ERR_INVALID_ARG_VALUE',
       message: expect.stringContaining('module-path'),
     });
     await expect(connect('connect')).rejects.toMatchObject({ code: 'ERR_CRYPTOKI_URI' });
@@ -144,7 +144,7 @@ describe('options of connect():', () => {
     ['a string', 'pin', 'ERR_INVALID_ARG_TYPE'],
     ['a misspelt name', { pins: '1' }, 'ERR_INVALID_ARG_VALUE'],
     ['a PIN that is a number', { pin: 1234 }, 'ERR_INVALID_ARG_TYPE'],
-    ['an unknown user', { user: 'ADMIN' }, 'ERR_INVALID_ARG_TYPE'],
+    ['an unknown user', { user: 'ADMIN' }, 'ERR_INVALID_ARG_VALUE'],
     ['a user name that is none', { username: 1 }, 'ERR_INVALID_ARG_TYPE'],
     ['readOnly that is no boolean', { readOnly: 1 }, 'ERR_INVALID_ARG_TYPE'],
     ['allowPinCommand that is no boolean', { allowPinCommand: 'yes' }, 'ERR_INVALID_ARG_TYPE'],

@@ -82,9 +82,9 @@ describe('connecting a group', () => {
   });
 
   test('refuses arguments that do not describe a group', async () => {
-    expect((await failure(connect([]))).code).toBe('ERR_OUT_OF_RANGE');
+    expect((await failure(connect([]))).code).toBe('ERR_INVALID_ARG_VALUE');
     expect((await failure(connect([its.a.target], { strategy: 'best' as 'primary' }))).code).toBe(
-      'ERR_INVALID_ARG_TYPE',
+      'ERR_INVALID_ARG_VALUE',
     );
     expect((await failure(connect([its.a.target], { breaker: { failures: 0 } }))).code).toBe(
       'ERR_OUT_OF_RANGE',
@@ -97,6 +97,6 @@ describe('connecting a group', () => {
       'ERR_INVALID_ARG_VALUE',
     );
     expect((await failure(connect([7 as never]))).code).toBe('ERR_INVALID_ARG_TYPE');
-    expect((await failure(connect(['pkcs11:token=a']))).code).toBe('ERR_INVALID_ARG_TYPE');
+    expect((await failure(connect(['pkcs11:token=a']))).code).toBe('ERR_INVALID_ARG_VALUE');
   });
 });

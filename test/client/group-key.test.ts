@@ -32,12 +32,12 @@ afterAll(async () => {
 async function join(
   onA: readonly Attributes[],
   onB: readonly Attributes[],
-  lookAgain = 50,
+  retryMissingKeyAfter = 50,
 ): Promise<ClientGroup> {
   await put(a, onA);
   await put(b, onB);
   const breaker = { openTime: 50, maxOpenTime: 100 };
-  group = await connect([a.target, b.target], { pin: PIN, lookAgain, breaker });
+  group = await connect([a.target, b.target], { pin: PIN, retryMissingKeyAfter, breaker });
   return group;
 }
 

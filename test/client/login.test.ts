@@ -102,7 +102,10 @@ describe('login()', () => {
   test('refuses unknown users, missing PINs and unknown options', async () => {
     const client = await ground.connect({ pin: undefined });
     const code = 'ERR_INVALID_ARG_TYPE';
-    expect(await failure(client.login('1', wrong({ user: 'ADMIN' })))).toMatchObject({ code });
+    expect(await failure(client.login('1', wrong({ user: 'ADMIN' })))).toMatchObject({
+      code: 'ERR_INVALID_ARG_VALUE',
+      message: 'Unknown user "ADMIN". Known: USER, SO',
+    });
     expect(await failure(client.login('1', wrong({ users: 'SO' })))).toMatchObject({
       code: 'ERR_INVALID_ARG_VALUE',
     });

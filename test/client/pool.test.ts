@@ -88,6 +88,7 @@ describe('the pool', () => {
   test('closes a session that the program closed or that was lost, and opens another one', async () => {
     const client = await ground.connect({ sessions: { max: 1 } });
     await client.withSession((session) => session.close());
+    await new Promise(setImmediate); // the pool closes it in the background
     expectTrue(client, { open: 0 });
     ground.fault.plan([{ function: 'C_GenerateRandom', nth: 1, loseSession: true }]);
     expect(await client.random(4)).toHaveLength(4);

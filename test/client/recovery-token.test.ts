@@ -104,7 +104,9 @@ describe('a token that is deleted while it is in use', () => {
     await makeTokens(makeKey('signing', '01'));
     const error = await failure(sign());
     expect(error).toMatchObject({ code: 'ERR_CRYPTOKI_OBJECT_NOT_FOUND' });
-    expect(error.message).toContain('label "signing" and id 01; one has that name, but proved to be another');
+    expect(error.message).toContain(
+      'label "signing" and id 01; one object has that name, but proved to be another',
+    );
     expect(await client.random(8)).toHaveLength(8);
   });
 

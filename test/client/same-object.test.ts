@@ -113,7 +113,7 @@ describe.each(['EC', 'RSA', 'EC_EDWARDS'] as const)('a private key of type %s', 
       await loseLogin();
       const error = await failure(sign(key, algorithm));
       expect(error).toMatchObject(NOT_FOUND);
-      expect(error.message).toContain('looked again for label "signing" and id 0102; one has that name');
+      expect(error.message).toContain('searched for label "signing" and id 0102; one object has that name');
     },
   );
 
@@ -242,7 +242,7 @@ describe('an object of a list', () => {
     ]);
     const error = await failure(unused?.sign('ECDSA-SHA256', MESSAGE) as Promise<Buffer>);
     expect(error).toMatchObject(NOT_FOUND);
-    expect(error.message).toContain('it was never used, so that nothing proves it');
+    expect(error.message).toContain('so it cannot be proved to be the same');
   });
 });
 

@@ -157,7 +157,7 @@ describe.each(Object.entries(FUNCTIONS))('%s', (_, call) => {
   test('refuses an unknown option and names it', async () => {
     const error = await failure(async () => call(wrong({ nonsense: 1 })));
     expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
-    expect(error.message).toContain('no "nonsense"; there are ');
+    expect(error.message).toMatch(/^Unknown option "nonsense" in .*Known: /);
   });
 
   test('refuses an AbortSignal or another wrong type in place of options', async () => {
@@ -235,9 +235,9 @@ const MISSPELT: Readonly<Record<string, [call: () => unknown, given: string, mea
     'openTime',
   ],
   'an option of the module of a client': [
-    () => connect({ module: '/x' }, wrong({ moduleOptions: { isolatoin: 'none' } })),
-    'isolatoin',
-    'isolation',
+    () => connect({ module: '/x' }, wrong({ moduleOptions: { symbolBindnig: 'none' } })),
+    'symbolBindnig',
+    'symbolBinding',
   ],
   'an option of a member': [() => connect([wrong({ target: { module: '/x' }, pni: '1' })]), 'pni', 'pin'],
   'what is connected to': [() => connect(wrong({ modul: '/x' })), 'modul', 'module'],
@@ -290,7 +290,7 @@ test.each(Object.entries(MISSPELT))(
   async (_, [call, given, meant]) => {
     const error = await failure(async () => call());
     expect(error).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
-    expect(error.message).toContain(`no "${given}"; did you mean "${meant}"?`);
+    expect(error.message).toMatch(new RegExp(`"${given}".*; did you mean "${meant}"\\?`));
   },
 );
 
@@ -313,7 +313,7 @@ test('the error for an unknown attribute, algorithm or constant names the neares
 test('no name is proposed for an unrelated name of any length', async () => {
   for (const name of ['q', 'nonsense', 'x'.repeat(1_000_000)]) {
     const error = await failure(async () => it.session.find('all', wrong({ [name]: 1 })));
-    expect(error.message).toContain('"; there are limit');
+    expect(error.message).toMatch(/^Unknown option .* in the options of find\. Known: limit/);
     expect(error.message.length).toBeLessThan(200);
   }
 });

@@ -90,7 +90,7 @@ addAll(SYNC_ONLY, false, true);
 addAll(ASYNC_ONLY, false, false);
 
 /** Methods that are not part of the interface RawModule. */
-const NOT_PUBLIC = new Set(['constructor', 'directFunctions']);
+const NOT_PUBLIC = new Set(['constructor', 'syncFastPath']);
 
 /** Methods of a module that are missing in this file, and methods in this file that the module lacks. @param {object} raw */
 export function difference(raw) {

@@ -123,7 +123,7 @@ describe('pinFromFile()', () => {
     for (const path of [folder, pipe, '/dev/null']) {
       const error = await refusal(ask(pinFromFile(path)));
       expect(error).toMatchObject({ code: 'ERR_CRYPTOKI_PIN_SOURCE' });
-      expect(error.message).toMatch(/no regular file/);
+      expect(error.message).toMatch(/not a regular file/);
     }
   });
 
@@ -330,26 +330,22 @@ test('starts no provider after the signal', async () => {
   for (const provider of providers) await expect(ask(provider, { signal })).rejects.toThrow('enough');
 });
 
-test.each<[string, () => unknown]>([
-  ['pinFromFile', () => pinFromFile(1 as never)],
-  ['pinFromFile', () => pinFromFile('')],
-  ['pinFromFile', () => pinFromFile('/a', { readableBy: 'toString' as never })],
-  ['pinFromFile', () => pinFromFile('/a', { allow: true } as never)],
-  ['pinFromEnvironment', () => pinFromEnvironment('')],
-  ['pinFromEnvironment', () => pinFromEnvironment('A', { remove: 1 as never })],
-  ['pinFromPrompt', () => pinFromPrompt({ message: 'PIN' as never })],
-  ['pinFromUri', () => pinFromUri('pkcs11:' as never)],
-  ['pinFromUri', () => pinFromUri({}, { allowCommand: 1 as never })],
-  ['firstPin', () => firstPin()],
-  ['firstPin', () => firstPin('1234' as never)],
-  ['toPinProvider', () => toPinProvider(1234 as never)],
-  ['toPinProvider', () => toPinProvider(undefined as never)],
-])('%s refuses wrong arguments', (_, call) => {
-  expect(call).toThrow(
-    expect.objectContaining({
-      code: expect.stringMatching(/^ERR_(INVALID_ARG_TYPE|INVALID_ARG_VALUE|OUT_OF_RANGE)$/),
-    }),
-  );
+test.each<[string, string, () => unknown]>([
+  ['pinFromFile', 'ERR_INVALID_ARG_TYPE', () => pinFromFile(1 as never)],
+  ['pinFromFile', 'ERR_INVALID_ARG_VALUE', () => pinFromFile('')],
+  ['pinFromFile', 'ERR_INVALID_ARG_VALUE', () => pinFromFile('/a', { readableBy: 'toString' as never })],
+  ['pinFromFile', 'ERR_INVALID_ARG_VALUE', () => pinFromFile('/a', { allow: true } as never)],
+  ['pinFromEnvironment', 'ERR_INVALID_ARG_VALUE', () => pinFromEnvironment('')],
+  ['pinFromEnvironment', 'ERR_INVALID_ARG_TYPE', () => pinFromEnvironment('A', { remove: 1 as never })],
+  ['pinFromPrompt', 'ERR_INVALID_ARG_TYPE', () => pinFromPrompt({ message: 'PIN' as never })],
+  ['pinFromUri', 'ERR_INVALID_ARG_TYPE', () => pinFromUri('pkcs11:' as never)],
+  ['pinFromUri', 'ERR_INVALID_ARG_TYPE', () => pinFromUri({}, { allowCommand: 1 as never })],
+  ['firstPin', 'ERR_INVALID_ARG_VALUE', () => firstPin()],
+  ['firstPin', 'ERR_INVALID_ARG_TYPE', () => firstPin('1234' as never)],
+  ['toPinProvider', 'ERR_INVALID_ARG_TYPE', () => toPinProvider(1234 as never)],
+  ['toPinProvider', 'ERR_INVALID_ARG_TYPE', () => toPinProvider(undefined as never)],
+])('%s refuses a wrong argument with %s', (_, code, call) => {
+  expect(call).toThrow(expect.objectContaining({ name: 'TypeError', code }));
 });
 
 /** Runs a program on a terminal. For each pair it waits for a text and then types. Prints everything that the terminal showed. */
@@ -499,7 +495,7 @@ test('pinFromPrompt() reports a missing terminal', async () => {
   const program = `const { pinFromPrompt } = require(${JSON.stringify(join(root, 'dist', 'pin', 'index.js'))});
     pinFromPrompt()({ token: {}, flags: {}, attempt: 1 }).catch(({ code, message }) => console.log(code, message));`;
   const child = spawnSync(process.execPath, ['-e', program], { input: PIN, encoding: 'utf8' });
-  expect(child.stdout).toMatch(/^ERR_CRYPTOKI_PIN_NOT_FOUND there is no terminal/);
+  expect(child.stdout).toMatch(/^ERR_CRYPTOKI_PIN_NOT_FOUND .*the input is not a terminal/);
   expect(child.stderr).toBe('');
 });
 

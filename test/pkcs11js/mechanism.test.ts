@@ -283,6 +283,6 @@ test('output fields of a parameter are written into the buffer of the caller', (
   const read = readMechanism({ mechanism: 1, parameter: { type: 25, iv, ivBits: 96 } }, 1);
   const { parameter } = read.raw as { parameter: { iv: Buffer } };
   parameter.iv = bytes(12); // as cryptoki/raw does
-  read.settle();
+  read.copyOutputs();
   expect(iv).toEqual(bytes(12));
 });

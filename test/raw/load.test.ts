@@ -140,9 +140,9 @@ describe('a wrong argument', () => {
   });
 
   test.each<[string, unknown]>([
-    ['isolation', 'deep'],
-    ['isolation', 1],
-    ['isolation', null],
+    ['symbolBinding', 'deep'],
+    ['symbolBinding', 1],
+    ['symbolBinding', null],
     ['interface', '3.0'],
     ['interface', 2.4],
     ['locking', 'none'],
@@ -170,13 +170,13 @@ describe('a wrong argument', () => {
 
 describe('options', () => {
   test.each([
-    { isolation: 'none' },
-    { isolation: 'auto' },
+    { symbolBinding: 'none' },
+    { symbolBinding: 'auto' },
     { interface: '2.40' },
     { interface: 'auto' },
     { locking: 'module' },
     { locking: 'os' },
-    { isolation: undefined, interface: undefined, locking: undefined, libraryParameters: undefined },
+    { symbolBinding: undefined, interface: undefined, locking: undefined, libraryParameters: undefined },
   ] as const)('%o opens the module', async (options) => {
     await using module = await Module.open(token.module, options);
     await using session = await (await module.token({ label: token.label })).openSession();

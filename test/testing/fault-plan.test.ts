@@ -102,22 +102,27 @@ describe('the text form of a plan', () => {
   test.each<[object, string, string]>([
     [
       { function: 'C_Sing', return: 1 },
-      'ERR_OUT_OF_RANGE',
+      'ERR_INVALID_ARG_VALUE',
       'rule in line 1: "C_Sing" is not a function of PKCS#11',
     ],
-    [{ function: 'C_Sign' }, 'ERR_OUT_OF_RANGE', 'the rule has no action'],
-    [{ function: 'C_Sign', return: 'CKR_NO' }, 'ERR_OUT_OF_RANGE', 'CKR_NO'],
+    [{ function: 'C_Sign' }, 'ERR_INVALID_ARG_VALUE', 'the rule has no action'],
+    [{ function: 'C_Sign', return: 'CKR_NO' }, 'ERR_INVALID_ARG_VALUE', 'CKR_NO'],
     [{ function: 'C_Sign', nth: 0, return: 1 }, 'ERR_OUT_OF_RANGE', 'nth takes a whole number from 1'],
     [{ function: 'C_Sign', nth: 1.5, return: 1 }, 'ERR_OUT_OF_RANGE', '1.5'],
     [{ function: 'C_Sign', delay: -1 }, 'ERR_OUT_OF_RANGE', 'delay takes a number from 0 to 86400000'],
-    [{ function: 'C_Sign', delay: 'long time' }, 'ERR_OUT_OF_RANGE', 'long time'],
+    [{ function: 'C_Sign', delay: 'long time' }, 'ERR_INVALID_ARG_VALUE', 'long time'],
     [{ function: 'C_Sign', probability: 2, hang: true }, 'ERR_OUT_OF_RANGE', 'from 0 to 1'],
-    [{ function: 'C_OpenSession', session: 1, hang: true }, 'ERR_OUT_OF_RANGE', 'is not called on a session'],
-    [{ function: 'C_Verify', flipBit: 1 }, 'ERR_OUT_OF_RANGE', 'returns no bytes'],
-    [{ function: 'C_SignInit', size: 1 }, 'ERR_OUT_OF_RANGE', 'length'],
-    [{ function: 'C_Sign', size: 1, grown: 1 }, 'ERR_OUT_OF_RANGE', 'make two rules'],
+    [
+      { function: 'C_OpenSession', session: 1, hang: true },
+      'ERR_INVALID_ARG_VALUE',
+      'is not called on a session',
+    ],
+    [{ function: 'C_Verify', flipBit: 1 }, 'ERR_INVALID_ARG_VALUE', 'returns no bytes'],
+    [{ function: 'C_SignInit', size: 1 }, 'ERR_INVALID_ARG_VALUE', 'length'],
+    [{ function: 'C_Sign', size: 1, grown: 1 }, 'ERR_INVALID_ARG_VALUE', 'make two rules'],
     [{ function: 'C_Sign', delayed: 1 }, 'ERR_INVALID_ARG_VALUE', '"delayed"'],
-    [{ function: 'C_Sign return=1', hang: true }, 'ERR_INVALID_ARG_TYPE', 'function'],
+    [{ function: 'C_Sign return=1', hang: true }, 'ERR_INVALID_ARG_VALUE', '"C_Sign return=1"'],
+    [{ function: [], hang: true }, 'ERR_INVALID_ARG_VALUE', 'empty'],
     [{ return: 1 }, 'ERR_INVALID_ARG_TYPE', 'function'],
   ])('refuses %j', (rule, code, message) => {
     expect(() => its.hsm.plan([wrong<FaultRule>(rule)])).toThrow(
@@ -147,7 +152,7 @@ describe('FaultModule.create()', () => {
     const options = wrong<{ module: string }>({ module, plans: [] });
     await expect(FaultModule.create(options)).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
     await expect(FaultModule.create({ module, plan: [{ function: 'C_Sign' }] })).rejects.toMatchObject({
-      code: 'ERR_OUT_OF_RANGE',
+      code: 'ERR_INVALID_ARG_VALUE',
     });
   });
 });

@@ -135,14 +135,14 @@ describe('a plan with oddities is refused', () => {
     [{ function: 'C_OpenSession', session: 1, oddity: 'one-session' }, 'is not called on a session'],
   ])('%j', (rule, message) => {
     expect(() => its.hsm.plan([wrong<FaultRule>(rule)])).toThrow(
-      expect.objectContaining({ code: 'ERR_OUT_OF_RANGE', message: expect.stringContaining(message) }),
+      expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE', message: expect.stringContaining(message) }),
     );
   });
 
   test('by FaultModule.create(), too', async () => {
     const plan = [{ function: '*' as const, oddity: wrong<Oddity>('odd') }];
     await expect(FaultModule.create({ module: its.soft.module, plan })).rejects.toMatchObject({
-      code: 'ERR_OUT_OF_RANGE',
+      code: 'ERR_INVALID_ARG_VALUE',
     });
   });
 });

@@ -146,10 +146,10 @@ describe('parseUri() and formatUri()', () => {
 
   const refused: [text: string, position: number | undefined, message: RegExp][] = [
     ['http://x', 0, /must begin with "pkcs11:"/],
-    ['pkcs11:token=a;token=b', 15, /token is there twice/],
-    ['pkcs11:token=a;TOKEN=b', 15, /token is there twice/],
-    ['pkcs11:x-a=a;x-a=b', 13, /x-a is there twice/],
-    ['pkcs11:?pin-source=/a&pin-source=/b', 22, /pin-source is there twice/],
+    ['pkcs11:token=a;token=b', 15, /token occurs twice/],
+    ['pkcs11:token=a;TOKEN=b', 15, /token occurs twice/],
+    ['pkcs11:x-a=a;x-a=b', 13, /x-a occurs twice/],
+    ['pkcs11:?pin-source=/a&pin-source=/b', 22, /pin-source occurs twice/],
     ['pkcs11:?pin-source=/a&pin-value=1234', 8, /pin-source and pin-value/],
     ['pkcs11:token=a%2', 14, /token: % must be followed/],
     ['pkcs11:token=a%;object=b', 14, /token: % must be followed/],

@@ -1,32 +1,34 @@
-import { CryptokiError } from '../../core/errors';
+import { ownError } from '../../core/errors';
 import type { User } from '../../model/session';
 import type { PinProvider } from '../../pin';
 import type { Pin } from '../../pin/pin';
 import { traceLogin } from '../client-tracing';
 import { withTimeout } from '../operations/operation-runner';
+import { pinWaitEnded } from './client-pin';
 import type { Connection } from './connection';
 import type { LoginKeeper, LogoutReason } from './login-keeper';
 import type { Recovery } from './recovery';
 
-/** How long a logout waits for operations in flight, in milliseconds: a call that hangs must not keep the login alive. */
-const PATIENCE = 10_000;
+/** Limit of the time that a logout waits for operations in flight: a call that hangs must not keep the login alive. */
+const LOGOUT_LIMIT_MS = 10_000;
 
-/** What becomes of the client when a login ends. */
-type Ending =
-  /** It is a guest. */
+/** State of the client after the end of a login. */
+type StateAfterLogout =
+  /** Nobody is logged in, and the client does not log in by itself. */
   | 'guest'
-  /** It logs in again at the next operation, if a provider is asked for the PIN: one that was kept is wiped. */
+  /** A kept PIN is wiped. If the PIN comes from a provider, the next operation logs in again. */
   | 'wiped'
   /** As 'wiped', and without sessions until then. */
   | 'secure';
 
-/** Changes who is logged in, when the program asks or the time is up; one change after the other. */
+/** Logs in and out at the request of the program, and out after a time limit; one change after the other. */
 export class ClientLogin {
   readonly #connection: Connection;
   readonly #keeper: LoginKeeper;
   readonly #recovery: Recovery;
   readonly #loggedOut: (reason: LogoutReason) => void;
-  #turn: Promise<unknown> = Promise.resolve();
+  /** The last change, which the next one waits for. */
+  #lastChange: Promise<unknown> = Promise.resolve();
   #isEnding = false;
   #isLoggingIn = false;
 
@@ -37,7 +39,7 @@ export class ClientLogin {
     this.#loggedOut = loggedOut;
     connection.onLogout = () => {
       const { wanted } = this.#keeper;
-      if (!this.#isEnding && wanted !== undefined) this.#tell('elsewhere', wanted);
+      if (!this.#isEnding && wanted !== undefined) this.#reportLogout('elsewhere', wanted);
     };
   }
 
@@ -47,7 +49,7 @@ export class ClientLogin {
     user: User,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    this.#endLogins('login() was called again');
+    this.#stopLogin('login() was called again');
     this.#recovery.retryNow();
     return this.#inTurn(async () => {
       signal?.throwIfAborted();
@@ -67,14 +69,12 @@ export class ClientLogin {
     });
   }
 
-  /** A login of the program waits for a PIN provider, perhaps for ever: what comes after it does not. */
-  #endLogins(why: string): void {
-    if (!this.#isLoggingIn) return;
-    const detail = `${why} while the PIN provider had not answered`;
-    this.#keeper.stopAsking(new CryptokiError({ code: 'ERR_CRYPTOKI_LOGIN_NEEDED', detail }));
+  /** Ends a login that waits for a PIN provider, because the next change waits for it. @param cause a clause for its error */
+  #stopLogin(cause: string): void {
+    if (this.#isLoggingIn) this.#keeper.stopAsking(pinWaitEnded(cause));
   }
 
-  /** Sees to it that there is a session to log in on: a PIN must not be sent twice, so that is known before. */
+  /** Ensures a working session before the login, because a PIN must not be sent twice. */
   async #ready(signal: AbortSignal | undefined): Promise<void> {
     const { generation } = this.#connection;
     try {
@@ -87,12 +87,12 @@ export class ClientLogin {
   }
 
   /** See Client.logout and Client.secureLogout. */
-  logout(ending: Ending): Promise<void> {
-    this.#endLogins('the client was logged out');
-    return this.#inTurn(() => this.#end('requested', ending));
+  logout(stateAfter: StateAfterLogout): Promise<void> {
+    this.#stopLogin('the client was logged out');
+    return this.#inTurn(() => this.#end('requested', stateAfter));
   }
 
-  /** The time is up. A token that is lost ends the login as well, so that an error is no news. */
+  /** Logs out after a time limit. Ignores errors, because a lost token has no login either. */
   expire(reason: 'idle' | 'age'): void {
     this.#inTurn(() => this.#end(reason, 'wiped')).catch(() => {});
   }
@@ -101,52 +101,51 @@ export class ClientLogin {
     return this.#connection.token?.user;
   }
 
+  /** Runs `work` after the changes before it. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(work);
-    this.#turn = mine.catch(() => {});
-    return mine;
+    const change = this.#lastChange.then(work);
+    this.#lastChange = change.catch(() => {});
+    return change;
   }
 
-  async #end(reason: LogoutReason, ending: Ending): Promise<void> {
+  async #end(reason: LogoutReason, stateAfter: StateAfterLogout): Promise<void> {
     const { pool } = this.#connection;
     const user = this.#user;
     this.#isEnding = true;
     try {
-      if (user !== undefined || ending === 'secure')
-        await withTimeout(pool.pause(), PATIENCE).catch(() => {});
-      if (ending === 'guest') this.#keeper.wantNobody();
+      if (user !== undefined || stateAfter === 'secure')
+        await withTimeout(pool.pause(), LOGOUT_LIMIT_MS).catch(() => {});
+      if (stateAfter === 'guest') this.#keeper.wantNobody();
       else this.#keeper.forget();
       this.#keeper.stop();
       try {
-        // The client's sessions may be lost, and the login be kept by others in the process.
+        // The client's sessions may be lost while sessions of other users in the process keep the login.
         if (user !== undefined)
           await (this.#connection.isUp ? this.#connection.anchor : this.#connection.token)?.logout();
       } finally {
         this.#connection.invalidate();
-        if (ending === 'secure') await this.#giveUpSessions();
+        if (stateAfter === 'secure') await this.#closeSessions();
       }
     } finally {
       pool.resume();
       this.#isEnding = false;
     }
-    if (user !== undefined) this.#tell(reason, user);
+    if (user !== undefined) this.#reportLogout(reason, user);
   }
 
-  async #giveUpSessions(): Promise<void> {
-    this.#connection.pool.refuseWaiting(loggedOutError());
+  async #closeSessions(): Promise<void> {
+    this.#connection.pool.refuseWaiting(
+      ownError(
+        'ERR_CRYPTOKI_LOGIN_NEEDED',
+        'secureLogout() was called while the operation waited for a session; call login() and repeat it',
+      ),
+    );
     await this.#connection.release();
   }
 
-  #tell(reason: LogoutReason, user: User): void {
+  #reportLogout(reason: LogoutReason, user: User): void {
     this.#keeper.stop();
     traceLogin({ event: 'logout', token: this.#connection.token?.label ?? '', user, reason });
     this.#loggedOut(reason);
   }
-}
-
-function loggedOutError(): CryptokiError {
-  return new CryptokiError({
-    code: 'ERR_CRYPTOKI_LOGIN_NEEDED',
-    detail: 'the client was logged out (secureLogout) while the operation waited for a session',
-  });
 }

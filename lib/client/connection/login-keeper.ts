@@ -1,150 +1,157 @@
 import { onAbort } from '../../core/abort-signal';
 import { LONGEST_TIMER, until } from '../../core/deadlines';
-import { CryptokiError, isCode } from '../../core/errors';
+import { type CryptokiError, isCode, ownError } from '../../core/errors';
 import type { Session, User } from '../../model/session';
 import type { PinProvider, PinRequest } from '../../pin';
 import type { Pin } from '../../pin/pin';
-import { traceLogin } from '../client-tracing';
+import { codeOf, traceLogin } from '../client-tracing';
 import type { Settings } from '../connect-options';
-import { checkedPin, KeptPin, noAnswer, noPinNeeded, wipe } from './client-pin';
+import { checkedPin, KeptPin, pinTimeoutError, pinWaitEnded, wipe } from './client-pin';
 
 export { wipe } from './client-pin';
 
-/** Why a login ended: the program asked; it was not used, or too old; somebody else ended it, or the token was lost. */
+/**
+ * The reason for the end of a login: the program has logged out; the login was idle; it has reached its maximum age; or it ended
+ * elsewhere, by another user of the module or the loss of the token.
+ */
 export type LogoutReason = 'requested' | 'idle' | 'age' | 'elsewhere';
 
-/** How often a PIN provider is asked again in one login. */
-const TRIES = 3;
+/** Limit of PINs that one login requests from a provider. */
+const MAX_PINS = 3;
 
-/** What {@link LoginKeeper} tells. */
-export interface LoginNews {
+/** Callbacks of {@link LoginKeeper}. */
+export interface LoginListener {
   loggedIn(user: User): void;
   expiring(reason: 'idle' | 'age', within: number): void;
   expired(reason: 'idle' | 'age'): void;
-  /** When there was an operation last, as performance.now() counts. */
+  /** Returns the time of the last operation, in the time of performance.now(). */
   usedAt(): number;
 }
 
-/** Who is to be logged in, and where the PIN comes from. */
-export interface Wish {
+/** The user that the client logs in, and the source of the PIN. */
+export interface WantedLogin {
   readonly user: User | undefined;
   readonly provider: PinProvider | undefined;
   readonly kept: KeptPin | undefined;
 }
 
-/** A login under way, and the signal of who has begun it. */
+/** A login in progress, and the signal of the caller that has begun it. */
 interface PendingLogin {
   readonly login: Promise<void>;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Keeps a client logged in: asks for the PIN when it is needed, one login at a time, and says when it is to end. */
+/** Keeps a client logged in: requests the PIN when it is needed, runs one login at a time, and limits its duration. */
 export class LoginKeeper {
   readonly #settings: Settings;
-  readonly #news: LoginNews;
-  #wish: Wish = { user: undefined, provider: undefined, kept: undefined };
-  /** Whether there was a login since {@link want}: the next one is to get it back. */
-  #wasIn = false;
+  readonly #listener: LoginListener;
+  #wanted: WantedLogin = { user: undefined, provider: undefined, kept: undefined };
+  /** True after a login since {@link want}: a further one is a relogin. */
+  #wasLoggedIn = false;
   #pending: PendingLogin | undefined;
-  /** Of providers that have not answered: aborts their signals. */
+  /** The controllers of the signals of providers that have not returned. */
   readonly #asking = new Set<AbortController>();
-  readonly #clocks = new Map<'idle' | 'age', NodeJS.Timeout>();
+  readonly #timers = new Map<'idle' | 'age', NodeJS.Timeout>();
 
-  constructor(settings: Settings, news: LoginNews) {
+  constructor(settings: Settings, listener: LoginListener) {
     this.#settings = settings;
-    this.#news = news;
+    this.#listener = listener;
   }
 
-  /** Who is to be logged in; undefined for a guest. */
+  /** The user that the client logs in; undefined for none. */
   get wanted(): User | undefined {
-    return this.#wish.user;
+    return this.#wanted.user;
   }
 
   /**
-   * From now on `user` is to be logged in, with this PIN, or the one from before.
-   * @returns what was wanted before, for {@link restore} or {@link replaced}
+   * Sets the user of further logins, and the PIN, if there is a new one.
+   * @returns the previous values, for {@link restore} or {@link replaced}
    */
-  want(user: User, pin: Pin | null | PinProvider | undefined): Wish {
-    const before = this.#wish;
-    const wish = { ...before, user };
+  want(user: User, pin: Pin | null | PinProvider | undefined): WantedLogin {
+    const before = this.#wanted;
+    const wanted = { ...before, user };
     if (pin !== undefined) {
-      wish.kept = typeof pin === 'function' ? undefined : new KeptPin(pin);
-      wish.provider = typeof pin === 'function' ? pin : wish.kept?.provide.bind(wish.kept);
+      wanted.kept = typeof pin === 'function' ? undefined : new KeptPin(pin);
+      wanted.provider = typeof pin === 'function' ? pin : wanted.kept?.provide.bind(wanted.kept);
     }
-    this.#wish = wish;
-    this.#wasIn = false;
-    if (pin !== undefined || user !== before.user)
-      this.stopAsking(noPinNeeded('login() was called meanwhile'));
+    this.#wanted = wanted;
+    this.#wasLoggedIn = false;
+    if (pin !== undefined || user !== before.user) this.stopAsking(pinWaitEnded('login() was called again'));
     return before;
   }
 
-  /** The login came to nothing: what was wanted before counts again. */
-  restore(before: Wish): void {
-    const { kept } = this.#wish;
+  /** Restores the previous values after a login that has failed. */
+  restore(before: WantedLogin): void {
+    const { kept } = this.#wanted;
     if (kept !== before.kept) kept?.forget();
-    this.#wish = before;
+    this.#wanted = before;
   }
 
-  /** The login was good: the PIN from before, if it was kept, is wiped. */
-  replaced(before: Wish): void {
-    if (before.kept !== this.#wish.kept) before.kept?.forget();
+  /** Wipes the previous PIN, if it was kept, after a login that has succeeded. */
+  replaced(before: WantedLogin): void {
+    if (before.kept !== this.#wanted.kept) before.kept?.forget();
   }
 
-  /** From now on nobody is to be logged in. */
+  /** Ends the login: the client does not log in by itself from then on. */
   wantNobody(): void {
-    this.#wish = { ...this.#wish, user: undefined };
-    this.stopAsking(noPinNeeded('the client was logged out'));
+    this.#wanted = { ...this.#wanted, user: undefined };
+    this.stopAsking(pinWaitEnded('the client was logged out'));
     this.stop();
   }
 
-  /** The PIN, if it is kept, is wiped. */
+  /** Wipes the PIN, if it is kept. */
   forget(): void {
-    this.#wish.kept?.forget();
+    this.#wanted.kept?.forget();
   }
 
+  /** Stops the timers of the login. */
   stop(): void {
-    for (const clock of this.#clocks.values()) clearTimeout(clock);
-    this.#clocks.clear();
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
   }
 
-  /** Logs in on `session` if that is wanted and nobody is logged in. One at a time; all who ask share the outcome. */
+  /**
+   * Logs in on `session`, if the client has a user and that user is not logged in. Only one login runs at a time; simultaneous
+   * calls share its outcome.
+   */
   async ensure(session: Session, reason: 'login' | 'relogin', signal?: AbortSignal): Promise<void> {
     for (;;) {
-      const { user } = this.#wish;
+      const { user } = this.#wanted;
       if (user === undefined) return;
       if (session.token.user === user) {
-        if (this.#clocks.size === 0) this.#begin(); // somebody else in the process has logged in
+        if (this.#timers.size === 0) this.#startTimers(); // another user of the module has logged in
         return;
       }
-      this.#pending ??= this.#begun(session, reason, signal);
-      const { login, signal: its } = this.#pending;
+      this.#pending ??= this.#startLogin(session, reason, signal);
+      const { login, signal: firstSignal } = this.#pending;
       try {
         return await until(login, signal);
       } catch (error) {
-        if (signal?.aborted || !its?.aborted) throw error; // else who began it does not want it any more
+        // If the caller that began the login has aborted it, the others begin another one.
+        if (signal?.aborted || !firstSignal?.aborted) throw error;
       }
     }
   }
 
-  #begun(session: Session, reason: 'login' | 'relogin', signal: AbortSignal | undefined): PendingLogin {
-    const login = this.#login(session, this.#wasIn ? reason : 'login', signal).finally(() => {
+  #startLogin(session: Session, reason: 'login' | 'relogin', signal: AbortSignal | undefined): PendingLogin {
+    const login = this.#login(session, this.#wasLoggedIn ? reason : 'login', signal).finally(() => {
       this.#pending = undefined;
     });
-    login.catch(() => {}); // whoever waited may have been aborted
+    login.catch(() => {}); // all callers may have been aborted
     return { login, signal };
   }
 
-  /** Whether a provider has been asked for the PIN and has not answered. */
+  /** True while a PIN provider has not returned. */
   get isAsking(): boolean {
     return this.#asking.size > 0;
   }
 
-  /** Nobody waits for a provider any more; its signal is aborted. @param reason what the waiting ends with */
+  /** Ends the wait for providers and aborts their signals. @param reason the error of those that wait */
   stopAsking(reason: CryptokiError): void {
     for (const asking of this.#asking) asking.abort(reason);
   }
 
-  /** What a provider is told, but for the reason and the attempt. */
+  /** Builds the request for a provider, without the reason and the attempt. */
   async request(session: Session, user: PinRequest['user']): Promise<Omit<PinRequest, 'reason' | 'attempt'>> {
     const { token } = session;
     const { label, serialNumber, model, manufacturer, slot } = token;
@@ -158,39 +165,39 @@ export class LoginKeeper {
     };
   }
 
-  /** The PIN for one operation of a key that is always authenticated. */
+  /** Returns the PIN for one operation of a key that is always authenticated. */
   async contextPin(session: Session, key: PinRequest['key'], signal?: AbortSignal): Promise<Pin | null> {
     const request = await this.request(session, 'CONTEXT_SPECIFIC');
     for (;;) {
-      const wish = this.#wish;
+      const wanted = this.#wanted;
       try {
         return await this.#ask({ ...request, reason: 'contextSpecific', attempt: 1, key }, signal);
       } catch (error) {
-        if (signal?.aborted || wish === this.#wish || this.#wish.user === undefined) throw error;
+        if (signal?.aborted || wanted === this.#wanted || this.#wanted.user === undefined) throw error;
       }
     }
   }
 
-  /** Asks for the PIN, until the time limit, the signal, or a login() with another PIN. */
+  /** Calls the provider, and waits until the time limit, the signal, or a login() with another PIN. */
   async #ask(request: PinRequest, signal: AbortSignal | undefined): Promise<Pin | null> {
-    const { provider } = this.#wish;
+    const { provider } = this.#wanted;
     signal?.throwIfAborted();
     if (!provider) {
-      throw new CryptokiError({
-        code: 'ERR_CRYPTOKI_LOGIN_NEEDED',
-        detail: `token "${request.token.label}" wants a PIN and the client has none; give connect() or login() one`,
-      });
+      throw ownError(
+        'ERR_CRYPTOKI_LOGIN_NEEDED',
+        `token "${request.token.label}" requires a PIN, and the client has none; give connect() or login() a PIN`,
+      );
     }
     const asking = new AbortController();
     const ignore = signal && onAbort(signal, () => asking.abort(signal.reason));
     const { pinTimeout } = this.#settings.login;
-    const giveUp = (): void => asking.abort(noAnswer(pinTimeout));
+    const giveUp = (): void => asking.abort(pinTimeoutError(pinTimeout));
     const timer = pinTimeout <= LONGEST_TIMER ? setTimeout(giveUp, pinTimeout) : undefined;
     this.#asking.add(asking);
     try {
-      const given = Promise.resolve(provider({ ...request, signal: asking.signal }));
-      given.then((pin) => asking.signal.aborted && wipe(pin)).catch(() => {}); // it comes too late
-      return checkedPin(await until(given, asking.signal));
+      const providing = Promise.resolve(provider({ ...request, signal: asking.signal }));
+      providing.then((pin) => asking.signal.aborted && wipe(pin)).catch(() => {}); // a late PIN is not used
+      return checkedPin(await until(providing, asking.signal));
     } finally {
       this.#asking.delete(asking);
       clearTimeout(timer);
@@ -204,77 +211,77 @@ export class LoginKeeper {
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const { label } = session.token;
-    let wish = this.#wish;
+    let wanted = this.#wanted;
     let refusal: unknown;
     for (let attempt = 1; ; attempt += 1) {
-      const { user } = wish;
-      if (user === undefined) throw noPinNeeded('the client was logged out');
+      const { user } = wanted;
+      if (user === undefined) throw pinWaitEnded('the client was logged out');
       const request = await this.request(session, user);
-      const why = attempt > 1 ? 'retry' : reason;
+      const pinReason = attempt > 1 ? 'retry' : reason;
       let pin: Pin | null;
       try {
-        pin = await this.#ask({ ...request, reason: why, attempt }, signal);
+        pin = await this.#ask({ ...request, reason: pinReason, attempt }, signal);
       } catch (error) {
         if (signal?.aborted) throw error;
-        if (wish !== this.#wish) {
-          // Another PIN was given meanwhile: it is asked for as if there had not been this one.
-          [wish, attempt, refusal] = [this.#wish, 0, undefined];
+        if (wanted !== this.#wanted) {
+          // login() has set another PIN meanwhile: begin again with it.
+          [wanted, attempt, refusal] = [this.#wanted, 0, undefined];
           continue;
         }
-        throw refusal ?? error; // there is no other PIN: what matters is that the first was wrong
+        throw refusal ?? error; // without another PIN, the refusal of the first one is the error to report
       }
       try {
         await session.login(pin, { user, username: this.#settings.username });
       } catch (error) {
-        traceLogin({ event: 'failed', token: label, user, reason: why, code: codeOf(error) });
-        // The same PIN again is not sent; what matters is that it was wrong.
+        traceLogin({ event: 'failed', token: label, user, reason: pinReason, code: codeOf(error) });
+        // The model does not send the same PIN twice. Report the token's refusal instead.
         const isSame = isCode(error, 'ERR_CRYPTOKI_PIN_REFUSED');
         refusal = isSame ? (refusal ?? error) : error;
-        if (attempt >= TRIES || !(isSame || isCode(error, 'CKR_PIN_INCORRECT'))) throw refusal;
+        if (attempt >= MAX_PINS || !(isSame || isCode(error, 'CKR_PIN_INCORRECT'))) throw refusal;
         continue;
       } finally {
         wipe(pin);
       }
-      traceLogin({ event: 'login', token: label, user, reason: why });
-      this.#begin();
-      this.#news.loggedIn(user);
+      traceLogin({ event: 'login', token: label, user, reason: pinReason });
+      this.#startTimers();
+      this.#listener.loggedIn(user);
       return;
     }
   }
 
-  /** Starts the clocks of a new login. */
-  #begin(): void {
+  /** Starts the timers of a new login. */
+  #startTimers(): void {
     this.stop();
-    this.#wasIn = true;
+    this.#wasLoggedIn = true;
     const { maxAge } = this.#settings.login;
-    const begun = performance.now();
-    if (Number.isFinite(maxAge)) this.#watch('age', maxAge, () => begun);
+    const loggedInAt = performance.now();
+    if (Number.isFinite(maxAge)) this.#watch('age', maxAge, () => loggedInAt);
     const { idleTimeout } = this.#settings.login;
     if (Number.isFinite(idleTimeout))
-      this.#watch('idle', idleTimeout, () => Math.max(begun, this.#news.usedAt()));
+      this.#watch('idle', idleTimeout, () => Math.max(loggedInAt, this.#listener.usedAt()));
   }
 
-  /** Warns and ends the login when `limit` has passed since `since()`, which may move on. */
-  #watch(reason: 'idle' | 'age', limit: number, since: () => number, warnedOf?: number): void {
+  /**
+   * Warns of the end of the login, and ends it, `limit` milliseconds after `since()`, which can return a later time at the next
+   * call.
+   * @param warnedSince the result of `since()` for which the warning was given
+   */
+  #watch(reason: 'idle' | 'age', limit: number, since: () => number, warnedSince?: number): void {
     const from = since();
     const left = from + limit - performance.now();
     const warning = Math.min(this.#settings.login.warning ?? Math.min(limit / 10, 60_000), limit);
-    const isWarned = warnedOf === from;
+    const isWarned = warnedSince === from;
     if (left <= 0) {
-      this.#news.expired(reason);
+      this.#listener.expired(reason);
       return;
     }
-    if (left <= warning && !isWarned) this.#news.expiring(reason, Math.ceil(left));
+    if (left <= warning && !isWarned) this.#listener.expiring(reason, Math.ceil(left));
     const wait = left > warning ? left - warning : left;
-    const next = left <= warning ? from : warnedOf;
-    const clock = setTimeout(
+    const next = left <= warning ? from : warnedSince;
+    const timer = setTimeout(
       () => this.#watch(reason, limit, since, next),
       Math.min(Math.max(Math.ceil(wait), 1), LONGEST_TIMER),
     );
-    this.#clocks.set(reason, clock.unref());
+    this.#timers.set(reason, timer.unref());
   }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof CryptokiError ? error.code : undefined;
 }

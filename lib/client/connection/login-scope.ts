@@ -1,4 +1,4 @@
-/** Modules whose login counts on one session only, against PKCS#11, where it belongs to the program and the token. */
+/** Modules whose login applies to one session. By PKCS#11 it applies to all sessions of the program with the token. */
 import { CryptokiError } from '../../core/errors';
 import { CKR } from '../../generated/constants';
 import type { Session } from '../../model/session';
@@ -9,7 +9,7 @@ async function isLoggedIn(session: Session): Promise<boolean> {
   return !state.endsWith('PUBLIC_SESSION');
 }
 
-/** Whether the module reports the login on the session that has made it, and not on the other. */
+/** Returns true when the module reports the login on `session`, which has logged in, but not on `other`. */
 export async function isLoggedInAlone(session: Session, other: Session): Promise<boolean> {
   try {
     if (await isLoggedIn(other)) return false;
@@ -18,27 +18,27 @@ export async function isLoggedInAlone(session: Session, other: Session): Promise
   }
   try {
     if (!(await isLoggedIn(session))) return false;
-    // Somebody may have logged out and in again in between.
+    // Another user of the module may have logged out and in again between the calls.
     return !(await isLoggedIn(other)) && (await isLoggedIn(session));
   } catch {
-    return false; // whatever is wrong, operations notice
+    return false; // operations will get the same error
   } finally {
-    await new Promise(setImmediate); // the model has told its listeners what the answers meant to it
+    await new Promise(setImmediate); // until the model has emitted the events that follow from these calls
   }
 }
 
-/** The pool takes it for the limit of the token. */
+/** Builds the error for a second session. CKR_SESSION_COUNT makes the pool treat it as the limit of the token. */
 export function onlyOneSession(): CryptokiError {
   return new CryptokiError({
     rv: CKR.SESSION_COUNT,
-    detail: 'the module logs in one session only, so the client uses no other',
+    detail: 'the login of this module applies to one session, so the client uses only that one',
   });
 }
 
-/** Says why operations wait for each other. */
+/** Warns that all operations use one session. */
 export function warnLoginPerSession({ label }: Token): void {
   process.emitWarning(
-    `the module logs in single sessions of token "${label}" and not the program, against PKCS#11: the client does everything on one session, and operations wait for each other`,
+    `a login on token "${label}" applies to one session only (PKCS#11: to all sessions of the program): the client runs all operations on one session, one after the other`,
     { type: 'CryptokiWarning', code: 'CRYPTOKI_LOGIN_PER_SESSION' },
   );
 }

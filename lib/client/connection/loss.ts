@@ -1,66 +1,69 @@
 import type { RecoveryTrace } from '../client-tracing';
-import { pause } from './recovery-rules';
+import { retryPause } from './recovery-rules';
 
-/** How deep a recovery goes. Each level includes those before it. */
+/** Extent of a recovery. Each level includes those before it. */
 export type RecoveryLevel = RecoveryTrace['level'];
 
-/** What {@link Recovery} tells: each once per loss. */
-export interface RecoveryNews {
+/** Callbacks of {@link Recovery}. Each is called once per loss. */
+export interface RecoveryListener {
   recovering(level: RecoveryLevel, cause: unknown): void;
   recovered(level: RecoveryLevel, generation: number): void;
-  /** It was given up; operations that come later try again, with pauses in between. */
+  /** Called when a recovery has failed. Later operations try again, after pauses. */
   down(error: unknown): void;
 }
 
-/** Something that was lost: tells its beginning and its end once, however often it is tried to get it back, and makes pauses between. */
+/** A loss of sessions, login, token or module. Reports its begin and its end once, and determines the pauses between recoveries. */
 export class Loss {
-  readonly #news: RecoveryNews;
-  #told: 'nothing' | 'recovering' | 'down' = 'nothing';
-  /** Recoveries that have failed since something last worked, and when the next may begin, as performance.now() counts. */
+  readonly #listener: RecoveryListener;
+  #reported: 'nothing' | 'recovering' | 'down' = 'nothing';
+  /** Recoveries that have failed since the last success, and the time of performance.now() at which the next may begin. */
   #failures = 0;
   #notBefore = 0;
 
-  constructor(news: RecoveryNews) {
-    this.#news = news;
+  constructor(listener: RecoveryListener) {
+    this.#listener = listener;
   }
 
-  /** Whether something is lost, as far as was told. */
-  get isTold(): boolean {
-    return this.#told !== 'nothing';
+  /** True when a loss was reported that has not ended. */
+  get isReported(): boolean {
+    return this.#reported !== 'nothing';
   }
 
-  /** How long the next recovery waits, in milliseconds. */
+  /** Time that the next recovery waits, in milliseconds. */
   get pause(): number {
     return Math.max(this.#notBefore - performance.now(), 0);
   }
 
-  /** The next recovery need not wait. */
+  /** Ends the pause before the next recovery. */
   retryNow(): void {
     this.#notBefore = 0;
   }
 
-  /** A recovery has failed. */
+  /** Notes that a recovery has failed: the next one waits. */
   failed(): void {
     this.#failures += 1;
-    this.#notBefore = performance.now() + pause(this.#failures);
+    this.#notBefore = performance.now() + retryPause(this.#failures);
   }
 
-  begins(level: RecoveryLevel, cause: unknown): void {
-    if (this.#told !== 'nothing') return;
-    this.#told = 'recovering';
-    this.#news.recovering(level, cause);
+  /** Reports the loss. */
+  begin(level: RecoveryLevel, cause: unknown): void {
+    if (this.#reported !== 'nothing') return;
+    this.#reported = 'recovering';
+    this.#listener.recovering(level, cause);
   }
 
-  isDown(error: unknown): void {
-    if (this.#told === 'down') return;
-    this.#told = 'down';
-    this.#news.down(error);
+  /** Reports that a recovery has failed. */
+  goDown(error: unknown): void {
+    if (this.#reported === 'down') return;
+    this.#reported = 'down';
+    this.#listener.down(error);
   }
 
-  ends(level: RecoveryLevel, generation: number): void {
+  /** Reports the end of the loss. */
+  end(level: RecoveryLevel, generation: number): void {
     this.#failures = 0;
     this.#notBefore = 0;
-    this.#told = 'nothing';
-    this.#news.recovered(level, generation);
+    this.#reported = 'nothing';
+    this.#listener.recovered(level, generation);
   }
 }

@@ -1,33 +1,33 @@
-/** Whether something is let through, or on trial. */
+/** State of a breaker: closed for operation, open after failures, half open during a trial. */
 export type BreakerState = 'closed' | 'open' | 'halfOpen';
 
-/** When a breaker opens and for how long. Times are in milliseconds. */
+/** Limits of a breaker. Times are in milliseconds. */
 export interface BreakerOptions {
-  /** How many failures in a row open it. */
+  /** Number of successive failures that open it. */
   readonly failures: number;
-  /** How long it stays open the first time; twice as long after each trial that failed. */
+  /** Time that it stays open at first; doubled after each trial that failed. */
   readonly openTime: number;
-  /** The longest time it stays open. */
+  /** Limit of the time that it stays open. */
   readonly maxOpenTime: number;
 }
 
-/** What a {@link CircuitBreaker} tells. */
-export interface BreakerNews {
+/** Callbacks of a {@link CircuitBreaker}. */
+export interface BreakerListener {
   opened(error: unknown): void;
   closed(): void;
 }
 
 /**
- * Keeps work away from what is broken. Closed, it lets work through and counts failures in a row. Open, it lets nothing
- * through. After a while it is half open: one trial is made, whose outcome closes it or opens it again for longer.
+ * A circuit breaker. Closed, it allows work and counts successive failures. Open, it allows no work. After a time it is half open:
+ * one trial closes it or opens it again for a longer time.
  */
 export class CircuitBreaker {
   readonly #options: BreakerOptions;
   readonly #trial: () => Promise<void>;
-  readonly #news: BreakerNews;
+  readonly #listener: BreakerListener;
   #state: BreakerState = 'closed';
   #failures = 0;
-  /** Times it was opened since something last succeeded. */
+  /** Number of times that it was opened since the last success. */
   #rounds = 0;
   #opened = 0;
   #error: unknown;
@@ -35,36 +35,36 @@ export class CircuitBreaker {
   #isStopped = false;
   #isTrying = false;
 
-  /** @param trial is made, one at a time, to learn whether things are well again */
-  constructor(options: BreakerOptions, trial: () => Promise<void>, news: BreakerNews) {
+  /** @param trial checks if work can succeed again; only one trial runs at a time */
+  constructor(options: BreakerOptions, trial: () => Promise<void>, listener: BreakerListener) {
     this.#options = options;
     this.#trial = trial;
-    this.#news = news;
+    this.#listener = listener;
   }
 
   get state(): BreakerState {
     return this.#state;
   }
 
-  /** The failure it was opened for, or that was counted last; undefined when all is well. */
+  /** The error that has opened it, or the last one that was counted; undefined after a success. */
   get error(): unknown {
     return this.#error;
   }
 
-  /** How often it has opened from closed. */
+  /** Number of changes from closed to open. */
   get opened(): number {
     return this.#opened;
   }
 
-  /** Something that was let through succeeded. */
+  /** Notes that work has succeeded. */
   succeeded(): void {
-    if (this.#state !== 'closed') return; // it was let through before; only a trial closes
+    if (this.#state !== 'closed') return; // the work began before it opened; only a trial closes it
     this.#failures = 0;
     this.#rounds = 0;
     this.#error = undefined;
   }
 
-  /** Something that was let through failed. */
+  /** Notes that work has failed. */
   failed(error: unknown): void {
     if (this.#state !== 'closed') return;
     this.#error = error;
@@ -72,27 +72,27 @@ export class CircuitBreaker {
     if (this.#failures >= this.#options.failures) this.open(error);
   }
 
-  /** Opens at once, whatever was counted. */
+  /** Opens at once. */
   open(error: unknown): void {
     if (this.#isStopped) return;
     this.#error = error;
     if (this.#state !== 'closed') return;
     this.#opened += 1;
     this.#wait();
-    this.#news.opened(error);
+    this.#listener.opened(error);
   }
 
-  /** Things are well again, as is known from elsewhere. */
+  /** Closes at once. */
   close(): void {
     clearTimeout(this.#timer);
     const wasClosed = this.#state === 'closed';
     this.#state = 'closed';
     this.#failures = 0;
     this.#error = undefined;
-    if (!wasClosed && !this.#isStopped) this.#news.closed();
+    if (!wasClosed && !this.#isStopped) this.#listener.closed();
   }
 
-  /** Makes no more trials. */
+  /** Ends the trials. */
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
@@ -103,21 +103,22 @@ export class CircuitBreaker {
     const { openTime, maxOpenTime } = this.#options;
     const time = Math.min(openTime * 2 ** this.#rounds, maxOpenTime);
     this.#rounds = Math.min(this.#rounds + 1, 30);
-    // A little different for each, so that not all come back at once.
+    // With a random part, so that programs do not make their trials at the same moment.
     this.#timer = setTimeout(() => void this.#try(), time * (0.8 + Math.random() * 0.2)).unref();
   }
 
   async #try(): Promise<void> {
-    if (this.#isTrying) return this.#wait(); // the trial from before it was closed and opened again
+    if (this.#isTrying) return this.#wait(); // an earlier trial is still running
     this.#state = 'halfOpen';
     this.#isTrying = true;
     const opened = this.#opened;
-    const counts = (): boolean => this.#state === 'halfOpen' && opened === this.#opened && !this.#isStopped;
+    const isCurrent = (): boolean =>
+      this.#state === 'halfOpen' && opened === this.#opened && !this.#isStopped;
     try {
       await this.#trial();
-      if (counts()) this.close();
+      if (isCurrent()) this.close();
     } catch (error) {
-      if (!counts()) return; // it was closed meanwhile
+      if (!isCurrent()) return; // it was closed meanwhile
       this.#error = error;
       this.#wait();
     } finally {

@@ -1,9 +1,9 @@
-import { CryptokiError } from '../../core/errors';
+import { CryptokiError, ownError } from '../../core/errors';
 import { isError } from '../../core/realms';
 
 /**
- * Whose reason a failure has: the member is lost, does not answer or lets nobody in; it has too much to do; it does not
- * have the key; it does not say; or the operation itself is refused, as it would be anywhere.
+ * The reason of a failure. 'member': the member is lost, does not answer, or refuses the login; 'busy': it is overloaded; 'key': it
+ * does not have the key; 'operation': any member would refuse the operation; 'unclear': the error can have several reasons.
  */
 export type FailureReason = 'member' | 'busy' | 'key' | 'unclear' | 'operation';
 
@@ -22,13 +22,13 @@ const KEY = new Set([
   ...['CKR_OBJECT_HANDLE_INVALID', 'CKR_KEY_HANDLE_INVALID', 'ERR_CRYPTOKI_KEY_MISMATCH'],
 ]);
 
-/** Modules say these of a lost device as well as of data they do not like. */
+/** Errors that modules return for a lost device as well as for wrong data. */
 const UNCLEAR = new Set(['CKR_GENERAL_ERROR', 'CKR_FUNCTION_FAILED', 'CKR_ARGUMENTS_BAD']);
 
-/** An operation was left to others because the member went down while it was under way; `cause` is why. */
+/** The error of an operation that moves to another member, because its member went down for `cause`. */
 export class MemberLeft extends Error {}
 
-/** Why an operation failed on a member, when its client has already done what it can. */
+/** Returns the reason of the failure of an operation on a member, after the recovery of its client. */
 export function reasonOf(error: unknown): FailureReason {
   if (error instanceof MemberLeft) return 'member';
   if (!(error instanceof CryptokiError)) return 'operation';
@@ -39,32 +39,35 @@ export function reasonOf(error: unknown): FailureReason {
   return error.action === 'fatal' || error.action === 'refind' ? 'operation' : 'member';
 }
 
-/** The code of an error, for messages that hold nothing else of it. */
-export function codeOf(error: unknown): string {
+/** Returns the code of an error, for messages that must not hold its text. */
+function codeOf(error: unknown): string {
   if (error instanceof MemberLeft) return codeOf(error.cause);
   if (error instanceof CryptokiError) return error.code;
   return isError(error) ? error.name : 'no error';
 }
 
-/** No member could do it: each is named with the last code it gave. */
-export function noMember(what: string, members: Iterable<{ name: string; error: unknown }>): CryptokiError {
-  const list = [...members];
-  const each = list.map(({ name, error }) => `"${name}": ${codeOf(error)}`).join(', ');
-  return new CryptokiError({
-    code: 'ERR_CRYPTOKI_NO_MEMBER',
-    detail: `${what} (${each}); they are tried again in the background`,
-    action: 'retry',
-    cause: list
-      .map(({ error }) => error)
-      .filter((error) => error !== undefined)
-      .at(-1),
-  });
+/** A member and its last error. */
+export interface MemberFailure {
+  readonly name: string;
+  readonly error: unknown;
 }
 
-/** The group was closed. */
+/** Lists members with the codes of their errors: '"a": CKR_DEVICE_ERROR, "b": no error'. */
+export function listFailures(members: readonly MemberFailure[]): string {
+  return members.map(({ name, error }) => `"${name}": ${codeOf(error)}`).join(', ');
+}
+
+/** Builds the error for an operation that no member can do. @param detail a clause: 'no member can be reached' */
+export function noMember(detail: string, members: readonly MemberFailure[]): CryptokiError {
+  const failed = members.filter(({ error }) => error !== undefined);
+  return ownError(
+    'ERR_CRYPTOKI_NO_MEMBER',
+    `${detail} (${listFailures(members)}); the group tries them again in the background, so repeat the operation later`,
+    { cause: failed.at(-1)?.error },
+  );
+}
+
+/** Builds the error for a closed group. */
 export function groupClosed(): CryptokiError {
-  return new CryptokiError({
-    code: 'ERR_CRYPTOKI_CLIENT_CLOSED',
-    detail: 'the group was closed; call connect() again',
-  });
+  return ownError('ERR_CRYPTOKI_CLIENT_CLOSED', 'the group was closed; call connect() again');
 }

@@ -13,28 +13,28 @@ import type {
 import { GroupObject } from './group-object';
 
 /**
- * A private key that is on several tokens. Each operation is done by one of them; if that one fails, by another, but not for
- * a key with CKA_ALWAYS_AUTHENTICATE.
+ * A private key on several tokens. Each operation runs on one of them and, if that one fails, on another. The operations of a key
+ * with CKA_ALWAYS_AUTHENTICATE are not repeated.
  */
 export class GroupPrivateKey extends GroupObject {
   /** Signs a message; see ClientPrivateKey.sign. */
   sign(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
     const message = copy(data);
-    return this.operateWith(algorithm, options, (key, mechanism, its) =>
-      (key as ClientPrivateKey).sign(mechanism, message, its),
+    return this.operateWith(algorithm, options, (key, mechanism, memberOptions) =>
+      (key as ClientPrivateKey).sign(mechanism, message, memberOptions),
     );
   }
 
   /** Decrypts; see ClientPrivateKey.decrypt. */
   decrypt(algorithm: MechanismInput, encryptedData: BytesLike, options?: OperationOptions): Promise<Buffer> {
     const message = copy(encryptedData);
-    return this.operateWith(algorithm, options, (key, mechanism, its) =>
-      (key as ClientPrivateKey).decrypt(mechanism, message, its),
+    return this.operateWith(algorithm, options, (key, mechanism, memberOptions) =>
+      (key as ClientPrivateKey).decrypt(mechanism, message, memberOptions),
     );
   }
 }
 
-/** A public key that is on several tokens. */
+/** A public key on several tokens. */
 export class GroupPublicKey extends GroupObject {
   /** Verifies a signature on a token; see PublicKey.verify. */
   verify(
@@ -43,49 +43,49 @@ export class GroupPublicKey extends GroupObject {
     signature: BytesLike,
     options?: OperationOptions,
   ): Promise<boolean> {
-    const [message, its] = [copy(data), copy(signature)];
-    return this.operateWith(algorithm, options, (key, mechanism, how) =>
-      (key as ClientPublicKey).verify(mechanism, message, its, how),
+    const [message, copiedSignature] = [copy(data), copy(signature)];
+    return this.operateWith(algorithm, options, (key, mechanism, memberOptions) =>
+      (key as ClientPublicKey).verify(mechanism, message, copiedSignature, memberOptions),
     );
   }
 
   /** Encrypts on a token; see PublicKey.encrypt. */
   encrypt(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
     const message = copy(data);
-    return this.operateWith(algorithm, options, (key, mechanism, its) =>
-      (key as ClientPublicKey).encrypt(mechanism, message, its),
+    return this.operateWith(algorithm, options, (key, mechanism, memberOptions) =>
+      (key as ClientPublicKey).encrypt(mechanism, message, memberOptions),
     );
   }
 
-  /** The key as a public KeyObject of node:crypto; see PublicKey.toKeyObject. */
+  /** Returns the key as a public KeyObject of node:crypto; see PublicKey.toKeyObject. */
   toKeyObject(options?: OperationOptions): Promise<KeyObject> {
-    return this.operate(options, (key, its) => (key as ClientPublicKey).toKeyObject(its));
+    return this.operate(options, (key, memberOptions) => (key as ClientPublicKey).toKeyObject(memberOptions));
   }
 }
 
-/** A secret key that is on several tokens. */
+/** A secret key on several tokens. */
 export class GroupSecretKey extends GroupObject {
   /** Encrypts; see SecretKey.encrypt. */
   encrypt(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Ciphertext> {
     const message = copy(data);
-    return this.operateWith(algorithm, options, (key, mechanism, its) =>
-      (key as ClientSecretKey).encrypt(mechanism, message, its),
+    return this.operateWith(algorithm, options, (key, mechanism, memberOptions) =>
+      (key as ClientSecretKey).encrypt(mechanism, message, memberOptions),
     );
   }
 
   /** Decrypts; see SecretKey.decrypt. */
   decrypt(algorithm: MechanismInput, encryptedData: BytesLike, options?: OperationOptions): Promise<Buffer> {
     const message = copy(encryptedData);
-    return this.operateWith(algorithm, options, (key, mechanism, its) =>
-      (key as ClientSecretKey).decrypt(mechanism, message, its),
+    return this.operateWith(algorithm, options, (key, mechanism, memberOptions) =>
+      (key as ClientSecretKey).decrypt(mechanism, message, memberOptions),
     );
   }
 
   /** Makes a MAC; see SecretKey.sign. */
   sign(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
     const message = copy(data);
-    return this.operateWith(algorithm, options, (key, mechanism, its) =>
-      (key as ClientSecretKey).sign(mechanism, message, its),
+    return this.operateWith(algorithm, options, (key, mechanism, memberOptions) =>
+      (key as ClientSecretKey).sign(mechanism, message, memberOptions),
     );
   }
 
@@ -97,16 +97,18 @@ export class GroupSecretKey extends GroupObject {
     options?: OperationOptions,
   ): Promise<boolean> {
     const [message, mac] = [copy(data), copy(signature)];
-    return this.operateWith(algorithm, options, (key, mechanism, how) =>
-      (key as ClientSecretKey).verify(mechanism, message, mac, how),
+    return this.operateWith(algorithm, options, (key, mechanism, memberOptions) =>
+      (key as ClientSecretKey).verify(mechanism, message, mac, memberOptions),
     );
   }
 }
 
-/** A certificate that is on several tokens. */
+/** A certificate on several tokens. */
 export class GroupCertificate extends GroupObject {
-  /** The certificate as node:crypto has it; see Certificate.toX509. */
+  /** Returns the certificate as an X509Certificate of node:crypto; see Certificate.toX509. */
   toX509(options?: OperationOptions): Promise<X509Certificate> {
-    return this.operate(options, (object, its) => (object as ClientCertificate).toX509(its));
+    return this.operate(options, (object, memberOptions) =>
+      (object as ClientCertificate).toX509(memberOptions),
+    );
   }
 }

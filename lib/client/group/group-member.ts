@@ -1,17 +1,17 @@
 import { LONGEST_TIMER } from '../../core/deadlines';
-import { CryptokiError } from '../../core/errors';
+import { ownError } from '../../core/errors';
 import type { Client } from '../client';
 import type { ClientStatistics, Health } from '../client-types';
 import { wipe } from '../connection/login-keeper';
 import { withTimeout } from '../operations/operation-runner';
 import { type BreakerState, CircuitBreaker } from './circuit-breaker';
 import { groupClosed, MemberLeft } from './failure-reasons';
-import type { GroupSettings, MemberPlan } from './group-options';
+import type { GroupSettings, MemberConfig } from './group-options';
 
-/** How a member of a group is. */
+/** The health of a member. */
 export interface MemberHealth extends Health {
   readonly name: string;
-  /** 'closed': it does its share; 'open': it is left alone; 'halfOpen': it is being tried. */
+  /** 'closed': it gets operations; 'open': it gets none; 'halfOpen': a trial is running. */
   readonly state: BreakerState;
 }
 
@@ -19,78 +19,79 @@ export interface MemberHealth extends Health {
 export interface MemberStatistics {
   readonly name: string;
   readonly state: BreakerState;
-  /** Operations of the group that it is doing, that it has done, and that failed because of it. */
+  /** Operations of the group that run on it, that have succeeded on it, and that have failed because of it. */
   readonly inFlight: number;
   readonly operations: number;
   readonly failures: number;
-  /** How often it was left alone. */
+  /** Number of times that its breaker has opened. */
   readonly opened: number;
   /** Undefined while it is not connected. */
   readonly client: ClientStatistics | undefined;
 }
 
-/** What a {@link GroupMember} tells. */
-export interface MemberNews {
+/** Callbacks of a {@link GroupMember}. */
+export interface MemberListener {
   down(member: GroupMember, error: unknown): void;
   up(member: GroupMember): void;
 }
 
-/** The time of a member counts after this number of operations, because the first ones find and prove keys. */
-const ENOUGH_TIMES = 3;
+/** Number of operations after which the mean time of a member is used, because the first ones find and prove keys. */
+const LEAST_MEASUREMENTS = 3;
 
-/** A token of a group: its client, and the breaker that keeps work away from it while it is not well. */
+/** A token of a group: its client, and a breaker that keeps operations away from it after failures. */
 export class GroupMember {
   readonly name: string;
-  readonly #plan: MemberPlan;
+  readonly #config: MemberConfig;
   readonly #settings: GroupSettings;
-  readonly #open: (plan: MemberPlan, signal: AbortSignal) => Promise<Client>;
+  readonly #open: (config: MemberConfig, signal: AbortSignal) => Promise<Client>;
   readonly #breaker: CircuitBreaker;
   readonly #ending = new AbortController();
-  /** Of operations that may be done elsewhere: what ends their waiting here. */
+  /** Controllers that end the wait of repeatable operations on this member, so that they move to another one. */
   readonly #leavers = new Set<AbortController>();
   #client: Client | undefined;
   #connecting: Promise<Client> | undefined;
+  /** Set during a recovery of the client: the timer of its limit, or true without a limit. */
   #recovering: NodeJS.Timeout | true | undefined;
-  /** Whether its client could not get back in time what it had lost. */
+  /** True when the client has not recovered in time. */
   #isLost = false;
   readonly #numbers = { inFlight: 0, operations: 0, failures: 0 };
-  /** When the operations in flight were begun, oldest first, as performance.now() counts. */
-  readonly #begun = new Set<{ readonly at: number }>();
-  /** How long an operation takes here, in milliseconds. */
-  #time = 0;
-  /** The number of operations in that measurement. */
-  #learnt = 0;
-  /** Grows with each recovery, and each time that the member is well again: the time of operations beside one says nothing. */
-  #upheavals = 0;
-  /** Grows whenever the member is well again. @internal */
+  /** Begin of the operations in flight, oldest first, in the time of performance.now(). */
+  readonly #begins = new Set<{ readonly at: number }>();
+  /** Mean time of an operation on this member, in milliseconds. */
+  #meanTime = 0;
+  /** Number of operations in the mean. */
+  #measurements = 0;
+  /** Number of recoveries and comebacks. The time of an operation is not used if one happened during it. */
+  #interruptions = 0;
+  /** Number of times that the member has become well again. @internal */
   comebacks = 0;
 
   /** @internal */
   constructor(
-    plan: MemberPlan,
+    config: MemberConfig,
     settings: GroupSettings,
-    open: (plan: MemberPlan, signal: AbortSignal) => Promise<Client>,
-    news: MemberNews,
+    open: (config: MemberConfig, signal: AbortSignal) => Promise<Client>,
+    listener: MemberListener,
   ) {
-    this.name = plan.name;
-    this.#plan = plan;
+    this.name = config.name;
+    this.#config = config;
     this.#settings = settings;
     this.#open = open;
     this.#breaker = new CircuitBreaker(settings.breaker, () => this.#probe(), {
       opened: (error) => {
         const left = new MemberLeft('the member went down', { cause: error });
         for (const leaver of this.#leavers) leaver.abort(left);
-        news.down(this, error);
+        listener.down(this, error);
       },
       closed: () => {
         this.#forgetTime();
         this.comebacks += 1;
-        news.up(this);
+        listener.up(this);
       },
     });
   }
 
-  /** Its client; undefined while it is not connected. Do not close it: the group does. */
+  /** Its client; undefined while it is not connected. The group closes it. */
   get client(): Client | undefined {
     return this.#client;
   }
@@ -99,42 +100,42 @@ export class GroupMember {
     return this.#breaker.state;
   }
 
-  /** Why it is not well; or its last failure. */
+  /** The error that has opened its breaker, or its last failure. */
   get error(): unknown {
     return this.#breaker.error;
   }
 
-  /** Whether it gets work. */
+  /** True when it gets operations: it is connected and its breaker is closed. */
   get isWell(): boolean {
     return this.#client !== undefined && this.#breaker.state === 'closed';
   }
 
-  /** Whether its client is getting back what it has lost: others are preferred. */
+  /** True during a recovery of its client, when other members are preferred. */
   get isRecovering(): boolean {
     return this.#recovering !== undefined;
   }
 
-  /** Operations of the group that it is doing. */
+  /** Number of operations of the group that run on it. */
   get inFlight(): number {
     return this.#numbers.inFlight;
   }
 
   /**
-   * How long an operation takes here, in milliseconds, as far as is known: as the last ones did, or longer if one in flight has
-   * already. 0 when nothing is known.
-   * @param now as performance.now() counts
+   * Returns the expected time of an operation on this member, in milliseconds: the mean of the last ones, or the age of the
+   * oldest one in flight, if that is more. 0 when it is not known.
+   * @param now the time of performance.now()
    * @internal
    */
   expectedTime(now: number): number {
-    const [oldest] = this.#begun;
-    const usual = this.#learnt < ENOUGH_TIMES ? 0 : this.#time;
+    const [oldest] = this.#begins;
+    const usual = this.#measurements < LEAST_MEASUREMENTS ? 0 : this.#meanTime;
     return Math.max(usual, oldest === undefined ? 0 : now - oldest.at);
   }
 
-  /** Connects, one attempt at a time. One that takes longer than those who wait goes on, and counts when it succeeds. @internal */
+  /** Connects; only one attempt runs at a time. An attempt that nobody waits for any more continues. @internal */
   connect(): Promise<Client> {
     if (this.#client) return Promise.resolve(this.#client);
-    this.#connecting ??= this.#open(this.#plan, this.#ending.signal)
+    this.#connecting ??= this.#open(this.#config, this.#ending.signal)
       .then((client) => this.#adopt(client))
       .finally(() => {
         this.#connecting = undefined;
@@ -143,8 +144,8 @@ export class GroupMember {
   }
 
   /**
-   * Does an operation. One that is repeatable is left to others (MemberLeft) as soon as the member goes down: the signal that
-   * `work` is given ends it then.
+   * Runs an operation. A repeatable one ends with MemberLeft as soon as the member goes down, by the signal that `work` receives,
+   * so that another member can do it.
    * @internal
    */
   async run<T>(
@@ -161,19 +162,19 @@ export class GroupMember {
       this.#leavers.add(leaving);
     }
     this.#numbers.inFlight += 1;
-    const begun = { at: performance.now() };
-    const upheavals = this.#upheavals;
-    this.#begun.add(begun);
+    const begin = { at: performance.now() };
+    const interruptions = this.#interruptions;
+    this.#begins.add(begin);
     try {
       const result = await work(client, leaving?.signal ?? signal);
       this.#numbers.operations += 1;
-      if (upheavals === this.#upheavals) this.#learn(performance.now() - begun.at);
+      if (interruptions === this.#interruptions) this.#addTime(performance.now() - begin.at);
       this.#breaker.succeeded();
       return result;
     } catch (error) {
       throw leaving?.signal.aborted ? leaving.signal.reason : error;
     } finally {
-      this.#begun.delete(begun);
+      this.#begins.delete(begin);
       this.#numbers.inFlight -= 1;
       if (leaving) {
         signal?.removeEventListener('abort', abort);
@@ -183,38 +184,38 @@ export class GroupMember {
   }
 
   #forgetTime(): void {
-    this.#upheavals += 1;
-    this.#time = 0;
-    this.#learnt = 0;
+    this.#interruptions += 1;
+    this.#meanTime = 0;
+    this.#measurements = 0;
   }
 
-  /** One that is much quicker than before is believed at once: the member is not slow any more. */
-  #learn(time: number): void {
-    this.#learnt += 1;
-    const isKnown = this.#time > 0 && time > this.#time / 4;
-    this.#time = isKnown ? this.#time + (time - this.#time) / 8 : time;
+  /** Adds a time to the mean. A much shorter time replaces the mean, because the member is not slow any more. */
+  #addTime(time: number): void {
+    this.#measurements += 1;
+    const hasMean = this.#meanTime > 0 && time > this.#meanTime / 4;
+    this.#meanTime = hasMean ? this.#meanTime + (time - this.#meanTime) / 8 : time;
   }
 
-  /** An operation has failed because of this member. @internal */
+  /** Notes that an operation has failed because of this member. @internal */
   failed(error: unknown): void {
     this.#numbers.failures += 1;
     this.#breaker.failed(error);
   }
 
-  /** It gets no work until it is well again. @internal */
-  leaveAlone(error: unknown): void {
+  /** Opens the breaker: it gets no operations until a trial succeeds. @internal */
+  exclude(error: unknown): void {
     this.#breaker.open(error);
   }
 
-  /** Asks the token how it is, without repairing anything. */
+  /** Checks the token; see Client.health. Recovers nothing. */
   async health(): Promise<MemberHealth> {
     const { name, state } = this;
-    const begun = performance.now();
+    const begin = performance.now();
     try {
       if (this.#client === undefined) throw this.error;
       return { name, state, ...(await withTimeout(this.#client.health(), this.#settings.probeTimeout)) };
     } catch (error) {
-      const latency = performance.now() - begun;
+      const latency = performance.now() - begin;
       const { hung = 0, givenUp = 0 } = this.#client?.statistics() ?? {};
       const readOnly = this.#client?.readOnly ?? false;
       return {
@@ -234,32 +235,32 @@ export class GroupMember {
   async close(): Promise<void> {
     this.#ending.abort(groupClosed());
     this.#breaker.stop();
-    this.#settled();
+    this.#endRecovery();
     if (this.#connecting) {
       await withTimeout(this.#connecting, this.#settings.probeTimeout).catch(() => {}); // it fails, or hangs
     }
     await this.#client?.close();
-    const { pin } = this.#plan.options;
+    const { pin } = this.#config.options;
     if (pin !== undefined && typeof pin !== 'function') wipe(pin);
   }
 
   async #adopt(client: Client): Promise<Client> {
     if (this.#ending.signal.aborted) {
-      await client.close().catch(() => {}); // what matters is that the group is closed
+      await client.close().catch(() => {}); // the end of the group is the error to report
       throw groupClosed();
     }
     client.on('recovering', () => {
       this.#forgetTime();
-      this.#await();
+      this.#beginRecovery();
     });
     client.on('recovered', () => {
       this.#forgetTime();
-      this.#settled();
-      if (this.#isLost) this.#breaker.close(); // what it was opened for is over
+      this.#endRecovery();
+      if (this.#isLost) this.#breaker.close(); // the loss has opened it
       this.#isLost = false;
     });
     client.on('down', ({ error }) => {
-      this.#settled();
+      this.#endRecovery();
       this.#lose(error);
     });
     this.#client = client;
@@ -267,16 +268,16 @@ export class GroupMember {
     return client;
   }
 
-  /** A recovery has begun. Others do the work if it takes long. */
-  #await(): void {
-    this.#settled();
-    const { patience } = this.#plan;
+  /** Notes that a recovery has begun. If it takes longer than its limit, other members do the work. */
+  #beginRecovery(): void {
+    this.#endRecovery();
+    const { recoveryLimit } = this.#config;
     this.#recovering = true;
-    if (!(patience <= LONGEST_TIMER)) return;
-    const detail = `the token could not be got back within ${patience} ms; this goes on`;
+    if (!(recoveryLimit <= LONGEST_TIMER)) return;
+    const detail = `the client has not recovered the token within ${recoveryLimit} ms; the recovery continues`;
     this.#recovering = setTimeout(() => {
-      this.#lose(new CryptokiError({ code: 'ERR_CRYPTOKI_TIMEOUT', detail, action: 'retry' }));
-    }, patience).unref();
+      this.#lose(ownError('ERR_CRYPTOKI_TIMEOUT', detail));
+    }, recoveryLimit).unref();
   }
 
   #lose(error: unknown): void {
@@ -284,14 +285,14 @@ export class GroupMember {
     this.#breaker.open(error);
   }
 
-  #settled(): void {
+  #endRecovery(): void {
     if (typeof this.#recovering === 'object') clearTimeout(this.#recovering);
     this.#recovering = undefined;
   }
 
-  /** Connects if need be, lets the client recover, and asks the token. */
+  /** Connects if necessary, lets the client recover, and checks the token. */
   #probe(): Promise<void> {
-    if (this.#client?.closed) this.#client = undefined; // by the program
+    if (this.#client?.closed) this.#client = undefined; // the program has closed it
     const { probeTimeout } = this.#settings;
     return withTimeout(
       this.connect().then((client) => examine(client, AbortSignal.timeout(probeTimeout))),
@@ -304,6 +305,5 @@ async function examine(client: Client, signal: AbortSignal): Promise<void> {
   await client.run('probe', { signal, repeatable: true }, (session) => session.info());
   const { ok, error } = await client.health();
   if (ok) return;
-  const detail = 'the token does not have the login that is wanted';
-  throw error ?? new CryptokiError({ code: 'ERR_CRYPTOKI_LOGIN_NEEDED', detail });
+  throw error ?? ownError('ERR_CRYPTOKI_LOGIN_NEEDED', "the client's user is not logged in on the token");
 }

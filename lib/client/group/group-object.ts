@@ -1,5 +1,5 @@
 import { until } from '../../core/deadlines';
-import { CryptokiError, isCode } from '../../core/errors';
+import { type CryptokiError, isCode, ownError } from '../../core/errors';
 import { copyMechanism } from '../../model/mechanisms/caller-copies';
 import type { MechanismInput } from '../../model/mechanisms/mechanism';
 import type { KeyType, ObjectClass } from '../../model/objects/identity';
@@ -8,17 +8,17 @@ import type { OperationOptions } from '../client-types';
 import type { ClientObject } from '../objects/client-object';
 import { STATEFUL } from '../objects/object-identity';
 import { withOptions } from '../operations/operation-options';
-import { codeOf, noMember, reasonOf } from './failure-reasons';
+import { listFailures, noMember, reasonOf } from './failure-reasons';
 import type { GroupMember } from './group-member';
 import type { ObjectGroup } from './group-types';
 import { type Identity, isSame, mismatch } from './key-identity';
-import { type Checked, check, findAndCheck, Holding, type Search } from './member-key';
+import { type Checked, check, findAndCheck, MemberKey, type Search } from './member-key';
 
-/** What a group gives the objects it finds. */
-export interface Found {
+/** The result of a search in a group. */
+export interface FoundObject {
   readonly group: ObjectGroup;
   readonly first: ClientObject;
-  readonly holdings: readonly Holding[];
+  readonly memberKeys: readonly MemberKey[];
 }
 
 /** The same object on several tokens. */
@@ -31,24 +31,28 @@ export class GroupObject {
   readonly id: Buffer | undefined;
   /** CKA_KEY_TYPE, of keys. */
   readonly keyType: KeyType | undefined;
-  readonly #holdings: readonly Holding[];
+  readonly #memberKeys: readonly MemberKey[];
 
   /** @internal */
-  constructor({ group, first, holdings }: Found) {
+  constructor({ group, first, memberKeys }: FoundObject) {
     this.#group = group;
     this.class = first.class;
     this.label = first.label;
     this.id = first.id;
     this.keyType = first.keyType;
-    this.#holdings = holdings;
+    this.#memberKeys = memberKeys;
   }
 
-  /** Names of the members that have it, as far as is known; whether they are well is another matter. */
+  /** Names of the members that are known to have the object, including members that are not well. */
   get members(): string[] {
-    return this.#holdings.filter(({ isThere }) => isThere).map(({ member }) => member.name);
+    return this.#membersWithKey().map((member) => member.name);
   }
 
-  /** Does something with the object on one member. @internal */
+  #membersWithKey(): GroupMember[] {
+    return this.#memberKeys.filter(({ isPresent }) => isPresent).map(({ member }) => member);
+  }
+
+  /** Runs `work` with the object on one member. @internal */
   protected operate<T>(
     options: OperationOptions | undefined,
     work: (object: ClientObject, options: OperationOptions) => Promise<T>,
@@ -57,62 +61,65 @@ export class GroupObject {
   }
 
   #operate<T>(
-    its: AbortSignal | undefined,
+    callerSignal: AbortSignal | undefined,
     work: (object: ClientObject, options: OperationOptions) => Promise<T>,
   ): Promise<T> {
     return this.#group.run(
       {
-        signal: its,
-        isRepeatable: (member) => !isStateful(this) && !this.#holding(member).alwaysAuthenticates,
+        signal: callerSignal,
+        isRepeatable: (member) => !isStateful(this) && !this.#keyOf(member).alwaysAuthenticates,
         candidates: () => this.#candidates(),
         failed: (member, error) => this.#failed(member, error),
-        errorOf: (member) => this.#holdings.find((holding) => holding.member === member)?.error,
+        errorOf: (member) => this.#memberKeys.find((key) => key.member === member)?.error,
       },
       async (client, signal, member) => {
-        const holding = this.#holding(member);
-        const checked = holding.current(client) ?? (await until(holding.look(client), signal));
+        const memberKey = this.#keyOf(member);
+        const checked = memberKey.current(client) ?? (await until(memberKey.find(client), signal));
         const result = await work(checked.object, { signal }).catch(async (error) => {
           if (!isCode(error, 'ERR_CRYPTOKI_OBJECT_NOT_FOUND')) throw error;
-          // It was lost and is not there any more. What has its name now is compared like any other.
-          const other = await until(holding.look(client), signal);
+          // The object does not exist any more. An object that has its name now is compared.
+          const other = await until(memberKey.find(client), signal);
           return work(other.object, { signal });
         });
-        // If the client has recovered meanwhile, it could have been another key with the same label.
-        if (client.generation !== checked.generation) await until(holding.look(client), signal);
+        // If the client has recovered meanwhile, the operation may have used another key with the same label.
+        if (client.generation !== checked.generation) await until(memberKey.find(client), signal);
         return result;
       },
     );
   }
 
-  /** {@link operate} with a mechanism, as it is at the call. @internal */
+  /** Runs {@link operate} with a copy of the mechanism, made at the time of the call. @internal */
   protected async operateWith<T>(
     algorithm: MechanismInput,
     options: OperationOptions | undefined,
     work: (object: ClientObject, mechanism: MechanismInput, options: OperationOptions) => Promise<T>,
   ): Promise<T> {
     const { input, handBack } = copyMechanism(algorithm);
-    const result = await this.operate(options, (object, its) => work(object, input, its));
-    handBack();
+    const result = await this.operate(options, (object, memberOptions) => work(object, input, memberOptions));
+    handBack?.();
     return result;
   }
 
-  #holding(member: GroupMember): Holding {
-    return this.#holdings.find((holding) => holding.member === member) as Holding;
+  #keyOf(member: GroupMember): MemberKey {
+    return this.#memberKeys.find((key) => key.member === member) as MemberKey;
   }
 
-  /** Members that have the object. Those that did not are asked again when it is time; only if need be this is waited for. */
+  /**
+   * Returns the members that have the object. Searches it again on members that did not have it, when that is due; waits for
+   * these searches only if no other member can be used.
+   */
   #candidates(): GroupMember[] | Promise<GroupMember[]> {
-    const looking = this.#holdings.filter(({ isDue }) => isDue).map((holding) => this.#lookAgain(holding));
-    const there = (): GroupMember[] =>
-      this.#holdings.filter(({ isThere }) => isThere).map(({ member }) => member);
-    const isUsable = there().some(({ isWell }) => isWell);
-    return isUsable || looking.length === 0 ? there() : Promise.allSettled(looking).then(there);
+    const searches = this.#memberKeys.filter(({ isDue }) => isDue).map((key) => this.#searchAgain(key));
+    const members = this.#membersWithKey();
+    const isUsable = members.some(({ isWell }) => isWell);
+    if (isUsable || searches.length === 0) return members;
+    return Promise.allSettled(searches).then(() => this.#membersWithKey());
   }
 
-  async #lookAgain(holding: Holding): Promise<void> {
-    const { member } = holding;
+  async #searchAgain(memberKey: MemberKey): Promise<void> {
+    const { member } = memberKey;
     try {
-      await member.run({ isRepeatable: true }, (client, signal) => until(holding.look(client), signal));
+      await member.run({ isRepeatable: true }, (client, signal) => until(memberKey.find(client), signal));
     } catch (error) {
       this.#failed(member, error);
       if (reasonOf(error) === 'member') member.failed(error);
@@ -120,24 +127,21 @@ export class GroupObject {
   }
 
   #failed(member: GroupMember, error: unknown): void {
-    const holding = this.#holding(member);
-    if (reasonOf(error) === 'key') {
-      holding.lacks(error, this.#group.settings.lookAgain);
-      if (error instanceof CryptokiError && error.code === 'ERR_CRYPTOKI_KEY_MISMATCH') {
-        this.#group.refused(member, error);
-      }
-    } else if (!holding.isThere) {
-      holding.lacks(error, this.#group.settings.lookAgain);
+    const memberKey = this.#keyOf(member);
+    const isAboutKey = reasonOf(error) === 'key';
+    if (isAboutKey || !memberKey.isPresent) {
+      memberKey.setMissing(error, this.#group.settings.retryMissingKeyAfter);
     }
+    if (isAboutKey && isCode(error, 'ERR_CRYPTOKI_KEY_MISMATCH')) this.#group.refused(member, error);
   }
 }
 
-/** Each signature of such a key uses it up a little. */
+/** Returns true for a private key with a limited number of signatures. */
 function isStateful(object: { class: ObjectClass | undefined; keyType: KeyType | undefined }): boolean {
   return object.class === 'PRIVATE_KEY' && STATEFUL.includes(String(object.keyType));
 }
 
-/** An answer of one member to a search. */
+/** The answer of one member to a search. */
 interface Answer {
   readonly member: GroupMember;
   readonly checked?: Checked;
@@ -145,47 +149,46 @@ interface Answer {
 }
 
 /**
- * Finds an object on all members that are well.
+ * Finds an object on all members that are well, and compares what they have.
  * @throws ERR_CRYPTOKI_OBJECT_NOT_FOUND, ERR_CRYPTOKI_OBJECT_AMBIGUOUS, ERR_CRYPTOKI_KEY_MISMATCH, ERR_CRYPTOKI_NO_MEMBER
  */
 export async function findInGroup(
   group: ObjectGroup,
   search: Search,
   options: OperationOptions,
-): Promise<Found> {
+): Promise<FoundObject> {
   const found = await Promise.all(group.members.map((member) => ask(member, search, options)));
   options.signal?.throwIfAborted();
   const expected = strongest(found);
   const answers = await Promise.all(found.map((answer) => compare(answer, expected, options)));
   options.signal?.throwIfAborted();
-  const having = answers.filter((answer) => answer.checked !== undefined);
-  const first = having[0]?.checked;
+  const hits = answers.filter((answer) => answer.checked !== undefined);
+  const first = hits[0]?.checked;
   if (first === undefined || expected === undefined) throw notFound(answers);
-  const [same, others] = [true, false].map((wanted) =>
-    having
-      .filter(({ checked }) => checked && isSame(expected, checked.identity) === wanted)
-      .map(({ member }) => member.name),
-  );
-  if (same && others && others.length > 0) throw mismatch(others, same);
-  if (having.length > 1 && isStateful(first.object)) {
-    throw new CryptokiError({
-      code: 'ERR_CRYPTOKI_UNSUPPORTED',
-      detail: `a ${String(first.object.keyType)} key on several tokens would use its one-time keys twice, which gives them away; use it on one token only`,
-    });
+  const namesOf = (isEqual: boolean): string[] =>
+    hits
+      .filter(({ checked }) => checked && isSame(expected, checked.identity) === isEqual)
+      .map(({ member }) => member.name);
+  const [equal, different] = [namesOf(true), namesOf(false)];
+  if (different.length > 0) throw mismatch(different, equal);
+  if (hits.length > 1 && isStateful(first.object)) {
+    throw ownError(
+      'ERR_CRYPTOKI_UNSUPPORTED',
+      `a ${String(first.object.keyType)} key on several tokens would use its one-time keys twice, which reveals them; use it on one token only`,
+    );
   }
-  const names = same ?? [];
-  // A second token with such a key is not even looked for.
-  const asked = isStateful(first.object) ? having : answers;
-  const holdings = asked.map(({ member, checked, error }) => {
-    const holding = new Holding(member, search, expected, (its) => mismatch([its.name], names));
-    if (checked) holding.has(checked);
-    else holding.lacks(error, group.settings.lookAgain);
-    return holding;
+  // A stateful key is not searched on further tokens.
+  const searched = isStateful(first.object) ? hits : answers;
+  const memberKeys = searched.map(({ member, checked, error }) => {
+    const memberKey = new MemberKey(member, search, expected, ({ name }) => mismatch([name], equal));
+    if (checked) memberKey.setPresent(checked);
+    else memberKey.setMissing(error, group.settings.retryMissingKeyAfter);
+    return memberKey;
   });
-  return { group, first: first.object, holdings };
+  return { group, first: first.object, memberKeys };
 }
 
-/** What the others are compared with: a public key if one can be had, else a check value. */
+/** Returns the identity with the best proof, for the comparison: a public key, else a check value, else a fingerprint. */
 function strongest(answers: readonly Answer[]): Identity | undefined {
   const all = answers.flatMap(({ checked }) => (checked ? [checked.identity] : []));
   const best =
@@ -195,7 +198,7 @@ function strongest(answers: readonly Answer[]): Identity | undefined {
   return best ?? all[0];
 }
 
-/** Compares a key that tells nothing of itself with the one that tells most. */
+/** Compares a key without a readable identity with the strongest identity, by a trial. */
 async function compare(
   answer: Answer,
   expected: Identity | undefined,
@@ -224,23 +227,22 @@ async function answered(
   } catch (error) {
     options.signal?.throwIfAborted();
     const reason = reasonOf(error);
-    const isAmbiguous = error instanceof CryptokiError && error.code === 'ERR_CRYPTOKI_OBJECT_AMBIGUOUS';
-    if (reason === 'operation' || isAmbiguous) throw error;
+    if (reason === 'operation' || isCode(error, 'ERR_CRYPTOKI_OBJECT_AMBIGUOUS')) throw error;
     if (reason === 'member' || reason === 'unclear') member.failed(error);
     return { member, error };
   }
 }
 
-function notFound(answers: readonly Answer[]): unknown {
+function notFound(answers: readonly Answer[]): CryptokiError {
   const missing = answers.filter(({ error }) => reasonOf(error) === 'key');
-  if (missing.length === 0) {
-    const each = answers.map(({ member, error }) => ({ name: member.name, error: error ?? member.error }));
-    return noMember('no member of the group could be asked', each);
-  }
-  const each = answers.map(({ member, error }) => `"${member.name}": ${codeOf(error)}`).join(', ');
-  return new CryptokiError({
-    code: 'ERR_CRYPTOKI_OBJECT_NOT_FOUND',
-    detail: `no member of the group that is well has it (${each})`,
-    cause: missing[0]?.error,
-  });
+  const failures = answers.map(({ member, error }) => ({
+    name: member.name,
+    error: error ?? member.error,
+  }));
+  if (missing.length === 0) return noMember('the object cannot be searched on any member', failures);
+  return ownError(
+    'ERR_CRYPTOKI_OBJECT_NOT_FOUND',
+    `no member of the group that is well has the object (${listFailures(failures)}); check the attributes of the search`,
+    { cause: missing[0]?.error },
+  );
 }

@@ -1,45 +1,46 @@
-import { argumentError, requireOptions, requireOptionsObject } from '../../core/arguments';
+import { unknownName, wrongValue } from '../../core/argument-errors';
+import { requireInteger, requireOptions, requireOptionsObject, requireString } from '../../core/arguments';
 import { requirePlain } from '../../core/selection';
 import { copyPin } from '../../model/login/login';
-import { type ConnectOptions, type ConnectTarget, toSettings } from '../connect-options';
+import { type ConnectOptions, type ConnectTarget, longTimeOf, toSettings } from '../connect-options';
 import type { BreakerOptions } from './circuit-breaker';
 
-/** Which member does an operation. */
+/** The choice of the member for an operation. */
 export type GroupStrategy = 'roundRobin' | 'leastInFlight' | 'primary';
 
-/** A token of a group with options of its own, which go before those for all. */
+/** A token of a group with its own options, which override those for all members. */
 export interface GroupTarget extends ConnectOptions {
   /** As for connect(): a PKCS#11 URI, or { module, token }. */
   readonly target: string | ConnectTarget;
-  /** What events, errors and statistics call it; default the token's label as the target has it, with a number if needed. */
+  /** Name in events, errors and statistics; default: the token's label in the target, with a number if it is not unique. */
   readonly name?: string | undefined;
 }
 
-/** How a group spreads its work. Options of connect() are for all members. Times are in milliseconds. */
+/** Options of a group. Options of connect() apply to all members. Times are in milliseconds. */
 export interface GroupOptions extends ConnectOptions {
   /**
-   * 'roundRobin' (default): in turn, but for those that take at least 8 times as long as the quickest, and 50 ms longer: these get one
-   * operation in a second, until they are quick again; 'leastInFlight': the one with the fewest operations at that moment; 'primary': the first
-   * that is well, in the order given.
+   * The choice of the member for an operation. 'roundRobin' (default): in turn, except members that take at least 8 times as long
+   * as the fastest one and 50 ms longer: such a member gets one operation per second until it is fast again. 'leastInFlight': the
+   * member with the fewest operations in flight. 'primary': the first member that is well, in the order of the targets.
    */
   readonly strategy?: GroupStrategy | undefined;
-  /** Whether connect() needs every member or, by default, any. Those that are missing are tried again in the background. */
+  /** Members that connect() must reach: 'any' (default) or 'all'. The group tries missing ones again in the background. */
   readonly require?: 'any' | 'all' | undefined;
-  /** When a member is left alone, and for how long. */
+  /** Limits of the circuit breaker, which excludes a member after failures. */
   readonly breaker?:
     | {
-        /** After so many failures in a row; default 3. */
+        /** Number of successive failures after which a member is excluded; default 3. */
         readonly failures?: number | undefined;
-        /** For so long at first, then twice as long each time; default 1,000. */
+        /** Time until the first trial of an excluded member, doubled after each failed trial; default 1,000. */
         readonly openTime?: number | undefined;
-        /** For so long at most; default 30,000. */
+        /** Limit of the time between trials; default 30,000. */
         readonly maxOpenTime?: number | undefined;
-        /** How long a member may take to connect or to answer when it is tried again; default 5,000. */
+        /** Limit of the time that a member takes to connect or to answer a trial; default 5,000. */
         readonly probeTimeout?: number | undefined;
       }
     | undefined;
-  /** How often a member that did not have a key is asked for it again; default 30,000. */
-  readonly lookAgain?: number | undefined;
+  /** Time after which a key is searched again on a member that did not have it; default 30,000. */
+  readonly retryMissingKeyAfter?: number | undefined;
 }
 
 /** {@link GroupOptions} with all defaults, without those for the members. */
@@ -48,108 +49,110 @@ export interface GroupSettings {
   readonly require: 'any' | 'all';
   readonly breaker: BreakerOptions;
   readonly probeTimeout: number;
-  readonly lookAgain: number;
+  readonly retryMissingKeyAfter: number;
 }
 
-/** A member as it is to be connected. */
-export interface MemberPlan {
+/** The configuration of a member. */
+export interface MemberConfig {
   readonly name: string;
   readonly target: string | ConnectTarget;
   readonly options: ConnectOptions;
-  /** How long its client may try to recover before other members do its work. */
-  readonly patience: number;
+  /** Time for a recovery of its client, in milliseconds, before other members do its work. */
+  readonly recoveryLimit: number;
 }
 
 const STRATEGIES: readonly GroupStrategy[] = ['roundRobin', 'leastInFlight', 'primary'];
 
-/** How long a member's client tries to get back what it lost before others do its work, in milliseconds. */
-const PATIENCE = 1_000;
-/** How long a call in the module of a member may take, in milliseconds. */
-const OPERATION_TIMEOUT = 10_000;
+/** Default of recovery.timeout in a group, so that other members take over soon. */
+const RECOVERY_LIMIT_MS = 1_000;
+/** Default of operationTimeout in a group, so that a call that hangs is detected. */
+const OPERATION_TIMEOUT_MS = 10_000;
 
-function time(value: number | undefined, name: string, otherwise: number): number {
-  if (value === undefined) return otherwise;
-  if (typeof value !== 'number') throw argumentError(TypeError, `${name} must be a number`);
-  if (!(value >= 1)) throw argumentError(RangeError, `${name} must be 1 or more`);
+function timeOf(value: number | undefined, name: string, fallback: number): number {
+  return longTimeOf(value, name, fallback, 1);
+}
+
+/** Returns an option that is one of several names; by default the first. */
+function nameOf<T extends string>(value: T | undefined, option: string, known: readonly T[]): T {
+  if (value === undefined) return known[0] as T;
+  requireString(value, option);
+  if (!known.includes(value)) throw unknownName(`value of ${option}`, value, known);
   return value;
 }
 
-function oneOf<T extends string>(value: T | undefined, name: string, known: readonly T[]): T {
-  const [first] = known;
-  if (value === undefined) return first as T;
-  if (known.includes(value)) return value;
-  throw argumentError(TypeError, `${name} must be one of ${known.join(', ')}`);
-}
-
 /**
- * Parts the options of a group into its own and those of each member.
- * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE
+ * Separates the options of a group from those of its members.
+ * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE
  */
 export function toGroupSettings(options: GroupOptions): { settings: GroupSettings; common: ConnectOptions } {
   requireOptionsObject(options, 'the options of connect');
-  const { strategy, require, breaker = {}, lookAgain, ...common } = options;
+  const { strategy, require, breaker = {}, retryMissingKeyAfter, ...common } = options;
   requireOptions(breaker, 'the options breaker', ['failures', 'openTime', 'maxOpenTime', 'probeTimeout']);
-  const failures = time(breaker.failures, 'breaker.failures', 3);
-  if (!Number.isInteger(failures)) throw argumentError(RangeError, 'breaker.failures must be a whole number');
-  const openTime = time(breaker.openTime, 'breaker.openTime', 1_000);
+  const { failures = 3 } = breaker;
+  requireInteger(failures, 'breaker.failures', { min: 1 });
+  const openTime = timeOf(breaker.openTime, 'breaker.openTime', 1_000);
   const settings = {
-    strategy: oneOf(strategy, 'strategy', STRATEGIES),
-    require: oneOf(require, 'require', ['any', 'all']),
+    strategy: nameOf(strategy, 'strategy', STRATEGIES),
+    require: nameOf(require, 'require', ['any', 'all']),
     breaker: {
       failures,
       openTime,
-      maxOpenTime: Math.max(time(breaker.maxOpenTime, 'breaker.maxOpenTime', 30_000), openTime),
+      maxOpenTime: Math.max(timeOf(breaker.maxOpenTime, 'breaker.maxOpenTime', 30_000), openTime),
     },
-    probeTimeout: time(breaker.probeTimeout, 'breaker.probeTimeout', 5_000),
-    lookAgain: time(lookAgain, 'lookAgain', 30_000),
+    probeTimeout: timeOf(breaker.probeTimeout, 'breaker.probeTimeout', 5_000),
+    retryMissingKeyAfter: timeOf(retryMissingKeyAfter, 'retryMissingKeyAfter', 30_000),
   };
   return { settings, common };
 }
 
 /**
- * How each member is connected.
- * @param describe module and token label of a target, as far as it names them
- * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE, ERR_CRYPTOKI_URI
+ * Returns the configurations of the members of a group.
+ * @param describe returns module and token label of a target, as far as it names them
+ * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE, ERR_CRYPTOKI_URI
  */
-export function toPlans(
+export function toMemberConfigs(
   targets: readonly (string | ConnectTarget | GroupTarget)[],
   common: ConnectOptions,
   describe: (target: string | ConnectTarget) => { module: string; label: string | undefined },
-): MemberPlan[] {
-  if (targets.length === 0) throw argumentError(RangeError, 'a group needs at least one token');
-  const given = targets.map((target) => {
-    const { target: its, name, ...own } = asGroupTarget(target);
-    if (name !== undefined && typeof name !== 'string')
-      throw argumentError(TypeError, 'name must be a string');
-    return { target: its, name, own, ...describe(its) };
+): MemberConfig[] {
+  if (targets.length === 0) throw wrongValue('the list of targets is empty; give a group at least one token');
+  const members = targets.map((groupTarget) => {
+    const { target, name, ...memberOptions } = asGroupTarget(groupTarget);
+    if (name !== undefined) requireString(name, 'name');
+    return { target, name, memberOptions, ...describe(target) };
   });
-  const names = given.map(({ name, label }) => name ?? label ?? 'token');
-  return given.map(({ target, own, module }, index) => {
+  const names = members.map(({ name, label }) => name ?? label ?? 'token');
+  return members.map(({ target, memberOptions, module }, index) => {
     const name = names[index] as string;
     const isTaken = names.filter((other) => other === name).length > 1;
     // C_Finalize would end the sessions of the other members in the same module.
-    const isAlone = given.filter((other) => other.module === module).length === 1;
+    const isAlone = members.filter((other) => other.module === module).length === 1;
     const options: ConnectOptions = {
-      operationTimeout: OPERATION_TIMEOUT,
+      operationTimeout: OPERATION_TIMEOUT_MS,
       ...common,
-      ...own,
-      recovery: { timeout: PATIENCE, reinitialise: isAlone, ...common.recovery, ...own.recovery },
+      ...memberOptions,
+      recovery: {
+        timeout: RECOVERY_LIMIT_MS,
+        reinitialise: isAlone,
+        ...common.recovery,
+        ...memberOptions.recovery,
+      },
     };
     const { pin } = options;
     const isFunction = pin === undefined || typeof pin === 'function';
-    const patience = toSettings(options).recovery.timeout;
+    const recoveryLimit = toSettings(options).recovery.timeout;
     return {
       name: isTaken ? `${name} #${index + 1}` : name,
       target,
-      // A member that connects later needs the PIN then.
+      // A copy, because the group connects a missing member later.
       options: isFunction ? options : { ...options, pin: copyPin(pin) },
-      patience,
+      recoveryLimit,
     };
   });
 }
 
 function asGroupTarget(target: string | ConnectTarget | GroupTarget): GroupTarget {
   if (typeof target === 'string') return { target };
-  requirePlain(target, 'each member of a group');
+  requirePlain(target, 'each target of a group');
   return 'target' in target ? target : { target };
 }

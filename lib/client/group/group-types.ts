@@ -2,15 +2,15 @@ import type { Client } from '../client';
 import type { GroupMember } from './group-member';
 import type { GroupSettings } from './group-options';
 
-/** How an operation runs on a member of a group. @internal */
+/** Options of an operation on a member of a group. @internal */
 export interface GroupRunOptions {
   readonly signal?: AbortSignal | undefined;
   isRepeatable?(member: GroupMember): boolean;
-  /** The members that can do it, well or not; default all. */
+  /** Returns the members that have the key, including those that are not well; default: all members. */
   candidates?(): readonly GroupMember[] | Promise<readonly GroupMember[]>;
-  /** It has failed there, but not for a reason of the operation. */
+  /** Called when it has failed on a member for a reason of the member or the key. */
   failed?(member: GroupMember, error: unknown): void;
-  /** Why a member that is well cannot do it. */
+  /** Returns the reason why a member that is well cannot do it. */
   errorOf?(member: GroupMember): unknown;
 }
 

@@ -13,65 +13,65 @@ import { type ClientObjectSelection, copySelection } from '../search-attributes'
 import { groupClosed, MemberLeft, noMember, reasonOf } from './failure-reasons';
 import { GroupCertificate, GroupPrivateKey, GroupPublicKey, GroupSecretKey } from './group-key';
 import { GroupMember, type MemberHealth, type MemberStatistics } from './group-member';
-import { type Found, findInGroup } from './group-object';
-import type { GroupSettings, MemberPlan } from './group-options';
+import { type FoundObject, findInGroup } from './group-object';
+import type { GroupSettings, MemberConfig } from './group-options';
 import type { GroupRunOptions } from './group-types';
-import { Chooser } from './member-chooser';
+import { MemberChooser } from './member-chooser';
 
-/** What a {@link ClientGroup} tells. Members are called by their names. */
+/** The events of a {@link ClientGroup}, with the names of members. */
 export interface GroupEvents {
-  /** It gets no work until it is well again. */
+  /** Emitted when a member gets no operations until it is well again. */
   memberDown: [{ readonly member: string; readonly error: unknown }];
   memberUp: [{ readonly member: string }];
-  /** What a member has instead of a key of the group is another key; it is not used. */
+  /** Emitted when a member has another key in place of a key of the group. That key is not used. */
   keyRefused: [{ readonly member: string; readonly error: unknown }];
 }
 
-/** How a group and its members are. */
+/** The health of a group and its members. */
 export interface GroupHealth {
-  /** Whether any member is well. */
+  /** True when at least one member is well. */
   readonly ok: boolean;
   readonly members: readonly MemberHealth[];
 }
 
 /** The numbers of a group. */
 export interface GroupStatistics {
-  /** Operations that ended well, that failed, and tries on another member. */
+  /** Operations that succeeded, that failed, and attempts on another member. */
   readonly operations: number;
   readonly errors: number;
   readonly failovers: number;
   readonly members: readonly MemberStatistics[];
-  /** Those of all clients, added up. */
+  /** Sums of the numbers of all clients. */
   readonly total: Omit<ClientStatistics, 'generation'>;
 }
 
 /**
- * Several tokens with the same keys, as one. Each operation is done by one member; if that one is lost, by another. A member
- * that fails again and again is left alone until it is well again. Made by connect().
+ * Several tokens with the same keys, used as one. Each operation runs on one member and, if that one is lost, on another. A member
+ * that fails repeatedly gets no operations until a trial succeeds. connect() returns it.
  */
 export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDisposable {
-  /** All members, well or not, in the order given. */
+  /** All members, including those that are not well, in the order of the targets. */
   readonly members: readonly GroupMember[];
   /** @internal */
   readonly settings: GroupSettings;
-  readonly #chooser: Chooser;
+  readonly #chooser: MemberChooser;
   readonly #numbers = { operations: 0, errors: 0, failovers: 0 };
   #closing: Promise<void> | undefined;
 
   /** @internal */
   constructor(
-    plans: readonly MemberPlan[],
+    configs: readonly MemberConfig[],
     settings: GroupSettings,
-    open: (plan: MemberPlan, signal: AbortSignal) => Promise<Client>,
+    open: (config: MemberConfig, signal: AbortSignal) => Promise<Client>,
   ) {
     super();
     this.settings = settings;
-    this.#chooser = new Chooser(settings.strategy);
-    this.members = plans.map(
-      (plan) =>
-        new GroupMember(plan, settings, open, {
-          down: ({ name }, error) => this.#tell(() => this.emit('memberDown', { member: name, error })),
-          up: ({ name }) => this.#tell(() => this.emit('memberUp', { member: name })),
+    this.#chooser = new MemberChooser(settings.strategy);
+    this.members = configs.map(
+      (config) =>
+        new GroupMember(config, settings, open, {
+          down: ({ name }, error) => this.#emitLater(() => this.emit('memberDown', { member: name, error })),
+          up: ({ name }) => this.#emitLater(() => this.emit('memberUp', { member: name })),
         }),
     );
   }
@@ -82,13 +82,14 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
       try {
         await withTimeout(member.connect(), this.settings.probeTimeout);
       } catch (error) {
-        member.leaveAlone(error);
+        member.exclude(error);
       }
     });
     await until(Promise.all(attempts), signal);
-    const enough = this.settings.require === 'all' ? 'every' : 'some';
-    if (this.members[enough](({ isWell }) => isWell)) return;
-    throw this.#noMember(enough === 'some' ? 'no member can be reached' : 'not every member can be reached');
+    const needsAll = this.settings.require === 'all';
+    const reached = this.members.filter(({ isWell }) => isWell).length;
+    if (reached >= (needsAll ? this.members.length : 1)) return;
+    throw this.#noMember(needsAll ? 'not every member can be reached' : 'no member can be reached');
   }
 
   get closed(): boolean {
@@ -96,56 +97,60 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
   }
 
   /**
-   * The private key with these attributes, or of this PKCS#11 URI, that is the same on all members; left out, the one that
-   * each member's own URI names; with 'only', the only one. What says nothing is refused, as by Client.privateKey.
+   * Finds the private key with these attributes or this PKCS#11 URI, which must be the same key on all members. Without a
+   * selection: the key that each member's own URI names; with 'only': the only private key. Throws for an empty selection, as
+   * Client.privateKey does.
    *
-   * The same means the same public key: that of the key itself, or of a public key or certificate with its id or label that a
-   * trial (a signature, a decryption or a key agreement) proves to belong to it. A key without one is tried with that of
-   * another member, or by doing the same as there. Keys that cannot be tried, such as those with CKA_ALWAYS_AUTHENTICATE, are
-   * the same if CKA_ID and type are, and no public key beside them says otherwise. A member without the key is left out, and
-   * asked again later; so is one that comes back with another key.
-   * @throws ERR_CRYPTOKI_KEY_MISMATCH when it is another key on some members; ERR_CRYPTOKI_OBJECT_NOT_FOUND,
+   * Keys are the same if they have the same public key: that of the key itself, or of a public key or certificate with its id or
+   * label that a trial (a signature, a decryption or a key agreement) proves to belong to it. A key without one is tried with the
+   * public key of another member, or with the same operation as there. Keys without a trial, such as those with
+   * CKA_ALWAYS_AUTHENTICATE, are the same if they have the same CKA_ID and type, unless public keys beside them differ. A member
+   * without the key, or one that returns with another key, is not used for it, and the key is searched there again later.
+   * @throws ERR_CRYPTOKI_KEY_MISMATCH when some members have another key; ERR_CRYPTOKI_OBJECT_NOT_FOUND,
    *   ERR_CRYPTOKI_OBJECT_AMBIGUOUS; ERR_CRYPTOKI_NO_MEMBER when none is well; ERR_CRYPTOKI_UNSUPPORTED for HSS and XMSS keys
-   *   on several members
+   *   on several members; TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE
    */
-  async privateKey(which?: ClientObjectSelection, options?: OperationOptions): Promise<GroupPrivateKey> {
-    return new GroupPrivateKey(await this.#find('PRIVATE_KEY', which, options));
+  async privateKey(selection?: ClientObjectSelection, options?: OperationOptions): Promise<GroupPrivateKey> {
+    return new GroupPrivateKey(await this.#find('PRIVATE_KEY', selection, options));
   }
 
-  /** The same public key; see {@link privateKey}. */
-  async publicKey(which?: ClientObjectSelection, options?: OperationOptions): Promise<GroupPublicKey> {
-    return new GroupPublicKey(await this.#find('PUBLIC_KEY', which, options));
+  /** Finds the public key that is the same on all members; see {@link privateKey}. */
+  async publicKey(selection?: ClientObjectSelection, options?: OperationOptions): Promise<GroupPublicKey> {
+    return new GroupPublicKey(await this.#find('PUBLIC_KEY', selection, options));
   }
 
   /**
-   * The same secret key; see {@link privateKey}. Its value cannot be read: it is the same if CKA_ID, CKA_KEY_TYPE and
-   * CKA_CHECK_VALUE are; where there is no check value, a trial compares what the keys do.
+   * Finds the secret key that is the same on all members; see {@link privateKey}. Values cannot be read, so CKA_ID, CKA_KEY_TYPE and
+   * CKA_CHECK_VALUE are compared. Without a check value, a trial compares results of the keys.
    */
-  async secretKey(which?: ClientObjectSelection, options?: OperationOptions): Promise<GroupSecretKey> {
-    return new GroupSecretKey(await this.#find('SECRET_KEY', which, options));
+  async secretKey(selection?: ClientObjectSelection, options?: OperationOptions): Promise<GroupSecretKey> {
+    return new GroupSecretKey(await this.#find('SECRET_KEY', selection, options));
   }
 
-  /** The same certificate; see {@link privateKey}. */
-  async certificate(which?: ClientObjectSelection, options?: OperationOptions): Promise<GroupCertificate> {
-    return new GroupCertificate(await this.#find('CERTIFICATE', which, options));
+  /** Finds the certificate that is the same on all members; see {@link privateKey}. */
+  async certificate(
+    selection?: ClientObjectSelection,
+    options?: OperationOptions,
+  ): Promise<GroupCertificate> {
+    return new GroupCertificate(await this.#find('CERTIFICATE', selection, options));
   }
 
   /** Digests a message on a token; see Session.digest. */
   digest(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
     const [message, { input }] = [copy(data), copyMechanism(algorithm)];
-    return withOptions(options, (its) =>
-      this.run({ signal: its }, (client, signal) => client.digest(input, message, { signal })),
+    return withOptions(options, (callerSignal) =>
+      this.run({ signal: callerSignal }, (client, signal) => client.digest(input, message, { signal })),
     );
   }
 
-  /** Random bytes of a token; see Session.random. */
+  /** Returns random bytes from a token; see Session.random. */
   random(length: number, options?: OperationOptions): Promise<Buffer> {
-    return withOptions(options, (its) =>
-      this.run({ signal: its }, (client, signal) => client.random(length, { signal })),
+    return withOptions(options, (callerSignal) =>
+      this.run({ signal: callerSignal }, (client, signal) => client.random(length, { signal })),
     );
   }
 
-  /** Asks all members how they are, without repairing anything. */
+  /** Checks all members; see Client.health. Recovers nothing. */
   async health(): Promise<GroupHealth> {
     const members = await Promise.all(this.members.map((member) => member.health()));
     return { ok: members.some(({ ok }) => ok), members };
@@ -156,7 +161,7 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
     return { ...this.#numbers, members, total: sum(members) };
   }
 
-  /** Ends all clients; see Client.close. A second call returns the promise of the first. */
+  /** Closes all clients; see Client.close. A second call returns the promise of the first. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -167,7 +172,7 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
   }
 
   /**
-   * Does an operation on one member, and, if that fails for a reason of the member and it may be done again, on another.
+   * Runs an operation on one member. If it fails for a reason of the member and is repeatable, runs it on another one.
    * @internal
    */
   async run<T>(
@@ -180,21 +185,22 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
         if (this.closed) throw groupClosed();
         options.signal?.throwIfAborted();
         const candidates = (await options.candidates?.()) ?? this.members;
-        options.signal?.throwIfAborted(); // that may have taken a while
-        const member = this.#chooser.choose(candidates.filter((one) => one.isWell && !tried.has(one)));
-        if (member === undefined) throw this.#given(tried, options);
+        options.signal?.throwIfAborted(); // again, because a search for candidates can take long
+        const untried = candidates.filter((candidate) => candidate.isWell && !tried.has(candidate));
+        const member = this.#chooser.choose(untried);
+        if (member === undefined) throw this.#finalError(tried, options);
         if (tried.size > 0) this.#numbers.failovers += 1;
         const isRepeatable = options.isRepeatable?.(member) ?? true;
         try {
           const result = await member.run({ signal: options.signal, isRepeatable }, (client, signal) =>
             work(client, signal, member),
           );
-          this.#blame(tried);
+          this.#countUnclearFailures(tried);
           this.#numbers.operations += 1;
           return result;
         } catch (error) {
           if (options.signal?.aborted || this.closed) throw error;
-          this.#judge(member, error, options);
+          this.#countFailure(member, error, options);
           if (!isRepeatable || reasonOf(error) === 'operation') throw unwrap(error);
           tried.set(member, error);
         }
@@ -205,34 +211,34 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
     }
   }
 
-  /** A key of the group is another one on this member. @internal */
+  /** Reports that a member has another key in place of a key of the group. @internal */
   refused({ name }: GroupMember, error: unknown): void {
-    this.#tell(() => this.emit('keyRefused', { member: name, error }));
+    this.#emitLater(() => this.emit('keyRefused', { member: name, error }));
   }
 
-  /** Emits an event, but not while operations and recoveries are in the middle of something: a listener may throw. */
-  #tell(emit: () => void): void {
+  /** Emits an event after the present step, because an exception of a listener must not end an operation or a recovery. */
+  #emitLater(emit: () => void): void {
     queueMicrotask(emit);
   }
 
-  /** Tells member and key of a failure. */
-  #judge(member: GroupMember, error: unknown, options: GroupRunOptions): void {
+  /** Passes a failure to the member and the key. */
+  #countFailure(member: GroupMember, error: unknown, options: GroupRunOptions): void {
     const reason = reasonOf(error);
     if (reason === 'operation') return;
     options.failed?.(member, error);
     if (reason === 'member') member.failed(unwrap(error));
   }
 
-  /** Another member has done it: what was unclear was not the operation's fault. */
-  #blame(tried: ReadonlyMap<GroupMember, unknown>): void {
+  /** Counts unclear failures once another member has succeeded, because then the operation was not their reason. */
+  #countUnclearFailures(tried: ReadonlyMap<GroupMember, unknown>): void {
     for (const [member, error] of tried) if (reasonOf(error) === 'unclear') member.failed(error);
   }
 
-  /** The error when no member is left. What may be a reason of the operation goes before what is not. */
-  #given(tried: ReadonlyMap<GroupMember, unknown>, { errorOf }: GroupRunOptions): unknown {
+  /** Returns the error when no member is left. An error that the operation may have caused goes before others. */
+  #finalError(tried: ReadonlyMap<GroupMember, unknown>, { errorOf }: GroupRunOptions): unknown {
     const errors = [...tried.values()];
     for (const reason of ['unclear', 'busy'] as const) {
-      const error = errors.find((one) => reasonOf(one) === reason);
+      const error = errors.find((candidate) => reasonOf(candidate) === reason);
       if (error !== undefined) return error;
     }
     const last = errors.at(-1);
@@ -242,9 +248,9 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
     });
   }
 
-  #noMember(what: string, errorOf: (member: GroupMember) => unknown = () => undefined): unknown {
+  #noMember(detail: string, errorOf: (member: GroupMember) => unknown = () => undefined): unknown {
     return noMember(
-      what,
+      detail,
       this.members.map((member) => ({
         name: member.name,
         error: unwrap(errorOf(member) ?? member.error),
@@ -254,26 +260,26 @@ export class ClientGroup extends EventEmitter<GroupEvents> implements AsyncDispo
 
   async #find(
     objectClass: 'PRIVATE_KEY' | 'PUBLIC_KEY' | 'SECRET_KEY' | 'CERTIFICATE',
-    which: ClientObjectSelection | undefined,
+    selection: ClientObjectSelection | undefined,
     options?: OperationOptions,
-  ): Promise<Found> {
+  ): Promise<FoundObject> {
     if (this.closed) throw groupClosed();
-    const own = which === undefined ? undefined : copySelection(which, nounOf(objectClass));
+    const copied = selection === undefined ? undefined : copySelection(selection, nounOf(objectClass));
     return withOptions(options, async (signal) => {
       signal?.throwIfAborted();
-      return findInGroup(this, { objectClass, which: own }, { signal });
+      return findInGroup(this, { objectClass, selection: copied }, { signal });
     });
   }
 
   async #close(): Promise<void> {
-    const ends = await Promise.allSettled(this.members.map((member) => member.close()));
+    const results = await Promise.allSettled(this.members.map((member) => member.close()));
     this.removeAllListeners();
-    const failed = ends.find((end) => end.status === 'rejected');
+    const failed = results.find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;
   }
 }
 
-/** What an operation that was left to others was left for. */
+/** Returns the error of a member in place of a MemberLeft that it has caused. */
 function unwrap(error: unknown): unknown {
   return error instanceof MemberLeft ? error.cause : error;
 }

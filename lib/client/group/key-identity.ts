@@ -1,5 +1,5 @@
 import { createHash, type KeyObject } from 'node:crypto';
-import { CryptokiError } from '../../core/errors';
+import { CryptokiError, ownError } from '../../core/errors';
 import { isHalfOf, publicHalvesOf } from '../../model/native-keys/public-half';
 import { readable } from '../../model/native-keys/reading';
 import { type Fingerprint, fingerprintOf } from '../../model/objects/fingerprint';
@@ -11,68 +11,68 @@ import type { OperationOptions } from '../client-types';
 import type { ClientObject } from '../objects/client-object';
 import { STATEFUL } from '../objects/object-identity';
 
-/** What tells whether objects on several tokens are the same. Everything in it is public. */
+/** Public data by which objects on several tokens are compared. */
 export interface Identity {
-  /** Of asymmetric keys the public key, of certificates their value; undefined where it cannot be had, or not be proved. */
+  /** The public key of an asymmetric key, or a digest of a certificate; undefined if it cannot be read or proved. */
   readonly value: string | undefined;
-  /** The public key of a private key, where it is known. */
+  /** The public key of a private key, if it is known. */
   readonly publicKey?: KeyObject | undefined;
-  /** Of keys without a public key and a check value: what they do. */
+  /** The results of a key with known data, for keys without public key and check value. */
   readonly fingerprint?: Fingerprint | undefined;
-  /** Whether it was shown to be the same as what it was compared with. */
-  readonly isShown?: boolean;
-  /** Whether the private key may be tried: it wants no PIN each time, and is not used up by it. */
-  readonly mayTry: boolean;
-  /** Of private keys: public keys with their id or label, of which nothing shows whether they belong to them. */
+  /** The result of a trial with the expected identity. */
+  readonly isProved?: boolean;
+  /** True when a trial of the key is allowed: it does not require a PIN each time or have a limited number of signatures. */
+  readonly canTry: boolean;
+  /** Public keys with the id or label of a private key that are not proved to belong to it. */
   readonly candidates: readonly string[];
-  /** CKA_ID in hexadecimal; empty when there is none. */
+  /** CKA_ID in hexadecimal; empty if the object has none. */
   readonly id: string;
   readonly keyType: string;
-  /** CKA_CHECK_VALUE in hexadecimal, of secret keys. */
+  /** CKA_CHECK_VALUE of a secret key in hexadecimal. */
   readonly checkValue: string | undefined;
-  /** CKA_ALWAYS_AUTHENTICATE: its operations are not done twice. */
+  /** CKA_ALWAYS_AUTHENTICATE: the operations of such a key are not repeated. */
   readonly alwaysAuthenticates: boolean;
 }
 
-/** One form for one public key, whatever the encoding of its point or its parameters. */
+/** Returns the same text for all encodings of a public key. */
 function canonical(key: KeyObject): string {
   try {
     const jwk = key.export({ format: 'jwk' });
     return JSON.stringify(Object.entries(jwk).sort(([a], [b]) => (a < b ? -1 : 1)));
   } catch {
-    return key.export({ format: 'der', type: 'spki' }).toString('hex'); // a curve that JSON web keys do not have
+    return key.export({ format: 'der', type: 'spki' }).toString('hex'); // JSON web keys do not have this curve
   }
 }
 
-/** That attributes are missing or malformed is no failure of the operation. */
-function unlessLost(error: unknown): undefined {
+/** Ignores errors for missing or malformed attributes, and throws others. */
+function ignoreUnsupported(error: unknown): undefined {
   if (error instanceof CryptokiError && error.code !== 'ERR_CRYPTOKI_UNSUPPORTED') throw error;
 }
 
-/** The public half of a key, from its own attributes. */
+/** Reads the public half of a key from its own attributes. */
 async function readPublic(object: ClientObject, options: OperationOptions): Promise<string | undefined> {
   // PublicKey.toKeyObject reads public attributes only, which private keys may have as well.
-  const key = await object.use('identity', { ...options, repeatable: true }, (its) =>
-    toKeyObject(its as PublicKey).catch(unlessLost),
+  const key = await object.use('identity', { ...options, repeatable: true }, (modelObject) =>
+    toKeyObject(modelObject as PublicKey).catch(ignoreUnsupported),
   );
   if (key !== undefined) return canonical(key);
   if (object.class !== 'PUBLIC_KEY') return undefined;
-  // A type of key that Node does not know.
+  // Node does not support this type of key.
   const { publicKeyInfo, value, ecPoint } = await object.attributes('publicKeyInfo', 'value', 'ecPoint');
   const bytes = [publicKeyInfo, value, ecPoint].find((found) => found !== undefined && found.length > 0);
   return bytes?.toString('hex');
 }
 
-/** The public half of a private key, from the public keys and certificates beside it, of which only a proved one counts. */
+/** Finds the public half of a private key among public keys and certificates with its id or label. Only a proved one is used. */
 function readPartners(
   object: ClientObject,
-  mayTry: boolean,
+  canTry: boolean,
   options: OperationOptions,
 ): Promise<Pick<Identity, 'value' | 'publicKey' | 'candidates' | 'fingerprint'>> {
-  return object.use('identity', { ...options, repeatable: true }, async (its, session) => {
-    const { proved, candidates } = await publicHalvesOf(session, its as PrivateKey, mayTry);
+  return object.use('identity', { ...options, repeatable: true }, async (privateKey, session) => {
+    const { proved, candidates } = await publicHalvesOf(session, privateKey as PrivateKey, canTry);
     return {
-      fingerprint: mayTry && proved === undefined ? await readFingerprint(its) : undefined,
+      fingerprint: canTry && proved === undefined ? await readFingerprint(privateKey) : undefined,
       value: proved && canonical(proved),
       publicKey: proved,
       candidates: candidates.map(canonical),
@@ -85,44 +85,44 @@ async function readFingerprint(object: StorageObject): Promise<Fingerprint | und
   return fingerprintOf(object, ecParams);
 }
 
-/** Reads what an object is known by. */
+/** Reads the identity of an object. */
 export async function identityOf(object: ClientObject, options: OperationOptions): Promise<Identity> {
-  const known = {
+  const basic = {
     id: object.id?.toString('hex') ?? '',
     keyType: String(object.keyType ?? object.class),
     value: undefined,
     candidates: [],
     checkValue: undefined,
     alwaysAuthenticates: false,
-    mayTry: false,
+    canTry: false,
   };
   switch (object.class) {
     case 'PRIVATE_KEY': {
       const { alwaysAuthenticate = false } = await object.attributes('alwaysAuthenticate');
-      const mayTry = !alwaysAuthenticate && !STATEFUL.includes(String(object.keyType));
-      const own = { ...known, alwaysAuthenticates: alwaysAuthenticate, mayTry };
+      const canTry = !alwaysAuthenticate && !STATEFUL.includes(String(object.keyType));
+      const ofPrivateKey = { ...basic, alwaysAuthenticates: alwaysAuthenticate, canTry };
       const value = await readPublic(object, options);
-      if (value !== undefined) return { ...own, value };
-      return { ...own, ...(await readPartners(object, mayTry, options)) };
+      if (value !== undefined) return { ...ofPrivateKey, value };
+      return { ...ofPrivateKey, ...(await readPartners(object, canTry, options)) };
     }
     case 'PUBLIC_KEY':
-      return { ...known, value: await readPublic(object, options) };
+      return { ...basic, value: await readPublic(object, options) };
     case 'SECRET_KEY': {
       const { checkValue } = await object.attributes('checkValue');
-      if (checkValue?.length) return { ...known, checkValue: checkValue.toString('hex') };
+      if (checkValue?.length) return { ...basic, checkValue: checkValue.toString('hex') };
       const fingerprint = await object.use('identity', { ...options, repeatable: true }, readFingerprint);
-      return { ...known, fingerprint, mayTry: true };
+      return { ...basic, fingerprint, canTry: true };
     }
     default: {
       const { value } = await object.attributes('value');
-      return { ...known, value: value && createHash('sha256').update(value).digest('hex') };
+      return { ...basic, value: value && createHash('sha256').update(value).digest('hex') };
     }
   }
 }
 
 /**
- * What an object is known by, when it is compared with another: a key that tells nothing is tried, with the public key of the
- * other or by doing what the other has done.
+ * Completes an identity for a comparison. If it has neither a public key nor a check value, the key is tried with the expected
+ * public key or fingerprint.
  */
 export async function comparedWith(
   expected: Identity,
@@ -131,35 +131,38 @@ export async function comparedWith(
   options: OperationOptions,
 ): Promise<Identity> {
   const { publicKey, fingerprint } = expected;
-  if (identity.value !== undefined || identity.checkValue !== undefined || !identity.mayTry) return identity;
+  if (identity.value !== undefined || identity.checkValue !== undefined || !identity.canTry) return identity;
   if (publicKey === undefined && fingerprint === undefined) return identity;
-  const isShown = await object.use('identity', { ...options, repeatable: true }, async (its) =>
-    publicKey === undefined ? fingerprint?.fits(its) : isHalfOf(its as PrivateKey, publicKey),
+  const isProved = await object.use('identity', { ...options, repeatable: true }, async (modelObject) =>
+    publicKey === undefined ? fingerprint?.fits(modelObject) : isHalfOf(modelObject as PrivateKey, publicKey),
   );
-  return isShown === undefined ? identity : { ...identity, isShown };
+  return isProved === undefined ? identity : { ...identity, isProved };
 }
 
 /**
- * Whether two objects are the same: by public key or by a trial; where neither can be had, by id, type and check value.
- * @param b what was {@link comparedWith} a
+ * Returns true when two objects are the same: by public key or by a trial, otherwise by id, type and check value.
+ * @param found the result of {@link comparedWith} for `expected`
  */
-export function isSame(a: Identity, b: Identity): boolean {
-  if (a === b) return true;
-  if (b.isShown !== undefined) return b.isShown;
-  if (a.value !== undefined && b.value !== undefined) return a.value === b.value;
-  const publicKeys = (its: Identity): readonly string[] =>
-    its.value === undefined ? its.candidates : [its.value];
-  const [ofA, ofB] = [publicKeys(a), publicKeys(b)];
-  if (ofA.length > 0 && ofB.length > 0 && !ofA.some((key) => ofB.includes(key))) return false;
-  const mayBe = a.checkValue === undefined || b.checkValue === undefined || a.checkValue === b.checkValue;
-  return a.id !== '' && a.id === b.id && a.keyType === b.keyType && mayBe;
+export function isSame(expected: Identity, found: Identity): boolean {
+  if (expected === found) return true;
+  if (found.isProved !== undefined) return found.isProved;
+  if (expected.value !== undefined && found.value !== undefined) return expected.value === found.value;
+  const publicKeysOf = ({ value, candidates }: Identity): readonly string[] =>
+    value === undefined ? candidates : [value];
+  const [expectedKeys, foundKeys] = [publicKeysOf(expected), publicKeysOf(found)];
+  const isComparable = expectedKeys.length > 0 && foundKeys.length > 0;
+  if (isComparable && !expectedKeys.some((key) => foundKeys.includes(key))) return false;
+  const checkValues = [expected.checkValue, found.checkValue];
+  const hasSameCheckValue = checkValues.includes(undefined) || expected.checkValue === found.checkValue;
+  const hasSameName = expected.id !== '' && expected.id === found.id && expected.keyType === found.keyType;
+  return hasSameName && hasSameCheckValue;
 }
 
-/** The key is another one than on the other members. */
+/** Builds the error for members with another key. @param others the members with the expected key */
 export function mismatch(names: readonly string[], others: readonly string[]): CryptokiError {
   const list = (all: readonly string[]): string => all.map((name) => `"${name}"`).join(', ');
-  return new CryptokiError({
-    code: 'ERR_CRYPTOKI_KEY_MISMATCH',
-    detail: `what fits on ${list(names)} is not the same as on ${list(others)}, by public key or by what it does, or, where neither can be had, by id, type and check value; search by id, or put the same key on all`,
-  });
+  return ownError(
+    'ERR_CRYPTOKI_KEY_MISMATCH',
+    `the object on ${list(names)} is not the same as on ${list(others)} (compared by public key or a trial, otherwise by id, type and check value); search by id, or copy the same key to all members`,
+  );
 }

@@ -1,4 +1,4 @@
-import { CryptokiError, isCode } from '../../core/errors';
+import { type CryptokiError, isCode, ownError } from '../../core/errors';
 import type { ObjectClass } from '../../model/objects/identity';
 import type { Client } from '../client';
 import type { OperationOptions } from '../client-types';
@@ -7,54 +7,54 @@ import type { ClientObjectSelection } from '../search-attributes';
 import type { GroupMember } from './group-member';
 import { comparedWith, type Identity, identityOf, isSame } from './key-identity';
 
-/** What a key of a group is searched by. */
+/** The class and the selection of an object of a group. */
 export interface Search {
   readonly objectClass: ObjectClass;
-  readonly which: ClientObjectSelection | undefined;
+  readonly selection: ClientObjectSelection | undefined;
 }
 
 /** Finds the object on one member. */
 function findOn(
   client: Client,
-  { objectClass, which }: Search,
+  { objectClass, selection }: Search,
   options?: OperationOptions,
 ): Promise<ClientObject> {
-  if (objectClass === 'PRIVATE_KEY') return client.privateKey(which, options);
-  if (objectClass === 'PUBLIC_KEY') return client.publicKey(which, options);
-  if (objectClass === 'SECRET_KEY') return client.secretKey(which, options);
-  return client.certificate(which, options);
+  if (objectClass === 'PRIVATE_KEY') return client.privateKey(selection, options);
+  if (objectClass === 'PUBLIC_KEY') return client.publicKey(selection, options);
+  if (objectClass === 'SECRET_KEY') return client.secretKey(selection, options);
+  return client.certificate(selection, options);
 }
 
-/** An object that has been compared, and since when nothing has happened that could have made it another one. */
+/** An object whose identity was read, and the generation of the client for which that identity is valid. */
 export interface Checked {
   readonly object: ClientObject;
   readonly identity: Identity;
   readonly generation: number;
 }
 
-/** Times an object is read again when the client recovers meanwhile. */
-const TRIES = 5;
+/** Limit of attempts to read an identity, each of which a recovery of the client makes useless. */
+const MAX_ATTEMPTS = 5;
 
-/** Reads what an object is known by, in one generation of the client. @param expected what it is to be compared with */
+/** Reads the identity of an object, in one generation of the client. @param expected the identity to compare it with */
 export async function check(
   object: ClientObject,
   options: OperationOptions,
   expected?: Identity,
 ): Promise<Checked> {
   const { client } = object;
-  for (let i = 0; i < TRIES; i += 1) {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     const { generation } = client;
-    const its = await identityOf(object, options);
-    const identity = expected === undefined ? its : await comparedWith(expected, object, its, options);
+    const found = await identityOf(object, options);
+    const identity = expected === undefined ? found : await comparedWith(expected, object, found, options);
     if (generation === client.generation) return { object, identity, generation };
   }
-  throw new CryptokiError({
-    code: 'ERR_CRYPTOKI_OBJECT_DEAD',
-    detail: 'the token is lost again and again while the key is compared',
-  });
+  throw ownError(
+    'ERR_CRYPTOKI_OBJECT_DEAD',
+    `the token was lost ${MAX_ATTEMPTS} times while the key was compared; check the token and its connection`,
+  );
 }
 
-/** Finds the object on one member and reads what it is known by. */
+/** Finds the object on one member and reads its identity. */
 export async function findAndCheck(
   client: Client,
   search: Search,
@@ -64,79 +64,82 @@ export async function findAndCheck(
 }
 
 /**
- * One member's copy of a key. It is compared with the others' before it is used, and again whenever the member's sessions
- * were lost: what is found then could be another key with the same label.
+ * A key of a group on one member. It is compared with the expected identity before its first use, and again after each loss of the
+ * member's sessions, because another key may have the same label then.
  */
-export class Holding {
+export class MemberKey {
   readonly member: GroupMember;
   readonly #search: Search;
-  readonly #refuse: (member: GroupMember) => CryptokiError;
+  readonly #mismatchOf: (member: GroupMember) => CryptokiError;
   readonly #expected: Identity;
   #checked: Checked | undefined;
-  #looking: Promise<Checked> | undefined;
-  #lookAt = 0;
+  #finding: Promise<Checked> | undefined;
+  /** The time of performance.now() at which a missing key is searched again. */
+  #searchAt = 0;
   #comebacks: number;
-  /** Why there is none. */
+  /** The reason why the member does not have the key. */
   error: unknown;
 
+  /** @param mismatchOf builds the error for a member with another key */
   constructor(
     member: GroupMember,
     search: Search,
     expected: Identity,
-    refuse: (member: GroupMember) => CryptokiError,
+    mismatchOf: (member: GroupMember) => CryptokiError,
   ) {
     this.member = member;
     this.#search = search;
     this.#expected = expected;
-    this.#refuse = refuse;
+    this.#mismatchOf = mismatchOf;
     this.#comebacks = member.comebacks;
   }
 
-  /** Whether the member has the key, as far as is known. */
-  get isThere(): boolean {
+  /** True when the member is known to have the key. */
+  get isPresent(): boolean {
     return this.#checked !== undefined;
   }
 
-  /** Whether it is time to look for it again: after a while, and at once when the member has come back. */
+  /** True when a missing key should be searched again: after a pause, and at once when the member is well again. */
   get isDue(): boolean {
-    if (this.isThere || this.#looking !== undefined || !this.member.isWell) return false;
-    return performance.now() >= this.#lookAt || this.#comebacks !== this.member.comebacks;
+    if (this.isPresent || this.#finding !== undefined || !this.member.isWell) return false;
+    return performance.now() >= this.#searchAt || this.#comebacks !== this.member.comebacks;
   }
 
-  /** Does it always ask for a PIN? Not known of one that is not there. */
+  /** CKA_ALWAYS_AUTHENTICATE of the key; false when the member does not have it. */
   get alwaysAuthenticates(): boolean {
     return this.#checked?.identity.alwaysAuthenticates ?? false;
   }
 
-  has(checked: Checked): void {
+  /** Notes that the member has the key. */
+  setPresent(checked: Checked): void {
     this.#checked = checked;
     this.error = undefined;
   }
 
-  /** The member does not have it; it is asked again after `pause` milliseconds. */
-  lacks(error: unknown, pause: number): void {
+  /** Notes that the member does not have the key. A further search is due after `pause` milliseconds. */
+  setMissing(error: unknown, pause: number): void {
     this.#checked = undefined;
     this.error = error;
-    this.#lookAt = performance.now() + pause;
+    this.#searchAt = performance.now() + pause;
     this.#comebacks = this.member.comebacks;
   }
 
-  /** The object, if nothing has happened since it was compared. */
+  /** Returns the object, if its client has not recovered since the comparison. */
   current(client: Client): Checked | undefined {
     const checked = this.#checked;
     const isCurrent = checked?.object.client === client && checked.generation === client.generation;
     return isCurrent ? checked : undefined;
   }
 
-  /** Finds or reads the object again and compares it. All who ask share it, so no signal of one of them ends it. */
-  look(client: Client): Promise<Checked> {
-    this.#looking ??= this.#look(client).finally(() => {
-      this.#looking = undefined;
+  /** Finds or reads the object again and compares it. Simultaneous calls share one search, which no caller's signal ends. */
+  find(client: Client): Promise<Checked> {
+    this.#finding ??= this.#find(client).finally(() => {
+      this.#finding = undefined;
     });
-    return this.#looking;
+    return this.#finding;
   }
 
-  /** The object as it was, or whatever has taken its place. */
+  /** Reads the identity of the object or, if it does not exist any more, of the one that the search finds. */
   async #checkAgain(client: Client): Promise<Checked> {
     const before = this.#checked?.object;
     if (before?.client === client) {
@@ -149,10 +152,10 @@ export class Holding {
     return check(await findOn(client, this.#search), {}, this.#expected);
   }
 
-  async #look(client: Client): Promise<Checked> {
+  async #find(client: Client): Promise<Checked> {
     const checked = await this.#checkAgain(client);
-    if (!isSame(this.#expected, checked.identity)) throw this.#refuse(this.member);
-    this.has(checked);
+    if (!isSame(this.#expected, checked.identity)) throw this.#mismatchOf(this.member);
+    this.setPresent(checked);
     return checked;
   }
 }

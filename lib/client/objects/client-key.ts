@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import { CryptokiError } from '../../core/errors';
+import { ownError } from '../../core/errors';
 import type { Certificate } from '../../model/objects/certificate';
 import type { StorageObject } from '../../model/objects/storage-object';
 import type { Client } from '../client';
@@ -14,9 +14,9 @@ export { ClientPrivateKey } from './client-private-key';
 export { ClientPublicKey } from './client-public-key';
 export { ClientSecretKey } from './client-secret-key';
 
-/** A certificate, read on whatever session is free. */
+/** A certificate, which is read on any free session. */
 export class ClientCertificate extends ClientObject {
-  /** The certificate as node:crypto has it; see Certificate.toX509. */
+  /** Returns the certificate as an X509Certificate of node:crypto; see Certificate.toX509. */
   toX509(options?: OperationOptions): Promise<X509Certificate> {
     return this.use('toX509', { given: options, repeatable: true }, (object) =>
       (object as Certificate).toX509(),
@@ -33,28 +33,29 @@ const CLASSES: Readonly<Record<string, ClientObjectType>> = {
   CERTIFICATE: ClientCertificate,
 };
 
-/** The object of the right class. */
+/** Returns a ClientObject of the class that fits the object. */
 export function makeClientObject(client: Client, object: StorageObject, generation: number): ClientObject {
   const Type = typeof object.class === 'string' ? CLASSES[object.class] : undefined;
   return new (Type ?? ClientObject)(client, object, generation);
 }
 
 /**
- * An object that the client has made: one with token: false keeps the session of the lease open. Of a token object is learnt
- * what proves it later; if that fails, when it is first used: what was made must not be lost to its caller.
+ * Returns a ClientObject for an object that the client has created. A session object keeps the session of the lease open. For a
+ * token object it reads what proves it later; if that fails, the first use reads it, because the caller must get what was
+ * created.
  */
 export async function adoptClientObject(
   client: Client,
   object: StorageObject,
   lease: Lease,
 ): Promise<ClientObject> {
-  const made = makeClientObject(client, object, client.generation);
-  if (object.isTokenObject) await made.learn(object, true).catch(() => {});
-  else made.pin(lease);
-  return made;
+  const adopted = makeClientObject(client, object, client.generation);
+  if (object.isTokenObject) await adopted.learn(object, true).catch(() => {});
+  else adopted.pin(lease);
+  return adopted;
 }
 
-/** Destroys the session objects that an operation has made which nobody waits for any more. Token objects stay. */
+/** Destroys the session objects of an operation whose caller does not wait for it any more. Token objects stay. */
 export async function discardIfAborted(
   signal: AbortSignal | undefined,
   lease: Lease,
@@ -63,6 +64,6 @@ export async function discardIfAborted(
   if (!signal?.aborted && !lease.isGivenUp) return;
   for (const object of objects) if (!object.isTokenObject) await object.destroy();
   if (signal?.aborted) throw signal.reason;
-  const detail = 'what was made after operationTimeout had passed was destroyed';
-  throw new CryptokiError({ code: 'ERR_CRYPTOKI_TIMEOUT', detail, action: 'retry' }); // nobody hears of it
+  // Nobody waits for this error: it ends the work.
+  throw ownError('ERR_CRYPTOKI_TIMEOUT', 'session objects created after operationTimeout were destroyed');
 }

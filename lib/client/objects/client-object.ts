@@ -1,6 +1,6 @@
 import { isBytes, viewOf } from '../../core/arguments';
 import { isCode } from '../../core/errors';
-import { asyncDispose, isPromise } from '../../core/realms';
+import { asyncDispose } from '../../core/realms';
 import { requireSelection } from '../../core/selection';
 import type { AllAttributeValues, AttributeName, Attributes } from '../../model/attributes';
 import { copyMembers } from '../../model/mechanisms/caller-copies';
@@ -15,16 +15,16 @@ import { checkOperationOptions } from '../operations/operation-options';
 import type { Lease } from '../pool/session-pool';
 import { ObjectIdentity } from './object-identity';
 
-/** What is left of a session object that nobody disposed of. */
+/** A session object that was collected without having been disposed of. */
 interface Leak {
   readonly client: Client;
   readonly object: StorageObject;
   readonly unpin: () => void;
-  readonly what: string;
+  readonly subject: string;
 }
 
-/** Keeps the session of a session object open. All that stand for the object share it; with the last of them it goes. */
-class Hold {
+/** Keeps the session of a session object open. Shared by all ClientObjects for the object; released with the last of them. */
+class SessionHold {
   readonly #unpin: () => void;
 
   constructor(leak: Leak) {
@@ -38,37 +38,37 @@ class Hold {
   }
 }
 
-const leaks = new FinalizationRegistry<Leak>(({ client, object, unpin, what }) => {
-  if (client.closed) return; // the object died with it
+const leaks = new FinalizationRegistry<Leak>(({ client, object, unpin, subject }) => {
+  if (client.closed) return; // its sessions and their objects no longer exist
   process.emitWarning(
-    `${what} was collected without having been disposed of; use "await using" or destroy() to free its session`,
+    `${subject} was collected without having been disposed of; use "await using" or destroy() to free its session`,
     { type: 'CryptokiWarning', code: 'CRYPTOKI_OBJECT_LEAK' },
   );
   client
     .run('destroy', { repeatable: false }, (session) => object.on(session).destroy())
-    .catch(() => {}) // it may be dead already
+    .catch(() => {}) // it may not exist any more
     .finally(unpin);
 });
 
-/** Operations in which a key does nothing: it is not tried for them. */
+/** Operations that do not use a key's value: they do not need a trial of the key. */
 const WITHOUT_TRIAL = ['attributes', 'setAttributes', 'destroy', 'identity', 'toX509'];
 
 /**
- * An object as a client sees it: known by what it is, not by a handle. A token object is found again after a recovery, by its
- * label and id, and proved to be the same before it is used: by CKA_UNIQUE_ID, its public key, its value (of a certificate)
- * or its check value; a private or secret key whose token tells none of them by what it does with random data (one signature,
- * MAC, encryption or key agreement when it is found or first used, and one after each loss); else by what cannot change of
- * it. Another object that has taken its name is not taken for it: ERR_CRYPTOKI_OBJECT_NOT_FOUND.
+ * An object of a client, which does not depend on a handle. A token object is found again after a recovery, by its label and
+ * id, and proved to be the same before it is used: by CKA_UNIQUE_ID, its public key, its value (of a certificate) or its check
+ * value. If the token has none of them for a private or secret key, a trial with random data proves it (one signature, MAC,
+ * encryption or key agreement when it is found or first used, and one after each loss). Otherwise its constant attributes are
+ * compared. Another object with the same name is not used: ERR_CRYPTOKI_OBJECT_NOT_FOUND.
  *
- * A session object keeps its session open until it is disposed of; when that session is lost, the object is dead.
+ * A session object keeps its session open until it is disposed of. It does not survive the loss of that session.
  */
 export class ClientObject implements AsyncDisposable {
   readonly client: Client;
-  /** CKA_CLASS; undefined if the module does not tell. */
+  /** CKA_CLASS; undefined if the module does not return it. */
   readonly class: ObjectClass | undefined;
-  /** CKA_LABEL when the object was found or made, or as setAttributes() of this object has changed it. */
+  /** CKA_LABEL when the object was found or created, or the last value that setAttributes() of this object has set. */
   readonly label: string | undefined;
-  /** CKA_ID when the object was found or made, or as setAttributes() of this object has changed it. */
+  /** CKA_ID when the object was found or created, or the last value that setAttributes() of this object has set. */
   readonly id: Buffer | undefined;
   /** CKA_KEY_TYPE, of keys. */
   readonly keyType: KeyType | undefined;
@@ -78,8 +78,10 @@ export class ClientObject implements AsyncDisposable {
   readonly isPrivate: boolean;
   #object: StorageObject;
   #generation: number;
+  /** The object on each session on which it was used. */
+  #onSessions = new WeakMap<Session, StorageObject>();
   #finding: { readonly generation: number; readonly object: Promise<StorageObject> } | undefined;
-  #hold: Hold | undefined;
+  #hold: SessionHold | undefined;
   readonly #identity: ObjectIdentity;
   #learning: Promise<void> | undefined;
 
@@ -97,7 +99,7 @@ export class ClientObject implements AsyncDisposable {
     this.#identity = new ObjectIdentity(client, this);
   }
 
-  /** Attributes by name, as many as can be read; see StorageObject.attributes. */
+  /** Reads attributes by name, as far as they can be read; see StorageObject.attributes. */
   attributes<Name extends AttributeName>(
     ...names: readonly Name[]
   ): Promise<Partial<Pick<AllAttributeValues, Name>>> {
@@ -105,13 +107,13 @@ export class ClientObject implements AsyncDisposable {
   }
 
   /**
-   * Changes attributes; see StorageObject.setAttributes. It is not done again after an error. `label` and `id` of this object
-   * follow, and it is found again by them.
+   * Changes attributes; see StorageObject.setAttributes. The call is not repeated after an error. `label` and `id` of this object
+   * get the new values, by which it is found again.
    */
   async setAttributes(attributes: Attributes): Promise<void> {
-    requireSelection(attributes, 'the attributes to change', 'name what is to change');
+    requireSelection(attributes, 'the attributes to change', 'give at least one attribute');
     const changes = copyMembers(attributes);
-    const renamed = this.#identity.rename(changes); // also if the answer is lost
+    const renamed = this.#identity.rename(changes); // before the call, whose result may be lost
     await this.use('setAttributes', { repeatable: false }, (object) => object.setAttributes(changes));
     renamed();
     const { label, id } = changes;
@@ -127,7 +129,7 @@ export class ClientObject implements AsyncDisposable {
     this.#release();
   }
 
-  /** Destroys a session object and frees its session. Token objects stay. */
+  /** Destroys a session object and frees its session. Does nothing to a token object. */
   async [asyncDispose](): Promise<void> {
     if (this.isTokenObject || this.#hold === undefined) return;
     try {
@@ -142,40 +144,24 @@ export class ClientObject implements AsyncDisposable {
     }
   }
 
-  /**
-   * Does something with the object on a lent session.
-   * @internal
-   */
+  /** Runs `work` with the object on a lent session. @internal */
   use<T>(
     operation: string,
     options: Pick<RunOptions, 'signal' | 'given' | 'repeatable' | 'shares'>,
     work: (object: StorageObject, session: Session) => Promise<T>,
   ): Promise<T> {
-    const { signal, given, shares } = options;
-    const run = {
-      signal,
-      given,
-      shares,
-      key: this.label,
-      get repeatable() {
-        return options.repeatable; // as it is when an error has come
-      },
-    };
-    return this.client.run(operation, run, (session) => {
-      const object = this.#on(session, !WITHOUT_TRIAL.includes(operation));
-      return isPromise(object) ? object.then((found) => work(found, session)) : work(object, session);
-    });
+    return this.client.runner.run(operation, options, work, this);
   }
 
-  /** The session that made the object stays open until it is released. @internal */
+  /** Keeps the session that created the object open until the object is released. @internal */
   pin(lease: Lease): void {
     const unpin = lease.pin();
     const { client } = this;
-    const what = this.label ? `the session object "${this.label}"` : 'a session object';
-    this.#hold = new Hold({ client, object: this.#object, unpin, what });
+    const subject = this.label ? `the session object "${this.label}"` : 'a session object';
+    this.#hold = new SessionHold({ client, object: this.#object, unpin, subject });
   }
 
-  /** Another one for the same object, which lives as long as either of them. @internal */
+  /** Returns another ClientObject for the same object, which exists as long as either of them. @internal */
   standIn(): this {
     const Same = this.constructor as new (...args: ConstructorParameters<typeof ClientObject>) => this;
     const other = new Same(this.client, this.#object, this.#generation);
@@ -188,7 +174,12 @@ export class ClientObject implements AsyncDisposable {
     this.#hold = undefined;
   }
 
-  /** Learns what proves the object after a loss, as it is made. @param object on a session of its own for the time @internal */
+  /**
+   * Reads what proves the object after a loss.
+   * @param object on a session that nothing else uses meanwhile
+   * @param fully true if a trial of the key is allowed
+   * @internal
+   */
   learn(object: StorageObject, fully: boolean): Promise<void> {
     this.#learning ??= this.#identity.learn(object, fully).finally(() => {
       this.#learning = undefined;
@@ -196,13 +187,17 @@ export class ClientObject implements AsyncDisposable {
     return this.#learning;
   }
 
-  /** @param fully whether the key may be tried, if its attributes do not tell which it is */
-  #on(session: Session, fully: boolean): StorageObject | Promise<StorageObject> {
+  /**
+   * Returns the object on a session. After a loss it is found again and proved to be the same, once for all callers.
+   * @internal
+   */
+  on(session: Session, operation: string): StorageObject | Promise<StorageObject> {
     const { generation } = this.client;
-    // A session object cannot be found again: whether it lives, the model knows.
-    if (!this.isTokenObject) return this.#object.on(session);
+    const fully = !WITHOUT_TRIAL.includes(operation);
+    // A session object cannot be found again. The model checks if it still exists.
+    if (!this.isTokenObject) return this.#objectOn(session);
     if (this.#generation === generation) {
-      const object = this.#object.on(session);
+      const object = this.#objectOn(session);
       return this.#identity.isKnown(fully) ? object : this.#learn(object, fully);
     }
     if (this.#finding?.generation !== generation) {
@@ -217,9 +212,18 @@ export class ClientObject implements AsyncDisposable {
     });
   }
 
+  #objectOn(session: Session): StorageObject {
+    let object = this.#onSessions.get(session);
+    if (object === undefined) {
+      object = this.#object.on(session);
+      this.#onSessions.set(session, object);
+    }
+    return object;
+  }
+
   async #learn(object: StorageObject, fully: boolean): Promise<StorageObject> {
     do await this.learn(object, fully);
-    while (!this.#identity.isKnown(fully)); // somebody else's learning was for less
+    while (!this.#identity.isKnown(fully)); // it may have joined one that another operation began without a trial
     return object;
   }
 
@@ -227,13 +231,14 @@ export class ClientObject implements AsyncDisposable {
     const found = await this.#identity.find(session);
     if (generation === this.client.generation) {
       this.#object = found;
+      this.#onSessions = new WeakMap();
       this.#generation = generation;
     }
     return found;
   }
 }
 
-/** The one object of a class; see Client.privateKey. */
+/** Finds the one object of a class; see Client.privateKey. */
 export function findClientObject<T extends ClientObject>(
   client: Client,
   objectClass: ObjectClass,
@@ -244,13 +249,13 @@ export function findClientObject<T extends ClientObject>(
   return client.run('find', { given: options, repeatable: true }, async (session) => {
     const { generation } = client;
     const object = await findOne(session, objectClass, attributes);
-    const made = make(object, generation);
-    if (made.isTokenObject) await made.learn(object, true);
-    return made;
+    const found = make(object, generation);
+    if (found.isTokenObject) await found.learn(object, true);
+    return found;
   });
 }
 
-/** All objects; see Client.find. No key is tried for it. */
+/** Finds objects; see Client.find. It makes no trials of keys. */
 export function findClientObjects(
   client: Client,
   attributes: Attributes,
@@ -258,12 +263,16 @@ export function findClientObjects(
   make: (object: StorageObject, generation: number) => ClientObject,
 ): Promise<ClientObject[]> {
   if (options !== undefined) checkOperationOptions(options, 'the options of find', 'limit');
-  const { limit, ...given } = options ?? {};
-  return client.run('find', { given: options && given, repeatable: true }, async (session) => {
+  const { limit, ...rest } = options ?? {};
+  return client.run('find', { given: options && rest, repeatable: true }, async (session) => {
     const { generation } = client;
-    const found = await findObjects(session, attributes, { limit });
-    const made = found.map((object) => ({ its: make(object, generation), object }));
-    await Promise.all(made.map(({ its, object }) => its.isTokenObject && its.learn(object, false)));
-    return made.map(({ its }) => its);
+    const objects = await findObjects(session, attributes, { limit });
+    return Promise.all(
+      objects.map(async (object) => {
+        const found = make(object, generation);
+        if (found.isTokenObject) await found.learn(object, false);
+        return found;
+      }),
+    );
   });
 }

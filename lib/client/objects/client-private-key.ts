@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { until } from '../../core/deadlines';
-import { CryptokiError } from '../../core/errors';
-import { copy, copyMechanism } from '../../model/mechanisms/caller-copies';
+import { ownError } from '../../core/errors';
+import { afterwards, copy, copyMechanism } from '../../model/mechanisms/caller-copies';
 import type { MechanismInput } from '../../model/mechanisms/mechanism';
 import type { KeyObjectOptions } from '../../model/native-keys/public-half';
 import type { TlsParameters } from '../../model/native-keys/tls-algorithms';
@@ -17,7 +17,6 @@ import {
 import type { BatchSessions } from '../../model/operations/batch/batch-target';
 import type { SignStream } from '../../model/operations/streams/message-stream';
 import type { BytesLike } from '../../raw/values';
-import type { Client } from '../client';
 import type { OperationOptions } from '../client-types';
 import { wipe } from '../connection/login-keeper';
 import { onClient } from '../operations/batches';
@@ -27,35 +26,27 @@ import { createSign } from '../operations/streams';
 import { ClientObject } from './client-object';
 import { STATEFUL } from './object-identity';
 
-type ContextPin = Awaited<ReturnType<Client['contextPin']>>;
-
-/** A private key, used on whatever session is free. */
+/** A private key, which is used on any free session. */
 export class ClientPrivateKey extends ClientObject {
-  /** CKA_ALWAYS_AUTHENTICATE, asked once; a promise only while it is not known. */
+  /** CKA_ALWAYS_AUTHENTICATE, which is read once; a promise until it is known. */
   #alwaysAuthenticates: boolean | Promise<boolean> | undefined;
 
   /**
-   * Signs a message; see PrivateKey.sign. For a key with CKA_ALWAYS_AUTHENTICATE the client asks its PIN provider each time
+   * Signs a message; see PrivateKey.sign. For a key with CKA_ALWAYS_AUTHENTICATE the client calls its PIN provider each time
    * (reason 'contextSpecific').
    */
   sign(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
-    const message = copy(data);
-    return this.#operate('sign', algorithm, options, (key, mechanism, pin) =>
-      key.sign(mechanism, message, pin),
-    );
+    return this.#operate('sign', algorithm, data, options);
   }
 
   /** Decrypts; see PrivateKey.decrypt and {@link sign}. */
   decrypt(algorithm: MechanismInput, encryptedData: BytesLike, options?: OperationOptions): Promise<Buffer> {
-    const message = copy(encryptedData);
-    return this.#operate('decrypt', algorithm, options, (key, mechanism, pin) =>
-      key.decrypt(mechanism, message, pin),
-    );
+    return this.#operate('decrypt', algorithm, encryptedData, options);
   }
 
   /**
-   * Signs many messages on the sessions that are free, few crossings for all of them; see PrivateKey.signMany.
-   * A key with CKA_ALWAYS_AUTHENTICATE wants a PIN for each message: ERR_CRYPTOKI_UNSUPPORTED.
+   * Signs many messages on the free sessions, with few crossings into native code; see PrivateKey.signMany.
+   * @throws ERR_CRYPTOKI_UNSUPPORTED for a key with CKA_ALWAYS_AUTHENTICATE, which requires a PIN for each message
    */
   signMany<M extends Messages<BytesLike>>(
     algorithm: MechanismInput,
@@ -65,7 +56,7 @@ export class ClientPrivateKey extends ClientObject {
     return signMany(this.#batches(), algorithm, messages, options);
   }
 
-  /** Decrypts many messages on the sessions that are free; see PrivateKey.decryptMany. */
+  /** Decrypts many messages on the free sessions; see PrivateKey.decryptMany. */
   decryptMany<M extends Messages<BytesLike>>(
     algorithm: CipherInput,
     messages: M,
@@ -76,22 +67,21 @@ export class ClientPrivateKey extends ClientObject {
 
   #batches(): BatchSessions {
     return onClient(this.client, this, {
-      repeatable: !STATEFUL.includes(String(this.keyType)),
+      repeatable: this.#isStateless,
       check: async () => {
         if (!(await this.#authenticatesAlways())) return;
-        throw new CryptokiError({
-          code: 'ERR_CRYPTOKI_UNSUPPORTED',
-          detail:
-            'the key wants the PIN for each operation, so there are no batches with it; use sign() or decrypt()',
-        });
+        throw ownError(
+          'ERR_CRYPTOKI_UNSUPPORTED',
+          'the key requires the PIN for each operation (CKA_ALWAYS_AUTHENTICATE), so it cannot be used in a batch; use sign() or decrypt()',
+        );
       },
     });
   }
 
   /**
-   * Signs a message as it comes; see PrivateKey.createSign. The stream borrows a session when its first byte comes, and gives
-   * it back when it ends or is destroyed. Once it has begun it is never begun again after an error.
-   * ConnectOptions.operationTimeout counts for the whole stream.
+   * Creates a stream that signs a message; see PrivateKey.createSign. The stream takes a session at its first byte, and returns
+   * it when it ends or is destroyed. It is not repeated after an error once it has begun. ConnectOptions.operationTimeout
+   * limits the whole stream.
    */
   createSign(algorithm: MechanismInput, options: OperationOptions = {}): SignStream {
     return createSign(this, algorithm, options, () => this.#authenticatesAlways());
@@ -103,26 +93,26 @@ export class ClientPrivateKey extends ClientObject {
   }
 
   /**
-   * The key as a native private KeyObject; see PrivateKey.toKeyObject. It uses sessions of its own beside those of the client
-   * (8 at most), and follows the key through recoveries: an operation on one of libuv's threads (crypto.sign with a callback,
-   * WebCrypto) waits up to five seconds for that; one on the JavaScript thread fails, and the next finds the key again. Where
-   * the token allows no session besides, it uses that of the client, in turn. When the client is closed, it gives errors. A
-   * session key lives as long as this object or a KeyObject that was made of it.
+   * Returns the key as a native private KeyObject; see PrivateKey.toKeyObject. It has its own sessions (at most 8) beside those
+   * of the client, and stays usable after recoveries: an operation on a thread of libuv (crypto.sign with a callback, WebCrypto)
+   * waits up to five seconds for a recovery; one on the JavaScript thread fails, and the next one finds the key again. If the
+   * token allows no further session, it shares the client's session. After the client was closed, its operations fail. A
+   * session key exists as long as this object or a KeyObject that was made from it.
    */
   toKeyObject(options?: KeyObjectOptions): Promise<KeyObject> {
     return clientKeyObject(this, options);
   }
 
   /**
-   * PEM that stands for the key in this process, valid until the client is closed (for a session key: until this object was
+   * Returns a PEM that represents the key in this process until the client is closed (for a session key: until this object was
    * collected and nothing uses the key any more); see PrivateKey.tlsKey and {@link toKeyObject}. TLS signs on the JavaScript
-   * thread: each full handshake blocks it for as long as the token takes.
+   * thread: each full handshake blocks it until the token has signed.
    */
   tlsKey(options?: KeyObjectOptions): Promise<string> {
     return clientTlsKey(this, options);
   }
 
-  /** {@link tlsKey} with the options of TLS that it needs. @internal */
+  /** Returns the PEM of {@link tlsKey} with the TLS options that it needs. @internal */
   tlsParameters(options?: KeyObjectOptions): Promise<TlsParameters> {
     return clientTlsParameters(this, options);
   }
@@ -138,42 +128,49 @@ export class ClientPrivateKey extends ClientObject {
     }
   }
 
-  async #operate(
-    operation: string,
+  #operate(
+    operation: 'sign' | 'decrypt',
     algorithm: MechanismInput,
+    data: BytesLike,
     options: OperationOptions | undefined,
-    work: (key: PrivateKey, mechanism: MechanismInput, pin?: { pin: ContextPin }) => Promise<Buffer>,
   ): Promise<Buffer> {
+    const message = copy(data);
     const { input, handBack } = copyMechanism(algorithm);
-    const result = await (options === undefined
-      ? this.#use(operation, input, undefined, work)
-      : withOptions(options, (signal) => this.#use(operation, input, signal, work)));
-    handBack();
-    return result;
+    const needsPin = this.#authenticatesAlways();
+    const run = { given: options, repeatable: this.#isStateless, shares: 'operation' } as const;
+    const result =
+      needsPin === false
+        ? this.use(operation, run, (key) => (key as PrivateKey)[operation](input, message))
+        : withOptions(options, (signal) => this.#operateWithPin(operation, input, message, signal, needsPin));
+    return handBack === undefined ? result : result.then(afterwards(handBack));
   }
 
-  async #use(
-    operation: string,
+  /** Runs an operation of a key that may have CKA_ALWAYS_AUTHENTICATE. */
+  async #operateWithPin(
+    operation: 'sign' | 'decrypt',
     input: MechanismInput,
+    message: BytesLike,
     signal: AbortSignal | undefined,
-    work: (key: PrivateKey, mechanism: MechanismInput, pin?: { pin: ContextPin }) => Promise<Buffer>,
+    asked: boolean | Promise<boolean>,
   ): Promise<Buffer> {
-    let always = this.#authenticatesAlways();
-    if (typeof always !== 'boolean') always = await until(always, signal);
-    // A PIN is not sent twice for one wish.
-    const repeatable = !always && !STATEFUL.includes(String(this.keyType));
-    return this.use(
-      operation,
-      { signal, repeatable, shares: always ? undefined : 'operation' },
-      async (key, session) => {
-        if (!always) return work(key as PrivateKey, input);
-        const pin = await this.client.contextPin(session, this, { signal });
-        try {
-          return await work(key as PrivateKey, input, { pin });
-        } finally {
-          wipe(pin);
-        }
-      },
-    );
+    const needsPin = typeof asked === 'boolean' ? asked : await until(asked, signal);
+    if (!needsPin) {
+      const run = { signal, repeatable: this.#isStateless, shares: 'operation' } as const;
+      return this.use(operation, run, (key) => (key as PrivateKey)[operation](input, message));
+    }
+    // A PIN is sent at most once for each call of the program, so the operation is not repeated.
+    return this.use(operation, { signal, repeatable: false }, async (key, session) => {
+      const pin = await this.client.contextPin(session, this, { signal });
+      try {
+        return await (key as PrivateKey)[operation](input, message, { pin });
+      } finally {
+        wipe(pin);
+      }
+    });
+  }
+
+  /** False for keys of which each signature uses up a part: such an operation is not repeated. */
+  get #isStateless(): boolean {
+    return !STATEFUL.includes(String(this.keyType));
   }
 }

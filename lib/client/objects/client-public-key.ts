@@ -18,7 +18,7 @@ import { onClient } from '../operations/batches';
 import { createVerify } from '../operations/streams';
 import { ClientObject } from './client-object';
 
-/** A public key, used on whatever session is free. */
+/** A public key, which is used on any free session. */
 export class ClientPublicKey extends ClientObject {
   /** Verifies a signature on the token; see PublicKey.verify. */
   verify(
@@ -27,10 +27,10 @@ export class ClientPublicKey extends ClientObject {
     signature: BytesLike,
     options?: OperationOptions,
   ): Promise<boolean> {
-    const [message, itsSignature] = [copy(data), copy(signature)];
+    const [message, copiedSignature] = [copy(data), copy(signature)];
     const { input } = copyMechanism(algorithm);
     return this.use('verify', { given: options, repeatable: true, shares: 'operation' }, (key) =>
-      (key as PublicKey).verify(input, message, itsSignature),
+      (key as PublicKey).verify(input, message, copiedSignature),
     );
   }
 
@@ -43,7 +43,7 @@ export class ClientPublicKey extends ClientObject {
     );
   }
 
-  /** Verifies many signatures on the sessions that are free. @param messages of { data, signature } */
+  /** Verifies many signatures on the free sessions. @param messages of { data, signature } */
   verifyMany<M extends Messages<SignedMessage>>(
     algorithm: MechanismInput,
     messages: M,
@@ -52,7 +52,7 @@ export class ClientPublicKey extends ClientObject {
     return verifyMany(onClient(this.client, this), algorithm, messages, options);
   }
 
-  /** Encrypts many messages on the sessions that are free; see SecretKey.encryptMany. */
+  /** Encrypts many messages on the free sessions; see SecretKey.encryptMany. */
   encryptMany<M extends Messages<BytesLike>>(
     algorithm: CipherInput,
     messages: M,
@@ -61,7 +61,7 @@ export class ClientPublicKey extends ClientObject {
     return cipherMany('encryptMany', onClient(this.client, this), algorithm, messages, options);
   }
 
-  /** Verifies a signature as the message comes; see PublicKey.createVerify and ClientPrivateKey.createSign. */
+  /** Creates a stream that verifies a signature; see PublicKey.createVerify and ClientPrivateKey.createSign. */
   createVerify(
     algorithm: MechanismInput,
     signature?: BytesLike,
@@ -70,7 +70,7 @@ export class ClientPublicKey extends ClientObject {
     return createVerify(this, algorithm, signature, options);
   }
 
-  /** The key as a public KeyObject of node:crypto; see PublicKey.toKeyObject. */
+  /** Returns the key as a public KeyObject of node:crypto; see PublicKey.toKeyObject. */
   toKeyObject(options?: OperationOptions): Promise<KeyObject> {
     return this.use('toKeyObject', { given: options, repeatable: true }, (key) =>
       (key as PublicKey).toKeyObject(),

@@ -20,7 +20,7 @@ import { onClient } from '../operations/batches';
 import { createCipher, createSign, createVerify } from '../operations/streams';
 import { ClientObject } from './client-object';
 
-/** A secret key, used on whatever session is free. */
+/** A secret key, which is used on any free session. */
 export class ClientSecretKey extends ClientObject {
   /** Encrypts; see SecretKey.encrypt. */
   encrypt(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Ciphertext> {
@@ -53,22 +53,22 @@ export class ClientSecretKey extends ClientObject {
     );
   }
 
-  /** Encrypts what goes through; see SecretKey.createEncrypt and ClientPrivateKey.createSign. */
+  /** Creates a stream that encrypts; see SecretKey.createEncrypt and ClientPrivateKey.createSign. */
   createEncrypt(algorithm: MechanismInput, options: OperationOptions = {}): CipherStream {
     return createCipher('encrypt', this, algorithm, options);
   }
 
-  /** Decrypts what goes through; see SecretKey.createDecrypt and ClientPrivateKey.createSign. */
+  /** Creates a stream that decrypts; see SecretKey.createDecrypt and ClientPrivateKey.createSign. */
   createDecrypt(algorithm: MechanismInput, options: OperationOptions = {}): CipherStream {
     return createCipher('decrypt', this, algorithm, options);
   }
 
-  /** Makes a MAC as the message comes; see ClientPrivateKey.createSign. */
+  /** Creates a stream that makes a MAC; see ClientPrivateKey.createSign. */
   createSign(algorithm: MechanismInput, options: OperationOptions = {}): SignStream {
     return createSign(this, algorithm, options, () => false);
   }
 
-  /** Verifies a MAC as the message comes; see PublicKey.createVerify and ClientPrivateKey.createSign. */
+  /** Creates a stream that verifies a MAC; see PublicKey.createVerify and ClientPrivateKey.createSign. */
   createVerify(
     algorithm: MechanismInput,
     signature?: BytesLike,
@@ -89,11 +89,11 @@ export class ClientSecretKey extends ClientObject {
       { given: options, repeatable: true, shares: 'operation' },
       (key) => work(key as SecretKey, input),
     );
-    handBack();
+    handBack?.();
     return result;
   }
 
-  /** Makes the MACs of many messages on the sessions that are free, few crossings for all of them; see PrivateKey.signMany. */
+  /** Makes the MACs of many messages on the free sessions, with few crossings into native code; see PrivateKey.signMany. */
   signMany<M extends Messages<BytesLike>>(
     algorithm: MechanismInput,
     messages: M,
@@ -102,7 +102,7 @@ export class ClientSecretKey extends ClientObject {
     return signMany(onClient(this.client, this), algorithm, messages, options);
   }
 
-  /** Verifies many signatures on the sessions that are free. @param messages of { data, signature } */
+  /** Verifies many MACs on the free sessions. @param messages of { data, signature } */
   verifyMany<M extends Messages<SignedMessage>>(
     algorithm: MechanismInput,
     messages: M,
@@ -111,7 +111,7 @@ export class ClientSecretKey extends ClientObject {
     return verifyMany(onClient(this.client, this), algorithm, messages, options);
   }
 
-  /** Encrypts many messages on the sessions that are free; see SecretKey.encryptMany. */
+  /** Encrypts many messages on the free sessions; see SecretKey.encryptMany. */
   encryptMany<M extends Messages<BytesLike>>(
     algorithm: CipherInput,
     messages: M,
@@ -120,7 +120,7 @@ export class ClientSecretKey extends ClientObject {
     return cipherMany('encryptMany', onClient(this.client, this), algorithm, messages, options);
   }
 
-  /** Decrypts many messages on the sessions that are free; see SecretKey.decryptMany. */
+  /** Decrypts many messages on the free sessions; see SecretKey.decryptMany. */
   decryptMany<M extends Messages<BytesLike>>(
     algorithm: CipherInput,
     messages: M,

@@ -1,6 +1,6 @@
-/** Token objects of a client: what they are found by after their handles may have died, and what proves them the same. */
+/** The identity of a token object of a client: attributes by which it is found after a loss, and proofs that it is the same. */
 import { isBytes, viewOf } from '../../core/arguments';
-import { CryptokiError } from '../../core/errors';
+import { type CryptokiError, ownError } from '../../core/errors';
 import { CKA } from '../../generated/constants';
 import type { Attributes } from '../../model/attributes';
 import { findObjects, nounOf } from '../../model/objects/find-objects';
@@ -11,16 +11,16 @@ import { areSufficient, isSame, mayBeSame, readTraits, type Traits } from '../..
 import type { Session } from '../../model/session';
 import type { ClientMembers } from '../client-types';
 
-/** Each signature of such a key uses it up a little: it is not made twice. */
+/** Types of keys with a limited number of signatures: a signature is not repeated. */
 export const STATEFUL = ['HSS', 'XMSS', 'XMSSMT'];
 
-/** What an object is found by. A label that is not UTF-8 stays the bytes that it is. */
-interface Name {
+/** The attributes by which an object is found. A label that is not UTF-8 is kept as bytes. */
+interface ObjectName {
   readonly label: string | Uint8Array | undefined;
   readonly id: Uint8Array | undefined;
 }
 
-/** What an object is, as far as it is known without asking the token. */
+/** The attributes of an object that are known without a call. */
 interface Description {
   readonly class: ObjectClass | undefined;
   readonly keyType: KeyType | undefined;
@@ -28,65 +28,69 @@ interface Description {
   readonly id: Buffer | undefined;
 }
 
-/** How many changes are kept of which nobody knows whether they were made. */
-const MOST_OTHERS = 8;
+/** Limit of changes that are kept although their result is unknown. */
+const MAX_UNCERTAIN_CHANGES = 8;
 
-/** Decoding has put this where the bytes were no UTF-8. */
+/** The character that decoding puts in place of bytes that are not UTF-8. */
 const REPLACEMENT = '\ufffd';
 
-/** Fingerprints by handle, of one generation of a client: a program may ask for its key again and again. */
-const fingerprints = new WeakMap<ClientMembers, { generation: number; made: Map<bigint, Made> }>();
-type Made = Promise<Fingerprint | undefined>;
+type PendingFingerprint = Promise<Fingerprint | undefined>;
 
-function cachedFingerprint(client: ClientMembers, object: StorageObject, traits: Traits): Made {
+/** Fingerprints of one generation of a client, by handle, for programs that find the same key many times. */
+const fingerprints = new WeakMap<
+  ClientMembers,
+  { generation: number; byHandle: Map<bigint, PendingFingerprint> }
+>();
+
+function cachedFingerprint(client: ClientMembers, object: StorageObject, traits: Traits): PendingFingerprint {
   const { generation } = client;
   let cache = fingerprints.get(client);
   if (cache?.generation !== generation) {
-    cache = { generation, made: new Map() };
+    cache = { generation, byHandle: new Map() };
     fingerprints.set(client, cache);
   }
-  const { made } = cache;
-  let fingerprint = made.get(object.handle);
+  const { byHandle } = cache;
+  let fingerprint = byHandle.get(object.handle);
   if (fingerprint === undefined) {
     fingerprint = fingerprintOf(object, traits.ecParams);
-    made.set(object.handle, fingerprint);
-    fingerprint.catch(() => made.delete(object.handle));
+    byHandle.set(object.handle, fingerprint);
+    fingerprint.catch(() => byHandle.delete(object.handle));
   }
   return fingerprint;
 }
 
-/** The bytes of CKA_LABEL. */
+/** Reads the bytes of CKA_LABEL. */
 async function labelBytes({ session, handle }: StorageObject): Promise<Buffer | undefined> {
   const [read] = await session.use().C_GetAttributeValue(session.name, handle, [CKA.LABEL], true);
   return read !== undefined && 'value' in read && Buffer.isBuffer(read.value) ? read.value : undefined;
 }
 
-/** One token object: what it is called, and what is known of it. */
+/** The identity of one token object. */
 export class ObjectIdentity {
   readonly #client: ClientMembers;
   readonly #class: ObjectClass | undefined;
   readonly #keyType: KeyType | undefined;
-  #name: Name;
-  /** Names that it has if a change was made which has not been answered, or not well. */
-  readonly #others = new Set<Partial<Name>>();
+  #name: ObjectName;
+  /** Changes of the name without a result, or with an error. The object may have the changed name. */
+  readonly #uncertainChanges = new Set<Partial<ObjectName>>();
   #traits: Traits | undefined;
-  /** Null: the key has shown nothing that could be compared. */
+  /** Null for a key without any operation whose result can be compared. */
   #fingerprint: Fingerprint | null | undefined;
 
-  constructor(client: ClientMembers, { class: itsClass, keyType, label, id }: Description) {
+  constructor(client: ClientMembers, { class: objectClass, keyType, label, id }: Description) {
     this.#client = client;
-    this.#class = itsClass;
+    this.#class = objectClass;
     this.#keyType = keyType;
     this.#name = { label, id };
   }
 
-  /** Whether there is nothing more to learn. @param fully whether the key may be tried */
+  /** Returns true when {@link learn} would read nothing more. @param fully true if a trial of the key is allowed */
   isKnown(fully: boolean): boolean {
     if (this.#traits === undefined) return false;
     return !fully || this.#fingerprint !== undefined || !this.#isWorthTrying(this.#traits);
   }
 
-  /** Learns what proves the object later. @param object alive @param fully whether the key may be tried */
+  /** Reads what proves the object later. @param object with a valid handle @param fully true if a trial of the key is allowed */
   async learn(object: StorageObject, fully: boolean): Promise<void> {
     await this.learnLabel(object);
     this.#traits ??= await readTraits(object);
@@ -95,7 +99,7 @@ export class ObjectIdentity {
     }
   }
 
-  /** Learns the bytes of a label that is not UTF-8. */
+  /** Reads the bytes of a label that is not UTF-8. */
   async learnLabel(object: StorageObject): Promise<void> {
     const { label } = this.#name;
     if (typeof label !== 'string' || !label.includes(REPLACEMENT)) return;
@@ -108,58 +112,59 @@ export class ObjectIdentity {
     return !areSufficient(traits);
   }
 
-  /** A change of label or id begins. @returns what to call when it was made */
-  rename(changes: Attributes): () => void {
-    const { label, id } = changes;
+  /** Notes that a change of label or id begins. @returns a function to call when the change has succeeded */
+  rename({ label, id }: Attributes): () => void {
     const change = {
       ...(typeof label === 'string' ? { label } : isBytes(label) ? { label: viewOf(label) } : {}),
       ...(isBytes(id) ? { id: viewOf(id) } : {}),
     };
     if (Object.keys(change).length === 0) return () => {};
-    this.#others.add(change);
-    if (this.#others.size > MOST_OTHERS) this.#others.delete(this.#others.values().next().value ?? change);
+    const changes = this.#uncertainChanges;
+    changes.add(change);
+    if (changes.size > MAX_UNCERTAIN_CHANGES) changes.delete(changes.values().next().value ?? change);
     return () => {
-      this.#others.delete(change);
+      changes.delete(change);
       this.#name = { ...this.#name, ...change };
     };
   }
 
   /**
    * Finds the object again.
-   * @throws ERR_CRYPTOKI_OBJECT_NOT_FOUND when nothing of the name is proved to be it; ERR_CRYPTOKI_OBJECT_AMBIGUOUS;
-   *   ERR_CRYPTOKI_OBJECT_DEAD when it has no name
+   * @throws ERR_CRYPTOKI_OBJECT_NOT_FOUND when no object with its name is proved to be the same; ERR_CRYPTOKI_OBJECT_AMBIGUOUS;
+   *   ERR_CRYPTOKI_OBJECT_DEAD when it has neither label nor id
    */
   async find(session: Session): Promise<StorageObject> {
-    const names = [this.#name, ...[...this.#others].map((change) => ({ ...this.#name, ...change }))];
+    const changed = [...this.#uncertainChanges].map((change) => ({ ...this.#name, ...change }));
+    const names = [this.#name, ...changed];
     if (!names.some(({ label, id }) => label?.length || id?.length)) {
-      throw new CryptokiError({
-        code: 'ERR_CRYPTOKI_OBJECT_DEAD',
-        detail:
-          'the object has neither label nor id, so it cannot be told from others after its sessions were lost; find it anew',
-      });
+      throw ownError(
+        'ERR_CRYPTOKI_OBJECT_DEAD',
+        'the object has neither label nor id, so it cannot be found again after its sessions were lost; search for it again',
+      );
     }
     const candidates = new Map<bigint, StorageObject>();
     for (const name of names) {
       for (const object of await this.#search(session, name)) candidates.set(object.handle, object);
     }
-    const right: StorageObject[] = [];
-    for (const object of candidates.values()) if (await this.#proves(object)) right.push(object);
-    const [only] = right;
-    if (only !== undefined && right.length === 1) return only;
-    throw this.#notFound(session, names, candidates.size, right.length);
+    const proved: StorageObject[] = [];
+    for (const object of candidates.values()) if (await this.#proves(object)) proved.push(object);
+    const [only] = proved;
+    if (only !== undefined && proved.length === 1) return only;
+    throw this.#notFound(session, names, candidates.size, proved.length);
   }
 
-  #search(session: Session, { label, id }: Name): Promise<StorageObject[]> {
-    const like: Attributes = {
+  #search(session: Session, { label, id }: ObjectName): Promise<StorageObject[]> {
+    const attributes: Attributes = {
       token: true,
       ...(this.#class === undefined ? {} : { class: this.#class }),
       ...(label === undefined ? {} : { label }),
       ...(id === undefined ? {} : { id }),
       ...(this.#keyType === undefined ? {} : { keyType: this.#keyType }),
     };
-    return findObjects(session, like, {});
+    return findObjects(session, attributes, {});
   }
 
+  /** Returns true when an object is proved to be this one. */
   async #proves(object: StorageObject): Promise<boolean> {
     if (this.#traits === undefined) return false;
     const traits = await readTraits(object);
@@ -169,34 +174,38 @@ export class ObjectIdentity {
     return this.isKnown(true) && mayBeSame(this.#traits, traits);
   }
 
-  #notFound(session: Session, names: readonly Name[], candidates: number, right: number): CryptokiError {
+  #notFound(
+    session: Session,
+    names: readonly ObjectName[],
+    candidates: number,
+    proved: number,
+  ): CryptokiError {
     const noun = nounOf(this.#class);
-    const where = `on token "${session.token.label}"`;
-    const what = `looked again for ${names.map(describe).join(', or ')}`;
-    if (right > 1) {
-      return new CryptokiError({
-        code: 'ERR_CRYPTOKI_OBJECT_AMBIGUOUS',
-        detail: `more than one ${noun} ${where} fits (${what}); find it anew by what tells them apart`,
-      });
+    const place = `on token "${session.token.label}"`;
+    const search = `searched for ${names.map(describe).join(', or ')}`;
+    if (proved > 1) {
+      return ownError(
+        'ERR_CRYPTOKI_OBJECT_AMBIGUOUS',
+        `more than one ${noun} ${place} matches (${search}); search for it again by attributes in which they differ`,
+      );
     }
-    const others =
-      candidates === 0
-        ? ''
-        : this.isKnown(true)
-          ? `; ${candidates === 1 ? 'one has' : `${candidates} have`} that name, but proved to be another`
-          : `; ${candidates === 1 ? 'one has' : `${candidates} have`} that name, but it was never used, so that nothing proves it`;
+    const count = candidates === 1 ? 'one object has' : `${candidates} objects have`;
+    const result = this.isKnown(true)
+      ? 'but proved to be another one'
+      : 'but the client has not used it before the loss, so it cannot be proved to be the same';
+    const others = candidates === 0 ? '' : `; ${count} that name, ${result}`;
     const hint = session.state.includes('PUBLIC_SESSION')
-      ? '; nobody is logged in, so private objects are not seen'
+      ? '; nobody is logged in, so private objects are not visible'
       : '';
-    return new CryptokiError({
-      code: 'ERR_CRYPTOKI_OBJECT_NOT_FOUND',
-      detail: `the ${noun} is no longer ${where} (${what}${others})${hint}; find it anew`,
-    });
+    return ownError(
+      'ERR_CRYPTOKI_OBJECT_NOT_FOUND',
+      `the ${noun} does not exist any more ${place} (${search}${others})${hint}; search for it again`,
+    );
   }
 }
 
-/** For errors: label "signing" and id 0102. */
-function describe({ label, id }: Name): string {
+/** Names an object in errors: label "signing" and id 0102. */
+function describe({ label, id }: ObjectName): string {
   const text = typeof label === 'string' ? label : label && Buffer.from(label).toString('latin1');
   return [
     ...(text === undefined ? [] : [`label "${text}"`]),

@@ -7,19 +7,19 @@ import type { Session } from '../../model/session';
 import type { ClientMembers, ClientObjectMembers } from '../client-types';
 import { UNCLEAR } from '../connection/recovery-rules';
 
-/** How often the messages of a piece that failed are done again although none of them succeeded, while others have. */
-const MOST_IN_VAIN = 3;
+/** Limit of successive repetitions without any success, for the failed messages of a piece of which others have succeeded. */
+const MAX_REPETITIONS_WITHOUT_SUCCESS = 3;
 
-/** Whether a failure is not about its message, as far as the error says: something was lost, or the token is busy. */
-function mayPass(error: unknown): boolean {
+/** Returns true for an error that can have another cause than the message: a loss, or a busy token. */
+function isTemporary(error: unknown): boolean {
   return error instanceof CryptokiError && (error.action !== 'fatal' || isCode(error, ...UNCLEAR));
 }
 
 /**
- * Batches on whatever sessions of a client's pool are free. Messages that failed for a reason that may pass are done again, as
- * single operations are.
- * @param options.repeatable false for keys that signing uses up
- * @param options.check is called before each piece, and may throw
+ * Returns the sessions of a client for batches: the free ones of its pool. Messages that fail for a temporary reason are
+ * repeated, as single operations are.
+ * @param options.repeatable false for keys with a limited number of signatures
+ * @param options.check a function that is called before each piece and may throw
  */
 export function onClient(
   client: ClientMembers,
@@ -31,7 +31,7 @@ export function onClient(
     owner: client,
     run: async (operation, messages, work, { signal }) => {
       let results: PieceResults | undefined;
-      const missing = (): number[] | undefined => results?.missing(mayPass);
+      const missing = (): number[] | undefined => results?.missing(isTemporary);
       const once = async (session: Session, key: StorageObject | undefined): Promise<void> => {
         const available = await session.token.mechanismSet();
         const target: BatchTarget = targetOn(session, key, available);
@@ -39,11 +39,11 @@ export function onClient(
         const raw = await work(target, only);
         if (only === undefined) results = new PieceResults(messages, raw);
         else results?.add(only, raw);
-        const loss = raw.failures.find(({ error }) => mayPass(error));
+        const loss = raw.failures.find(({ error }) => isTemporary(error));
         if (loss !== undefined) throw loss.error;
       };
       const options = { signal, repeatable, shares: 'piece' } as const;
-      for (let inVain = 0; ; ) {
+      for (let withoutSuccess = 0; ; ) {
         const before = missing()?.length ?? messages;
         try {
           await check?.();
@@ -52,13 +52,14 @@ export function onClient(
             : object.use(operation, options, (key, session) => once(session, key)));
         } catch (error) {
           if (signal?.aborted || !(error instanceof CryptokiError)) throw error;
-          // While some succeed, the token is well enough for the others.
+          // If some messages have succeeded, the token works, so the others are repeated.
           const left = missing()?.length ?? messages;
-          inVain = left < before ? 0 : inVain + 1;
-          if (repeatable && left > 0 && left < messages && inVain < MOST_IN_VAIN) continue;
+          withoutSuccess = left < before ? 0 : withoutSuccess + 1;
+          const isPromising = left < messages && withoutSuccess < MAX_REPETITIONS_WITHOUT_SUCCESS;
+          if (repeatable && left > 0 && isPromising) continue;
           if (results === undefined) return { count: 0, failures: [{ index: 0, error }], time: 0 };
         }
-        // What was done counts; the rest fails with what it failed with last.
+        // The results so far; messages without a result have their last error.
         return (results as PieceResults).toRaw();
       }
     },

@@ -1,4 +1,4 @@
-/** A reference to a key of a client: it follows the key through the client's recoveries. */
+/** A reference to a key of a client, which gets the new handle of the key after each recovery of the client. */
 
 import type { CryptokiError } from '../../core/errors';
 import { createReference, placeOf, type Reference } from '../../model/native-keys/key-reference';
@@ -6,10 +6,11 @@ import type { PrivateKey } from '../../model/objects/private-key';
 import type { ClientObjectMembers } from '../client-types';
 import { closedError } from './operation-runner';
 
-/** Sessions of the provider that nobody has used for so long are closed; in milliseconds. */
-const IDLE_TIME = 30_000;
+/** Time without use after which the provider's sessions are closed. */
+const IDLE_TIME_MS = 30_000;
 
-function tellerOf(weak: WeakRef<ClientReference>): (error: CryptokiError | undefined) => void {
+/** Returns the callback of a reference. The addon keeps it, so it must not keep a client that the program has dropped. */
+function callbackOf(weak: WeakRef<ClientReference>): (error: CryptokiError | undefined) => void {
   return (error) => {
     const reference = weak.deref();
     if (error === undefined) reference?.ended();
@@ -17,32 +18,32 @@ function tellerOf(weak: WeakRef<ClientReference>): (error: CryptokiError | undef
   };
 }
 
-/** One reference, and what is done to get its key back. */
+/** One reference, whose key is found again after a loss. */
 export class ClientReference {
   readonly #key: ClientObjectMembers;
-  readonly #gone: (self: ClientReference) => void;
+  readonly #onEnd: (self: ClientReference) => void;
   #reference: Reference | undefined;
   #generation = 0;
   #finding: Promise<void> | undefined;
-  /** The claim that the reference has been made with is not taken yet. */
+  /** True until the claim with which the reference was created is taken. */
   #hasFirstClaim = true;
   #isNamed = false;
 
   /**
-   * @param key which the reference keeps; a session object lives as long as the reference
-   * @param gone called when the addon has let the reference go
+   * @param key the key, which the reference keeps; a session object exists as long as the reference
+   * @param onEnd called when the addon has released the reference
    */
-  constructor(key: ClientObjectMembers, gone: (self: ClientReference) => void) {
+  constructor(key: ClientObjectMembers, onEnd: (self: ClientReference) => void) {
     this.#key = key;
-    this.#gone = gone;
+    this.#onEnd = onEnd;
   }
 
-  /** @param object the key, on a lent session */
+  /** Creates the reference in the addon. @param object the key, on a lent session */
   async open(object: PrivateKey, publicKeyInfo: Buffer): Promise<void> {
     const { client } = this.#key;
     const { generation } = client;
-    const told = tellerOf(new WeakRef(this)); // the addon must not keep a client that was forgotten
-    this.#reference = await createReference(object, publicKeyInfo, client.anchor, told);
+    const callback = callbackOf(new WeakRef(this));
+    this.#reference = await createReference(object, publicKeyInfo, client.anchor, callback);
     this.#generation = generation;
   }
 
@@ -56,7 +57,7 @@ export class ClientReference {
     return this.#reference?.publicKeyInfo ?? Buffer.alloc(0);
   }
 
-  /** Keeps the reference alive until {@link unclaim}. @returns whether it is still there */
+  /** Keeps the reference alive until {@link unclaim}. @returns false when the addon has released it already */
   claim(): boolean {
     if (this.#hasFirstClaim) {
       this.#hasFirstClaim = false;
@@ -70,8 +71,8 @@ export class ClientReference {
   }
 
   /**
-   * Takes over a claim that the caller has: PEM was given away, and must go on to name the key.
-   * @returns whether it is the first time
+   * Takes over a claim of the caller, because the PEM was returned to the program and must stay valid.
+   * @returns true at the first call
    */
   name(): boolean {
     const isFirst = !this.#isNamed;
@@ -80,7 +81,7 @@ export class ClientReference {
     return isFirst;
   }
 
-  /** Finds the key again and says where it is. @param error what the key has answered, where it was tried */
+  /** Finds the key again and passes its place to the addon. @param error the error of an operation with the key, if there was one */
   find(error?: CryptokiError): void {
     this.#finding ??= this.#find(error).finally(() => {
       this.#finding = undefined;
@@ -92,27 +93,27 @@ export class ClientReference {
     if (reference === undefined) return;
     const { raw, id } = reference;
     const { client } = this.#key;
-    // The client recovers from the error as from one of its own operations, unless it has done so since.
-    let unhealed = this.#generation === client.generation ? error : undefined;
+    // Throw the error once inside the operation, so that the client recovers from it, unless it has recovered since.
+    let pendingError = this.#generation === client.generation ? error : undefined;
     try {
       await this.#key.use('toKeyObject', { repeatable: true }, async (object) => {
-        if (unhealed !== undefined) {
-          const cause = unhealed;
-          unhealed = undefined;
+        if (pendingError !== undefined) {
+          const cause = pendingError;
+          pendingError = undefined;
           throw cause;
         }
         const { generation } = client;
-        await object.attributes('class'); // it is there
+        await object.attributes('class'); // fails if the handle is invalid
         raw.updateKeyReference(id, placeOf(object as PrivateKey, client.anchor));
         this.#generation = generation;
       });
     } catch {
-      // Told by the operation that waits for it, and by the events of the client.
+      // The operation that waits for the key fails, and the client emits events.
       raw.updateKeyReference(id, null);
     }
   }
 
-  /** The client has recovered or logged in: the handle may be worth nothing. */
+  /** Finds the key again after a recovery or a login, since its handle may be invalid. */
   refresh(): void {
     if (this.#reference === undefined || this.#generation === this.#key.client.generation) return;
     this.#reference.raw.invalidateKeyReference(this.#reference.id);
@@ -120,16 +121,16 @@ export class ClientReference {
   }
 
   closeIdleSessions(): void {
-    this.#reference?.raw.closeIdleKeySessions(this.#reference.id, IDLE_TIME);
+    this.#reference?.raw.closeIdleKeySessions(this.#reference.id, IDLE_TIME_MS);
   }
 
-  /** The addon has let the reference go. */
+  /** Notes that the addon has released the reference. */
   ended(): void {
     this.#reference = undefined;
-    this.#gone(this);
+    this.#onEnd(this);
   }
 
-  /** Nobody may use the key any more. */
+  /** Ends all use of the key through the reference. */
   release(): void {
     this.#reference?.raw.releaseKeyReference(this.#reference.id);
     this.#reference = undefined;

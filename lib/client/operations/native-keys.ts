@@ -1,4 +1,4 @@
-/** The references to keys of a client: they end with the last key of OpenSSL's made from them, and with the client. */
+/** References to keys of a client. A reference ends with the last OpenSSL key that was made from it, or with the client. */
 import type { KeyObject } from 'node:crypto';
 import { mainProcess } from '../../core/realms';
 import { nameOf, refuseAlwaysAuthenticated } from '../../model/native-keys/key-reference';
@@ -14,29 +14,30 @@ import type { PrivateKey } from '../../model/objects/private-key';
 import type { ClientMembers, ClientObjectMembers } from '../client-types';
 import { ClientReference } from './native-key';
 
-const SWEEP_INTERVAL = 15_000;
+/** Interval at which idle sessions are searched. */
+const SWEEP_INTERVAL_MS = 15_000;
 
-/** The name of a session object goes with the object that the program has for it. */
+/** Releases the claim to the name of a session object when the program's object is collected. */
 const collected = new FinalizationRegistry<ClientReference>((reference) => reference.unclaim());
 
-/** Those of all clients that are open. */
+/** The references of all open clients. */
 const unreleased = new Set<ClientReferences>();
 
-/** Node waits for libuv's threads before it exits, and nobody gets anything back for them any more. */
+/** Releases all references, because Node waits for libuv's threads before it exits, and no client recovers for them by then. */
 function releaseAtExit(): void {
   for (const references of unreleased) references.release();
 }
 
-/** All of one client. */
+/** All references of one client. */
 class ClientReferences {
   readonly #byKey = new WeakMap<ClientObjectMembers, Promise<ClientReference>>();
-  /** Those of token objects, by what tells keys from each other. */
+  /** References to token objects, by id, label, type and public key. */
   readonly #byName = new Map<string, ClientReference>();
-  /** Those that are in use, with their names. */
+  /** References in use, with their names. */
   readonly #open = new Map<ClientReference, string | undefined>();
   readonly #sweeper: NodeJS.Timeout;
-  /** Made here: a function made beside a key would keep it. */
-  readonly #gone = (reference: ClientReference): void => this.#forget(reference);
+  /** A field, because a function that is created in a method with a key would keep that key. */
+  readonly #onEnd = (reference: ClientReference): void => this.#forget(reference);
   #isReleased = false;
 
   constructor(client: ClientMembers) {
@@ -49,10 +50,10 @@ class ClientReferences {
     unreleased.add(this);
     this.#sweeper = setInterval(() => {
       for (const reference of this.#open.keys()) reference.closeIdleSessions();
-    }, SWEEP_INTERVAL).unref();
+    }, SWEEP_INTERVAL_MS).unref();
   }
 
-  /** The reference to a key, with one more claim. */
+  /** Returns the reference to a key, with one more claim. */
   async claim(key: ClientObjectMembers, options: KeyObjectOptions): Promise<ClientReference> {
     for (;;) {
       let known = this.#byKey.get(key);
@@ -64,7 +65,7 @@ class ClientReferences {
       }
       const reference = await known;
       if (isKnown) checkPublicHalf(key, options, reference.publicKeyInfo);
-      // One that is gone is not made again for a client that is: its PEM says so.
+      // A closed client gets no new reference: reading `pem` of the old one throws.
       if (this.#isReleased || reference.claim()) return reference;
       this.#forget(reference);
       if (this.#byKey.get(key) === known) this.#byKey.delete(key);
@@ -73,16 +74,16 @@ class ClientReferences {
 
   #make(key: ClientObjectMembers, options: KeyObjectOptions): Promise<ClientReference> {
     return key.use('toKeyObject', { repeatable: true }, async (object, session) => {
-      const its = object as PrivateKey;
-      await refuseAlwaysAuthenticated(its);
-      const publicKeyInfo = await publicKeyInfoOf(session, its, options);
+      const privateKey = object as PrivateKey;
+      await refuseAlwaysAuthenticated(privateKey);
+      const publicKeyInfo = await publicKeyInfoOf(session, privateKey, options);
       const name = key.isTokenObject ? nameOf(key, '', publicKeyInfo) : undefined;
       const known = name === undefined ? undefined : this.#byName.get(name);
       if (known !== undefined) return known;
-      // A session object must not be kept by its own reference: nobody would see that the program has dropped it.
-      const own = key.isTokenObject ? key : key.standIn();
-      const reference = new ClientReference(own, this.#gone);
-      await reference.open(its, publicKeyInfo);
+      // The reference must not keep the program's session object, which would then never be collected.
+      const keptKey = key.isTokenObject ? key : key.standIn();
+      const reference = new ClientReference(keptKey, this.#onEnd);
+      await reference.open(privateKey, publicKeyInfo);
       const first = name === undefined ? undefined : this.#byName.get(name);
       if (first !== undefined || this.#isReleased) {
         reference.release();
@@ -144,7 +145,7 @@ export async function clientTlsKey(
   return pem;
 }
 
-/** What {@link clientTlsKey} gives, and the options of TLS that go with it. */
+/** Returns the PEM of {@link clientTlsKey} with the TLS options that it needs. */
 export async function clientTlsParameters(
   key: ClientObjectMembers,
   options: KeyObjectOptions = {},
@@ -168,7 +169,7 @@ export async function clientKeyObject(
   }
 }
 
-/** The client is closed: its keys give errors from now on. */
+/** Releases the references of a closed client. Operations with its native keys fail from then on. */
 export function releaseReferences(client: ClientMembers): void {
   all.get(client)?.release();
   all.delete(client);

@@ -1,15 +1,17 @@
 import { onAbort } from '../../core/abort-signal';
-import { argumentError, requireOptions, requireSignal } from '../../core/arguments';
+import { outOfRange, wrongType } from '../../core/argument-errors';
+import { requireOptions, requireSignal } from '../../core/arguments';
 import { LONGEST_TIMER } from '../../core/deadlines';
-import { CryptokiError } from '../../core/errors';
+import { type CryptokiError, ownError } from '../../core/errors';
 import type { OperationOptions } from '../client-types';
 
 /** The names of {@link OperationOptions}. */
 export const OPERATION_OPTIONS = ['signal', 'timeout'] as const;
 
 /**
+ * Checks the options of an operation.
  * @param what names the options in errors
- * @param more names of other options, which are checked elsewhere
+ * @param more names of other options, which the caller checks
  * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE
  */
 export function checkOperationOptions(
@@ -21,18 +23,20 @@ export function checkOperationOptions(
   const { signal, timeout } = options;
   requireSignal(signal);
   if (timeout === undefined) return;
-  if (typeof timeout !== 'number') throw argumentError(TypeError, 'timeout must be a number of milliseconds');
-  if (!(timeout >= 1)) throw argumentError(RangeError, 'timeout must be 1 millisecond or more');
+  if (typeof timeout !== 'number') throw wrongType('timeout', 'a number of milliseconds', timeout);
+  if (!(timeout >= 1)) throw outOfRange('timeout', '1 millisecond or more', timeout);
 }
 
 function timeoutError(timeout: number): CryptokiError {
-  const detail = `the operation has not ended within its timeout of ${timeout} ms; a call in the module goes on to its end`;
-  return new CryptokiError({ code: 'ERR_CRYPTOKI_TIMEOUT', detail, action: 'retry' });
+  return ownError(
+    'ERR_CRYPTOKI_TIMEOUT',
+    `the operation has not ended within its timeout of ${timeout} ms; a call in the module goes on to its end`,
+  );
 }
 
 /**
  * Runs an operation with the caller's options, which are checked first.
- * @param run gets a signal that is aborted when the caller's is, and when the time is over
+ * @param run receives a signal that is aborted with the caller's, or after the timeout
  * @throws as {@link checkOperationOptions}; ERR_CRYPTOKI_TIMEOUT
  */
 export async function withOptions<T>(

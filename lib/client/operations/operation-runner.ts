@@ -1,39 +1,63 @@
 import { limited, until } from '../../core/deadlines';
-import { CryptokiError, isCode } from '../../core/errors';
+import { type CryptokiError, isCode, ownError } from '../../core/errors';
+import { isPromise } from '../../core/realms';
 import type { Session } from '../../model/session';
 import { isTraced, traceOperation } from '../client-tracing';
 import type { RunOptions } from '../client-types';
 import type { Settings } from '../connect-options';
 import type { Connection } from '../connection/connection';
 import type { Recovery, Tries } from '../connection/recovery';
-import type { Lease } from '../pool/session-pool';
+import type { Lease } from '../pool/pool-types';
+import { withOptions } from './operation-options';
 
-/** With these the model refuses what is lost, before it calls the module. */
+/** The model throws these before it calls the module. */
 const BEFORE_THE_CALL = ['ERR_CRYPTOKI_ACCESS', 'ERR_CRYPTOKI_SESSION_CLOSED', 'ERR_CRYPTOKI_OBJECT_DEAD'];
 
-/** What makes an object: with one of {@link NOTHING_DONE} they say that they have not. */
-const MAKING = [
+/** Functions that make an object. If one returns {@link NOTHING_DONE}, it has not made it. */
+const MAKING_FUNCTIONS = [
   ...['C_GenerateKey', 'C_GenerateKeyPair', 'C_CreateObject', 'C_CopyObject', 'C_DeriveKey'],
   ...['C_UnwrapKey', 'C_UnwrapKeyAuthenticated', 'C_EncapsulateKey', 'C_DecapsulateKey'],
 ];
-/** With these a module refuses a call before it does anything; CKR_SESSION_CLOSED may come in the middle of one. */
+/** A module returns these before it does anything. CKR_SESSION_CLOSED can come in the middle of a call, so it is not one. */
 const NOTHING_DONE = ['CKR_USER_NOT_LOGGED_IN', 'CKR_SESSION_HANDLE_INVALID'];
 
-/** Whether the error proves that what was to be done once was not done. Programs' own work may have done something before. */
+/** Returns true if the error proves that the module has done nothing. A program's own work may have done something before. */
 function isUntouched(operation: string, error: unknown): boolean {
   if (operation === 'withSession') return false;
   if (isCode(error, ...BEFORE_THE_CALL)) return true;
-  return isCode(error, ...NOTHING_DONE) && MAKING.includes(error.function ?? '');
+  return isCode(error, ...NOTHING_DONE) && MAKING_FUNCTIONS.includes(error.function ?? '');
 }
 
-/** What is done on a lent session. */
-type Work<T> = (session: Session, lease: Lease) => Promise<T>;
+/** The object that an operation uses: a handle, which has to be found on the lent session. */
+export interface Target<O> {
+  /** CKA_LABEL, for traces. */
+  readonly label: string | undefined;
+  /** Returns the object on a session; a promise only if it has to be searched for or proved. */
+  on(session: Session, operation: string): O | Promise<O>;
+}
 
-/** Does operations on lent sessions, again when something was lost that could be got back. */
+/** An operation on a lent session. @param object undefined without a target */
+export type Work<T, O> = (object: O, session: Session, lease: Lease) => Promise<T>;
+
+function begin<T, O>(
+  operation: string,
+  target: Target<O> | undefined,
+  lease: Lease,
+  work: Work<T, O>,
+): Promise<T> {
+  const { session } = lease;
+  const object = target?.on(session, operation) as O | Promise<O>;
+  return isPromise(object)
+    ? object.then((found) => work(found as O, session, lease))
+    : work(object, session, lease);
+}
+
+/** Runs operations on lent sessions, and repeats them after a loss (of a session, the login, the token) that was recovered. */
 export class Runner {
   readonly #connection: Connection;
   readonly #recovery: Recovery;
   readonly #settings: Settings;
+  readonly #isUnlimited: boolean;
   readonly numbers = { operations: 0, errors: 0, retries: 0 };
   #isClosed = false;
 
@@ -41,9 +65,10 @@ export class Runner {
     this.#connection = connection;
     this.#recovery = recovery;
     this.#settings = settings;
+    this.#isUnlimited = !Number.isFinite(settings.operationTimeout);
   }
 
-  /** Nothing is begun or recovered any more. */
+  /** Ends recoveries; later operations fail with ERR_CRYPTOKI_CLIENT_CLOSED. */
   close(): void {
     this.#isClosed = true;
     this.#recovery.close(closedError());
@@ -54,50 +79,83 @@ export class Runner {
     if (this.#isClosed) throw closedError();
   }
 
-  /** Does an operation, and does it again when it may be. */
-  run<T>(operation: string, options: RunOptions, work: Work<T>): Promise<T> {
-    if (!isTraced()) return this.#try(operation, options, work, () => {});
-    const token = this.#connection.token?.label ?? '';
-    const message = { operation, token, key: options.key, attempt: 1 };
-    const note = (attempt: number): void => {
-      message.attempt = attempt;
-    };
-    return traceOperation(message, () => this.#try(operation, options, work, note));
-  }
-
-  /** @param note is told which try it is, before each but the first */
-  async #try<T>(
+  /**
+   * Runs an operation on a lent session, and repeats it if it may be repeated.
+   * @param onRetry receives the number of the attempt, before each but the first
+   */
+  async run<T, O = undefined>(
     operation: string,
     options: RunOptions,
-    work: Work<T>,
-    note: (attempt: number) => void,
+    work: Work<T, O>,
+    target?: Target<O>,
+    onRetry?: (attempt: number) => void,
   ): Promise<T> {
+    const { signal, given } = options;
+    if (given !== undefined) {
+      return withOptions(given, (bounded) => {
+        const bound: RunOptions = Object.create(options, {
+          signal: { value: bounded },
+          given: { value: undefined },
+        });
+        return this.run(operation, bound, work, target);
+      });
+    }
+    if (onRetry === undefined && isTraced()) return this.#traced(operation, options, work, target);
+    const isUnlimited = this.#isUnlimited && signal === undefined;
     let tries: Tries | undefined;
     for (;;) {
       // An error here is the end of a recovery: there is nothing more to try.
-      if (this.#isClosed || options.signal?.aborted || !this.#recovery.isIdle) {
-        await this.#ready(options.signal).catch((error) => this.#failed(error));
+      if (this.#isClosed || signal?.aborted || !this.#recovery.isIdle) {
+        await this.#ready(signal).catch((error) => this.#failed(error));
       }
-      const { generation } = this.#connection;
+      const { generation, pool } = this.#connection;
       let lease: Lease | undefined;
       try {
-        const { pool } = this.#connection;
-        lease = pool.tryAcquire(options.shares) ?? (await pool.acquire(options.signal, options.shares));
-        const result = await this.#on(lease, options.signal, work);
+        lease = pool.tryAcquire(options.shares) ?? (await pool.acquire(signal, options.shares));
+        const result = await (isUnlimited
+          ? begin(operation, target, lease, work)
+          : this.#limited(
+              lease,
+              signal,
+              begin.bind(
+                undefined,
+                operation,
+                target as Target<unknown>,
+                lease,
+                work as Work<T, unknown>,
+              ) as () => Promise<T>,
+            ));
+        if (isUnlimited) lease.release();
         this.numbers.operations += 1;
         if (this.#recovery.isLost) this.#recovery.works();
         return result;
       } catch (error) {
+        if (isUnlimited) lease?.release(error);
         if (isCode(error, 'ERR_CRYPTOKI_NOT_BEGUN')) continue; // another call on the session hangs
         tries ??= { generation, count: 0, actions: new Map() };
         tries.generation = generation;
         tries.count += 1;
         const isRepeatable = options.repeatable || !lease || isUntouched(operation, error);
-        if (!(await this.#mayTryAgain(error, tries, isRepeatable, options.signal))) this.#failed(error);
+        if (!(await this.#mayTryAgain(error, tries, isRepeatable, signal))) this.#failed(error);
         this.numbers.retries += 1;
-        note(tries.count + 1);
+        onRetry?.(tries.count + 1);
       }
     }
+  }
+
+  /** {@link run}, reported to the tracing channel of operations. */
+  #traced<T, O>(
+    operation: string,
+    options: RunOptions,
+    work: Work<T, O>,
+    target: Target<O> | undefined,
+  ): Promise<T> {
+    const token = this.#connection.token?.label ?? '';
+    const message = { operation, token, key: target?.label, attempt: 1 };
+    const note = (attempt: number): void => {
+      message.attempt = attempt;
+    };
+    return traceOperation(message, () => this.run(operation, options, work, target, note));
   }
 
   async #ready(signal: AbortSignal | undefined): Promise<void> {
@@ -111,19 +169,21 @@ export class Runner {
     throw error;
   }
 
-  #on<T>(lease: Lease, signal: AbortSignal | undefined, work: Work<T>): Promise<T> {
-    // The session is given back when the work has ended, also if nobody waits for it any more.
-    const ended = lent(lease, work);
+  /** Waits for the operation until the signal or operationTimeout ends the waiting. The session is given back when it ends. */
+  #limited<T>(lease: Lease, signal: AbortSignal | undefined, start: () => Promise<T>): Promise<T> {
+    const ended = lent(lease, start);
     const { operationTimeout } = this.#settings;
-    if (!Number.isFinite(operationTimeout)) return until(ended, signal);
+    if (this.#isUnlimited) return until(ended, signal);
     return limited(until(ended, signal), operationTimeout, () => {
       lease.giveUp();
-      const detail = `the module has not answered for ${operationTimeout} ms; the call goes on, and its session is closed when it ends. Another session takes its place`;
-      return new CryptokiError({ code: 'ERR_CRYPTOKI_TIMEOUT', detail, action: 'retry' });
+      return ownError(
+        'ERR_CRYPTOKI_TIMEOUT',
+        `the module has not answered for ${operationTimeout} ms; the call goes on, and its session is closed when it ends. Another session takes its place`,
+      );
     });
   }
 
-  /** Whether to try again. @throws the signal's reason */
+  /** Returns true if the operation is to be repeated. @throws the signal's reason */
   async #mayTryAgain(
     error: unknown,
     tries: Tries,
@@ -145,11 +205,11 @@ export class Runner {
   }
 }
 
-/** Does the work, and gives the session back. */
-async function lent<T>(lease: Lease, work: Work<T>): Promise<T> {
+/** Starts an operation and gives the session back when it has ended, also if nobody waits for it any more. */
+async function lent<T>(lease: Lease, start: () => Promise<T>): Promise<T> {
   let result: T;
   try {
-    result = await work(lease.session, lease);
+    result = await start();
   } catch (error) {
     lease.release(error);
     throw error;
@@ -158,18 +218,14 @@ async function lent<T>(lease: Lease, work: Work<T>): Promise<T> {
   return result;
 }
 
-/** Of a client that was closed. */
+/** Returns the error of a closed client. */
 export function closedError(): CryptokiError {
-  return new CryptokiError({
-    code: 'ERR_CRYPTOKI_CLIENT_CLOSED',
-    detail: 'the client was closed; call connect() again',
-  });
+  return ownError('ERR_CRYPTOKI_CLIENT_CLOSED', 'the client was closed; call connect() again');
 }
 
-/** The promise, or ERR_CRYPTOKI_TIMEOUT after `time` milliseconds. */
+/** Limits a promise of a module call. @param time in milliseconds @throws ERR_CRYPTOKI_TIMEOUT */
 export function withTimeout<T>(promise: Promise<T>, time: number): Promise<T> {
-  return limited(promise, time, () => {
-    const detail = `the module has not answered for ${time} ms; the call goes on`;
-    return new CryptokiError({ code: 'ERR_CRYPTOKI_TIMEOUT', detail, action: 'retry' });
-  });
+  return limited(promise, time, () =>
+    ownError('ERR_CRYPTOKI_TIMEOUT', `the module has not answered for ${time} ms; the call goes on`),
+  );
 }

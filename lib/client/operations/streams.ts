@@ -1,7 +1,7 @@
-/** The streams of a client: on a session of its pool, from the first byte to the end. */
+/** The streams of a client. Each uses a session of the pool from its first byte to its end. */
 
 import { until } from '../../core/deadlines';
-import { CryptokiError } from '../../core/errors';
+import { CryptokiError, type OwnCode } from '../../core/errors';
 import { copyMechanism } from '../../model/mechanisms/caller-copies';
 import { cipherMechanism } from '../../model/mechanisms/cipher';
 import { digestMechanism } from '../../model/mechanisms/digest';
@@ -38,27 +38,28 @@ import type {
 } from '../client-types';
 import { wipe } from '../connection/login-keeper';
 
-/** Runs work on a lent session: Client.run and ClientObject.use. It is repeated while `repeatable` says so. */
+/** Runs work on a lent session: Client.run or ClientObject.use. The work is repeated only while `repeatable` is true. */
 type Lend = (
   options: OperationOptions & { readonly repeatable: boolean },
   work: (session: Session, key: StorageObject | undefined) => Promise<void>,
 ) => Promise<void>;
 
-/** Says of an error that the stream is not begun again by itself. */
+/** Adds to an error that the stream is not repeated. */
 function notRepeated(error: unknown): unknown {
   if (!(error instanceof CryptokiError)) return error;
   return new CryptokiError({
-    ...(error.rv === undefined ? { code: error.code as 'ERR_CRYPTOKI_INTERNAL' } : { rv: error.rv }),
+    ...(error.rv === undefined ? { code: error.code as OwnCode } : { rv: error.rv }),
     function: error.function,
-    detail: 'the stream was under way and is not repeated: begin a new one with the first byte',
+    detail: 'the stream had begun and is not repeated; create a new one and write all data again',
     action: error.action,
     cause: error,
   });
 }
 
 /**
- * Borrows a session until the operation has ended.
- * @param isRepeatable whether the beginning may be tried again, after something was lost that could be got back
+ * Takes a session of the pool until the operation has ended.
+ * @param isRepeatable true if the beginning may be repeated after a recovery
+ * @param lost called with the error when the session is lost
  */
 function borrow<T>(
   lend: Lend,
@@ -78,8 +79,8 @@ function borrow<T>(
     lend(options, async (session, key) => {
       const sink = await begin(session, key);
       isBegun = true;
-      if (signal.aborted) return sink.cancel(signal.reason); // nobody is there to use it
-      await new Promise<void>((giveBack, giveUp) => {
+      if (signal.aborted) return sink.cancel(signal.reason); // the stream was destroyed
+      await new Promise<void>((release, fail) => {
         resolve({
           usesSession: true,
           update: (part) =>
@@ -90,13 +91,13 @@ function borrow<T>(
             const result = await sink.final(signature).catch((error) => {
               throw notRepeated(error);
             });
-            giveBack();
+            release();
             return result;
           },
           cancel: async (error) => {
             await sink.cancel(error);
-            if (error instanceof CryptokiError) giveUp(error);
-            else giveBack();
+            if (error instanceof CryptokiError) fail(error);
+            else release();
           },
         });
       });
@@ -117,7 +118,7 @@ function beginOn<T>(functions: MultipartFunctions<T>, mechanism: RawMechanism) {
     Multipart.begin({ functions, session, mechanism, key });
 }
 
-/** See ClientPrivateKey.createSign. @param alwaysAuthenticates CKA_ALWAYS_AUTHENTICATE of the key */
+/** See ClientPrivateKey.createSign. @param alwaysAuthenticates returns CKA_ALWAYS_AUTHENTICATE of the key */
 export function createSign(
   key: ClientSigningKey,
   algorithm: MechanismInput,
@@ -143,7 +144,7 @@ export function createSign(
           wipe(pin);
         }
       };
-      return borrow(lend, begin, false, signal, lost); // a PIN is not sent twice for one wish
+      return borrow(lend, begin, false, signal, lost); // not repeatable: a PIN is sent at most once per call
     },
     (mechanism, digest) => key.sign(mechanism, digest, options),
   );
@@ -167,7 +168,7 @@ export function createVerify(
     planned,
     (mechanism, signal, lost) =>
       borrow(lend, beginOn(verification(mechanism), mechanism), true, signal, lost),
-    (mechanism, digest, itsSignature) => key.verify(mechanism, digest, itsSignature, options),
+    (mechanism, digest, streamSignature) => key.verify(mechanism, digest, streamSignature, options),
   );
   return new VerifyStream(open, options, copySignature(signature));
 }
@@ -189,7 +190,7 @@ export function createDigest(
 
 /** See ClientSecretKey.createEncrypt. */
 export function createCipher(
-  what: 'encrypt' | 'decrypt',
+  operation: 'encrypt' | 'decrypt',
   key: ClientObjectMembers,
   algorithm: MechanismInput,
   options: OperationOptions,
@@ -197,9 +198,9 @@ export function createCipher(
   checkOptions(options);
   const { input, handBack } = copyMechanism(algorithm);
   const mechanism = cipherMechanism(input);
-  checkKeyType(OPERATIONS[what], input, mechanism.mechanism, key.keyType);
-  const lend = withKey(key, what === 'encrypt' ? 'createEncrypt' : 'createDecrypt');
+  checkKeyType(OPERATIONS[operation], input, mechanism.mechanism, key.keyType);
+  const lend = withKey(key, operation === 'encrypt' ? 'createEncrypt' : 'createDecrypt');
   const begin: Opener<Buffer> = (signal, lost) =>
-    borrow(lend, beginOn(what === 'encrypt' ? ENCRYPT : DECRYPT, mechanism), true, signal, lost);
-  return cipherStream(what, { algorithm, mechanism, handBack, options }, begin);
+    borrow(lend, beginOn(operation === 'encrypt' ? ENCRYPT : DECRYPT, mechanism), true, signal, lost);
+  return cipherStream(operation, { algorithm, mechanism, handBack, options }, begin);
 }

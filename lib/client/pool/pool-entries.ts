@@ -27,34 +27,57 @@ export interface Entry {
   closing: Promise<void> | undefined;
 }
 
-/** A session, lent. @param giveBack is called once @param giveUp is called when it has not come back in time */
-export function leaseOf(entry: Entry, giveBack: (error: unknown) => void, giveUp: () => void): Lease {
-  let released = false;
-  let givenUp = false;
-  return {
-    session: entry.session,
-    release: (error) => {
-      if (released) return;
-      released = true;
-      giveBack(error);
-    },
-    giveUp: () => {
-      if (released || givenUp) return;
-      givenUp = true;
-      giveUp();
-    },
-    get isGivenUp() {
-      return givenUp;
-    },
-    pin: () => {
-      let pinned = true;
-      entry.pins += 1;
-      return () => {
-        if (pinned) entry.pins -= 1;
-        pinned = false;
-      };
-    },
-  };
+/** The pool of a lease. */
+export interface LeaseOwner {
+  /** Takes a session back, once per lease. @param error the error of the operation, if it failed */
+  giveBack(entry: Entry, share: Share | undefined, error: unknown): void;
+  /** Replaces a session whose call has not ended in time. */
+  giveUp(entry: Entry): void;
+}
+
+/** A lent session. */
+export class PoolLease implements Lease {
+  readonly #owner: LeaseOwner;
+  readonly #entry: Entry;
+  readonly #share: Share | undefined;
+  #isReleased = false;
+  #isGivenUp = false;
+
+  constructor(owner: LeaseOwner, entry: Entry, share: Share | undefined) {
+    this.#owner = owner;
+    this.#entry = entry;
+    this.#share = share;
+  }
+
+  get session(): Session {
+    return this.#entry.session;
+  }
+
+  release(error?: unknown): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#owner.giveBack(this.#entry, this.#share, error);
+  }
+
+  giveUp(): void {
+    if (this.#isReleased || this.#isGivenUp) return;
+    this.#isGivenUp = true;
+    this.#owner.giveUp(this.#entry);
+  }
+
+  get isGivenUp(): boolean {
+    return this.#isGivenUp;
+  }
+
+  pin(): () => void {
+    const entry = this.#entry;
+    let isPinned = true;
+    entry.pins += 1;
+    return () => {
+      if (isPinned) entry.pins -= 1;
+      isPinned = false;
+    };
+  }
 }
 
 /** The sessions of a pool: those that are lent, and those that lie idle, the one used last on top. */
@@ -86,11 +109,10 @@ export class PoolEntries {
     this.#entries.delete(entry);
   }
 
-  /** Puts a session by. @returns when that was, as performance.now() counts */
-  rest(entry: Entry): number {
-    entry.idleSince = performance.now();
+  /** Adds a session to the idle ones. @param now as performance.now() counts */
+  rest(entry: Entry, now: number): void {
+    entry.idleSince = now;
     this.#idle.push(entry);
-    return entry.idleSince;
   }
 
   /**

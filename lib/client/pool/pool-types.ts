@@ -1,38 +1,38 @@
 import type { Session } from '../../model/session';
 
-/** How sessions are shared. */
+/** The limits of a pool. */
 export interface PoolOptions {
-  /** How many sessions at most, the one that keeps the login not counted; also bounded by the token's own limit. */
+  /** Limit of sessions, not counting the one that keeps the login; the token's own limit applies as well. */
   readonly max: number;
-  /** How many may wait for a session. Those who share one do not wait. */
+  /** Limit of operations that wait for a session. Those that share one do not wait. */
   readonly queue: number;
-  /** How long they wait, in milliseconds. */
+  /** Limit of the time that they wait, in milliseconds. */
   readonly timeout: number;
-  /** After so many milliseconds without use a session is closed. */
+  /** Time without use, in milliseconds, after which a session is closed. */
   readonly idleTimeout: number;
-  /** How many sessions that hang in a call are replaced at a time; default as many as max. */
+  /** Limit of sessions that are replaced at the same time because their call hangs; default: the value of max. */
   readonly maxHung?: number;
 }
 
 /** The numbers of a pool. */
 export interface PoolStatistics {
   /**
-   * Sessions that are open: idle, lent, being closed, or kept for the session objects they own. The client has one more, which
-   * keeps the login and is never lent, unless the token allows only one.
+   * Open sessions: idle, lent, being closed, or kept for the session objects they own. The client has one more, which keeps the
+   * login and is never lent, unless the token allows only one.
    */
   readonly open: number;
   readonly idle: number;
   readonly lent: number;
   readonly pinned: number;
-  /** Of those that are lent: in a call that has not ended within operationTimeout. Others take their place; they are closed when the call ends. */
+  /** Lent sessions whose call has not ended within operationTimeout. Others replace them; they are closed when the call ends. */
   readonly hung: number;
-  /** Who waits for a session at this moment, also for one that is being opened. */
+  /** Operations that wait for a session at this moment, also for one that is being opened. */
   readonly waiting: number;
-  /** The bound at this moment: what the options, the token's information and its refusals allow. */
+  /** The present limit, from the options, the token's information and its refusals. */
   readonly max: number;
   /**
-   * Since the beginning: sessions opened and closed, given up since a call on them hung, operations that found all sessions
-   * lent, and those that were refused.
+   * Totals since connect(): sessions opened, closed, and given up because a call on them hung; operations that found all
+   * sessions lent, and operations that were refused.
    */
   readonly opened: number;
   readonly closed: number;
@@ -41,18 +41,18 @@ export interface PoolStatistics {
   readonly refused: number;
 }
 
-/** A session, lent. */
+/** A lent session. */
 export interface Lease {
   readonly session: Session;
-  /** Gives it back; with the error of the work, when it failed. Further calls do nothing. */
+  /** Returns the session to the pool. Further calls do nothing. @param error the error of the work, if it failed */
   release(error?: unknown): void;
-  /** It has not come back in time: another session takes its place. It is closed when it comes back. */
+  /** Replaces the session by another one, because its call has not ended in time. It is closed when it is released. */
   giveUp(): void;
-  /** Whether {@link giveUp} was called: nobody waits for the result. */
+  /** True after {@link giveUp}: nobody waits for the result. */
   readonly isGivenUp: boolean;
-  /** Keeps the session open until the returned function is called: it owns a session object. */
+  /** Keeps the session open for a session object that it owns, until the returned function is called. */
   pin(): () => void;
 }
 
-/** Users that share a session with others of their kind: whole operations, or pieces of batches. Each is one native call. */
+/** Work that shares a session with others of the same kind: whole operations, or pieces of batches. Each is one native call. */
 export type Share = 'operation' | 'piece';

@@ -1,44 +1,44 @@
-/** After a refusal the bound grows by one again after so many milliseconds. */
-const LEARN_AGAIN = 60_000;
+/** Time after a refusal in which the limit stays; then it rises by one. */
+const RAISE_INTERVAL_MS = 60_000;
 
-/** How many sessions may be open: what the options and the token allow, learnt downwards when the token refuses one. */
+/** The limit of open sessions: the least of the option, the token's own limit, and the number at which the token refused one. */
 export class SessionBound {
-  readonly #most: number;
+  readonly #max: number;
   #value: number;
   #learntAt: number | undefined;
 
-  /** @param most what the options allow */
-  constructor(most: number) {
-    this.#most = most;
-    this.#value = most;
+  /** @param max the limit of the options */
+  constructor(max: number) {
+    this.#max = max;
+    this.#value = max;
   }
 
   get value(): number {
     return this.#value;
   }
 
-  /** The token says that it allows this many. */
+  /** Sets the token's own limit. */
   set(max: number): void {
-    this.#value = Math.max(1, Math.min(this.#most, max));
+    this.#value = Math.max(1, Math.min(this.#max, max));
     this.#learntAt = undefined;
   }
 
-  /** The token refused one more than `count`. */
+  /** Lowers the limit to `count`: the token has refused a further session. */
   refused(count: number): void {
     this.#value = Math.max(1, count);
     this.#learntAt = performance.now();
   }
 
-  /** So many are open: a refusal that came before the last of them was not the last word. */
+  /** Raises the limit to `count`, the number of sessions that are open now: an earlier refusal no longer applies. */
   opened(count: number): void {
     this.#value = Math.max(this.#value, count);
   }
 
-  /** Whether one more than `count` may be opened. Others may have closed theirs since the last refusal: it is tried again. */
+  /** Returns true when one more than `count` may be opened. Raises the limit by one a minute, since other programs close sessions. */
   allows(count: number): boolean {
-    if (this.#learntAt !== undefined && performance.now() - this.#learntAt > LEARN_AGAIN) {
-      this.#value = Math.min(this.#value + 1, this.#most);
-      this.#learntAt = this.#value < this.#most ? performance.now() : undefined;
+    if (this.#learntAt !== undefined && performance.now() - this.#learntAt > RAISE_INTERVAL_MS) {
+      this.#value = Math.min(this.#value + 1, this.#max);
+      this.#learntAt = this.#value < this.#max ? performance.now() : undefined;
     }
     return count < this.#value;
   }

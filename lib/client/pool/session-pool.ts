@@ -2,7 +2,7 @@ import { LONGEST_TIMER } from '../../core/deadlines';
 import { CryptokiError, isCode } from '../../core/errors';
 import type { Session } from '../../model/session';
 import { type PoolTrace, tracePool } from '../client-tracing';
-import { type Entry, leaseOf, PoolEntries } from './pool-entries';
+import { type Entry, type LeaseOwner, PoolEntries, PoolLease } from './pool-entries';
 import type { Lease, PoolOptions, PoolStatistics, Share } from './pool-types';
 import { SessionBound } from './session-bound';
 import { Sharing } from './session-sharing';
@@ -90,7 +90,7 @@ export class SessionPool {
   /** Lends a session if one is idle, or may be shared; see {@link acquire}, which waits. */
   tryAcquire(shares?: Share): Lease | undefined {
     const entry = this.#closed ? undefined : this.#takeFree(shares);
-    return entry && this.#lease(entry, shares);
+    return entry && new PoolLease(this.#owner, entry, shares);
   }
 
   /**
@@ -104,7 +104,7 @@ export class SessionPool {
     signal?.throwIfAborted();
     if (this.#closed) throw this.#closed;
     const entry = this.#takeFree(shares) ?? (await this.#wait(signal, shares, timeout));
-    if (!signal?.aborted) return this.#lease(entry, shares);
+    if (!signal?.aborted) return new PoolLease(this.#owner, entry, shares);
     this.#giveBack(entry, undefined); // nobody is there to use it
     throw signal.reason;
   }
@@ -228,14 +228,15 @@ export class SessionPool {
     return waiting;
   }
 
-  #lease(entry: Entry, shares: Share | undefined): Lease {
-    const giveBack = (error: unknown): void => {
-      if (shares) this.#sharing.ended(entry, error);
-      entry.lentSince = performance.now();
-      this.#giveBack(entry, error);
-    };
-    return leaseOf(entry, giveBack, () => this.#giveUp(entry));
-  }
+  readonly #owner: LeaseOwner = {
+    giveBack: (entry, shares, error) => {
+      const now = performance.now();
+      if (shares) this.#sharing.ended(entry, error, now);
+      entry.lentSince = now;
+      this.#giveBack(entry, error, now);
+    },
+    giveUp: (entry) => this.#giveUp(entry),
+  };
 
   /** A call on the session hangs: it is not waited for. The one that keeps the login cannot be replaced. */
   #giveUp(entry: Entry): void {
@@ -248,22 +249,24 @@ export class SessionPool {
     this.#serve();
   }
 
-  #giveBack(entry: Entry, error: unknown): void {
+  #giveBack(entry: Entry, error: unknown, now = performance.now()): void {
     entry.users -= 1;
     entry.isLost ||= entry.stale || entry.session.closed || !(entry.anchor || leavesSession(error));
-    if (!entry.isLost) this.#offer(entry);
+    if (!entry.isLost) this.#offer(entry, now);
     else if (entry.users === 0) void this.#drop(entry);
     this.#checkReturned();
   }
 
   /** Gives a session to those who wait longest, or puts it by. */
-  #offer(entry: Entry): void {
+  #offer(entry: Entry, now = performance.now()): void {
     while (!this.#paused && this.#waiters.size > 0) {
       const shares = this.#waiters.firstShares;
       const hasRoom = entry.users === 0 || (shares !== undefined && this.#sharing.hasRoom(entry, shares));
       if (!hasRoom || !this.#waiters.give(this.#use(entry, shares))) break;
     }
-    if (entry.users === 0) this.#usedAt = this.#entries.rest(entry);
+    if (entry.users > 0) return;
+    this.#usedAt = now;
+    this.#entries.rest(entry, now);
   }
 
   /** Gives those who wait what is free: idle sessions, or room for new ones. */

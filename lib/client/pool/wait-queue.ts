@@ -1,9 +1,9 @@
 import { onAbort } from '../../core/abort-signal';
 import { LONGEST_TIMER } from '../../core/deadlines';
-import { CryptokiError } from '../../core/errors';
+import { ownError } from '../../core/errors';
 import type { Share } from './pool-types';
 
-/** Who waits for something of which there is not enough, first come first served. */
+/** A queue of operations that wait for a value; served in the order of their arrival. */
 export class Waiters<T> {
   readonly #queue = new Set<{
     readonly shares: Share | undefined;
@@ -15,19 +15,20 @@ export class Waiters<T> {
     return this.#queue.size;
   }
 
-  /** What the one who waits longest would share a session as; undefined also when nobody waits. */
+  /** The kind of sharing of the first in the queue; undefined if it does not share, or if the queue is empty. */
   get firstShares(): Share | undefined {
     const [first] = this.#queue;
     return first?.shares;
   }
 
   /**
-   * Waits until {@link give} serves this one.
-   * @param timeout in milliseconds; longer than {@link LONGEST_TIMER} is as long as it takes
-   * @param shares it takes what others have as well
+   * Waits until {@link give} passes a value.
+   * @param subject names the value in the error: 'one of 16 sessions'
+   * @param timeout in milliseconds; a time longer than {@link LONGEST_TIMER} is not a limit
+   * @param shares set when the operation can use a session together with others
    * @throws the signal's reason; ERR_CRYPTOKI_TIMEOUT
    */
-  wait(what: string, timeout: number, signal: AbortSignal | undefined, shares?: Share): Promise<T> {
+  wait(subject: string, timeout: number, signal: AbortSignal | undefined, shares?: Share): Promise<T> {
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
       let ignore: (() => void) | undefined;
@@ -53,11 +54,10 @@ export class Waiters<T> {
       if (timeout <= LONGEST_TIMER) {
         timer = setTimeout(() => {
           waiter.reject(
-            new CryptokiError({
-              code: 'ERR_CRYPTOKI_TIMEOUT',
-              detail: `waited ${timeout} ms for ${what}`,
-              action: 'retry',
-            }),
+            ownError(
+              'ERR_CRYPTOKI_TIMEOUT',
+              `waited ${timeout} ms for ${subject}; raise sessions.timeout or sessions.max`,
+            ),
           );
         }, timeout);
       }
@@ -65,14 +65,14 @@ export class Waiters<T> {
     });
   }
 
-  /** Serves the one who waits longest. False when nobody does. */
+  /** Passes a value to the first in the queue. @returns false when the queue is empty */
   give(value: T): boolean {
     const [first] = this.#queue;
     first?.resolve(value);
     return first !== undefined;
   }
 
-  /** Ends the longest wait with an error. */
+  /** Ends the wait of the first in the queue with an error. */
   failFirst(error: unknown): void {
     const [first] = this.#queue;
     first?.reject(error);

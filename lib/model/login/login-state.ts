@@ -1,6 +1,7 @@
 /** The login on the token in a slot, and the events when it changes. */
 import { constantName } from '../../core/constant-names';
 import { SESSION_STATES, type StateName } from '../../generated/session-states';
+import { stateVersion } from '../../raw/state-version';
 import type { ModelModule, ModelSession, ModelSlot } from '../model-types';
 import type { User } from '../session-types';
 
@@ -26,6 +27,11 @@ function stateFor(readWrite: boolean, user: User | undefined): StateName {
   return states.find(fits) ?? 'RW_SO_FUNCTIONS';
 }
 
+interface Login {
+  readonly user: User | undefined;
+  readonly epoch: number;
+}
+
 /** A Token that has listeners for 'login' or 'logout'. */
 export interface LoginListener {
   /** @param user undefined after a logout */
@@ -37,7 +43,10 @@ export class LoginState {
   /** The Token objects that have listeners for events of the login. */
   readonly listening = new Set<LoginListener>();
   readonly #slot: ModelSlot;
-  #told: { readonly user: User | undefined; readonly epoch: number };
+  #told: Login;
+  #read: Login = { user: undefined, epoch: 0 };
+  /** The state version at which #read was read. */
+  #readAt = Number.NaN;
 
   constructor(slot: ModelSlot) {
     this.#slot = slot;
@@ -47,9 +56,26 @@ export class LoginState {
 
   /** The user who is logged in at this moment, without a call of the module. */
   get user(): User | undefined {
-    const { id, module } = this.#slot;
-    const user = module.closed ? undefined : module.raw.loggedIn(id);
-    return user === undefined ? undefined : (constantName('CKU', user) as User);
+    return this.#slot.module.closed ? undefined : this.#current().user;
+  }
+
+  /** The number of logins on the token that have ended; see RawModule.loginEpoch. */
+  get epoch(): number {
+    return this.#current().epoch;
+  }
+
+  #current(): Login {
+    const version = stateVersion();
+    if (version !== this.#readAt) {
+      const { id, module } = this.#slot;
+      const user = module.raw.loggedIn(id);
+      this.#read = {
+        user: user === undefined ? undefined : (constantName('CKU', user) as User),
+        epoch: module.raw.loginEpoch(id),
+      };
+      this.#readAt = version;
+    }
+    return this.#read;
   }
 
   /**
@@ -77,9 +103,8 @@ export class LoginState {
     }
   }
 
-  #now(): { user: User | undefined; epoch: number } {
-    const { id, module } = this.#slot;
-    return { user: this.user, epoch: module.closed ? 0 : module.raw.loginEpoch(id) };
+  #now(): Login {
+    return this.#slot.module.closed ? { user: undefined, epoch: 0 } : this.#current();
   }
 
   // One microtask for each listener: an error that one throws does not affect the others, nor the caller.

@@ -25,22 +25,29 @@ export function copyMembers<T extends object>(values: T): T {
 export interface CopiedMechanism {
   readonly input: MechanismInput;
   /** Sets in the caller's object the values that the module has written into the copy: an IV, a tag. */
-  handBack(): void;
+  readonly handBack?: () => void;
 }
-
-const nothing = (): void => {};
 
 /**
  * Copies an algorithm or a mechanism. A caller may, for example, increment an IV for the next message while an operation
  * still waits.
  */
 export function copyMechanism(input: MechanismInput): CopiedMechanism {
-  if (typeof input !== 'object' || input === null) return { input, handBack: nothing };
+  if (typeof input !== 'object' || input === null) return { input };
   const { parameter } = input as { parameter?: unknown };
-  if (isBytes(parameter)) return { input: { ...input, parameter: copy(parameter) }, handBack: nothing };
-  if (typeof parameter !== 'object' || parameter === null || !('mechanism' in input)) return copied(input);
+  if (isBytes(parameter)) return { input: { ...input, parameter: copy(parameter) } };
+  if (!('mechanism' in input)) return copied(input);
+  if (typeof parameter !== 'object' || parameter === null) return { input: { ...input } };
   const { input: parameterCopy, handBack } = copied(parameter);
   return { input: { ...input, parameter: parameterCopy } as MechanismInput, handBack };
+}
+
+/** Returns a function for `then` that calls `handBack` and passes the result on. */
+export function afterwards(handBack: () => void): <T>(result: T) => T {
+  return (result) => {
+    handBack();
+    return result;
+  };
 }
 
 /** Copies an algorithm or a parameter. */

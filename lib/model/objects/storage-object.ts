@@ -200,8 +200,7 @@ export class StorageObject implements AsyncDisposable {
     const { creator, destroyed, loginEpoch } = this.#life;
     if (destroyed) return 'was destroyed';
     if (creator?.closed) return 'was a session object, and ended with the session that created it';
-    const { slot } = this.session.token;
-    if (this.isPrivate && slot.module.raw.loginEpoch(slot.id) !== loginEpoch) {
+    if (this.isPrivate && this.session.token.slot.login.epoch !== loginEpoch) {
       return 'is private, and the login in which it was found has ended; log in and find it again';
     }
     return undefined;

@@ -34,6 +34,22 @@ function mayNeedCut(key: ModelObject, { mechanism }: Prepared, error: unknown): 
   );
 }
 
+/**
+ * Returns the operation with a cut digest, after the module has refused the whole one.
+ * @param error the error of the first attempt
+ * @throws `error` if the digest is not the reason, or cannot be cut
+ */
+export async function cutAfter<P extends Prepared>(
+  error: unknown,
+  key: ModelObject,
+  prepared: P,
+): Promise<P> {
+  if (!mayNeedCut(key, prepared, error)) throw error;
+  const cut = cutDigest(prepared, await signatureLength(key, prepared.mechanism));
+  if (cut === prepared) throw error;
+  return cut;
+}
+
 /** Sends a digest, and once more a cut digest if the module may have refused the whole one. */
 export async function withDigest<P extends Prepared, T>(
   key: ModelObject,
@@ -44,10 +60,7 @@ export async function withDigest<P extends Prepared, T>(
   try {
     return await send(cutDigest(prepared, knownEcdsaLength(key)));
   } catch (error) {
-    if (!mayNeedCut(key, prepared, error)) throw error;
-    const cut = cutDigest(prepared, await signatureLength(key, prepared.mechanism));
-    if (cut === prepared) throw error;
-    return send(cut);
+    return send(await cutAfter(error, key, prepared));
   }
 }
 

@@ -2,7 +2,7 @@
 import { isBytes } from '../../core/arguments';
 import { isPromise } from '../../core/realms';
 import type { BytesLike, RawMechanism } from '../../raw/values';
-import { type ContextLogin, loggedInFor, loggedInForSync } from '../login/context-login';
+import { type ContextLogin, explained, loggedInFor, loggedInForSync } from '../login/context-login';
 import { cipherMechanism } from '../mechanisms/cipher';
 import { checkKeyType, familyOf } from '../mechanisms/families';
 import { type Ciphertext, watchIv, withIv } from '../mechanisms/made-iv';
@@ -10,8 +10,16 @@ import type { MechanismInput } from '../mechanisms/mechanism';
 import { wrongCiphertext } from '../mechanisms/padding';
 import { isOtherLength, type PreparedSignature, prepareSignature } from '../mechanisms/signature';
 import type { ModelObject } from '../model-types';
-import { plainForm, plainFormSync, withDigest, withDigestSync } from './ecdsa-operation';
-import { isImpossible, signatureLength, signatureLengthSync } from './signature-length';
+import {
+  cutAfter,
+  cutDigest,
+  isDoubtful,
+  plainForm,
+  plainFormSync,
+  withDigest,
+  withDigestSync,
+} from './ecdsa-operation';
+import { isImpossible, knownEcdsaLength, signatureLength, signatureLengthSync } from './signature-length';
 
 function prepareFor(
   operation: 'Sign' | 'Verify',
@@ -38,28 +46,55 @@ function prepare(
     : prepareFor(operation, key, algorithm, available, data);
 }
 
-/** Signs a message; see PrivateKey.sign. */
-export function sign(
+/**
+ * Signs a message; see PrivateKey.sign.
+ * @param pin the PIN of `options`, copied by {@link loggedInFor}
+ */
+export async function sign(
   key: ModelObject,
   algorithm: MechanismInput,
   data: BytesLike,
   options?: ContextLogin,
+  pin?: Uint8Array | null,
 ): Promise<Buffer> {
-  return loggedInFor(key, options, async (pin) => {
-    key.use();
+  if (options !== undefined) {
+    return loggedInFor(key, options, (copied) => sign(key, algorithm, data, undefined, copied));
+  }
+  try {
+    let raw = key.use();
     let prepared = prepare('Sign', key, algorithm, data);
-    if (isPromise(prepared)) prepared = await prepared;
+    if (isPromise(prepared)) {
+      prepared = await prepared;
+      raw = key.use();
+    }
     const { mechanism } = prepared;
-    const preparedNow = prepared;
-    const send = ({ message, digest }: PreparedSignature): Promise<Buffer> =>
-      key.use().sign(key.session.name, mechanism, key.handle, message, digest, pin);
-    if (familyOf(mechanism.mechanism) !== 'ECDSA') return send(prepared);
     // A PIN is sent at most once per signature. The length is read first, so that no second attempt is needed.
-    if (pin !== undefined) await signatureLength(key, mechanism);
-    const signature = await withDigest(key, prepared, send);
-    const again = pin === undefined ? () => withDigest(key, preparedNow, send) : undefined;
-    return plainForm(key, mechanism, signature, again);
-  });
+    if (pin !== undefined && familyOf(mechanism.mechanism) === 'ECDSA') {
+      await signatureLength(key, mechanism);
+      raw = key.use();
+    }
+    const { message, digest } = cutDigest(prepared, knownEcdsaLength(key));
+    let signature: Buffer;
+    try {
+      signature = await raw.sign(key.session.name, mechanism, key.handle, message, digest, pin);
+    } catch (error) {
+      signature = await sendSign(key, await cutAfter(error, key, prepared), pin);
+    }
+    if (!isDoubtful(mechanism, signature)) return signature;
+    const preparedNow = prepared;
+    const again = (): Promise<Buffer> => withDigest(key, preparedNow, (cut) => sendSign(key, cut, undefined));
+    return await plainForm(key, mechanism, signature, pin === undefined ? again : undefined);
+  } catch (error) {
+    throw pin === undefined ? explained(key, error) : error;
+  }
+}
+
+function sendSign(
+  key: ModelObject,
+  { mechanism, message, digest }: PreparedSignature,
+  pin: Uint8Array | null | undefined,
+): Promise<Buffer> {
+  return key.use().sign(key.session.name, mechanism, key.handle, message, digest, pin);
 }
 
 /** Does the same as {@link sign}, and blocks the calling thread. */

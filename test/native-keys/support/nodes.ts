@@ -42,8 +42,8 @@ async function nodeOf(major: number): Promise<Node> {
 }
 
 /**
- * True if the tests run with a sanitizer. Modules are not isolated then, and modules that need another OpenSSL than that of
- * Node.js crash in newer versions.
+ * True if the tests run with a sanitizer. Modules are then bound to the OpenSSL of Node.js, and those that need another one
+ * crash in newer versions.
  */
 const isSanitized = /lib[a-z]san\.so/.test(process.env.LD_PRELOAD ?? '');
 

@@ -111,7 +111,7 @@ export interface CipherArguments {
   readonly algorithm: MechanismInput;
   readonly mechanism: RawMechanism;
   /** Sets in the caller's parameter the values that the module has written. */
-  readonly handBack: () => void;
+  readonly handBack?: (() => void) | undefined;
   readonly options: StreamOptions;
 }
 
@@ -128,7 +128,7 @@ export function cipherStream(
   const holder: IvHolder = { iv: undefined };
   // Called after Init and after Final: modules differ in when they write the IV.
   const readIv = (): void => {
-    handBack();
+    handBack?.();
     holder.iv ??= madeIv?.();
   };
   const open: Opener<Buffer> = async (signal, lost) => {

@@ -1,7 +1,7 @@
 /** The functions of multi-part operations, by operation. */
 import { timingSafeEqual } from 'node:crypto';
 import { type CryptokiError, isCode } from '../../../core/errors';
-import { CKF } from '../../../generated/constants';
+import { OPERATIONS } from '../../../generated/operations';
 import type { RawMechanism, RawModule } from '../../../raw';
 import { isMac } from '../../../raw/process-state';
 import { wrongCiphertext } from '../../mechanisms/padding';
@@ -12,14 +12,12 @@ import { isImpossible, signatureLength } from '../signature-length';
 
 /** Init, Update and Final of one operation (PKCS#11 3.1, sections 5.8 to 5.15). */
 export interface MultipartFunctions<T> {
-  readonly name: 'Sign' | 'Verify' | 'Digest' | 'Encrypt' | 'Decrypt';
+  readonly name: keyof typeof OPERATIONS;
   /** The flag of C_SessionCancel. */
   readonly flag: number;
   init(raw: RawModule, session: bigint, mechanism: RawMechanism, key: bigint): Promise<void>;
   update(raw: RawModule, session: bigint, part: readonly Uint8Array[]): Promise<Buffer | undefined>;
   final(raw: RawModule, session: bigint, signature: Buffer | undefined): Promise<T>;
-  /** Runs the operation on an empty message in one piece. It ends operations that Final does not end. */
-  whole(raw: RawModule, session: bigint): Promise<T>;
   /** Reads attributes of the key that {@link early} needs, before Init. */
   prepare?(key: ModelObject, mechanism: RawMechanism): unknown;
   /** Returns the result if it is known before Final; the operation is cancelled then. */
@@ -30,9 +28,32 @@ export interface MultipartFunctions<T> {
   finish?(key: ModelObject, mechanism: RawMechanism, result: T): Promise<T>;
 }
 
-/** Replaces the result of C_DigestUpdate and other functions without output. */
-const noOutput = (): undefined => undefined;
-const EMPTY = Buffer.alloc(0);
+type Operation = (typeof OPERATIONS)[keyof typeof OPERATIONS];
+/** The Init functions, with the same parameters; C_DigestInit does not read the key. */
+type InitFunctions = Record<
+  Operation['init'],
+  (session: bigint, mechanism: RawMechanism, key: bigint) => Promise<void>
+>;
+
+/** Returns Init and Update of an operation. C_SignUpdate, C_VerifyUpdate and C_DigestUpdate have no result. */
+function parts({
+  name,
+  flag,
+  init,
+  update,
+}: Operation): Pick<MultipartFunctions<never>, 'name' | 'flag' | 'init' | 'update'> {
+  return {
+    name,
+    flag,
+    init: (raw: InitFunctions, session, mechanism, key) => raw[init](session, mechanism, key),
+    update: (raw, session, part) => raw[update](session, part) as Promise<Buffer | undefined>,
+  };
+}
+
+/** Returns the functions of an operation whose Final function returns bytes. */
+function withResult(operation: Exclude<Operation, typeof OPERATIONS.Verify>): MultipartFunctions<Buffer> {
+  return { ...parts(operation), final: (raw, session) => raw[operation.final](session) };
+}
 
 async function verified(result: Promise<void>): Promise<boolean> {
   try {
@@ -45,22 +66,13 @@ async function verified(result: Promise<void>): Promise<boolean> {
 }
 
 export const SIGN: MultipartFunctions<Buffer> = {
-  name: 'Sign',
-  flag: CKF.SIGN,
-  init: (raw, session, mechanism, key) => raw.C_SignInit(session, mechanism, key),
-  update: (raw, session, part) => raw.C_SignUpdate(session, part).then(noOutput),
-  final: (raw, session) => raw.C_SignFinal(session),
-  whole: (raw, session) => raw.C_Sign(session, EMPTY),
+  ...withResult(OPERATIONS.Sign),
   finish: (key, mechanism, signature) => plainForm(key, mechanism, signature, undefined),
 };
 
 export const VERIFY: MultipartFunctions<boolean> = {
-  name: 'Verify',
-  flag: CKF.VERIFY,
-  init: (raw, session, mechanism, key) => raw.C_VerifyInit(session, mechanism, key),
-  update: (raw, session, part) => raw.C_VerifyUpdate(session, part).then(noOutput),
-  final: (raw, session, signature) => verified(raw.C_VerifyFinal(session, signature ?? EMPTY)),
-  whole: (raw, session) => verified(raw.C_Verify(session, EMPTY, EMPTY)),
+  ...parts(OPERATIONS.Verify),
+  final: (raw, session, signature) => verified(raw.C_VerifyFinal(session, signature ?? Buffer.alloc(0))),
   prepare: signatureLength,
   early: async (key, mechanism, signature) => {
     const isFalse =
@@ -75,7 +87,7 @@ class MacVerification implements MultipartFunctions<boolean> {
   #signs = false;
 
   get flag(): number {
-    return this.#signs ? CKF.SIGN : CKF.VERIFY;
+    return (this.#signs ? SIGN : VERIFY).flag;
   }
 
   async init(raw: RawModule, session: bigint, mechanism: RawMechanism, key: bigint): Promise<void> {
@@ -97,12 +109,6 @@ class MacVerification implements MultipartFunctions<boolean> {
     const computed = await SIGN.final(raw, session, undefined);
     return mac !== undefined && computed.length === mac.length && timingSafeEqual(computed, mac);
   }
-
-  async whole(raw: RawModule, session: bigint): Promise<boolean> {
-    if (!this.#signs) return VERIFY.whole(raw, session);
-    await SIGN.whole(raw, session);
-    return false;
-  }
 }
 
 /** Returns the functions that verify signatures by this mechanism. */
@@ -110,30 +116,11 @@ export function verification({ mechanism }: RawMechanism): MultipartFunctions<bo
   return isMac(Number(mechanism)) ? new MacVerification() : VERIFY;
 }
 
-export const DIGEST: MultipartFunctions<Buffer> = {
-  name: 'Digest',
-  flag: CKF.DIGEST,
-  init: (raw, session, mechanism) => raw.C_DigestInit(session, mechanism),
-  update: (raw, session, part) => raw.C_DigestUpdate(session, part).then(noOutput),
-  final: (raw, session) => raw.C_DigestFinal(session),
-  whole: (raw, session) => raw.C_Digest(session, EMPTY),
-};
+export const DIGEST = withResult(OPERATIONS.Digest);
 
-export const ENCRYPT: MultipartFunctions<Buffer> = {
-  name: 'Encrypt',
-  flag: CKF.ENCRYPT,
-  init: (raw, session, mechanism, key) => raw.C_EncryptInit(session, mechanism, key),
-  update: (raw, session, part) => raw.C_EncryptUpdate(session, part),
-  final: (raw, session) => raw.C_EncryptFinal(session),
-  whole: (raw, session) => raw.C_Encrypt(session, EMPTY),
-};
+export const ENCRYPT = withResult(OPERATIONS.Encrypt);
 
 export const DECRYPT: MultipartFunctions<Buffer> = {
-  name: 'Decrypt',
-  flag: CKF.DECRYPT,
-  init: (raw, session, mechanism, key) => raw.C_DecryptInit(session, mechanism, key),
-  update: (raw, session, part) => raw.C_DecryptUpdate(session, part),
-  final: (raw, session) => raw.C_DecryptFinal(session),
-  whole: (raw, session) => raw.C_Decrypt(session, EMPTY),
+  ...withResult(OPERATIONS.Decrypt),
   lengthError: wrongCiphertext,
 };

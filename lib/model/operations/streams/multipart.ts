@@ -114,42 +114,14 @@ export class Multipart<T> implements Sink<T> {
   async cancel(): Promise<void> {
     if (this.#isOver) return;
     try {
-      if (!this.#session.closed && !(await this.#end())) await this.#session.close();
+      if (this.#session.closed) return;
+      const raw = this.#session.use();
+      // If the operation may still be active, the session cannot be used for another one.
+      if (!(await raw.endOperations(this.#session.name, this.#functions.flag))) await this.#session.close();
     } catch {
       // The session was lost in the meantime, which ended the operation.
     } finally {
       this.#release();
-    }
-  }
-
-  /**
-   * Ends the operation by C_SessionCancel (PKCS#11 3.0), otherwise by finishing it. Returns false when it may still be active:
-   * the session cannot be used for another operation then.
-   */
-  async #end(): Promise<boolean> {
-    const { handle } = this.#session;
-    try {
-      await this.#session.use().C_SessionCancel(handle, this.#functions.flag);
-      return true;
-    } catch {
-      // Most modules do not support it.
-    }
-    // A call may end the operation and return an error, or return CKR_OPERATION_NOT_INITIALIZED although the other call can
-    // end it (NSS for AES-GCM, which it supports in one piece only). So the operation has ended if one call succeeds, or if
-    // both return CKR_OPERATION_NOT_INITIALIZED.
-    for (let attempt = 0; attempt < 2; attempt += 1) {
-      const outcomes = [await this.#finish('final'), await this.#finish('whole')];
-      if (outcomes.includes('ended') || outcomes.every((outcome) => outcome === 'none')) return true;
-    }
-    return false;
-  }
-
-  async #finish(by: 'final' | 'whole'): Promise<'ended' | 'none' | 'failed'> {
-    try {
-      await this.#functions[by](this.#session.use(), this.#session.name, undefined);
-      return 'ended';
-    } catch (error) {
-      return isCode(error, 'CKR_OPERATION_NOT_INITIALIZED') ? 'none' : 'failed';
     }
   }
 

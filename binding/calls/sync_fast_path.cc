@@ -14,9 +14,9 @@
 #include <tuple>
 #include <utility>
 
-#include "calls/direct.h"
+#include "calls/init_and_operation.h"
 #include "calls/raw_module.h"
-#include "calls/steps.h"
+#include "calls/sync_fast_path.h"
 #include "marshal/number.h"
 
 namespace cryptoki {
@@ -24,24 +24,25 @@ namespace {
 
 using List = CK_FUNCTION_LIST_3_2;
 
-constexpr std::size_t kDirectNumbers = 4;
+constexpr std::size_t kSessionInfoNumbers = 4;
 
 // Holds the session if it is free. Converts to false if it is in use or closed.
-class Turn {
+class HeldSession {
  public:
-  Turn(const Arguments& arguments, const char* function) : attachment_(arguments.direct().attachment()) {
+  HeldSession(const Arguments& arguments, const char* function)
+      : attachment_(arguments.fastPath().attachment()) {
     SessionName name;
     if (!arguments.sessionName(0, name)) return;
-    arguments.direct().find(name, function, session_, use_);
+    arguments.fastPath().find(name, function, session_, use_);
     entered_ = session_->queue().tryEnter();
     if (entered_ && !session_->isOpen()) {
       session_->queue().leave();
       entered_ = false;
     }
   }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-  ~Turn() {
+  HeldSession(const HeldSession&) = delete;
+  HeldSession& operator=(const HeldSession&) = delete;
+  ~HeldSession() {
     if (entered_) session_->queue().leave();
   }
 
@@ -53,8 +54,8 @@ class Turn {
     noteFailure(attachment_, session_, rv);
     throw Failure::returned(rv, function);
   }
-  [[noreturn]] void abort(CK_FLAGS kind, CK_RV rv, const char* function) const {
-    end(kind);
+  [[noreturn]] void abort(CK_FLAGS flag, CK_RV rv, const char* function) const {
+    end(flag);
     fail(rv, function);
   }
   // Keeps memory that the module uses until the session is closed. For the message it keeps a reference to
@@ -69,9 +70,7 @@ class Turn {
     kept->message.hold(arguments.value(1).As<Napi::Object>());
     session_->pending.push_back(std::move(kept));
   }
-  void end(CK_FLAGS kind) const {
-    if (!endOperations(module(), session_->handle(), kind)) session_->suspect = true;
-  }
+  void end(CK_FLAGS flag) const { endOperations(module(), session_, flag); }
 
  private:
   Attachment& attachment_;
@@ -80,35 +79,33 @@ class Turn {
   bool entered_ = false;
 };
 
-template <class Kind>
-CK_RV begin(const Turn& turn, CK_MECHANISM& mechanism, CK_OBJECT_HANDLE key) {
-  const Module& module = turn.module();
-  const CK_SESSION_HANDLE session = turn.session()->handle();
+template <class Operation>
+CK_RV begin(const HeldSession& held, CK_MECHANISM& mechanism, CK_OBJECT_HANDLE key) {
+  const Module& module = held.module();
+  const CK_SESSION_HANDLE session = held.session()->handle();
   KeyCheck keyCheck;
-  if constexpr (std::is_same_v<Kind, Sign> || isVerify<Kind>) {
-    const CK_RV rv = keyCheck.check(module, *turn.session(), keyUse<Kind>, mechanism.mechanism, key);
-    if (rv != CKR_OK) return rv;
-  }
-  return beginOperation(turn.module(), *turn.session(), [&] {
-    if constexpr (std::is_same_v<Kind, Digest>)
-      return module.call<Kind::Init::pointer>(session, &mechanism);
+  const CK_RV rv = checkKey<Operation>(keyCheck, module, *held.session(), mechanism.mechanism, key);
+  if (rv != CKR_OK) return rv;
+  return beginOperation(held.module(), held.session(), [&] {
+    if constexpr (isDigest<Operation>)
+      return module.call<Operation::Init::pointer>(session, &mechanism);
     else
-      return module.call<Kind::Init::pointer>(session, &mechanism, key);
+      return module.call<Operation::Init::pointer>(session, &mechanism, key);
   });
 }
 
 // The mechanism in the form of lib/raw/flat-mechanism.ts: one argument, or an array spread over several
 // arguments from `first` on.
-class DirectMechanism {
+class FlatMechanism {
  public:
-  DirectMechanism(const Arguments& arguments, std::size_t first, const char* function) {
-    const Argument argument{arguments.direct().attachment(), function, "mechanism"};
+  FlatMechanism(const Arguments& arguments, std::size_t first, const char* function) {
+    const Argument argument{arguments.fastPath().attachment(), function, "mechanism"};
     const auto elements = arguments.from(first);
     if (elements.size() <= 1) {
       plain_.mechanism = toUlong(arguments.value(first), argument);
       return;
     }
-    memory_.emplace().readBrief(arguments.env(), elements, argument, false);
+    memory_.emplace().readFlat(arguments.env(), elements, argument, false);
     if (memory_->writesBack()) parameter_ = Napi::Value(arguments.env(), elements[2]).As<Napi::Object>();
   }
   CK_MECHANISM& get() { return memory_ ? *memory_->get() : plain_; }
@@ -146,98 +143,97 @@ class ResultMemory {
 };
 
 // (session, data, key, mechanism...) -> Arguments::result(); digests have no key.
-template <class Kind>
+template <class Operation>
 napi_value operate(const Arguments& arguments) {
-  constexpr std::size_t kHasKey = std::is_same_v<Kind, Digest> ? 0 : 1;
+  constexpr std::size_t kHasKey = isDigest<Operation> ? 0 : 1;
   CK_OBJECT_HANDLE key = 0;
   if (kHasKey == 1 && !arguments.handle(2, key)) return nullptr;
-  DirectMechanism mechanism(arguments, 2 + kHasKey, Kind::Init::name);
+  FlatMechanism mechanism(arguments, 2 + kHasKey, Operation::Init::name);
   std::optional<ResultMemory> memory;
   {
-    const Turn turn(arguments, Kind::Init::name);
-    if (!turn) return nullptr;
+    const HeldSession held(arguments, Operation::Init::name);
+    if (!held) return nullptr;
     Memory data;
     if (!arguments.view(1, data)) return nullptr;
-    // NSS requires a buffer of exactly the length of an Ed25519 signature.
-    const bool isExact = mechanism.get().mechanism == CKM_EDDSA;
-    memory.emplace(isExact ? kEd25519Signature
-                           : role::kGuessedRoom + (std::is_same_v<Kind, Encrypt> ? data.size : 0));
-    const CK_RV begun = begin<Kind>(turn, mechanism.get(), key);
-    if (begun != CKR_OK) turn.fail(begun, Kind::Init::name);
-    const CK_RV rv = turn.module().template call<Kind::Run::pointer>(turn.session()->handle(), data.data,
-                                                                     static_cast<CK_ULONG>(data.size),
-                                                                     memory->data(), memory->lengthPointer());
+    const std::size_t growth = std::is_same_v<Operation, operation::Encrypt> ? data.size : 0;
+    const ResultRoom room = roomForResult(mechanism.get().mechanism, growth);
+    memory.emplace(room.size);
+    const CK_RV begun = begin<Operation>(held, mechanism.get(), key);
+    if (begun != CKR_OK) held.fail(begun, Operation::Init::name);
+    const CK_RV rv = held.module().template call<Operation::SinglePart::pointer>(
+        held.session()->handle(), data.data, static_cast<CK_ULONG>(data.size), memory->data(),
+        memory->lengthPointer());
     if (rv == CKR_BUFFER_TOO_SMALL) {
-      turn.end(Kind::flag);
+      held.end(Operation::flag);
       return nullptr;
     }
     if (rv == CKR_PENDING) {  // although the session is not asynchronous: the module still uses the memory
-      turn.keep(arguments, std::move(memory), std::move(mechanism));
-      turn.fail(rv, Kind::Run::name);
+      held.keep(arguments, std::move(memory), std::move(mechanism));
+      held.fail(rv, Operation::SinglePart::name);
     }
-    if (rv != CKR_OK) turn.abort(Kind::flag, rv, Kind::Run::name);
+    if (rv != CKR_OK) held.abort(Operation::flag, rv, Operation::SinglePart::name);
     const CK_ULONG length = memory->length();
-    if (length > memory->size() || (!isExact && length == memory->size()))
-      turn.abort(Kind::flag, CKR_GENERAL_ERROR, Kind::Run::name);
+    if (length > room.size || (room.isGuess && length == room.size))
+      held.abort(Operation::flag, CKR_GENERAL_ERROR, Operation::SinglePart::name);
   }
   mechanism.writeBack();  // after the session is free again: setters may use it
   return arguments.result(memory->data(), memory->length());
 }
 
 // Verifies a MAC; see MacComparison. Returns nullptr if the key cannot sign: the caller then uses C_Verify.
-napi_value verifyMac(const Arguments& arguments, const Turn& turn, DirectMechanism& mechanism,
+napi_value verifyMac(const Arguments& arguments, const HeldSession& held, FlatMechanism& mechanism,
                      CK_OBJECT_HANDLE key, const Memory& data, const Memory& mac) {
   const auto comparison = std::make_shared<MacComparison>();
-  const auto compared = comparison->run(turn.module(), *turn.session(), &mechanism.get(), key, data.data,
+  const auto compared = comparison->run(held.module(), held.session(), &mechanism.get(), key, data.data,
                                         data.size, mac.data, mac.size);
   if (!compared) return nullptr;
   if (*compared == CKR_PENDING) {
-    turn.keep(arguments, comparison, std::move(mechanism));
-    turn.fail(*compared, fn::C_Sign::name);
+    held.keep(arguments, comparison, std::move(mechanism));
+    held.fail(*compared, fn::C_Sign::name);
   }
   if (*compared == CKR_OK) return arguments.boolean(true);
   if (*compared == CKR_SIGNATURE_INVALID) return arguments.boolean(false);
-  turn.abort(CKF_SIGN, *compared, fn::C_Sign::name);
+  held.abort(operation::Sign::flag, *compared, fn::C_Sign::name);
 }
 
 // (session, data, signature, key, mechanism...) -> true if the signature is valid
 napi_value verify(const Arguments& arguments) {
   CK_OBJECT_HANDLE key = 0;
   if (!arguments.handle(3, key)) return nullptr;
-  DirectMechanism mechanism(arguments, 4, Verify::Init::name);
-  const Turn turn(arguments, Verify::Init::name);
-  if (!turn) return nullptr;
+  FlatMechanism mechanism(arguments, 4, fn::C_VerifyInit::name);
+  const HeldSession held(arguments, fn::C_VerifyInit::name);
+  if (!held) return nullptr;
   Memory data;
   Memory signature;
   if (!arguments.view(1, data) || !arguments.view(2, signature)) return nullptr;
-  if (isMac(mechanism.get().mechanism)) return verifyMac(arguments, turn, mechanism, key, data, signature);
-  const CK_RV begun = begin<Verify>(turn, mechanism.get(), key);
-  if (begun != CKR_OK) turn.fail(begun, Verify::Init::name);
-  const CK_RV rv = turn.module().call<&List::C_Verify>(turn.session()->handle(), data.data,
+  if (isMac(mechanism.get().mechanism)) return verifyMac(arguments, held, mechanism, key, data, signature);
+  const CK_RV begun = begin<operation::Verify>(held, mechanism.get(), key);
+  if (begun != CKR_OK) held.fail(begun, fn::C_VerifyInit::name);
+  const CK_RV rv = held.module().call<&List::C_Verify>(held.session()->handle(), data.data,
                                                        static_cast<CK_ULONG>(data.size), signature.data,
                                                        static_cast<CK_ULONG>(signature.size));
   if (rv == CKR_PENDING) {
-    turn.keep(arguments, std::move(mechanism));
-    turn.fail(rv, Verify::Run::name);
+    held.keep(arguments, std::move(mechanism));
+    held.fail(rv, fn::C_Verify::name);
   }
   if (rv == CKR_OK) return arguments.boolean(true);
   if (rv == CKR_SIGNATURE_INVALID || rv == CKR_SIGNATURE_LEN_RANGE) return arguments.boolean(false);
-  turn.abort(CKF_VERIFY, rv, Verify::Run::name);
+  held.abort(operation::Verify::flag, rv, fn::C_Verify::name);
 }
 
 // (session, length) -> Arguments::result()
 napi_value random(const Arguments& arguments) {
   std::uint32_t length = 0;
   if (napi_get_value_uint32(arguments.env(), arguments.value(1), &length) != napi_ok || length == 0 ||
-      length > role::kGuessedRoom)
+      length > kGuessedRoom)
     return nullptr;
   ResultMemory memory(length);
-  const Turn turn(arguments, fn::C_GenerateRandom::name);
-  if (!turn) return nullptr;
-  CK_RV rv = turn.module().call<&List::C_GenerateRandom>(turn.session()->handle(), memory.data(),
+  const HeldSession held(arguments, fn::C_GenerateRandom::name);
+  if (!held) return nullptr;
+  CK_RV rv = held.module().call<&List::C_GenerateRandom>(held.session()->handle(), memory.data(),
                                                          static_cast<CK_ULONG>(length));
   if (rv == CKR_OK && role::isUnwritten(memory.data(), length)) rv = CKR_GENERAL_ERROR;
-  if (rv != CKR_OK) turn.fail(rv, fn::C_GenerateRandom::name);
+  if (rv != CKR_OK) held.fail(rv, fn::C_GenerateRandom::name);
   return arguments.result(memory.data(), length);
 }
 
@@ -245,43 +241,44 @@ napi_value random(const Arguments& arguments) {
 // unsigned integer, the others as doubles.
 napi_value sessionInfo(const Arguments& arguments) {
   constexpr CK_ULONG kExact = CK_ULONG{1} << 31;  // a double represents all numbers up to here exactly
-  const auto& crossing = arguments.direct().environment().crossing();
-  if (crossing.size < kDirectNumbers * sizeof(double)) return nullptr;
-  const Turn turn(arguments, fn::C_GetSessionInfo::name);
-  if (!turn) return nullptr;
-  CK_SESSION_INFO its{};
-  TokenState& token = turn.session()->token();
+  const auto& crossing = arguments.fastPath().environment().crossing();
+  if (crossing.size < kSessionInfoNumbers * sizeof(double)) return nullptr;
+  const HeldSession held(arguments, fn::C_GetSessionInfo::name);
+  if (!held) return nullptr;
+  CK_SESSION_INFO info{};
+  TokenState& token = held.session()->token();
   const std::uint64_t version = token.version();
-  const CK_RV rv = turn.module().call<&List::C_GetSessionInfo>(turn.session()->handle(), &its);
-  if (rv != CKR_OK) turn.fail(rv, fn::C_GetSessionInfo::name);
-  token.adopt(its.state, version);
-  if (its.state > kExact || its.flags > kExact || its.ulDeviceError > kExact) return nullptr;
-  const std::uint64_t slot = its.slotID;
-  const std::array<double, kDirectNumbers - 1> numbers{
-      static_cast<double>(its.state), static_cast<double>(its.flags), static_cast<double>(its.ulDeviceError)};
+  const CK_RV rv = held.module().call<&List::C_GetSessionInfo>(held.session()->handle(), &info);
+  if (rv != CKR_OK) held.fail(rv, fn::C_GetSessionInfo::name);
+  token.adopt(info.state, version);
+  if (info.state > kExact || info.flags > kExact || info.ulDeviceError > kExact) return nullptr;
+  const std::uint64_t slot = info.slotID;
+  const std::array<double, kSessionInfoNumbers - 1> numbers{static_cast<double>(info.state),
+                                                            static_cast<double>(info.flags),
+                                                            static_cast<double>(info.ulDeviceError)};
   std::memcpy(crossing.data, &slot, sizeof slot);
   std::memcpy(crossing.data + sizeof slot, numbers.data(), sizeof numbers);
   return arguments.boolean(true);
 }
 
 // () -> the functions
-Napi::Value directFunctions(RawModule& raw, const Napi::CallbackInfo& info) {
-  const auto direct = std::make_shared<Direct>(raw.attachment(), Environment::of(info.Env()));
+Napi::Value syncFastPath(RawModule& raw, const Napi::CallbackInfo& info) {
+  const auto fastPath = std::make_shared<SyncFastPath>(raw.attachment(), Environment::of(info.Env()));
   auto object = Napi::Object::New(info.Env());
-  defineDirect<operate<Digest>>(object, "digest", direct);
-  defineDirect<operate<Sign>>(object, "sign", direct);
-  defineDirect<operate<Encrypt>>(object, "encrypt", direct);
-  defineDirect<verify>(object, "verify", direct);
-  defineDirect<random>(object, "random", direct);
-  defineDirect<sessionInfo>(object, "sessionInfo", direct);
-  defineDirectState(object, direct);
+  defineFastFunction<operate<operation::Digest>>(object, "digest", fastPath);
+  defineFastFunction<operate<operation::Sign>>(object, "sign", fastPath);
+  defineFastFunction<operate<operation::Encrypt>>(object, "encrypt", fastPath);
+  defineFastFunction<verify>(object, "verify", fastPath);
+  defineFastFunction<random>(object, "random", fastPath);
+  defineFastFunction<sessionInfo>(object, "sessionInfo", fastPath);
+  defineStateFunctions(object, fastPath);
   return object;
 }
 
 }  // namespace
 
-void defineDirect(std::vector<RawModule::Method>& methods) {
-  methods.push_back({"directFunctions", directFunctions, RawModule::Form::Immediate});
+void defineSyncFastPath(std::vector<RawModule::Method>& methods) {
+  methods.push_back({"syncFastPath", syncFastPath, RawModule::Form::Immediate});
 }
 
 }  // namespace cryptoki

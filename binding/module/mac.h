@@ -1,16 +1,12 @@
-// Message authentication codes: the mechanisms that make them, and the results of modules for wrong ones.
+// The mechanisms that make message authentication codes.
 #pragma once
 
 #include <algorithm>
 #include <array>
 
-#include "module/module.h"
+#include "module/quirks.h"
 
 namespace cryptoki {
-
-// Mechanisms of NSS: CKM_NSS_HMAC_CONSTANT_TIME and CKM_NSS_SSL3_MAC_CONSTANT_TIME.
-inline constexpr CK_MECHANISM_TYPE kNssHmacConstantTime = 0xCE534363UL;
-inline constexpr CK_MECHANISM_TYPE kNssSsl3MacConstantTime = 0xCE534364UL;
 
 constexpr bool isMac(CK_MECHANISM_TYPE mechanism) {
   constexpr std::array kMacs{
@@ -77,23 +73,6 @@ constexpr bool isMac(CK_MECHANISM_TYPE mechanism) {
       kNssSsl3MacConstantTime,
   };
   return std::find(kMacs.begin(), kMacs.end(), mechanism) != kMacs.end();
-}
-
-// Returns true if an unrelated error of C_Verify or C_VerifyFinal means that the MAC is wrong.
-inline bool meansWrongMac(const Module& module, CK_RV rv) {
-  constexpr std::array kOthers{
-      CKR_OK,
-      CKR_PENDING,
-      CKR_SESSION_HANDLE_INVALID,
-      CKR_SESSION_CLOSED,
-      CKR_DEVICE_REMOVED,
-      CKR_TOKEN_NOT_PRESENT,
-      CKR_OPERATION_NOT_INITIALIZED,
-      CKR_CRYPTOKI_NOT_INITIALIZED,
-      CKR_USER_NOT_LOGGED_IN,
-      CKR_FUNCTION_CANCELED,
-  };
-  return module.verifyReportsLastError() && std::find(kOthers.begin(), kOthers.end(), rv) == kOthers.end();
 }
 
 }  // namespace cryptoki

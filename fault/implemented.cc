@@ -1,4 +1,4 @@
-#include "fault/own.h"
+#include "fault/implemented.h"
 
 #include <algorithm>
 #include <chrono>

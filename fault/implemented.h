@@ -17,24 +17,24 @@ CK_RV closeAllSessions(CK_SLOT_ID slot);
 CK_RV waitForSlotEvent(CK_FLAGS flags, CK_SLOT_ID* slot, void* reserved);
 
 template <Function>
-inline constexpr auto kOwn = nullptr;
+inline constexpr auto kImplementation = nullptr;
 template <>
-inline constexpr auto kOwn<Function::C_Initialize> = &initialize;
+inline constexpr auto kImplementation<Function::C_Initialize> = &initialize;
 template <>
-inline constexpr auto kOwn<Function::C_Finalize> = &finalize;
+inline constexpr auto kImplementation<Function::C_Finalize> = &finalize;
 template <>
-inline constexpr auto kOwn<Function::C_GetInfo> = &getInfo;
+inline constexpr auto kImplementation<Function::C_GetInfo> = &getInfo;
 template <>
-inline constexpr auto kOwn<Function::C_GetSlotList> = &getSlotList;
+inline constexpr auto kImplementation<Function::C_GetSlotList> = &getSlotList;
 template <>
-inline constexpr auto kOwn<Function::C_GetSlotInfo> = &getSlotInfo;
+inline constexpr auto kImplementation<Function::C_GetSlotInfo> = &getSlotInfo;
 template <>
-inline constexpr auto kOwn<Function::C_OpenSession> = &openSession;
+inline constexpr auto kImplementation<Function::C_OpenSession> = &openSession;
 template <>
-inline constexpr auto kOwn<Function::C_CloseSession> = &closeSession;
+inline constexpr auto kImplementation<Function::C_CloseSession> = &closeSession;
 template <>
-inline constexpr auto kOwn<Function::C_CloseAllSessions> = &closeAllSessions;
+inline constexpr auto kImplementation<Function::C_CloseAllSessions> = &closeAllSessions;
 template <>
-inline constexpr auto kOwn<Function::C_WaitForSlotEvent> = &waitForSlotEvent;
+inline constexpr auto kImplementation<Function::C_WaitForSlotEvent> = &waitForSlotEvent;
 
 }  // namespace cryptoki::fault

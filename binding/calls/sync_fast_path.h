@@ -29,9 +29,9 @@ struct Memory {
 };
 
 // The state that the functions of one RawModule share.
-class Direct {
+class SyncFastPath {
  public:
-  Direct(std::shared_ptr<Attachment> attachment, Environment& environment)
+  SyncFastPath(std::shared_ptr<Attachment> attachment, Environment& environment)
       : attachment_(std::move(attachment)), environment_(environment) {}
 
   Attachment& attachment() const { return *attachment_; }
@@ -71,7 +71,7 @@ class Arguments {
     napi_get_cb_info(env, info, &count_, many_.data(), nullptr, nullptr);
   }
 
-  Direct& direct() const { return **static_cast<std::shared_ptr<Direct>*>(data_); }
+  SyncFastPath& fastPath() const { return **static_cast<std::shared_ptr<SyncFastPath>*>(data_); }
   napi_env env() const { return env_; }
   Napi::Value value(std::size_t index) const { return {env_, few_.at(index)}; }
   std::span<const napi_value> from(std::size_t index) const {
@@ -107,7 +107,7 @@ class Arguments {
   // Returns the length of a result that was written to Environment::crossing, from which JavaScript copies
   // it; otherwise a Buffer.
   napi_value result(const unsigned char* data, std::size_t size) const {
-    const auto& crossing = direct().environment().crossing();
+    const auto& crossing = fastPath().environment().crossing();
     if (size == 0 || size > crossing.size) return fromBytes(env_, data, size);
     std::memcpy(crossing.data, data, size);
     return number(size);
@@ -136,29 +136,31 @@ class Arguments {
 };
 
 template <napi_value (*body)(const Arguments&)>
-napi_value directEntry(napi_env env, napi_callback_info info) noexcept {
+napi_value fastFunctionEntry(napi_env env, napi_callback_info info) noexcept {
   return enter(env, [&] { return body(Arguments(env, info)); });
 }
 
-// Defines the function on the object. The function owns its Direct, because it can outlive the others and the
-// RawModule.
+// Defines the function on the object. The function owns its SyncFastPath, because it can outlive the
+// others and the RawModule.
 template <napi_value (*body)(const Arguments&)>
-void defineDirect(Napi::Object object, const char* name, const std::shared_ptr<Direct>& direct) {
+void defineFastFunction(Napi::Object object, const char* name,
+                        const std::shared_ptr<SyncFastPath>& fastPath) {
   const Napi::Env env = object.Env();
-  auto owned = std::make_unique<std::shared_ptr<Direct>>(direct);
+  auto owned = std::make_unique<std::shared_ptr<SyncFastPath>>(fastPath);
   napi_value function = nullptr;
-  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, directEntry<body>, owned.get(), &function) != napi_ok)
+  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, fastFunctionEntry<body>, owned.get(), &function) !=
+      napi_ok)
     return;
   Napi::Function(env, function)
       .AddFinalizer(
-          [](Napi::BasicEnv, std::shared_ptr<Direct>* its) {
-            const std::unique_ptr<std::shared_ptr<Direct>> last(its);
+          [](Napi::BasicEnv, std::shared_ptr<SyncFastPath>* holder) {
+            const std::unique_ptr<std::shared_ptr<SyncFastPath>> last(holder);
           },
           owned.release());
   object.Set(name, Napi::Value(env, function));
 }
 
 // By topic.
-void defineDirectState(Napi::Object object, const std::shared_ptr<Direct>& direct);  // state.cc
+void defineStateFunctions(Napi::Object object, const std::shared_ptr<SyncFastPath>& fastPath);  // state.cc
 
 }  // namespace cryptoki

@@ -1,4 +1,4 @@
-// Init function and operation as one step; all single-part operations use it.
+// Init function and single-part function as one step; all single-part operations use it.
 #pragma once
 
 #include <algorithm>
@@ -10,13 +10,14 @@
 #include <type_traits>
 #include <utility>
 
-#include "calls/call.h"
-#include "calls/cancel.h"
+#include "calls/end_operations.h"
 #include "calls/key_check.h"
 #include "calls/mac_comparison.h"
-#include "calls/operation_effects.h"
+#include "calls/roles.h"
 #include "generated/calls.h"
 #include "marshal/number.h"
+#include "module/login_steps.h"
+#include "module/mac.h"
 
 namespace cryptoki {
 
@@ -32,101 +33,87 @@ void keepPending(Session& session, const std::shared_ptr<void>& memory, Work&& w
   }
 }
 
-// The kinds of operation.
-struct Sign {
-  using Init = fn::C_SignInit;
-  using Run = fn::C_Sign;
-  static constexpr CK_FLAGS flag = CKF_SIGN;
-};
-struct Verify {
-  using Init = fn::C_VerifyInit;
-  using Run = fn::C_Verify;
-  static constexpr CK_FLAGS flag = CKF_VERIFY;
-};
-struct Digest {
-  using Init = fn::C_DigestInit;
-  using Run = fn::C_Digest;
-  static constexpr CK_FLAGS flag = CKF_DIGEST;
-};
-struct Encrypt {
-  using Init = fn::C_EncryptInit;
-  using Run = fn::C_Encrypt;
-  static constexpr CK_FLAGS flag = CKF_ENCRYPT;
-};
-struct Decrypt {
-  using Init = fn::C_DecryptInit;
-  using Run = fn::C_Decrypt;
-  static constexpr CK_FLAGS flag = CKF_DECRYPT;
-};
+template <class Operation>
+inline constexpr bool isSign = std::is_same_v<Operation, operation::Sign>;
+template <class Operation>
+inline constexpr bool isVerify = std::is_same_v<Operation, operation::Verify>;
+template <class Operation>
+inline constexpr bool isDigest = std::is_same_v<Operation, operation::Digest>;
 
-template <class Kind>
-inline constexpr bool isVerify = std::is_same_v<Kind, Verify>;
-template <class Kind>
-inline constexpr KeyUse keyUse = isVerify<Kind> ? KeyUse::Verify : KeyUse::Sign;
+// Returns CKR_OK, or the error that the Init function should return.
+template <class Operation>
+CK_RV checkKey(KeyCheck& keyCheck, const Module& module, const Session& session, CK_MECHANISM_TYPE mechanism,
+               CK_OBJECT_HANDLE key) {
+  if constexpr (isSign<Operation> || isVerify<Operation>)
+    return keyCheck.check(module, session, isVerify<Operation> ? KeyUse::Verify : KeyUse::Sign, mechanism,
+                          key);
+  else
+    return CKR_OK;
+}
 
-// Init and operation with their arguments. The operation may use other roles than the function itself.
-template <class Kind, class RunRoles = typename Kind::Run::Roles>
-struct Steps {
-  using Init = typename Kind::Init;
-  using Run = typename Kind::Run;
+// Both functions with their arguments. SinglePartRoles may be other roles than those of the function itself.
+template <class Operation, class SinglePartRoles = typename Operation::SinglePart::Roles>
+struct InitAndOperation {
+  using Init = typename Operation::Init;
+  using SinglePart = typename Operation::SinglePart;
 
   typename Init::Roles init;
-  RunRoles run;
+  SinglePartRoles singlePart;
   std::optional<role::Pin> pin;  // of an always-authenticate key: a login for this operation only
+
+  void setSession(const std::shared_ptr<Session>& session) {
+    init.session.session = session;
+    singlePart.session.session = session;
+  }
 
   // Returns CKR_OK, or the code for an invalid signature. Throws any other failure after ending the
   // operation.
   CK_RV perform(Attachment& attachment, const std::shared_ptr<Session>& session) {
     Module& module = attachment.module();
-    if constexpr (isVerify<Kind>) {
+    if constexpr (isVerify<Operation>) {
       if (const auto compared = compareMac(attachment, session)) return *compared;
     }
     const auto begin = [&] {
       KeyCheck keyCheck;
-      CK_RV rv = checkKey(keyCheck, module, *session);
-      if (rv == CKR_OK) rv = beginOperation(module, *session, [&] { return invokeOnce<Init>(module, init); });
+      CK_RV rv = CKR_OK;
+      if constexpr (!isDigest<Operation>)
+        rv = checkKey<Operation>(keyCheck, module, *session, mechanism(), init.key.number);
+      if (rv == CKR_OK) rv = beginOperation(module, session, [&] { return invokeOnce<Init>(module, init); });
       if (rv != CKR_OK) fail(attachment, session, rv, Init::name);
       if (pin) authenticate(attachment, session);
     };
     begin();
-    CK_RV rv = invokeOnce<Run>(module, run);
-    while (wantsAgain(run, rv)) {
-      rv = invokeOnce<Run>(module, run);
+    CK_RV rv = invokeOnce<SinglePart>(module, singlePart);
+    while (wantsAgain(singlePart, rv)) {
+      rv = invokeOnce<SinglePart>(module, singlePart);
       if (rv != CKR_OPERATION_NOT_INITIALIZED) continue;
       begin();  // CKR_BUFFER_TOO_SMALL ended the operation, against the specification
-      rv = invokeOnce<Run>(module, run);
+      rv = invokeOnce<SinglePart>(module, singlePart);
     }
     if (rv == CKR_OK) return rv;
-    if (isVerify<Kind> && (rv == CKR_SIGNATURE_INVALID || rv == CKR_SIGNATURE_LEN_RANGE)) return rv;
-    if constexpr (isVerify<Kind>) {
-      if (isMac(std::get<1>(init).memory().type()) && meansWrongMac(module, rv)) {
-        if (!endOperations(module, session->handle(), Kind::flag)) session->suspect = true;
+    if (isVerify<Operation> && (rv == CKR_SIGNATURE_INVALID || rv == CKR_SIGNATURE_LEN_RANGE)) return rv;
+    if constexpr (isVerify<Operation>) {
+      if (isMac(mechanism()) && module.quirks().meansWrongMac(rv)) {
+        endOperations(module, session, Operation::flag);
         return CKR_SIGNATURE_INVALID;
       }
     }
-    abort(attachment, session, rv, Run::name);
+    abort(attachment, session, rv, SinglePart::name);
   }
 
  private:
+  CK_MECHANISM_TYPE mechanism() { return init.mechanism.memory().type(); }
+
   // Verifies a MAC by computing it; see MacComparison. Returns nothing for other signatures.
   std::optional<CK_RV> compareMac(Attachment& attachment, const std::shared_ptr<Session>& session) {
-    auto& mechanism = std::get<1>(init).memory();
-    if (!isMac(mechanism.type())) return std::nullopt;
-    const auto [data, size] = std::get<1>(run).c();
-    const auto [mac, length] = std::get<2>(run).c();
-    const auto compared = macComparison_.run(attachment.module(), *session, mechanism.get(),
-                                             std::get<2>(init).number, data, size, mac, length);
+    if (!isMac(mechanism())) return std::nullopt;
+    const auto [data, size] = singlePart.message().c();
+    const auto [mac, length] = singlePart.result().c();
+    const auto compared = macComparison_.run(attachment.module(), session, init.mechanism.memory().get(),
+                                             init.key.number, data, size, mac, length);
     if (compared && *compared != CKR_OK && *compared != CKR_SIGNATURE_INVALID)
-      abort(attachment, session, *compared, fn::C_Sign::name, CKF_SIGN);
+      abort(attachment, session, *compared, fn::C_Sign::name, operation::Sign::flag);
     return compared;
-  }
-
-  CK_RV checkKey(KeyCheck& keyCheck, const Module& module, const Session& session) {
-    if constexpr (std::is_same_v<Kind, Sign> || isVerify<Kind>)
-      return keyCheck.check(module, session, keyUse<Kind>, std::get<1>(init).memory().type(),
-                            std::get<2>(init).number);
-    else
-      return CKR_OK;
   }
 
   void authenticate(Attachment& attachment, const std::shared_ptr<Session>& session) {
@@ -141,9 +128,9 @@ struct Steps {
 
   // After an error: does not leave the operation active.
   [[noreturn]] static void abort(Attachment& attachment, const std::shared_ptr<Session>& session, CK_RV rv,
-                                 const char* function, CK_FLAGS kind = Kind::flag) {
+                                 const char* function, CK_FLAGS flag = Operation::flag) {
     if (rv == CKR_PENDING) fail(attachment, session, rv, function);  // it continues; see keepPending()
-    if (!endOperations(attachment.module(), session->handle(), kind)) session->suspect = true;
+    endOperations(attachment.module(), session, flag);
     fail(attachment, session, rv, function);
   }
   [[noreturn]] static void fail(Attachment& attachment, const std::shared_ptr<Session>& session, CK_RV rv,
@@ -152,7 +139,7 @@ struct Steps {
     throw Failure::returned(rv, function);
   }
 
-  std::conditional_t<isVerify<Kind>, MacComparison, std::tuple<>> macComparison_;
+  std::conditional_t<isVerify<Operation>, MacComparison, std::tuple<>> macComparison_;
 };
 
 // { mechanism, prefix?, length? }: digests the message on the token before it is signed or verified. Only the
@@ -163,7 +150,7 @@ class DigestFirst {
   DigestFirst(Napi::Value value, const Argument& argument) {
     if (!value.IsObject()) argument.mustBe("an object { mechanism, prefix }", value);
     const auto object = value.As<Napi::Object>();
-    std::get<1>(steps_.init).mechanism.readBrief(object.Get("mechanism"), argument.part(".mechanism"));
+    digesting_.init.mechanism.mechanism.readFlat(object.Get("mechanism"), argument.part(".mechanism"));
     const Napi::Value prefix = object.Get("prefix");
     if (!prefix.IsUndefined()) prefix_ = toBytes(prefix, argument.part(".prefix"));
     const Napi::Value length = object.Get("length");
@@ -172,11 +159,10 @@ class DigestFirst {
 
   // Replaces the message by the prefix and its digest.
   void replace(Bytes& message, Attachment& attachment, const std::shared_ptr<Session>& session) {
-    auto& [runSession, data, digest] = steps_.run;
-    std::get<0>(steps_.init).session = session;
-    runSession.session = session;
-    data.bytes = std::move(message);
-    steps_.perform(attachment, session);
+    digesting_.setSession(session);
+    digesting_.singlePart.data.bytes = std::move(message);
+    digesting_.perform(attachment, session);
+    auto& digest = digesting_.singlePart.digest;
     const CK_ULONG length = std::min(digest.length, longest_);
     message = Bytes(prefix_.size() + length);
     std::memcpy(message.pointer(), prefix_.pointer(), prefix_.size());
@@ -185,7 +171,7 @@ class DigestFirst {
   }
 
  private:
-  Steps<Digest> steps_;
+  InitAndOperation<operation::Digest> digesting_;
   Bytes prefix_;
   CK_ULONG longest_ = std::numeric_limits<CK_ULONG>::max();
 };

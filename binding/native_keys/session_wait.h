@@ -11,6 +11,6 @@ namespace cryptoki {
 // Waits until the calling thread holds the session; queue().leave() gives it back. Returns false at the
 // deadline. The jobs in the queue run on native threads and never wait for JavaScript, so the JavaScript
 // thread may wait here.
-bool waitForTurn(const Session& session, std::chrono::steady_clock::time_point deadline);
+bool waitForSession(const Session& session, std::chrono::steady_clock::time_point deadline);
 
 }  // namespace cryptoki

@@ -1,4 +1,4 @@
-#include "native_keys/session_turn.h"
+#include "native_keys/session_wait.h"
 
 #include <condition_variable>
 #include <mutex>
@@ -7,9 +7,9 @@
 namespace cryptoki {
 namespace {
 
-class Place final : public Work {
+class Waiter final : public Work {
  public:
-  explicit Place(std::shared_ptr<SessionQueue> queue) : queue_(std::move(queue)) {}
+  explicit Waiter(std::shared_ptr<SessionQueue> queue) : queue_(std::move(queue)) {}
 
   void run() noexcept override {
     {
@@ -40,11 +40,11 @@ class Place final : public Work {
 
 }  // namespace
 
-bool waitForTurn(const Session& session, std::chrono::steady_clock::time_point deadline) {
+bool waitForSession(const Session& session, std::chrono::steady_clock::time_point deadline) {
   if (session.queue().tryEnter()) return true;
-  auto place = std::make_shared<Place>(session.queue().shared_from_this());
-  session.queue().park(place);
-  return place->wait(deadline);
+  auto waiter = std::make_shared<Waiter>(session.queue().shared_from_this());
+  session.queue().park(waiter);
+  return waiter->wait(deadline);
 }
 
 }  // namespace cryptoki
