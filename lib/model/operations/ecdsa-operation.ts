@@ -35,8 +35,9 @@ function mayNeedCut(key: ModelObject, { mechanism }: Prepared, error: unknown): 
 }
 
 /**
- * Returns the operation with the digest that the module wants, after it has refused a longer one.
- * @param error that of the first attempt, which is thrown if a shorter digest does not help
+ * Returns the operation with a cut digest, after the module has refused the whole one.
+ * @param error the error of the first attempt
+ * @throws `error` if the digest is not the reason, or cannot be cut
  */
 export async function cutAfter<P extends Prepared>(
   error: unknown,

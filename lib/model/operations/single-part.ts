@@ -46,7 +46,10 @@ function prepare(
     : prepareFor(operation, key, algorithm, available, data);
 }
 
-/** Signs a message; see PrivateKey.sign. @param pin that of `options`, from {@link loggedInFor} */
+/**
+ * Signs a message; see PrivateKey.sign.
+ * @param pin the PIN of `options`, copied by {@link loggedInFor}
+ */
 export async function sign(
   key: ModelObject,
   algorithm: MechanismInput,
@@ -78,8 +81,8 @@ export async function sign(
       signature = await sendSign(key, await cutAfter(error, key, prepared), pin);
     }
     if (!isDoubtful(mechanism, signature)) return signature;
-    const ready = prepared;
-    const again = (): Promise<Buffer> => withDigest(key, ready, (cut) => sendSign(key, cut, undefined));
+    const preparedNow = prepared;
+    const again = (): Promise<Buffer> => withDigest(key, preparedNow, (cut) => sendSign(key, cut, undefined));
     return await plainForm(key, mechanism, signature, pin === undefined ? again : undefined);
   } catch (error) {
     throw pin === undefined ? explained(key, error) : error;

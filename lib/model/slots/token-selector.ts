@@ -41,7 +41,7 @@ export function checkSelector(selector: TokenSelection): void {
     'a token selector',
     `name the token, or give '${ONLY}' to select the only initialised one`,
   );
-  requireOptions(selector, 'the members of a token selector', [...TEXTS, 'slot']);
+  requireOptions(selector, 'a token selector', [...TEXTS, 'slot']);
   for (const name of TEXTS) {
     if (selector[name] !== undefined) requireString(selector[name], `${name} in a token selector`);
   }

@@ -35,7 +35,7 @@ type InitFunctions = Record<
   (session: bigint, mechanism: RawMechanism, key: bigint) => Promise<void>
 >;
 
-/** Init and Update. C_SignUpdate, C_VerifyUpdate and C_DigestUpdate have no result. */
+/** Returns Init and Update of an operation. C_SignUpdate, C_VerifyUpdate and C_DigestUpdate have no result. */
 function parts({
   name,
   flag,
@@ -50,7 +50,7 @@ function parts({
   };
 }
 
-/** The functions of an operation whose Final function returns bytes. */
+/** Returns the functions of an operation whose Final function returns bytes. */
 function withResult(operation: Exclude<Operation, typeof OPERATIONS.Verify>): MultipartFunctions<Buffer> {
   return { ...parts(operation), final: (raw, session) => raw[operation.final](session) };
 }

@@ -116,7 +116,7 @@ export class Multipart<T> implements Sink<T> {
     try {
       if (this.#session.closed) return;
       const raw = this.#session.use();
-      // While the operation may be active, nothing else can be done on the session.
+      // If the operation may still be active, the session cannot be used for another one.
       if (!(await raw.endOperations(this.#session.name, this.#functions.flag))) await this.#session.close();
     } catch {
       // The session was lost in the meantime, which ended the operation.
