@@ -16,13 +16,13 @@ export { GroupCertificate, GroupPrivateKey, GroupPublicKey, GroupSecretKey } fro
 export { GroupMember, type MemberHealth, type MemberStatistics } from './client/group/group-member';
 export { GroupObject } from './client/group/group-object';
 export type { GroupOptions, GroupStrategy, GroupTarget } from './client/group/group-options';
+export { ClientObject } from './client/objects/client-object';
 export {
   ClientCertificate,
   ClientPrivateKey,
   ClientPublicKey,
   ClientSecretKey,
-} from './client/objects/client-key';
-export { ClientObject } from './client/objects/client-object';
+} from './client/objects/client-objects';
 export type { PoolStatistics } from './client/pool/session-pool';
 export { constantName, constantValue } from './core/constant-names';
 export { type Action, CryptokiError, isCode, type OwnCode } from './core/errors';

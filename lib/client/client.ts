@@ -29,6 +29,7 @@ import { ClientLogin } from './connection/client-login';
 import { Connection, type TokenFinder } from './connection/connection';
 import { LoginKeeper } from './connection/login-keeper';
 import { Recovery } from './connection/recovery';
+import { type ClientObject, findClientObject, findClientObjects } from './objects/client-object';
 import {
   adoptClientObject,
   type ClientCertificate,
@@ -37,8 +38,7 @@ import {
   type ClientSecretKey,
   discardIfAborted,
   makeClientObject,
-} from './objects/client-key';
-import { type ClientObject, findClientObject, findClientObjects } from './objects/client-object';
+} from './objects/client-objects';
 import { onClient } from './operations/batches';
 import { releaseReferences } from './operations/native-keys';
 import { checkOperationOptions, withOptions } from './operations/operation-options';

@@ -115,10 +115,3 @@ export function requireInteger(
   const limits = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
   throw outOfRange(name, `a whole number ${limits}${unit}`, value);
 }
-
-// TODO(errors): remove when no caller is left.
-export { nearestName, shown, wrongValue as valueError } from './argument-errors';
-export function argumentError(Type: typeof TypeError | typeof RangeError, message: string): Error {
-  const code = Type === RangeError ? 'ERR_OUT_OF_RANGE' : 'ERR_INVALID_ARG_TYPE';
-  return Object.assign(new Type(message), { code });
-}

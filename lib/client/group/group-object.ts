@@ -1,11 +1,14 @@
 import { until } from '../../core/deadlines';
 import { type CryptokiError, isCode, ownError } from '../../core/errors';
-import { copyMechanism } from '../../model/mechanisms/caller-copies';
+import { afterwards, copy, copyMechanism } from '../../model/mechanisms/caller-copies';
 import type { MechanismInput } from '../../model/mechanisms/mechanism';
 import type { KeyType, ObjectClass } from '../../model/objects/identity';
+import type { BytesLike } from '../../raw/values';
 import type { Client } from '../client';
 import type { OperationOptions } from '../client-types';
+import type { ClientKey } from '../objects/client-key';
 import type { ClientObject } from '../objects/client-object';
+import type { KeyOperation } from '../objects/key-operations';
 import { STATEFUL } from '../objects/object-identity';
 import { withOptions } from '../operations/operation-options';
 import { listFailures, noMember, reasonOf } from './failure-reasons';
@@ -53,14 +56,14 @@ export class GroupObject {
   }
 
   /** Runs `work` with the object on one member. @internal */
-  protected operate<T>(
+  protected onMember<T>(
     options: OperationOptions | undefined,
     work: (object: ClientObject, options: OperationOptions) => Promise<T>,
   ): Promise<T> {
-    return withOptions(options, (signal) => this.#operate(signal, work));
+    return withOptions(options, (signal) => this.#onMember(signal, work));
   }
 
-  #operate<T>(
+  #onMember<T>(
     callerSignal: AbortSignal | undefined,
     work: (object: ClientObject, options: OperationOptions) => Promise<T>,
   ): Promise<T> {
@@ -88,16 +91,19 @@ export class GroupObject {
     );
   }
 
-  /** Runs {@link operate} with a copy of the mechanism, made at the time of the call. @internal */
-  protected async operateWith<T>(
+  /** See OperatingKey. @internal */
+  operate<T>(
+    operation: KeyOperation,
     algorithm: MechanismInput,
+    inputs: readonly BytesLike[],
     options: OperationOptions | undefined,
-    work: (object: ClientObject, mechanism: MechanismInput, options: OperationOptions) => Promise<T>,
   ): Promise<T> {
+    const copies = inputs.map(copy);
     const { input, handBack } = copyMechanism(algorithm);
-    const result = await this.operate(options, (object, memberOptions) => work(object, input, memberOptions));
-    handBack?.();
-    return result;
+    const result = this.onMember<T>(options, (key, memberOptions) =>
+      (key as ClientKey).operate(operation, input, copies, memberOptions),
+    );
+    return handBack === undefined ? result : result.then(afterwards(handBack));
   }
 
   #keyOf(member: GroupMember): MemberKey {

@@ -1,69 +1,78 @@
-import type { X509Certificate } from 'node:crypto';
-import { ownError } from '../../core/errors';
-import type { Certificate } from '../../model/objects/certificate';
+import { until } from '../../core/deadlines';
+import { afterwards, copy, copyMechanism } from '../../model/mechanisms/caller-copies';
+import type { MechanismInput } from '../../model/mechanisms/mechanism';
 import type { StorageObject } from '../../model/objects/storage-object';
-import type { Client } from '../client';
+import type { BatchSessions } from '../../model/operations/batch/batch-target';
+import type { BytesLike } from '../../raw/values';
 import type { OperationOptions } from '../client-types';
-import type { Lease } from '../pool/session-pool';
+import { wipe } from '../connection/login-keeper';
+import { onClient } from '../operations/batches';
+import { withOptions } from '../operations/operation-options';
 import { ClientObject } from './client-object';
-import { ClientPrivateKey } from './client-private-key';
-import { ClientPublicKey } from './client-public-key';
-import { ClientSecretKey } from './client-secret-key';
+import type { KeyOperation } from './key-operations';
+import { STATEFUL } from './object-identity';
 
-export { ClientPrivateKey } from './client-private-key';
-export { ClientPublicKey } from './client-public-key';
-export { ClientSecretKey } from './client-secret-key';
+/** A key of the model, whose methods have the names of the operations. */
+type ModelKeyMethods = StorageObject &
+  Readonly<Record<KeyOperation, <T>(...args: readonly unknown[]) => Promise<T>>>;
 
-/** A certificate, which is read on any free session. */
-export class ClientCertificate extends ClientObject {
-  /** Returns the certificate as an X509Certificate of node:crypto; see Certificate.toX509. */
-  toX509(options?: OperationOptions): Promise<X509Certificate> {
-    return this.use('toX509', { given: options, repeatable: true }, (object) =>
-      (object as Certificate).toX509(),
-    );
+/** A key of a client, which is used on any free session. */
+export class ClientKey extends ClientObject {
+  /** See OperatingKey. @internal */
+  operate<T>(
+    operation: KeyOperation,
+    algorithm: MechanismInput,
+    inputs: readonly BytesLike[],
+    options: OperationOptions | undefined,
+  ): Promise<T> {
+    const copies = inputs.map(copy);
+    const { input, handBack } = copyMechanism(algorithm);
+    const needsPin = this.authenticatesAlways();
+    const run = { given: options, repeatable: this.isRepeatable(operation), shares: 'operation' } as const;
+    const result =
+      needsPin === false
+        ? this.use(operation, run, (key) => (key as ModelKeyMethods)[operation]<T>(input, ...copies))
+        : withOptions(options, (signal) =>
+            this.#operateWithPin<T>(operation, [input, ...copies], signal, needsPin),
+          );
+    return handBack === undefined ? result : result.then(afterwards(handBack));
   }
-}
 
-type ClientObjectType = new (client: Client, object: StorageObject, generation: number) => ClientObject;
+  /** Runs an operation of a key that may have CKA_ALWAYS_AUTHENTICATE. */
+  async #operateWithPin<T>(
+    operation: KeyOperation,
+    args: readonly unknown[],
+    signal: AbortSignal | undefined,
+    asked: boolean | Promise<boolean>,
+  ): Promise<T> {
+    const needsPin = typeof asked === 'boolean' ? asked : await until(asked, signal);
+    if (!needsPin) {
+      const run = { signal, repeatable: this.isRepeatable(operation), shares: 'operation' } as const;
+      return this.use(operation, run, (key) => (key as ModelKeyMethods)[operation]<T>(...args));
+    }
+    // A PIN is sent at most once for each call of the program, so the operation is not repeated.
+    return this.use(operation, { signal, repeatable: false }, async (key, session) => {
+      const pin = await this.client.contextPin(session, this, { signal });
+      try {
+        return await (key as ModelKeyMethods)[operation]<T>(...args, { pin });
+      } finally {
+        wipe(pin);
+      }
+    });
+  }
 
-const CLASSES: Readonly<Record<string, ClientObjectType>> = {
-  PRIVATE_KEY: ClientPrivateKey,
-  PUBLIC_KEY: ClientPublicKey,
-  SECRET_KEY: ClientSecretKey,
-  CERTIFICATE: ClientCertificate,
-};
+  /** False for signatures of keys that can make a limited number of them: such a signature is not repeated. @internal */
+  isRepeatable(operation: KeyOperation): boolean {
+    return operation !== 'sign' || !STATEFUL.includes(String(this.keyType));
+  }
 
-/** Returns a ClientObject of the class that fits the object. */
-export function makeClientObject(client: Client, object: StorageObject, generation: number): ClientObject {
-  const Type = typeof object.class === 'string' ? CLASSES[object.class] : undefined;
-  return new (Type ?? ClientObject)(client, object, generation);
-}
+  /** Returns the free sessions of the client, for batches. @internal */
+  batchSessions(): BatchSessions {
+    return onClient(this.client, this);
+  }
 
-/**
- * Returns a ClientObject for an object that the client has created. A session object keeps the session of the lease open. For a
- * token object it reads what proves it later; if that fails, the first use reads it, because the caller must get what was
- * created.
- */
-export async function adoptClientObject(
-  client: Client,
-  object: StorageObject,
-  lease: Lease,
-): Promise<ClientObject> {
-  const adopted = makeClientObject(client, object, client.generation);
-  if (object.isTokenObject) await adopted.learn(object, true).catch(() => {});
-  else adopted.pin(lease);
-  return adopted;
-}
-
-/** Destroys the session objects of an operation whose caller does not wait for it any more. Token objects stay. */
-export async function discardIfAborted(
-  signal: AbortSignal | undefined,
-  lease: Lease,
-  ...objects: readonly StorageObject[]
-): Promise<void> {
-  if (!signal?.aborted && !lease.isGivenUp) return;
-  for (const object of objects) if (!object.isTokenObject) await object.destroy();
-  if (signal?.aborted) throw signal.reason;
-  // Nobody waits for this error: it ends the work.
-  throw ownError('ERR_CRYPTOKI_TIMEOUT', 'session objects created after operationTimeout were destroyed');
+  /** Returns true for a key that requires the PIN for each operation (CKA_ALWAYS_AUTHENTICATE). @internal */
+  authenticatesAlways(): boolean | Promise<boolean> {
+    return false;
+  }
 }

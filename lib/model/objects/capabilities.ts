@@ -32,18 +32,6 @@ import type { StreamOptions } from '../operations/streams/stream-options';
 /** The methods of a capability. Their descriptions are in its interface. */
 type Capability<T> = T & ThisType<ModelKey & T>;
 
-/** Adds the methods of capabilities to a class of keys, which declares them by an interface of the same name. */
-export function addCapabilities(
-  keyClass: { readonly prototype: object },
-  ...capabilities: readonly object[]
-): void {
-  for (const capability of capabilities) {
-    for (const [name, value] of Object.entries(capability)) {
-      Object.defineProperty(keyClass.prototype, name, { value, writable: true, configurable: true });
-    }
-  }
-}
-
 /** Keys that sign: private keys, and secret keys that make MACs. */
 export interface Signing {
   /**

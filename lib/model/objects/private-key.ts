@@ -1,8 +1,9 @@
 import type { KeyObject } from 'node:crypto';
+import { addCapabilities } from '../../core/capabilities';
 import { tlsKey, tlsParameters, toKeyObject } from '../native-keys/model-references';
 import type { KeyObjectOptions } from '../native-keys/public-half';
 import type { TlsParameters } from '../native-keys/tls-algorithms';
-import { addCapabilities, type Decrypting, decrypting, type Signing, signing } from './capabilities';
+import { type Decrypting, decrypting, type Signing, signing } from './capabilities';
 import { Key } from './key';
 
 /** A private key (CKO_PRIVATE_KEY). Its value never leaves the token. */

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
-import { addCapabilities, type Encrypting, encrypting, type Verifying, verifying } from './capabilities';
+import { addCapabilities } from '../../core/capabilities';
+import { type Encrypting, encrypting, type Verifying, verifying } from './capabilities';
 import { Key } from './key';
 import { toKeyObject } from './public-key-info';
 

@@ -1,5 +1,5 @@
+import { addCapabilities } from '../../core/capabilities';
 import {
-  addCapabilities,
   type Decrypting,
   decrypting,
   type Encrypting,

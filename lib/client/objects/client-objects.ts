@@ -1,0 +1,69 @@
+import type { X509Certificate } from 'node:crypto';
+import { ownError } from '../../core/errors';
+import type { Certificate } from '../../model/objects/certificate';
+import type { StorageObject } from '../../model/objects/storage-object';
+import type { Client } from '../client';
+import type { OperationOptions } from '../client-types';
+import type { Lease } from '../pool/session-pool';
+import { ClientObject } from './client-object';
+import { ClientPrivateKey } from './client-private-key';
+import { ClientPublicKey } from './client-public-key';
+import { ClientSecretKey } from './client-secret-key';
+
+export { ClientPrivateKey } from './client-private-key';
+export { ClientPublicKey } from './client-public-key';
+export { ClientSecretKey } from './client-secret-key';
+
+/** A certificate, which is read on any free session. */
+export class ClientCertificate extends ClientObject {
+  /** Returns the certificate as an X509Certificate of node:crypto; see Certificate.toX509. */
+  toX509(options?: OperationOptions): Promise<X509Certificate> {
+    return this.use('toX509', { given: options, repeatable: true }, (object) =>
+      (object as Certificate).toX509(),
+    );
+  }
+}
+
+type ClientObjectType = new (client: Client, object: StorageObject, generation: number) => ClientObject;
+
+const CLASSES: Readonly<Record<string, ClientObjectType>> = {
+  PRIVATE_KEY: ClientPrivateKey,
+  PUBLIC_KEY: ClientPublicKey,
+  SECRET_KEY: ClientSecretKey,
+  CERTIFICATE: ClientCertificate,
+};
+
+/** Returns a ClientObject of the class that fits the object. */
+export function makeClientObject(client: Client, object: StorageObject, generation: number): ClientObject {
+  const Type = typeof object.class === 'string' ? CLASSES[object.class] : undefined;
+  return new (Type ?? ClientObject)(client, object, generation);
+}
+
+/**
+ * Returns a ClientObject for an object that the client has created. A session object keeps the session of the lease open. For a
+ * token object it reads what proves it later; if that fails, the first use reads it, because the caller must get what was
+ * created.
+ */
+export async function adoptClientObject(
+  client: Client,
+  object: StorageObject,
+  lease: Lease,
+): Promise<ClientObject> {
+  const adopted = makeClientObject(client, object, client.generation);
+  if (object.isTokenObject) await adopted.learn(object, true).catch(() => {});
+  else adopted.pin(lease);
+  return adopted;
+}
+
+/** Destroys the session objects of an operation whose caller does not wait for it any more. Token objects stay. */
+export async function discardIfAborted(
+  signal: AbortSignal | undefined,
+  lease: Lease,
+  ...objects: readonly StorageObject[]
+): Promise<void> {
+  if (!signal?.aborted && !lease.isGivenUp) return;
+  for (const object of objects) if (!object.isTokenObject) await object.destroy();
+  if (signal?.aborted) throw signal.reason;
+  // Nobody waits for this error: it ends the work.
+  throw ownError('ERR_CRYPTOKI_TIMEOUT', 'session objects created after operationTimeout were destroyed');
+}

@@ -1,0 +1,74 @@
+/** The operations that the keys of a client and those of a group have in common. Each kind of key runs them in its own way. */
+import type { Ciphertext } from '../../model/mechanisms/made-iv';
+import type { MechanismInput } from '../../model/mechanisms/mechanism';
+import type { BytesLike } from '../../raw/values';
+import type { OperationOptions } from '../client-types';
+
+/** The names of the operations; the classes of the model have methods with these names. */
+export type KeyOperation = 'sign' | 'verify' | 'encrypt' | 'decrypt';
+
+/** A key that runs operations. @internal */
+export interface OperatingKey {
+  /**
+   * Runs an operation, with copies of its arguments.
+   * @param inputs the arguments between the algorithm and the options
+   */
+  operate<T>(
+    operation: KeyOperation,
+    algorithm: MechanismInput,
+    inputs: readonly BytesLike[],
+    options: OperationOptions | undefined,
+  ): Promise<T>;
+}
+
+export interface SignOperation {
+  /**
+   * Signs a message, or makes a MAC; see PrivateKey.sign. For a key with CKA_ALWAYS_AUTHENTICATE the client calls its PIN
+   * provider each time (reason 'contextSpecific').
+   */
+  sign(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer>;
+}
+
+export const signOperation: SignOperation & ThisType<OperatingKey> = {
+  sign(algorithm, data, options) {
+    return this.operate('sign', algorithm, [data], options);
+  },
+};
+
+export interface VerifyOperation {
+  /** Verifies a signature or a MAC on the token; see PublicKey.verify. */
+  verify(
+    algorithm: MechanismInput,
+    data: BytesLike,
+    signature: BytesLike,
+    options?: OperationOptions,
+  ): Promise<boolean>;
+}
+
+export const verifyOperation: VerifyOperation & ThisType<OperatingKey> = {
+  verify(algorithm, data, signature, options) {
+    return this.operate('verify', algorithm, [data, signature], options);
+  },
+};
+
+export interface EncryptOperation {
+  /** Encrypts a message on the token; see SecretKey.encrypt. */
+  encrypt(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Ciphertext>;
+}
+
+export const encryptOperation: EncryptOperation & ThisType<OperatingKey> = {
+  encrypt(algorithm, data, options) {
+    return this.operate('encrypt', algorithm, [data], options);
+  },
+};
+
+export interface DecryptOperation {
+  /** Decrypts a message; see PrivateKey.decrypt, and {@link SignOperation.sign} for keys with CKA_ALWAYS_AUTHENTICATE. */
+  decrypt(algorithm: MechanismInput, encryptedData: BytesLike, options?: OperationOptions): Promise<Buffer>;
+}
+
+export const decryptOperation: DecryptOperation & ThisType<OperatingKey> = {
+  decrypt(algorithm, encryptedData, options) {
+    return this.operate('decrypt', algorithm, [encryptedData], options);
+  },
+};
