@@ -236,9 +236,9 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     const { signal, timeout, ...rest } = copyMembers(options);
     const created = await this.#create('generateKeyPair', { signal, timeout }, async (session) => {
       const pair = await session.generateKeyPair(keyType, rest);
-      return [pair.privateKey, pair.publicKey];
+      return [pair.publicKey, pair.privateKey];
     });
-    const [privateKey, publicKey] = created as [ClientPrivateKey, ClientPublicKey];
+    const [publicKey, privateKey] = created as [ClientPublicKey, ClientPrivateKey];
     return { publicKey, privateKey };
   }
 
