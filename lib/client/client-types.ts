@@ -97,6 +97,7 @@ export interface OperationRunner {
  * @internal
  */
 export interface ClientMembers {
+  readonly closed: boolean;
   readonly token: Token;
   readonly generation: number;
   readonly anchor: Session;

@@ -9,15 +9,15 @@ import type { KeyType, ObjectClass } from '../../model/objects/identity';
 import { Key } from '../../model/objects/key';
 import type { StorageObject } from '../../model/objects/storage-object';
 import type { Session } from '../../model/session';
-import type { Client } from '../client';
-import type { OperationOptions, RunOptions } from '../client-types';
+import type { ClientMembers, OperationOptions, RunOptions } from '../client-types';
 import { checkOperationOptions } from '../operations/operation-options';
 import type { Lease } from '../pool/session-pool';
 import { ObjectIdentity } from './object-identity';
 
 /** A session object that was collected without having been disposed of. */
 interface Leak {
-  readonly client: Client;
+  /** The client that has found or created the object. @internal */
+  readonly client: ClientMembers;
   readonly object: StorageObject;
   readonly unpin: () => void;
   readonly subject: string;
@@ -63,7 +63,8 @@ const WITHOUT_TRIAL = ['attributes', 'setAttributes', 'destroy', 'identity', 'to
  * A session object keeps its session open until it is disposed of. It does not survive the loss of that session.
  */
 export class ClientObject implements AsyncDisposable {
-  readonly client: Client;
+  /** The client that has found or created the object. @internal */
+  readonly client: ClientMembers;
   /** CKA_CLASS; undefined if the module does not return it. */
   readonly class: ObjectClass | undefined;
   /** CKA_LABEL when the object was found or created, or the last value that setAttributes() of this object has set. */
@@ -86,7 +87,7 @@ export class ClientObject implements AsyncDisposable {
   #learning: Promise<void> | undefined;
 
   /** @internal */
-  constructor(client: Client, object: StorageObject, generation: number) {
+  constructor(client: ClientMembers, object: StorageObject, generation: number) {
     this.client = client;
     this.class = object.class;
     this.label = object.label;
@@ -240,7 +241,7 @@ export class ClientObject implements AsyncDisposable {
 
 /** Finds the one object of a class; see Client.privateKey. */
 export function findClientObject<T extends ClientObject>(
-  client: Client,
+  client: ClientMembers,
   objectClass: ObjectClass,
   attributes: Attributes,
   options: OperationOptions | undefined,
@@ -257,7 +258,7 @@ export function findClientObject<T extends ClientObject>(
 
 /** Finds objects; see Client.find. It makes no trials of keys. */
 export function findClientObjects(
-  client: Client,
+  client: ClientMembers,
   attributes: Attributes,
   options: (OperationOptions & FindOptions) | undefined,
   make: (object: StorageObject, generation: number) => ClientObject,

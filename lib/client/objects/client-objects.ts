@@ -2,8 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { ownError } from '../../core/errors';
 import type { Certificate } from '../../model/objects/certificate';
 import type { StorageObject } from '../../model/objects/storage-object';
-import type { Client } from '../client';
-import type { OperationOptions } from '../client-types';
+import type { ClientMembers, OperationOptions } from '../client-types';
 import type { Lease } from '../pool/session-pool';
 import { ClientObject } from './client-object';
 import { ClientPrivateKey } from './client-private-key';
@@ -24,7 +23,11 @@ export class ClientCertificate extends ClientObject {
   }
 }
 
-type ClientObjectType = new (client: Client, object: StorageObject, generation: number) => ClientObject;
+type ClientObjectType = new (
+  client: ClientMembers,
+  object: StorageObject,
+  generation: number,
+) => ClientObject;
 
 const CLASSES: Readonly<Record<string, ClientObjectType>> = {
   PRIVATE_KEY: ClientPrivateKey,
@@ -34,7 +37,11 @@ const CLASSES: Readonly<Record<string, ClientObjectType>> = {
 };
 
 /** Returns a ClientObject of the class that fits the object. */
-export function makeClientObject(client: Client, object: StorageObject, generation: number): ClientObject {
+export function makeClientObject(
+  client: ClientMembers,
+  object: StorageObject,
+  generation: number,
+): ClientObject {
   const Type = typeof object.class === 'string' ? CLASSES[object.class] : undefined;
   return new (Type ?? ClientObject)(client, object, generation);
 }
@@ -45,7 +52,7 @@ export function makeClientObject(client: Client, object: StorageObject, generati
  * created.
  */
 export async function adoptClientObject(
-  client: Client,
+  client: ClientMembers,
   object: StorageObject,
   lease: Lease,
 ): Promise<ClientObject> {
