@@ -71,7 +71,7 @@ export interface OperationOptions {
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** The caller's options, which Client.run checks and uses in place of `signal`. */
-  readonly given?: OperationOptions | undefined;
+  readonly callerOptions?: OperationOptions | undefined;
   /** True when the operation may be repeated after an error that does not say if it was done. */
   readonly repeatable: boolean;
   /** Set for an operation of one native call: others of the same kind may use the session at the same time. */
@@ -126,7 +126,7 @@ export interface ClientObjectMembers {
   readonly isTokenObject: boolean;
   use<T>(
     operation: string,
-    options: Pick<RunOptions, 'signal' | 'given' | 'repeatable' | 'shares'>,
+    options: Pick<RunOptions, 'signal' | 'callerOptions' | 'repeatable' | 'shares'>,
     work: (object: StorageObject, session: Session) => Promise<T>,
   ): Promise<T>;
   standIn(): ClientObjectMembers;

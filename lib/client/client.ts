@@ -272,7 +272,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
   /** Digests a message on the token; see Session.digest. */
   digest(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
     const [message, { input }] = [copy(data), copyMechanism(algorithm)];
-    return this.run('digest', { given: options, repeatable: true, shares: 'operation' }, (session) =>
+    return this.run('digest', { callerOptions: options, repeatable: true, shares: 'operation' }, (session) =>
       session.digest(input, message),
     );
   }
@@ -293,7 +293,9 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
 
   /** Returns random bytes from the token; see Session.random. */
   random(length: number, options?: OperationOptions): Promise<Buffer> {
-    return this.run('random', { given: options, repeatable: true }, (session) => session.random(length));
+    return this.run('random', { callerOptions: options, repeatable: true }, (session) =>
+      session.random(length),
+    );
   }
 
   /**
@@ -301,7 +303,7 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
    * session.
    */
   withSession<T>(work: (session: Session) => Promise<T>, options?: OperationOptions): Promise<T> {
-    return this.run('withSession', { given: options, repeatable: false }, work);
+    return this.run('withSession', { callerOptions: options, repeatable: false }, work);
   }
 
   /**

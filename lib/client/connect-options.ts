@@ -1,6 +1,6 @@
 import { outOfRange, unknownName, wrongType } from '../core/argument-errors';
 import { isBytes, requireBoolean, requireInteger, requireOptions, requireString } from '../core/arguments';
-import { LONGEST_TIMER } from '../core/deadlines';
+import { LONGEST_TIMER_MS } from '../core/deadlines';
 import { MODULE_OPTIONS, type ModuleOptions } from '../model/module';
 import type { User } from '../model/session';
 import type { TokenSelection } from '../model/slots/token-selector';
@@ -147,7 +147,7 @@ export function longTimeOf(value: unknown, name: string, fallback: number, min: 
  */
 function durationOf(value: unknown, name: string, fallback: number, min: number): number {
   const milliseconds = longTimeOf(value, name, fallback, min);
-  return milliseconds > LONGEST_TIMER ? Number.POSITIVE_INFINITY : milliseconds;
+  return milliseconds > LONGEST_TIMER_MS ? Number.POSITIVE_INFINITY : milliseconds;
 }
 
 function checkPin(pin: unknown): void {

@@ -1,7 +1,7 @@
 import { onAbort } from './abort-signal';
 
 /** The longest timer that Node has, in milliseconds; about 25 days. */
-export const LONGEST_TIMER = 2 ** 31 - 1;
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Settles like the promise, or rejects with the reason of the signal if that is aborted earlier. */
 export function until<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
@@ -16,7 +16,7 @@ export function until<T>(promise: Promise<T>, signal: AbortSignal | undefined): 
 /** Settles like the promise, or rejects with the result of `error` after `time` milliseconds. */
 export function limited<T>(promise: Promise<T>, time: number, error: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(error()), Math.min(time, LONGEST_TIMER));
+    const timer = setTimeout(() => reject(error()), Math.min(time, LONGEST_TIMER_MS));
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

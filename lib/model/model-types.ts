@@ -51,7 +51,7 @@ export interface ModelSession {
   readonly closed: boolean;
   readonly state: SessionState;
   use(): RawModule;
-  tell(state: SessionState): void;
+  report(state: SessionState): void;
   close(): Promise<void>;
   find(attributes: Attributes): Promise<readonly ModelObject[]>;
 }

@@ -60,7 +60,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
   readonly #siblings: Set<Session>;
   /** Handles of the session objects that this session created. They end with it. */
   readonly #created = new Set<bigint>();
-  #told: SessionState;
+  #reported: SessionState;
   #wasGone = false;
   /** The state version at which the session was open. */
   #openAt = Number.NaN;
@@ -75,8 +75,8 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
     this.#siblings = siblings;
     siblings.add(this);
     token.slot.sessions.add(this);
-    this.#told = constantName('CKS', state) as StateName;
-    if (this.state !== this.#told) queueMicrotask(() => this.tell(this.state)); // it has changed since the call
+    this.#reported = constantName('CKS', state) as StateName;
+    if (this.state !== this.#reported) queueMicrotask(() => this.report(this.state)); // it has changed since the call
   }
 
   /** The state at this moment, without a call of the module. It follows every login and logout of the process on the token. */
@@ -186,17 +186,17 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
   #forget(): void {
     this.#siblings.delete(this);
     this.token.slot.sessions.delete(this);
-    queueMicrotask(() => this.tell('CLOSED'));
+    queueMicrotask(() => this.report('CLOSED'));
   }
 
   /**
    * Emits 'state' if the state differs from the one emitted last.
    * @internal
    */
-  tell(state: SessionState): void {
-    const previous = this.#told;
+  report(state: SessionState): void {
+    const previous = this.#reported;
     if (previous === state || previous === 'CLOSED') return;
-    this.#told = state;
+    this.#reported = state;
     if (state === 'CLOSED' && this.#closing === undefined) this.#forget();
     this.emit('state', state, previous);
   }

@@ -1,5 +1,5 @@
 import { onAbort } from '../../core/abort-signal';
-import { LONGEST_TIMER, until } from '../../core/deadlines';
+import { LONGEST_TIMER_MS, until } from '../../core/deadlines';
 import { type CryptokiError, isCode, ownError } from '../../core/errors';
 import type { Session, User } from '../../model/session';
 import type { PinProvider, PinRequest } from '../../pin';
@@ -192,7 +192,7 @@ export class LoginKeeper {
     const ignore = signal && onAbort(signal, () => asking.abort(signal.reason));
     const { pinTimeout } = this.#settings.login;
     const giveUp = (): void => asking.abort(pinTimeoutError(pinTimeout));
-    const timer = pinTimeout <= LONGEST_TIMER ? setTimeout(giveUp, pinTimeout) : undefined;
+    const timer = pinTimeout <= LONGEST_TIMER_MS ? setTimeout(giveUp, pinTimeout) : undefined;
     this.#asking.add(asking);
     try {
       const providing = Promise.resolve(provider({ ...request, signal: asking.signal }));
@@ -280,7 +280,7 @@ export class LoginKeeper {
     const next = left <= warning ? from : warnedSince;
     const timer = setTimeout(
       () => this.#watch(reason, limit, since, next),
-      Math.min(Math.max(Math.ceil(wait), 1), LONGEST_TIMER),
+      Math.min(Math.max(Math.ceil(wait), 1), LONGEST_TIMER_MS),
     );
     this.#timers.set(reason, timer.unref());
   }

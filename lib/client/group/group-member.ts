@@ -1,4 +1,4 @@
-import { LONGEST_TIMER } from '../../core/deadlines';
+import { LONGEST_TIMER_MS } from '../../core/deadlines';
 import { ownError } from '../../core/errors';
 import type { Client } from '../client';
 import type { ClientStatistics, Health } from '../client-types';
@@ -273,7 +273,7 @@ export class GroupMember {
     this.#endRecovery();
     const { recoveryLimit } = this.#config;
     this.#recovering = true;
-    if (!(recoveryLimit <= LONGEST_TIMER)) return;
+    if (!(recoveryLimit <= LONGEST_TIMER_MS)) return;
     const detail = `the client has not recovered the token within ${recoveryLimit} ms; the recovery continues`;
     this.#recovering = setTimeout(() => {
       this.#lose(ownError('ERR_CRYPTOKI_TIMEOUT', detail));

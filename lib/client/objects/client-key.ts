@@ -28,7 +28,11 @@ export class ClientKey extends ClientObject {
     const copies = inputs.map(copy);
     const { input, handBack } = copyMechanism(algorithm);
     const needsPin = this.authenticatesAlways();
-    const run = { given: options, repeatable: this.isRepeatable(operation), shares: 'operation' } as const;
+    const run = {
+      callerOptions: options,
+      repeatable: this.isRepeatable(operation),
+      shares: 'operation',
+    } as const;
     const result =
       needsPin === false
         ? this.use(operation, run, (key) => (key as ModelKeyMethods)[operation]<T>(input, ...copies))

@@ -148,7 +148,7 @@ export class ClientObject implements AsyncDisposable {
   /** Runs `work` with the object on a lent session. @internal */
   use<T>(
     operation: string,
-    options: Pick<RunOptions, 'signal' | 'given' | 'repeatable' | 'shares'>,
+    options: Pick<RunOptions, 'signal' | 'callerOptions' | 'repeatable' | 'shares'>,
     work: (object: StorageObject, session: Session) => Promise<T>,
   ): Promise<T> {
     return this.client.runner.run(operation, options, work, this);
@@ -247,7 +247,7 @@ export function findClientObject<T extends ClientObject>(
   options: OperationOptions | undefined,
   make: (object: StorageObject, generation: number) => T,
 ): Promise<T> {
-  return client.run('find', { given: options, repeatable: true }, async (session) => {
+  return client.run('find', { callerOptions: options, repeatable: true }, async (session) => {
     const { generation } = client;
     const object = await findOne(session, objectClass, attributes);
     const found = make(object, generation);
@@ -265,7 +265,7 @@ export function findClientObjects(
 ): Promise<ClientObject[]> {
   if (options !== undefined) checkOperationOptions(options, 'the options of find', 'limit');
   const { limit, ...rest } = options ?? {};
-  return client.run('find', { given: options && rest, repeatable: true }, async (session) => {
+  return client.run('find', { callerOptions: options && rest, repeatable: true }, async (session) => {
     const { generation } = client;
     const objects = await findObjects(session, attributes, { limit });
     return Promise.all(

@@ -17,7 +17,7 @@ export { ClientSecretKey } from './client-secret-key';
 export class ClientCertificate extends ClientObject {
   /** Returns the certificate as an X509Certificate of node:crypto; see Certificate.toX509. */
   toX509(options?: OperationOptions): Promise<X509Certificate> {
-    return this.use('toX509', { given: options, repeatable: true }, (object) =>
+    return this.use('toX509', { callerOptions: options, repeatable: true }, (object) =>
       (object as Certificate).toX509(),
     );
   }

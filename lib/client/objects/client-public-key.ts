@@ -15,7 +15,7 @@ import { ClientKey } from './client-key';
 export class ClientPublicKey extends ClientKey {
   /** Returns the key as a public KeyObject of node:crypto; see PublicKey.toKeyObject. */
   toKeyObject(options?: OperationOptions): Promise<KeyObject> {
-    return this.use('toKeyObject', { given: options, repeatable: true }, (key) =>
+    return this.use('toKeyObject', { callerOptions: options, repeatable: true }, (key) =>
       (key as PublicKey).toKeyObject(),
     );
   }

@@ -1,7 +1,7 @@
 import { onAbort } from '../../core/abort-signal';
 import { outOfRange, wrongType } from '../../core/argument-errors';
 import { requireOptions, requireSignal } from '../../core/arguments';
-import { LONGEST_TIMER } from '../../core/deadlines';
+import { LONGEST_TIMER_MS } from '../../core/deadlines';
 import { type CryptokiError, ownError } from '../../core/errors';
 import type { OperationOptions } from '../client-types';
 
@@ -46,7 +46,7 @@ export async function withOptions<T>(
   if (options === undefined) return run(undefined);
   checkOperationOptions(options);
   const { signal, timeout } = options;
-  if (timeout === undefined || timeout > LONGEST_TIMER) return run(signal);
+  if (timeout === undefined || timeout > LONGEST_TIMER_MS) return run(signal);
   const ending = new AbortController();
   const timer = setTimeout(() => ending.abort(timeoutError(timeout)), timeout);
   const follow = (): void => ending.abort(signal?.reason);

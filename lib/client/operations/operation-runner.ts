@@ -90,12 +90,12 @@ export class Runner {
     target?: Target<O>,
     onRetry?: (attempt: number) => void,
   ): Promise<T> {
-    const { signal, given } = options;
-    if (given !== undefined) {
-      return withOptions(given, (bounded) => {
+    const { signal, callerOptions } = options;
+    if (callerOptions !== undefined) {
+      return withOptions(callerOptions, (bounded) => {
         const bound: RunOptions = Object.create(options, {
           signal: { value: bounded },
-          given: { value: undefined },
+          callerOptions: { value: undefined },
         });
         return this.run(operation, bound, work, target);
       });

@@ -1,4 +1,4 @@
-import { LONGEST_TIMER } from '../../core/deadlines';
+import { LONGEST_TIMER_MS } from '../../core/deadlines';
 import { CryptokiError, isCode, ownError } from '../../core/errors';
 import type { Session } from '../../model/session';
 import { type PoolTrace, tracePool } from '../client-tracing';
@@ -57,7 +57,7 @@ export class SessionPool {
     this.#lastResort = lastResort;
     this.#bound = new SessionBound(options.max);
     if (Number.isFinite(options.idleTimeout)) {
-      const often = Math.min(Math.max(options.idleTimeout / 2, 10), LONGEST_TIMER);
+      const often = Math.min(Math.max(options.idleTimeout / 2, 10), LONGEST_TIMER_MS);
       this.#trimmer = setInterval(() => this.#trim(), often).unref();
     }
   }
@@ -156,7 +156,7 @@ export class SessionPool {
     this.#waiters.fail(error);
     let timer: NodeJS.Timeout | undefined;
     const limitReached = new Promise<void>((resolve) => {
-      if (limit <= LONGEST_TIMER) timer = setTimeout(resolve, limit);
+      if (limit <= LONGEST_TIMER_MS) timer = setTimeout(resolve, limit);
     });
     await Promise.race([this.pause(), limitReached]);
     clearTimeout(timer);

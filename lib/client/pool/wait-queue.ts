@@ -1,5 +1,5 @@
 import { onAbort } from '../../core/abort-signal';
-import { LONGEST_TIMER } from '../../core/deadlines';
+import { LONGEST_TIMER_MS } from '../../core/deadlines';
 import { ownError } from '../../core/errors';
 import type { Share } from './pool-types';
 
@@ -24,7 +24,7 @@ export class Waiters<T> {
   /**
    * Waits until {@link give} passes a value.
    * @param subject names the value in the error: 'one of 16 sessions'
-   * @param timeout in milliseconds; a time longer than {@link LONGEST_TIMER} is not a limit
+   * @param timeout in milliseconds; a time longer than {@link LONGEST_TIMER_MS} is not a limit
    * @param shares set when the operation can use a session together with others
    * @throws the signal's reason; ERR_CRYPTOKI_TIMEOUT
    */
@@ -51,7 +51,7 @@ export class Waiters<T> {
       const abort = (): void => waiter.reject(signal?.reason);
       if (signal?.aborted) return abort();
       if (signal) ignore = onAbort(signal, abort);
-      if (timeout <= LONGEST_TIMER) {
+      if (timeout <= LONGEST_TIMER_MS) {
         timer = setTimeout(() => {
           waiter.reject(
             ownError(

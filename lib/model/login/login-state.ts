@@ -43,7 +43,7 @@ export class LoginState {
   /** The Token objects that have listeners for events of the login. */
   readonly listening = new Set<LoginListener>();
   readonly #slot: ModelSlot;
-  #told: Login;
+  #reported: Login;
   #read: Login = { user: undefined, epoch: 0 };
   /** The state version at which #read was read. */
   #readAt = Number.NaN;
@@ -51,7 +51,7 @@ export class LoginState {
   constructor(slot: ModelSlot) {
     this.#slot = slot;
     watch(slot);
-    this.#told = this.#now();
+    this.#reported = this.#now();
   }
 
   /** The user who is logged in at this moment, without a call of the module. */
@@ -87,19 +87,19 @@ export class LoginState {
       this.sweep();
       return;
     }
-    const before = this.#told;
+    const before = this.#reported;
     const now = this.#now();
-    this.#told = now;
+    this.#reported = now;
     if (before.user === now.user && before.epoch === now.epoch) return;
     const isBoth = before.user !== undefined && now.user !== undefined;
-    if (isBoth) this.#tell(undefined);
-    if (isBoth || before.user !== now.user) this.#tell(now.user);
+    if (isBoth) this.#report(undefined);
+    if (isBoth || before.user !== now.user) this.#report(now.user);
   }
 
   /** Emits 'state' CLOSED on sessions that ended without a logout, because their module was closed or reinitialised. */
   sweep(): void {
     for (const session of this.#slot.sessions) {
-      if (session.closed) queueMicrotask(() => session.tell('CLOSED'));
+      if (session.closed) queueMicrotask(() => session.report('CLOSED'));
     }
   }
 
@@ -108,14 +108,14 @@ export class LoginState {
   }
 
   // One microtask for each listener: an error that one throws does not affect the others, nor the caller.
-  #tell(user: User | undefined): void {
+  #report(user: User | undefined): void {
     for (const listener of this.listening) {
       queueMicrotask(() => listener.loginChanged(user));
     }
-    for (const session of this.#slot.sessions) queueMicrotask(() => tellSession(session, user));
+    for (const session of this.#slot.sessions) queueMicrotask(() => reportTo(session, user));
   }
 }
 
-function tellSession(session: ModelSession, user: User | undefined): void {
-  session.tell(session.closed ? 'CLOSED' : stateFor(session.readWrite, user));
+function reportTo(session: ModelSession, user: User | undefined): void {
+  session.report(session.closed ? 'CLOSED' : stateFor(session.readWrite, user));
 }

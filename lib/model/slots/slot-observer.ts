@@ -1,4 +1,4 @@
-import { LONGEST_TIMER } from '../../core/deadlines';
+import { LONGEST_TIMER_MS } from '../../core/deadlines';
 import { CryptokiError, isCode } from '../../core/errors';
 import type { RawModule } from '../../raw/raw-module';
 
@@ -222,6 +222,6 @@ export class SlotObserver<Slot extends ObservedSlot<Token>, Token extends Observ
     if (this.#hasUnreadToken && this.#unreadLooks <= MAX_RETRIES)
       return FIRST_RETRY_MS * 2 ** (this.#unreadLooks - 1);
     const interval = Math.min(...[...this.#subscribers].map((subscriber) => subscriber.interval));
-    return Math.min(this.#waiting ? interval * INTERVAL_FACTOR_WITH_EVENTS : interval, LONGEST_TIMER);
+    return Math.min(this.#waiting ? interval * INTERVAL_FACTOR_WITH_EVENTS : interval, LONGEST_TIMER_MS);
   }
 }

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { outOfRange, wrongType } from '../../core/argument-errors';
 import { requireOptions, requireSignal } from '../../core/arguments';
-import { LONGEST_TIMER } from '../../core/deadlines';
+import { LONGEST_TIMER_MS } from '../../core/deadlines';
 import { dispose } from '../../core/realms';
 import type { Slot } from '../slot';
 import type { Token } from '../token';
@@ -51,8 +51,8 @@ function toEvent(type: SlotEvent['type'], slot: Slot, token: Token): SlotEvent {
 
 function checkInterval(interval: unknown): number {
   if (typeof interval !== 'number') throw wrongType('interval', 'a number of milliseconds', interval);
-  if (interval >= 1 && interval <= LONGEST_TIMER) return interval;
-  throw outOfRange('interval', `from 1 to ${LONGEST_TIMER} milliseconds`, interval);
+  if (interval >= 1 && interval <= LONGEST_TIMER_MS) return interval;
+  throw outOfRange('interval', `from 1 to ${LONGEST_TIMER_MS} milliseconds`, interval);
 }
 
 /**
