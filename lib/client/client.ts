@@ -4,6 +4,7 @@ import { until } from '../core/deadlines';
 import { type CryptokiError, isCode, ownError } from '../core/errors';
 import { asyncDispose } from '../core/realms';
 import { requirePlain } from '../core/selection';
+import { emitWarning } from '../core/warnings';
 import type { Attributes } from '../model/attributes';
 import { copy, copyMechanism, copyMembers } from '../model/mechanisms/caller-copies';
 import type { MechanismInput } from '../model/mechanisms/mechanism';
@@ -97,9 +98,9 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
       down: (error) => this.emit('down', { error }),
     });
     this.#connection.onReadOnly = (error) => {
-      process.emitWarning(
+      emitWarning(
+        'CRYPTOKI_READ_ONLY',
         `token "${this.#connection.token?.label ?? ''}" refuses read/write sessions (${codeOf(error) ?? 'no code'}): the client can read and use keys, but not write. Set readOnly: true to open read-only sessions at once`,
-        { type: 'CryptokiWarning', code: 'CRYPTOKI_READ_ONLY' },
       );
       this.emit('readOnly', { error });
     };

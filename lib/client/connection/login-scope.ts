@@ -1,5 +1,7 @@
 /** Modules whose login applies to one session. By PKCS#11 it applies to all sessions of the program with the token. */
+
 import { CryptokiError } from '../../core/errors';
+import { emitWarning } from '../../core/warnings';
 import { CKR } from '../../generated/constants';
 import type { Session } from '../../model/session';
 import type { Token } from '../../model/token';
@@ -37,8 +39,8 @@ export function onlyOneSession(): CryptokiError {
 
 /** Warns that all operations use one session. */
 export function warnLoginPerSession({ label }: Token): void {
-  process.emitWarning(
+  emitWarning(
+    'CRYPTOKI_LOGIN_PER_SESSION',
     `a login on token "${label}" applies to one session only (PKCS#11: to all sessions of the program): the client runs all operations on one session, one after the other`,
-    { type: 'CryptokiWarning', code: 'CRYPTOKI_LOGIN_PER_SESSION' },
   );
 }

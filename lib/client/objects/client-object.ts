@@ -2,6 +2,7 @@ import { isBytes, viewOf } from '../../core/arguments';
 import { isCode } from '../../core/errors';
 import { asyncDispose } from '../../core/realms';
 import { requireSelection } from '../../core/selection';
+import { emitWarning } from '../../core/warnings';
 import type { AllAttributeValues, AttributeName, Attributes } from '../../model/attributes';
 import { copyMembers } from '../../model/mechanisms/caller-copies';
 import { type FindOptions, findObjects, findOne } from '../../model/objects/find-objects';
@@ -40,9 +41,9 @@ class SessionHold {
 
 const leaks = new FinalizationRegistry<Leak>(({ client, object, unpin, subject }) => {
   if (client.closed) return; // its sessions and their objects no longer exist
-  process.emitWarning(
+  emitWarning(
+    'CRYPTOKI_OBJECT_LEAK',
     `${subject} was collected without having been disposed of; use "await using" or destroy() to free its session`,
-    { type: 'CryptokiWarning', code: 'CRYPTOKI_OBJECT_LEAK' },
   );
   client
     .run('destroy', { repeatable: false }, (session) => object.on(session).destroy())

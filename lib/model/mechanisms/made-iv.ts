@@ -1,6 +1,8 @@
 /** IVs that the module generates: for AES-GCM some HSMs ignore the caller's IV and write their own into the parameter. */
+
 import { isBytes, viewOf } from '../../core/arguments';
 import { ownError } from '../../core/errors';
+import { emitWarning } from '../../core/warnings';
 import type { BytesLike, RawMechanism } from '../../raw/values';
 import { asMechanism, type MechanismInput } from './mechanism';
 
@@ -36,10 +38,10 @@ let isWarned = false;
 function warn(): void {
   if (isWarned) return;
   isWarned = true;
-  process.emitWarning(
+  emitWarning(
+    'CRYPTOKI_IV_FROM_MODULE',
     'the module generates the IVs of AES-GCM itself, and has ignored the one of the caller: store the "iv" of the ciphertext ' +
       '(or of the algorithm or stream, in which it is set), not your own',
-    { code: 'CRYPTOKI_IV_FROM_MODULE' },
   );
 }
 

@@ -1,6 +1,8 @@
 /** The signature algorithms of TLS that a token supports for a key, and the options that exclude the others. */
+
 import { createPublicKey } from 'node:crypto';
 import { ownError } from '../../core/errors';
+import { emitWarning } from '../../core/warnings';
 import { CKM } from '../../generated/constants';
 
 /** An algorithm of TLS (RFC 8446, section 4.2.3), by OpenSSL's name. */
@@ -100,12 +102,9 @@ export class TlsAbilities {
     if (this.#absent.length === 0 || warned.has(subject)) return;
     warned.add(subject);
     const names = this.#absent.map(({ name }) => name).join(', ');
-    process.emitWarning(
+    emitWarning(
+      'CRYPTOKI_TLS_SIGALGS',
       `the token "${token}" cannot sign ${names}, which TLS may choose: ${this.#advice()}`,
-      {
-        type: 'CryptokiWarning',
-        code: 'CRYPTOKI_TLS_SIGALGS',
-      },
     );
   }
 

@@ -1,4 +1,5 @@
 import { isError } from '../../../core/realms';
+import { emitWarning } from '../../../core/warnings';
 import type { Opener, Sink } from './part-sink';
 
 /** The size of a part. While the session is busy, chunks are joined to parts of this size; larger chunks are divided. */
@@ -10,9 +11,9 @@ const MAX_IN_FLIGHT_BYTES = 2 * PART_BYTES;
 
 /** Cancels the operations of streams that were collected, because they would occupy their sessions for ever. */
 const leaks = new FinalizationRegistry<Sink<unknown>>((sink) => {
-  process.emitWarning(
+  emitWarning(
+    'CRYPTOKI_STREAM_LEAK',
     'a stream was collected without having been ended or destroyed; use pipeline(), "await using" or destroy() to free its session',
-    { type: 'CryptokiWarning', code: 'CRYPTOKI_STREAM_LEAK' },
   );
   void sink.cancel(undefined);
 });
