@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { cppCalls, cppCallTable } from './generate/cpp-calls.mjs';
 import { cppDeclarations } from './generate/cpp-declarations.mjs';
 import { cppFault } from './generate/cpp-fault.mjs';
+import { cppMechanismFamilies } from './generate/cpp-mechanisms.mjs';
 import { cppTables } from './generate/cpp-tables.mjs';
 import { mdErrors, tsErrorCodes } from './generate/error-codes.mjs';
 import { cppOddities, mdOddities, tsOddities } from './generate/oddities.mjs';
@@ -30,6 +31,7 @@ const spec = {
 
 const files = {
   'binding/generated/pkcs11.h': cppDeclarations(spec),
+  'binding/generated/mechanism_families.h': cppMechanismFamilies(spec),
   'binding/generated/tables.cc': cppTables(spec),
   'binding/generated/operation_kinds.h': cppOperationKinds(spec),
   'binding/generated/calls.h': cppCalls(spec),

@@ -34,33 +34,21 @@ Outcome finish(const Module& module, const std::shared_ptr<Session>& session) {
   }
 }
 
-template <class Operation>
-Outcome finishParts(const Module& module, const std::shared_ptr<Session>& session) {
-  if constexpr (requires { typename Operation::Final; })
-    return finish<typename Operation::Final>(module, session);
-  else
-    return Outcome::NotActive;
-}
-
-template <class Operation>
-Outcome finishWhole(const Module& module, const std::shared_ptr<Session>& session) {
-  if constexpr (requires { typename Operation::SinglePart; })
-    return finish<typename Operation::SinglePart>(module, session);
-  else
-    return Outcome::NotActive;
-}
-
 // A call can end the operation with an error, or report that no operation of its own form is active (NSS with
 // AES-GCM, which it can do in a single part only). So the operation is over when one call succeeds, or when
 // both report that none is active.
 template <class Operation>
 bool end(const Module& module, const std::shared_ptr<Session>& session) {
   for (int attempt = 0; attempt < 2; ++attempt) {
-    const Outcome parts = finishParts<Operation>(module, session);
-    if (parts == Outcome::Ended) return true;
-    const Outcome whole = finishWhole<Operation>(module, session);
-    if (whole == Outcome::Ended) return true;
-    if (parts == Outcome::NotActive && whole == Outcome::NotActive) return true;
+    bool isActive = false;
+    const auto ends = [&]<class Function>(Function) {
+      const Outcome outcome = finish<Function>(module, session);
+      isActive = isActive || outcome != Outcome::NotActive;
+      return outcome == Outcome::Ended;
+    };
+    const bool hasEnded =
+        std::apply([&](auto... ending) { return (ends(ending) || ...); }, typename Operation::Endings());
+    if (hasEnded || !isActive) return true;
   }
   return false;
 }

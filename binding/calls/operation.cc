@@ -68,7 +68,7 @@ class SinglePartJob final : public Job {
   bool valid_ = false;
 };
 
-// (session, flags) -> whether all of them have ended
+// (session, flags of operations) -> true if all of them have ended
 class EndOperations final : public Job {
  public:
   static constexpr const char* name = "endOperations";

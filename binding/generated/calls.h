@@ -1190,77 +1190,79 @@ struct Encrypt {
   static constexpr CK_FLAGS flag = CKF_ENCRYPT;
   using Init = fn::C_EncryptInit;
   using SinglePart = fn::C_Encrypt;
-  using Final = fn::C_EncryptFinal;
+  using Endings = std::tuple<fn::C_EncryptFinal, fn::C_Encrypt>;
 };
 struct Decrypt {
   static constexpr OperationKind kind = OperationKind::Decrypt;
   static constexpr CK_FLAGS flag = CKF_DECRYPT;
   using Init = fn::C_DecryptInit;
   using SinglePart = fn::C_Decrypt;
-  using Final = fn::C_DecryptFinal;
+  using Endings = std::tuple<fn::C_DecryptFinal, fn::C_Decrypt>;
 };
 struct Digest {
   static constexpr OperationKind kind = OperationKind::Digest;
   static constexpr CK_FLAGS flag = CKF_DIGEST;
   using Init = fn::C_DigestInit;
   using SinglePart = fn::C_Digest;
-  using Final = fn::C_DigestFinal;
+  using Endings = std::tuple<fn::C_DigestFinal, fn::C_Digest>;
 };
 struct Sign {
   static constexpr OperationKind kind = OperationKind::Sign;
   static constexpr CK_FLAGS flag = CKF_SIGN;
   using Init = fn::C_SignInit;
   using SinglePart = fn::C_Sign;
-  using Final = fn::C_SignFinal;
+  using Endings = std::tuple<fn::C_SignFinal, fn::C_Sign>;
 };
 struct SignRecover {
   static constexpr OperationKind kind = OperationKind::SignRecover;
   static constexpr CK_FLAGS flag = CKF_SIGN_RECOVER;
   using Init = fn::C_SignRecoverInit;
   using SinglePart = fn::C_SignRecover;
+  using Endings = std::tuple<fn::C_SignRecover>;
 };
 struct Verify {
   static constexpr OperationKind kind = OperationKind::Verify;
   static constexpr CK_FLAGS flag = CKF_VERIFY;
   using Init = fn::C_VerifyInit;
   using SinglePart = fn::C_Verify;
-  using Final = fn::C_VerifyFinal;
+  using Endings = std::tuple<fn::C_VerifyFinal, fn::C_Verify>;
 };
 struct VerifyRecover {
   static constexpr OperationKind kind = OperationKind::VerifyRecover;
   static constexpr CK_FLAGS flag = CKF_VERIFY_RECOVER;
   using Init = fn::C_VerifyRecoverInit;
   using SinglePart = fn::C_VerifyRecover;
+  using Endings = std::tuple<fn::C_VerifyRecover>;
 };
 struct MessageEncrypt {
   static constexpr OperationKind kind = OperationKind::MessageEncrypt;
   static constexpr CK_FLAGS flag = CKF_MESSAGE_ENCRYPT;
   using Init = fn::C_MessageEncryptInit;
-  using Final = fn::C_MessageEncryptFinal;
+  using Endings = std::tuple<fn::C_MessageEncryptFinal>;
 };
 struct MessageDecrypt {
   static constexpr OperationKind kind = OperationKind::MessageDecrypt;
   static constexpr CK_FLAGS flag = CKF_MESSAGE_DECRYPT;
   using Init = fn::C_MessageDecryptInit;
-  using Final = fn::C_MessageDecryptFinal;
+  using Endings = std::tuple<fn::C_MessageDecryptFinal>;
 };
 struct MessageSign {
   static constexpr OperationKind kind = OperationKind::MessageSign;
   static constexpr CK_FLAGS flag = CKF_MESSAGE_SIGN;
   using Init = fn::C_MessageSignInit;
-  using Final = fn::C_MessageSignFinal;
+  using Endings = std::tuple<fn::C_MessageSignFinal>;
 };
 struct MessageVerify {
   static constexpr OperationKind kind = OperationKind::MessageVerify;
   static constexpr CK_FLAGS flag = CKF_MESSAGE_VERIFY;
   using Init = fn::C_MessageVerifyInit;
-  using Final = fn::C_MessageVerifyFinal;
+  using Endings = std::tuple<fn::C_MessageVerifyFinal>;
 };
 struct FindObjects {
   static constexpr OperationKind kind = OperationKind::FindObjects;
   static constexpr CK_FLAGS flag = CKF_FIND_OBJECTS;
   using Init = fn::C_FindObjectsInit;
-  using Final = fn::C_FindObjectsFinal;
+  using Endings = std::tuple<fn::C_FindObjectsFinal>;
 };
 using Cancellable = std::tuple<Encrypt, Decrypt, Digest, Sign, SignRecover, Verify, VerifyRecover, MessageEncrypt, MessageDecrypt, MessageSign, MessageVerify, FindObjects>;
 

@@ -9,31 +9,9 @@
 namespace cryptoki {
 namespace {
 
-constexpr bool isDsa(CK_MECHANISM_TYPE mechanism) {
-  constexpr std::array kDsa{CKM_DSA,        CKM_DSA_SHA1,   CKM_DSA_SHA224,
-                            CKM_DSA_SHA256, CKM_DSA_SHA384, CKM_DSA_SHA512};
-  return std::find(kDsa.begin(), kDsa.end(), mechanism) != kDsa.end();
-}
-
-// The RSA signature mechanisms of SoftHSM2.
-constexpr bool isRsaSignature(CK_MECHANISM_TYPE mechanism) {
-  constexpr std::array kRsa{
-      CKM_RSA_PKCS,
-      CKM_RSA_X_509,
-      CKM_RSA_PKCS_PSS,
-      CKM_MD5_RSA_PKCS,
-      CKM_SHA1_RSA_PKCS,
-      CKM_SHA224_RSA_PKCS,
-      CKM_SHA256_RSA_PKCS,
-      CKM_SHA384_RSA_PKCS,
-      CKM_SHA512_RSA_PKCS,
-      CKM_SHA1_RSA_PKCS_PSS,
-      CKM_SHA224_RSA_PKCS_PSS,
-      CKM_SHA256_RSA_PKCS_PSS,
-      CKM_SHA384_RSA_PKCS_PSS,
-      CKM_SHA512_RSA_PKCS_PSS,
-  };
-  return std::find(kRsa.begin(), kRsa.end(), mechanism) != kRsa.end();
+template <class Family>
+constexpr bool isOf(const Family& family, CK_MECHANISM_TYPE mechanism) {
+  return std::binary_search(family.begin(), family.end(), mechanism);
 }
 
 struct Entry {
@@ -77,8 +55,8 @@ constexpr Quirks kNone{};
 RequiredKey Quirks::requiredKeyOf(KeyUse use, CK_MECHANISM_TYPE mechanism) const {
   if (macsCrashOnOtherKeys && isMac(mechanism)) return RequiredKey::ReadableSecret;
   if (!signaturesCrashOnOtherKeys) return RequiredKey::Any;
-  if (isDsa(mechanism)) return RequiredKey::Dsa;
-  return use == KeyUse::Verify && isRsaSignature(mechanism) ? RequiredKey::Rsa : RequiredKey::Any;
+  if (isOf(kDsaSignatures, mechanism)) return RequiredKey::Dsa;
+  return use == KeyUse::Verify && isOf(kRsaSignatures, mechanism) ? RequiredKey::Rsa : RequiredKey::Any;
 }
 
 bool Quirks::meansWrongMac(CK_RV rv) const {

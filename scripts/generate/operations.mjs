@@ -61,7 +61,9 @@ export function cppOperations(spec) {
     const lines = [`  static constexpr OperationKind kind = OperationKind::${name};`];
     lines.push(`  static constexpr CK_FLAGS flag = CKF_${flag};`, `  using Init = fn::${init[0]};`);
     if (singlePart !== undefined) lines.push(`  using SinglePart = fn::${singlePart};`);
-    if (final !== undefined) lines.push(`  using Final = fn::${final};`);
+    // The functions that end it on an empty message.
+    const endings = [final, singlePart].filter((ending) => ending !== undefined);
+    lines.push(`  using Endings = std::tuple<${endings.map((ending) => `fn::${ending}`).join(', ')}>;`);
     return `struct ${name} {\n${lines.join('\n')}\n};`;
   });
   return `// The operations that C_SessionCancel can end.

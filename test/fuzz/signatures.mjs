@@ -57,6 +57,7 @@ const OPERATIONS = {
   digestMany: 'session mechanism packed offsets -> batch',
   encryptMany: 'session mechanisms object packed offsets -> batch',
   decryptMany: 'session mechanisms object packed offsets -> batch',
+  endOperations: 'session ulong -> boolean',
 };
 const SYNC_ONLY = {
   refuseWaiting: 'session -> number',
