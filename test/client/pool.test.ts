@@ -178,7 +178,7 @@ describe('waiting for a session', () => {
     await new Promise(setImmediate);
     const error = await failure(client.random(1));
     expect(error).toMatchObject({ code: 'ERR_CRYPTOKI_POOL_EXHAUSTED', action: 'retry' });
-    expect(error.message).toContain('all 2 sessions are lent and 3 wait');
+    expect(error.message).toContain('all 2 sessions are lent, and 3 operations wait');
     expectTrue(client, { waiting: 3, refused: 1 });
     for (const { back } of held) await back();
     expect(await Promise.all(waiting)).toHaveLength(3);
