@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkLevels } from './lint/levels.mjs';
+import { checkWorkflows } from './lint/workflows.mjs';
 import {
   at,
   cpus,
@@ -117,6 +118,7 @@ const linters = {
   tsc: () => runBin('tsc', ['-p', 'tsconfig.json', '--noEmit']),
   'tsc-check': () => runBin('tsc', ['-p', 'tsconfig.check.json']),
   levels: async () => checkLevels(),
+  workflows: checkWorkflows,
   'clang-format': clangFormat,
   'clang-tidy': clangTidy,
   publint: async () => runBin('publint', ['run', '--strict', await packed()]),

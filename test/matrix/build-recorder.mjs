@@ -1,7 +1,10 @@
 // @ts-check
 // Compiles recorder.c for any target, with zig or another C compiler.
+//
+//   node test/matrix/build-recorder.mjs FOLDER NAME COMPILER [OPTION ...]
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { loadSpec } from '../../scripts/generate/spec.mjs';
 import { at, run } from '../../scripts/tools.mjs';
 
@@ -36,4 +39,9 @@ export async function buildRecorder(folder, name, compiler, env = {}) {
   const linux = name.endsWith('.so') ? ['-fPIC', '-D_DEFAULT_SOURCE'] : [];
   await run(command, [...args, ...options, ...linux, '-o', file, source], { env });
   return file;
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(resolve(process.argv[1])).href) {
+  const [folder = '', name = '', ...compiler] = process.argv.slice(2);
+  console.log(await buildRecorder(resolve(folder), name, compiler));
 }

@@ -17,7 +17,7 @@ const client = await connect({ module, token: { label } }, { pin });
 const message = Buffer.from('message');
 const results = {};
 for (const curve of ['P-224', 'P-256', 'P-384', 'P-521', 'secp256k1']) {
-  const { privateKey, publicKey } = await client.generateKeyPair('EC', { curve });
+  const { privateKey, publicKey } = await client.generateKeyPair('EC', { curve, label: curve, token: true });
   const signature = await privateKey.sign('ECDSA-SHA256', message);
   results[curve] = await publicKey.verify('ECDSA-SHA256', message, signature);
 }
