@@ -235,9 +235,9 @@ static void prepare(void) {
     lists[i][0] = i == 0 ? 3 : 2;
     lists[i][1] = i == 0 ? 2 : 40;
     memcpy(lists[i] + VERSION_SIZE, functions, sizeof functions);
-    byte* const interface = (byte*)interfaces + i * INTERFACE_SIZE;
-    memcpy(interface, &pointer, sizeof pointer);
-    memcpy(interface + sizeof(void*), &lists[i], sizeof(void*));
+    byte* const entry = (byte*)interfaces + i * INTERFACE_SIZE;
+    memcpy(entry, &pointer, sizeof pointer);
+    memcpy(entry + sizeof(void*), &lists[i], sizeof(void*));
   }
 }
 
