@@ -18,6 +18,7 @@
 #include "module/module.h"
 #include "napi_setup.h"
 #include "runtime/process_exit.h"
+#include "runtime/stay_loaded.h"
 
 namespace cryptoki {
 namespace {
@@ -137,6 +138,7 @@ Napi::Value exiting(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object initialiseAddon(Napi::Env env, Napi::Object exports) {
+  stayLoaded();
   process();  // finds the table of the first copy in this process and registers the fork handler
   auto environment = std::make_unique<Environment>(env);
   env.SetInstanceData(environment.get());

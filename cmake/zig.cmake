@@ -22,3 +22,5 @@ set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 add_compile_options(-Wno-nullability-completeness)  # in zig's own C++ headers, which it does not treat as system headers
+add_compile_options(-g0)  # zig's default is debug information, whose names of files the linker would have to remove
+set(CMAKE_RC_COMPILER "${zig}")  # CMake looks for one on Windows targets; no resource is compiled

@@ -10,6 +10,15 @@ const { dirname, join, resolve } = require('node:path');
 
 const root = resolve(__dirname, '..');
 
+const USAGE = `npx cryptoki-build
+
+Builds the native addon of cryptoki from source, into build/Release of the installed package, for systems without a fitting
+prebuild. It needs CMake 3.20 or newer, a C++20 compiler, and make or ninja; it downloads nothing.
+
+  -h, --help   shows this text
+
+CXX in the environment selects the compiler.`;
+
 /** @param {string} command */
 const works = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
 
@@ -47,7 +56,15 @@ function cmake(...args) {
   }
 }
 
+/** Any argument but --help is refused: a mistyped one must not start a build. */
 function main() {
+  const args = process.argv.slice(2);
+  if (args.length > 0) {
+    const isHelp = args.every((arg) => arg === '--help' || arg === '-h');
+    if (isHelp) console.log(USAGE);
+    else console.error(`cryptoki-build: unknown argument ${args[0]}\n\n${USAGE}`);
+    process.exit(isHelp ? 0 : 2);
+  }
   const message = missingTools();
   if (message) {
     console.error(message);

@@ -10,6 +10,7 @@ import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkLevels } from './lint/levels.mjs';
 import { checkStyle } from './lint/style.mjs';
+import { checkWorkflows } from './lint/workflows.mjs';
 import {
   at,
   cpus,
@@ -119,6 +120,7 @@ const linters = {
   'tsc-check': () => runBin('tsc', ['-p', 'tsconfig.check.json']),
   levels: async () => checkLevels(),
   style: async () => checkStyle(),
+  workflows: checkWorkflows,
   'clang-format': clangFormat,
   'clang-tidy': clangTidy,
   publint: async () => runBin('publint', ['run', '--strict', await packed()]),

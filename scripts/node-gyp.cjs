@@ -12,7 +12,7 @@ const arch = process.argv.find((argument) => argument.startsWith('--arch='))?.sl
 const args = ['build', '--directory', root, '--out', join(process.cwd(), 'build')];
 if (arch) args.push('--arch', arch);
 const toolchain = process.env.CRYPTOKI_TOOLCHAIN_FILE;
-if (toolchain) args.push(`--CDCMAKE_TOOLCHAIN_FILE=${toolchain}`);
+if (toolchain) args.push(`--CDCMAKE_TOOLCHAIN_FILE=${toolchain}`, '--CDCRYPTOKI_PRECOMPILED_HEADERS=ON');
 
 // Prints the output only if the build fails.
 const result = spawnSync(process.execPath, [cmakeJs, ...args], { encoding: 'utf8', maxBuffer: 1 << 28 });

@@ -122,9 +122,10 @@ export async function step(what, work) {
 /**
  * One builder at a time in a checkout: `npm test` in two terminals must not install or compile at the same time.
  * @template T @param {() => Promise<T>} work
+ * @param {string} [name] of the lock, for work that does not disturb the set-up
  */
-export async function exclusively(work) {
-  const lock = at('.cache', 'setup.lock');
+export async function exclusively(work, name = 'setup') {
+  const lock = at('.cache', `${name}.lock`);
   mkdirSync(at('.cache'), { recursive: true });
   for (let told = false; ; ) {
     try {
@@ -134,7 +135,7 @@ export async function exclusively(work) {
       if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EEXIST') throw error;
     }
     if (!isRunning(lock)) rmSync(lock, { force: true });
-    else if (!told) process.stderr.write('waiting for another set-up of this checkout\n');
+    else if (!told) process.stderr.write(`waiting for another ${name} of this checkout\n`);
     told = true;
     await new Promise((wake) => setTimeout(wake, 200));
   }

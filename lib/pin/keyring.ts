@@ -22,7 +22,7 @@ const PEER: string = '@napi-rs/keyring'; // of type string, so that the compiler
 
 async function loadKeyring(): Promise<Keyring> {
   try {
-    return (await import(PEER)) as Keyring;
+    return (await import(/* webpackIgnore: true */ /* @vite-ignore */ PEER)) as Keyring;
   } catch (error) {
     throw pinError(
       'ERR_CRYPTOKI_PEER_MISSING',

@@ -2,7 +2,7 @@ import { isMainThread } from 'node:worker_threads';
 import { refusedArgument } from '../core/argument-errors';
 import { CryptokiError, type CryptokiErrorInit, type OwnCode, ownError } from '../core/errors';
 import { mainProcess } from '../core/realms';
-import { addonPath, describePlatform, describePrebuilds, usesMusl } from './addon-path';
+import { addonPath, describePlatform, loadAddonFile, usesMusl } from './addon-file';
 import type { LoadOptions } from './options';
 import type { RawModule } from './raw-module';
 import { takeResult, useResultMemory } from './short-results';
@@ -41,32 +41,14 @@ export interface RealmFunctions {
   takeResult(length: number): Buffer;
 }
 
-/** Property of the exports of the addon that are in use by a copy of this package. */
-const USED = Symbol.for('cryptoki.used');
-
-/**
- * Returns exports of the addon that no other copy of the package uses. `require` returns the same ones to each copy in the thread
- * (each test file of jest and each jest.resetModules() create one), but an error must belong to the copy and the realm that made
- * the call.
- */
-function ownExports(file: string): Native {
-  const shared = require(file) as Native & { [USED]?: boolean };
-  if (shared[USED] !== true || typeof process.dlopen !== 'function') {
-    Object.defineProperty(shared, USED, { value: true });
-    return shared;
-  }
-  const addon = { exports: {} as Native };
-  process.dlopen(addon, require.resolve(file));
-  return addon.exports;
-}
-
 function loadAddon(): Native {
+  const file = addonPath();
   try {
-    return ownExports(addonPath());
+    return loadAddonFile(file);
   } catch (cause) {
     throw ownError(
       'ERR_CRYPTOKI_NO_ADDON',
-      `no native addon loads on this system (${describePlatform()}, Node ${process.versions.node}); ${describePrebuilds()}. ` +
+      `the native addon ${file} cannot be loaded (${describePlatform()}, Node ${process.versions.node}). ` +
         'Build it from source with "npx cryptoki-build" (needs CMake and a C++20 compiler)',
       { cause },
     );

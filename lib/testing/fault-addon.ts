@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ownError } from '../core/errors';
-import { addonPath } from '../raw/addon-path';
+import { addonPath, loadAddonFile } from '../raw/addon-file';
 import type { FaultCounters, Violation } from './fault-counters';
 
 /** The exports of a copy of the fault module. */
@@ -34,5 +34,5 @@ export function faultAddonPath(): string {
 
 /** Loads a copy of the fault module as an addon. */
 export function loadFaultAddon(path: string): FaultAddon {
-  return require(path) as FaultAddon;
+  return loadAddonFile(path);
 }

@@ -13,8 +13,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { filesOf, ownTarget, targets } from '../../scripts/prebuild/targets.mjs';
 
 const run = promisify(execFile);
+type Target = (typeof targets)[string];
+const inPrebuilds = (file: string) => file.replace('prebuilds/', '');
+
 const root = resolve(import.meta.dirname, '..', '..');
 const shell = process.platform === 'win32'; // npm is a batch file on Windows
 
@@ -67,9 +71,10 @@ describe('the packed tarball', () => {
   });
 
   test('contains a prebuild for this system, and neither build files nor tests', () => {
-    const [addon = '', ...others] = prebuilt();
-    expect(addon).toMatch(/^[\w-]+\/cryptoki(\.\w+)?\.node$/);
-    expect(others).toEqual([addon.replace('/cryptoki', '/fault/cryptoki_fault')]);
+    const files = prebuilt();
+    expect(files).toEqual(expect.arrayContaining(filesOf(targets[ownTarget()] as Target).map(inPrebuilds)));
+    const known = Object.values(targets).flatMap((target) => filesOf(target).map(inPrebuilds));
+    expect(files.filter((name) => !known.includes(name))).toEqual([]);
     expect(existsSync(join(installed, 'build'))).toBe(false);
     expect(existsSync(join(installed, 'test'))).toBe(false);
   });
@@ -139,6 +144,22 @@ describe('the packed tarball', () => {
     expect(message).toContain(process.arch);
     if (process.platform === 'linux') expect(message).toMatch(/glibc|musl/);
     expect(message).toContain('npx cryptoki-build');
+  });
+
+  test('answers --help of every program, and a wrong argument, without side effects', async () => {
+    const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+    const before = readdirSync(installed, { recursive: true }).sort();
+    expect(Object.keys(manifest.bin)).toContain('cryptoki-build');
+    for (const name of Object.keys(manifest.bin)) {
+      for (const option of ['--help', '-h']) {
+        const { stdout, stderr } = await run('npx', ['--no-install', name, option], { cwd: project, shell });
+        expect(stdout, name).toContain(`npx ${name}`);
+        expect(stderr, name).toBe('');
+      }
+      const refused = run('npx', ['--no-install', name, '--no-such-option'], { cwd: project, shell });
+      await expect(refused, name).rejects.toMatchObject({ code: 2 });
+    }
+    expect(readdirSync(installed, { recursive: true }).sort()).toEqual(before);
   });
 
   test('can be built from source by cryptoki-build', async () => {

@@ -1,22 +1,12 @@
 /** The public keys that match an ECDSA signature (SEC 1, section 4.1.6). They prove keys whose token returns no CKA_EC_POINT. */
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { BitString, fromBER, Integer, ObjectIdentifier, OctetString, Sequence } from 'asn1js';
+import { DOMAINS, type Domain } from './curve-domains';
 
 /** An element of DER. */
 type Block = ReturnType<typeof fromBER>['result'];
 
 const EC_PUBLIC_KEY = '1.2.840.10045.2.1';
-
-/** A curve y^2 = x^3 + ax + b over the integers modulo p, with a base point of order n. */
-interface Domain {
-  readonly p: bigint;
-  readonly a: bigint;
-  readonly b: bigint;
-  readonly n: bigint;
-  readonly base: Point;
-  /** Bytes of a coordinate. */
-  readonly size: number;
-}
 
 /** A point in affine coordinates; undefined is the point at infinity. */
 type Point = { readonly x: bigint; readonly y: bigint } | undefined;
@@ -98,8 +88,19 @@ function children(block: Block | undefined): readonly Block[] {
 const bytesOf = (block: Block | undefined): Uint8Array =>
   block instanceof Integer || block instanceof OctetString ? block.valueBlock.valueHexView : new Uint8Array();
 
-/** Reads the domain of a curve from a key of OpenSSL with explicit parameters (RFC 3279, section 2.3.5). */
+/** Returns the domain of a curve; undefined for one with which signers cannot be computed. */
 function domainOf(namedCurve: string): Domain | undefined {
+  const known = DOMAINS.get(namedCurve);
+  if (known !== undefined) return known;
+  try {
+    return domainFromOpenssl(namedCurve);
+  } catch {
+    return undefined; // a curve that is unknown there, or BoringSSL, which writes no explicit parameters
+  }
+}
+
+/** Reads the domain of a curve from a key of OpenSSL with explicit parameters (RFC 3279, section 2.3.5). */
+function domainFromOpenssl(namedCurve: string): Domain | undefined {
   const { publicKey } = generateKeyPairSync('ec', { namedCurve, paramEncoding: 'explicit' });
   const der = publicKey.export({ type: 'spki', format: 'der' });
   const [algorithm] = children(fromBER(new Uint8Array(der).buffer).result);
