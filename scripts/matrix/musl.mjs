@@ -8,7 +8,7 @@ import { at, run, works } from '../tools.mjs';
 import { install, Skipped } from './legs.mjs';
 
 const SHIM = `#include <stdint.h>
-/* What the static library expects of glibc. */
+/* Symbols of glibc that the static library needs. */
 __attribute__((visibility("hidden"))) void *__dso_handle = &__dso_handle;
 char __libc_single_threaded = 0;
 int _dl_find_object(void *address, void *result) { (void)address; (void)result; return -1; }

@@ -1,5 +1,5 @@
 // @ts-check
-// What a dynamic linker sees of a compiled file, in any of the three formats.
+// The properties of a compiled file that a dynamic linker uses, in any of the three formats.
 
 import { readFileSync } from 'node:fs';
 import { readElf } from './elf.mjs';

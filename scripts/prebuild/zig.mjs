@@ -8,7 +8,7 @@ import { at, isWindows, run, step, works } from '../tools.mjs';
 const home = at('.cache', 'zig');
 const zig = join(home, 'node_modules', '@zigc', `${process.platform}-${process.arch}`, 'bin', 'zig');
 
-/** What zig needs in its environment; ZIG is for cmake/zig.cmake. */
+/** The environment of zig; ZIG is for cmake/zig.cmake. */
 export const zigEnvironment = {
   ZIG: zig,
   ZIG_LIB_DIR: join(home, 'node_modules', '@zigc', 'lib'),

@@ -106,7 +106,7 @@ export function programFor({ bytes, pointers, isOutput = false }) {
   return Buffer.concat([head, ...parts]);
 }
 
-/** What recorder.c records of the memory. @param {Block} block @returns {Buffer} */
+/** The memory that recorder.c records. @param {Block} block @returns {Buffer} */
 export function recordOf({ bytes, pointers }) {
   const parts = pointers.map(({ target }) =>
     target ? Buffer.concat([Buffer.from([1]), recordOf(target)]) : Buffer.from([0]),

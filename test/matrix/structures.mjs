@@ -89,7 +89,7 @@ for (const [name, call] of Object.entries(filled)) {
   });
 }
 
-/** Structures that are no parameters, and those that are checked inside of others. */
+/** Structures that are not parameters, and those that are checked as part of others. */
 const checkedInside = /^CK_(ATTRIBUTE|DATE|VERSION|MECHANISM|\w+_KEY_MAT_OUT)$/;
 for (const { name, complete } of layout.structures.values()) {
   if (!complete || name in filled || checkedInside.test(name)) continue;

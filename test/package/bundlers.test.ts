@@ -191,7 +191,10 @@ describe('a program that is bundled by', () => {
 
 test('@vercel/nft, with which Next traces files, finds the addon', async () => {
   const { nodeFileTrace } = createRequire(tool('x.js'))('@vercel/nft');
-  const { fileList } = await nodeFileTrace([join(project, 'app.cjs')], { base: project, processCwd: project });
+  const { fileList } = await nodeFileTrace([join(project, 'app.cjs')], {
+    base: project,
+    processCwd: project,
+  });
   const files = [...fileList].map((file: string) => resolve(project, file));
   expect(files).toContain(addon);
 }, 60_000);
