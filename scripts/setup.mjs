@@ -79,6 +79,7 @@ async function compileLibrary() {
   rmSync(fresh, { recursive: true, force: true });
   await runBin('tsc', ['-p', 'tsconfig.json', '--outDir', fresh]);
   await run(process.execPath, [at('scripts', 'facade.mjs'), fresh]);
+  await run(process.execPath, [at('scripts', 'bundle.mjs'), fresh]);
   rmSync(at('dist'), { recursive: true, force: true });
   renameSync(fresh, at('dist'));
 }
@@ -99,7 +100,14 @@ const steps = [
   build(
     'compiling the library',
     at('dist', 'raw', 'index.mjs'),
-    [at('lib'), at('tsconfig.json'), at('package.json'), at('scripts', 'facade.mjs'), installed],
+    [
+      at('lib'),
+      at('tsconfig.json'),
+      at('package.json'),
+      at('scripts', 'facade.mjs'),
+      at('scripts', 'bundle.mjs'),
+      installed,
+    ],
     compileLibrary,
   ),
 ];

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { MAX_CONTENT_BYTES, pinFromContent } from './content';
 import { pinError } from './error';
 import type { PinProvider } from './request';
@@ -7,6 +6,8 @@ import type { PinProvider } from './request';
 const TIME_LIMIT_MS = 60_000;
 
 function run(path: string, signal: AbortSignal | undefined): Promise<Buffer> {
+  // Loaded on first use: most programs do not need it, and loading it takes milliseconds.
+  const { spawn } = require('node:child_process') as typeof import('node:child_process');
   return new Promise((resolve, reject) => {
     const child = spawn(path, [], { stdio: ['ignore', 'pipe', 'inherit'], windowsHide: true });
     const chunks: Buffer[] = [];

@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import type { ReadStream } from 'node:tty';
 import { wrongType } from '../core/argument-errors';
@@ -44,6 +43,7 @@ const lastQuestions = new WeakMap<object, Promise<unknown>>();
 async function ask(input: ReadStream, question: string, output: NodeJS.WritableStream, signal?: AbortSignal) {
   const ended = new AbortController();
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const { createInterface } = require('node:readline/promises') as typeof import('node:readline/promises');
   const readline = createInterface({ input, output: silent, terminal: true, historySize: 0 });
   const end = () => ended.abort();
   readline.once('close', end).once('SIGINT', end); // Ctrl-D; Ctrl-C

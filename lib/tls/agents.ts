@@ -1,4 +1,4 @@
-import { Agent, type AgentOptions } from 'node:https';
+import type { Agent, AgentOptions } from 'node:https';
 import type { SecureContextOptions } from 'node:tls';
 import { wrongType, wrongValue } from '../core/argument-errors';
 import { requireObject } from '../core/arguments';
@@ -56,5 +56,7 @@ export async function tlsOptions<Options extends SecureContextOptions>(
  * ```
  */
 export async function httpsAgent(key: TlsKey, options: AgentOptions): Promise<Agent> {
-  return new Agent(await tlsOptions(key, options));
+  // Loaded on first use: most programs do not need it, and loading it takes milliseconds.
+  const https = require('node:https') as typeof import('node:https');
+  return new https.Agent(await tlsOptions(key, options));
 }

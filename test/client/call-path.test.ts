@@ -36,9 +36,7 @@ async function framesAbove(method: 'sign' | 'digest', action: () => Promise<unkn
     configurable: true,
     value(this: RawModule, ...args: unknown[]) {
       Error.stackTraceLimit = 50;
-      frames = (new Error('here').stack ?? '')
-        .split('\n')
-        .filter((line) => /[\\/]dist[\\/](client|model|core)[\\/]/.test(line));
+      frames = (new Error('here').stack ?? '').split('\n').filter((line) => /cryptoki\.cjs/.test(line));
       Error.stackTraceLimit = limit;
       return original.apply(this, args);
     },
@@ -63,7 +61,7 @@ async function countCalls(action: () => Promise<unknown>): Promise<Map<string, n
     const { result } = await inspector.post('Profiler.takePreciseCoverage');
     const counts = new Map<string, number>();
     for (const { url, functions } of result) {
-      if (!/[\\/]dist[\\/]raw[\\/]/.test(url)) continue;
+      if (!url.endsWith('cryptoki.cjs')) continue;
       for (const { functionName, ranges } of functions) {
         counts.set(functionName, (counts.get(functionName) ?? 0) + (ranges[0]?.count ?? 0));
       }

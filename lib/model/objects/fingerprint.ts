@@ -13,8 +13,8 @@ import { hasSigners, signersOf } from '../mechanisms/ecdsa-recovery';
 import type { ModelObject } from '../model-types';
 import { agree, CANNOT } from '../native-keys/proof';
 import { isRefusal } from '../native-keys/reading';
-import { PrivateKey } from './private-key';
-import { SecretKey } from './secret-key';
+import type { PrivateKey } from './private-key';
+import type { SecretKey } from './secret-key';
 
 /** The result of an operation of one key, with which another key object is compared. */
 export interface Fingerprint {
@@ -123,14 +123,15 @@ function agreeing(namedCurve: string): Maker {
 }
 
 function makersFor(key: ModelObject, ecParams: Buffer | undefined): readonly Maker[] {
-  if (key instanceof SecretKey) {
-    if (key.keyType === 'AES') return AES;
-    if (key.keyType === 'DES2' || key.keyType === 'DES3') return DES3;
-    return /HMAC|GENERIC/.test(String(key.keyType)) ? MACS : [];
+  if (key.class === 'SECRET_KEY') {
+    const { keyType } = key as SecretKey;
+    if (keyType === 'AES') return AES;
+    if (keyType === 'DES2' || keyType === 'DES3') return DES3;
+    return /HMAC|GENERIC/.test(String(keyType)) ? MACS : [];
   }
-  if (!(key instanceof PrivateKey)) return [];
+  if (key.class !== 'PRIVATE_KEY') return [];
   const curve = ecParams === undefined ? undefined : curveOf(ecParams);
-  switch (key.keyType) {
+  switch ((key as PrivateKey).keyType) {
     case 'RSA':
       return [signing('RSA-PKCS1-SHA256'), signing({ name: 'RSA-PSS-SHA256', saltLength: 0 })];
     case 'EC':
