@@ -104,8 +104,8 @@ void wipe(void* memory, std::size_t size) noexcept {
 #if defined(_WIN32)
   SecureZeroMemory(memory, size);
 #else
-  // Not explicit_bzero, which glibc before 2.25 does not have, nor memset_s, whose declaration depends on the order of
-  // headers. The barrier keeps the store alive.
+  // Not explicit_bzero, which glibc before 2.25 does not have, nor memset_s, whose declaration depends on the
+  // order of headers. The barrier keeps the store alive.
   std::memset(memory, 0, size);
   __asm__ __volatile__("" : : "r"(memory) : "memory");
 #endif
