@@ -4,13 +4,17 @@ import { CryptokiError } from '../../core/errors';
 import type { ModelCertificate, ModelPublicKey } from '../model-types';
 import { ellipticKey, ellipticKeyByPoint, hasPoint, saysCurve } from './elliptic-key-info';
 
+/** True for an error by which node:crypto refuses a key. From Node 22 on, errors of OpenSSL may have no code. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof Error &&
+  (String((error as NodeJS.ErrnoException).code).startsWith('ERR_') || 'opensslErrorStack' in error);
+
 /** See ModelPublicKey.toKeyObject. */
 export async function toKeyObject(key: ModelPublicKey): Promise<KeyObject> {
   try {
     return await keyObjectOf(key);
   } catch (cause) {
-    if (cause instanceof CryptokiError || !String((cause as NodeJS.ErrnoException).code).startsWith('ERR_'))
-      throw cause;
+    if (cause instanceof CryptokiError || !isRefusal(cause)) throw cause;
     throw new CryptokiError({
       code: 'ERR_CRYPTOKI_UNSUPPORTED',
       detail: `the attributes of the public key "${key.label ?? ''}" are in no form that node:crypto understands`,
