@@ -55,6 +55,7 @@ function checkImports(binary, target, name) {
       if (target.platform === 'win32' && !isWeak)
         complaints.push(`imports ${symbol} from an executable with the name ${source}`);
     } else if (
+      !isWeak &&
       /^_Z|^(SSL|EVP|OPENSSL|CRYPTO|BIO|uv)_/.test(symbol) &&
       !(target.platform === 'darwin' && source)
     ) {
