@@ -18,9 +18,13 @@ endif()
 string(REGEX MATCH "^[^-]+" CMAKE_SYSTEM_PROCESSOR "${target}")
 
 set(CMAKE_CXX_COMPILER "${zig}" c++ -target "${target}")
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)  # a program would make zig compile the C++ library without optimisation, too
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 add_compile_options(-Wno-nullability-completeness)  # in zig's own C++ headers, which it does not treat as system headers
 add_compile_options(-g0)  # zig's default is debug information, whose names of files the linker would have to remove
 set(CMAKE_RC_COMPILER "${zig}")  # CMake looks for one on Windows targets; no resource is compiled
+if(CMAKE_SYSTEM_NAME STREQUAL "Darwin")  # without the names and the unused parts of the C++ library
+  add_link_options(-s -Wl,-x -Wl,-dead_strip)
+endif()

@@ -2,8 +2,9 @@
 // Runs the package on other versions of Node.js, other runtimes, other machines and other systems, as far as this machine can
 // start them. Each leg uses the file of prebuilds/ that a user of that system gets; it is built first if it is missing or old.
 //
-//   node scripts/matrix.mjs [--strict] [LEG ...]     default: all legs
+//   node scripts/matrix.mjs [--strict] [--as-is] [LEG ...]     default: all legs
 //
+// --as-is uses the files of prebuilds/ without building them, for example downloaded ones.
 // A leg that cannot run here is skipped with the reason; with --strict that is a failure. Runtimes and modules for the legs are
 // installed in .cache. Legs need no root rights, but these packages of the system: wine64, xvfb and xauth (windows, electron-name),
 // qemu-user-static (linux-arm64), musl and g++ (musl).
@@ -24,11 +25,16 @@ const BUN = '1.4.5';
 const DENO = '2.9.6';
 const WINDOWS_NODE = 22;
 
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { 'as-is': { type: 'boolean', default: false }, strict: { type: 'boolean', default: false } },
+});
+
 /** The addon of a target, built if it is missing or old. @param {string} name */
 async function addonOf(name) {
   const target = targets[name];
   if (target === undefined) throw new Error(name);
-  await run(process.execPath, [at('scripts', 'prebuild.mjs'), name]);
+  if (!options['as-is']) await run(process.execPath, [at('scripts', 'prebuild.mjs'), name]);
   return filesOf(target)[0] ?? '';
 }
 
@@ -133,11 +139,6 @@ const legs = {
   windows: () => windows('node.exe'),
   'electron-name': () => windows('electron.exe'),
 };
-
-const { values: options, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { strict: { type: 'boolean', default: false } },
-});
 
 await runMain(async () => {
   const unknown = positionals.find((name) => !(name in legs));

@@ -69,14 +69,20 @@ async function compile(target, work, useZig) {
   renameSync(join(work, 'build', 'Release', 'fault', 'cryptoki_fault.node'), fault);
 }
 
+/** True if nothing has to be built for a target. @param {Target} target */
+function isCurrent(target) {
+  if (options.force) return false;
+  const sources = newest(at('binding'), at('fault'), at('CMakeLists.txt'), at('cmake'));
+  const isNewer = filesOf(target).every((file) => existsSync(at(file)) && sources <= newest(at(file)));
+  // If zig was requested, a file of the system's compiler that cannot be published is replaced.
+  return isNewer && (options.compiler !== 'zig' || complaintsAbout(target).length === 0);
+}
+
 /** @param {string} name @param {Target} target */
 async function make(name, target) {
+  if (isCurrent(target)) return; // perhaps by another process that had the lock
   const files = filesOf(target).map((file) => at(file));
   let useZig = options.compiler === 'zig';
-  const sources = newest(at('binding'), at('fault'), at('CMakeLists.txt'), at('cmake'));
-  const isNewer = files.every((file) => existsSync(file) && sources <= newest(file));
-  // If zig was requested, a file of the system's compiler that cannot be published is replaced.
-  if (isNewer && !options.force && (!useZig || complaintsAbout(target).length === 0)) return;
 
   if (useZig) {
     try {
@@ -110,12 +116,14 @@ async function make(name, target) {
 await runMain(async () => {
   if (!['zig', 'system'].includes(options.compiler)) throw new ToolError('--compiler is zig or system.');
   const names = positionals.flatMap((name) => (name === 'all' ? Object.keys(targets) : [name]));
+  const wanted = (names.length > 0 ? names : [own]).map((name) => {
+    const target = targets[name];
+    if (!target)
+      throw new ToolError(`${name}: not a target. Targets: ${Object.keys(targets).join(', ')}, all`);
+    return { name, target };
+  });
+  if (wanted.every(({ target }) => isCurrent(target))) return;
   await exclusively(async () => {
-    for (const name of names.length > 0 ? names : [own]) {
-      const target = targets[name];
-      if (!target)
-        throw new ToolError(`${name}: not a target. Targets: ${Object.keys(targets).join(', ')}, all`);
-      await make(name, target);
-    }
+    for (const { name, target } of wanted) await make(name, target);
   }, 'prebuild');
 });

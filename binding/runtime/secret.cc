@@ -1,7 +1,3 @@
-#if defined(__APPLE__)
-#define __STDC_WANT_LIB_EXT1__ 1  // memset_s
-#endif
-
 #include "runtime/secret.h"
 
 #include <algorithm>
@@ -107,10 +103,9 @@ void wipe(void* memory, std::size_t size) noexcept {
   if (size == 0) return;
 #if defined(_WIN32)
   SecureZeroMemory(memory, size);
-#elif defined(__APPLE__)
-  memset_s(memory, size, 0, size);
 #else
-  // Not explicit_bzero: the prebuilt addon must load on glibc before 2.25. The barrier keeps the store alive.
+  // Not explicit_bzero, which glibc before 2.25 does not have, nor memset_s, whose declaration depends on the
+  // order of headers. The barrier keeps the store alive.
   std::memset(memory, 0, size);
   __asm__ __volatile__("" : : "r"(memory) : "memory");
 #endif

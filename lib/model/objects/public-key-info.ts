@@ -1,16 +1,21 @@
 /** Public keys for node:crypto: converts attributes of PKCS#11 to a SubjectPublicKeyInfo or a JSON web key. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { CryptokiError, ownError } from '../../core/errors';
+import { isError } from '../../core/realms';
 import type { ModelCertificate, ModelPublicKey } from '../model-types';
 import { ellipticKey, ellipticKeyByPoint, hasPoint, specifiesCurve } from './elliptic-key-info';
+
+/** Returns true for an error with which node:crypto refuses a key. From Node 22 on, errors of OpenSSL may have no code. */
+const isRefusal = (error: unknown): boolean =>
+  isError(error) &&
+  (String((error as NodeJS.ErrnoException).code).startsWith('ERR_') || 'opensslErrorStack' in error);
 
 /** Converts a public key to a KeyObject; see PublicKey.toKeyObject. */
 export async function toKeyObject(key: ModelPublicKey): Promise<KeyObject> {
   try {
     return await keyObjectOf(key);
   } catch (cause) {
-    if (cause instanceof CryptokiError || !String((cause as NodeJS.ErrnoException).code).startsWith('ERR_'))
-      throw cause;
+    if (cause instanceof CryptokiError || !isRefusal(cause)) throw cause;
     throw ownError(
       'ERR_CRYPTOKI_UNSUPPORTED',
       `the attributes of the public key "${key.label ?? ''}" are not in a form that node:crypto can read`,
