@@ -42,7 +42,7 @@ await runMain(async () => {
   const { output } = await build.write({
     file: join(folder, 'cryptoki.cjs'),
     format: 'cjs',
-    comments: false,
+    comments: { legal: true, annotation: true, jsdoc: false }, // annotations are for bundlers
   });
   rmSync(input);
   writeFileSync(join(folder, 'LICENSES.txt'), licencesOf(output[0].moduleIds).join('\n'));

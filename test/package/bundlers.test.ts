@@ -50,10 +50,8 @@ beforeAll(async () => {
   addon = join(installed, 'prebuilds', `${process.platform}-${process.arch}`, `cryptoki${libc}.node`);
   cpSync(addonPath(), addon);
   const require = createRequire(join(root, 'package.json'));
-  for (const name of ['node-gyp-build', 'asn1js', 'pvtsutils', 'pvutils', 'tslib']) {
-    const from = dirname(require.resolve(`${name}/package.json`));
-    cpSync(from, join(project, 'node_modules', name), { recursive: true });
-  }
+  const loader = dirname(require.resolve('node-gyp-build/package.json'));
+  cpSync(loader, join(project, 'node_modules', 'node-gyp-build'), { recursive: true });
 }, 300_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -63,7 +63,6 @@ describe('the packed tarball', () => {
     const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
     expect(Object.keys(manifest.scripts).filter((name) => /^(pre|post)?install$/.test(name))).toEqual([]);
     expect(Object.keys(manifest.dependencies).sort()).toEqual([
-      'asn1js',
       'node-addon-api',
       'node-api-headers',
       'node-gyp-build',
