@@ -5,6 +5,11 @@ import { type CryptokiError, isCode, ownError } from '../core/errors';
 import { asyncDispose } from '../core/realms';
 import { requirePlain } from '../core/selection';
 import type { Attributes } from '../model/attributes';
+import type { CertificateInput } from '../model/import/certificate-input';
+import type { ImportCertificateOptions } from '../model/import/import-certificate';
+import type { ImportKeyOptions } from '../model/import/import-key';
+import type { KeyInput } from '../model/import/key-input';
+import type { ImportedClass } from '../model/import/key-usages';
 import { copy, copyMechanism, copyMembers } from '../model/mechanisms/caller-copies';
 import type { MechanismInput } from '../model/mechanisms/mechanism';
 import type { Module } from '../model/module';
@@ -30,7 +35,9 @@ import { LoginKeeper } from './connection/login-keeper';
 import { Recovery } from './connection/recovery';
 import {
   adoptClientObject,
+  adoptClientObjects,
   type ClientCertificate,
+  type ClientKeyOfClass,
   type ClientPrivateKey,
   type ClientPublicKey,
   type ClientSecretKey,
@@ -39,6 +46,7 @@ import {
 } from './objects/client-key';
 import { type ClientObject, findClientObject, findClientObjects } from './objects/client-object';
 import { onClient } from './operations/batches';
+import { importClientCertificates, importClientKey } from './operations/imports';
 import { releaseReferences } from './operations/native-keys';
 import { checkOperationOptions, withOptions } from './operations/operation-options';
 import { closedError, Runner, withTimeout } from './operations/operation-runner';
@@ -276,6 +284,38 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
         return adoptClientObject(this, object, lease);
       }),
     );
+  }
+
+  /**
+   * Imports a key; see Session.importKey and, for session objects, {@link generateKeyPair}. The key is read and checked before a
+   * session is lent. The import is repeated after a loss only if nothing was created.
+   */
+  async importKey<Class extends ImportedClass = ImportedClass>(
+    key: KeyInput,
+    options: ImportKeyOptions<Class> & OperationOptions = {},
+  ): Promise<ClientKeyOfClass[Class]> {
+    const [imported] = await importClientKey(this, key, options, adoptClientObjects(this));
+    return imported as ClientKeyOfClass[Class];
+  }
+
+  /** Imports one certificate; see Session.importCertificate and {@link importKey}. */
+  async importCertificate(
+    certificate: CertificateInput,
+    options: ImportCertificateOptions & OperationOptions = {},
+  ): Promise<ClientCertificate> {
+    const adopt = adoptClientObjects(this);
+    const [imported] = await importClientCertificates(this, 'importCertificate', certificate, options, adopt);
+    return imported as ClientCertificate;
+  }
+
+  /** Imports several certificates, all or none; see Session.importCertificates and {@link importKey}. */
+  async importCertificates(
+    certificates: CertificateInput | readonly CertificateInput[],
+    options: ImportCertificateOptions & OperationOptions = {},
+  ): Promise<ClientCertificate[]> {
+    const adopt = adoptClientObjects(this);
+    const imported = importClientCertificates(this, 'importCertificates', certificates, options, adopt);
+    return (await imported) as ClientCertificate[];
   }
 
   /** Digests a message on the token; see Session.digest. */

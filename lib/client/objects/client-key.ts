@@ -22,6 +22,23 @@ export class ClientCertificate extends ClientObject {
       (object as Certificate).toX509(),
     );
   }
+
+  /** Finds the public key object of this certificate on the token; see Certificate.publicKey. */
+  publicKey(options?: OperationOptions): Promise<ClientPublicKey> {
+    return relatedClientObject(this, 'publicKey', options, (object) => (object as Certificate).publicKey());
+  }
+
+  /** Finds the private key of this certificate on the token; see Certificate.privateKey. */
+  privateKey(options?: OperationOptions): Promise<ClientPrivateKey> {
+    return relatedClientObject(this, 'privateKey', options, (object) => (object as Certificate).privateKey());
+  }
+
+  /** Returns this certificate and its issuers on the token; see Certificate.certificateChain. */
+  certificateChain(options?: OperationOptions): Promise<ClientCertificate[]> {
+    return relatedClientObjects(this, 'certificateChain', options, (object) =>
+      (object as Certificate).certificateChain(),
+    );
+  }
 }
 
 type ClientObjectType = new (client: Client, object: StorageObject, generation: number) => ClientObject;
@@ -53,6 +70,60 @@ export async function adoptClientObject(
   if (object.isTokenObject) await adopted.learn(object, true).catch(() => {});
   else adopted.pin(lease);
   return adopted;
+}
+
+/** The type of a client's key by its class. */
+export interface ClientKeyOfClass {
+  readonly PRIVATE_KEY: ClientPrivateKey;
+  readonly PUBLIC_KEY: ClientPublicKey;
+  readonly SECRET_KEY: ClientSecretKey;
+}
+
+/** Returns a function that adopts several objects, which one operation has created; see {@link adoptClientObject}. */
+export function adoptClientObjects(
+  client: Client,
+): (
+  created: readonly StorageObject[],
+  lease: Lease,
+  signal: AbortSignal | undefined,
+) => Promise<readonly ClientObject[]> {
+  return async (created, lease, signal) => {
+    await discardIfAborted(signal, lease, ...created);
+    const adopted: ClientObject[] = [];
+    for (const object of created) adopted.push(await adoptClientObject(client, object, lease));
+    return adopted;
+  };
+}
+
+/** Finds objects that belong to an object, on one lent session. */
+export function relatedClientObjects<T extends ClientObject>(
+  object: ClientObject,
+  operation: string,
+  options: OperationOptions | undefined,
+  find: (object: StorageObject) => Promise<readonly StorageObject[]>,
+): Promise<T[]> {
+  const { client } = object;
+  return object.use(operation, { given: options, repeatable: true }, async (on) => {
+    const { generation } = client;
+    const related: ClientObject[] = [];
+    for (const each of await find(on)) {
+      const found = makeClientObject(client, each, generation);
+      if (found.isTokenObject) await found.learn(each, true);
+      related.push(found);
+    }
+    return related as T[];
+  });
+}
+
+/** Finds the object that belongs to an object; see {@link relatedClientObjects}. */
+export async function relatedClientObject<T extends ClientObject>(
+  object: ClientObject,
+  operation: string,
+  options: OperationOptions | undefined,
+  find: (object: StorageObject) => Promise<StorageObject>,
+): Promise<T> {
+  const [found] = await relatedClientObjects<T>(object, operation, options, async (on) => [await find(on)]);
+  return found as T;
 }
 
 /** Destroys the session objects of an operation whose caller does not wait for it any more. Token objects stay. */

@@ -23,7 +23,9 @@ import { onClient } from '../operations/batches';
 import { clientKeyObject, clientTlsKey, clientTlsParameters } from '../operations/native-keys';
 import { withOptions } from '../operations/operation-options';
 import { createSign } from '../operations/streams';
+import { type ClientCertificate, relatedClientObject, relatedClientObjects } from './client-key';
 import { ClientObject } from './client-object';
+import type { ClientPublicKey } from './client-public-key';
 import { STATEFUL } from './object-identity';
 
 /** A private key, which is used on any free session. */
@@ -110,6 +112,30 @@ export class ClientPrivateKey extends ClientObject {
    */
   tlsKey(options?: KeyObjectOptions): Promise<string> {
     return clientTlsKey(this, options);
+  }
+
+  /** Finds the public key of this private key on the token, and proves it; see PrivateKey.publicKey. */
+  publicKey(options?: OperationOptions): Promise<ClientPublicKey> {
+    return relatedClientObject(this, 'publicKey', options, (key) => (key as PrivateKey).publicKey());
+  }
+
+  /** Finds the certificate of this private key on the token, and proves it; see PrivateKey.certificate. */
+  certificate(options?: OperationOptions): Promise<ClientCertificate> {
+    return relatedClientObject(this, 'certificate', options, (key) => (key as PrivateKey).certificate());
+  }
+
+  /** Returns the certificate of this private key and its issuers on the token; see Certificate.certificateChain. */
+  certificateChain(options?: OperationOptions): Promise<ClientCertificate[]> {
+    return relatedClientObjects(this, 'certificateChain', options, (key) =>
+      (key as PrivateKey).certificateChain(),
+    );
+  }
+
+  /** Reads the value of an extractable key out of the token; see PrivateKey.exportKey. */
+  exportKey(options?: OperationOptions): Promise<KeyObject> {
+    return this.use('exportKey', { given: options, repeatable: true }, (key) =>
+      (key as PrivateKey).exportKey(),
+    );
   }
 
   /** Returns the PEM of {@link tlsKey} with the TLS options that it needs. @internal */

@@ -1,4 +1,9 @@
 import type { KeyObject } from 'node:crypto';
+import {
+  checkPublicKeyFormat,
+  type PublicKeyFormat,
+  type PublicKeyFormats,
+} from '../../model/export/public-key-formats';
 import { copy, copyMechanism } from '../../model/mechanisms/caller-copies';
 import type { MechanismInput } from '../../model/mechanisms/mechanism';
 import type { PublicKey } from '../../model/objects/public-key';
@@ -16,7 +21,9 @@ import type { BytesLike } from '../../raw/values';
 import type { OperationOptions } from '../client-types';
 import { onClient } from '../operations/batches';
 import { createVerify } from '../operations/streams';
+import { type ClientCertificate, relatedClientObject } from './client-key';
 import { ClientObject } from './client-object';
+import type { ClientPrivateKey } from './client-private-key';
 
 /** A public key, which is used on any free session. */
 export class ClientPublicKey extends ClientObject {
@@ -75,5 +82,26 @@ export class ClientPublicKey extends ClientObject {
     return this.use('toKeyObject', { given: options, repeatable: true }, (key) =>
       (key as PublicKey).toKeyObject(),
     );
+  }
+
+  /** Returns the key as 'pem', 'der', 'jwk', 'ssh' or 'raw'; see PublicKey.export. */
+  async export<Format extends PublicKeyFormat>(
+    format: Format,
+    options?: OperationOptions,
+  ): Promise<PublicKeyFormats[Format]> {
+    checkPublicKeyFormat(format);
+    return this.use('export', { given: options, repeatable: true }, (key) =>
+      (key as PublicKey).export(format),
+    );
+  }
+
+  /** Finds the private key of this public key on the token, and proves it; see PublicKey.privateKey. */
+  privateKey(options?: OperationOptions): Promise<ClientPrivateKey> {
+    return relatedClientObject(this, 'privateKey', options, (key) => (key as PublicKey).privateKey());
+  }
+
+  /** Finds the certificate of this public key on the token; see PublicKey.certificate. */
+  certificate(options?: OperationOptions): Promise<ClientCertificate> {
+    return relatedClientObject(this, 'certificate', options, (key) => (key as PublicKey).certificate());
   }
 }

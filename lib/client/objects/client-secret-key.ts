@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { copy, copyMechanism } from '../../model/mechanisms/caller-copies';
 import type { Ciphertext } from '../../model/mechanisms/made-iv';
 import type { MechanismInput } from '../../model/mechanisms/mechanism';
@@ -75,6 +76,13 @@ export class ClientSecretKey extends ClientObject {
     options: OperationOptions = {},
   ): VerifyStream {
     return createVerify(this, algorithm, signature, options);
+  }
+
+  /** Reads the value of an extractable key out of the token; see SecretKey.exportKey. */
+  exportKey(options?: OperationOptions): Promise<KeyObject> {
+    return this.use('exportKey', { given: options, repeatable: true }, (key) =>
+      (key as SecretKey).exportKey(),
+    );
   }
 
   async #operate<T>(
