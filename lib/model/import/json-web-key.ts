@@ -49,18 +49,22 @@ export function readJsonWebKey(jwk: JsonWebKeyObject): ReadKey {
     });
   }
   const isPrivate = jwk.d !== undefined || jwk.priv !== undefined;
+  const key = isPrivate ? parse(jwk, createPrivateKey) : parse(jwk, createPublicKey);
+  // Node ignores x of an OKP key that has d.
+  if (isPrivate && kty === 'OKP' && key.export({ format: 'jwk' }).x !== jwk.x) {
+    throw wrongValue('x and d of the JSON web key do not belong to one key');
+  }
+  return { type: isPrivate ? 'private' : 'public', key };
+}
+
+function parse(
+  jwk: JsonWebKeyObject,
+  create: (input: { readonly key: JsonWebKey; readonly format: 'jwk' }) => KeyObject,
+): KeyObject {
   try {
-    // A copy without prototype: Node reads nothing else than these members.
-    const key = { ...jwk } as JsonWebKey;
-    if (!isPrivate) return { type: 'public', key: createPublicKey({ key, format: 'jwk' }) };
-    const privateKey = createPrivateKey({ key, format: 'jwk' });
-    // Node ignores x of an OKP key that has d.
-    if (kty === 'OKP' && privateKey.export({ format: 'jwk' }).x !== jwk.x) {
-      throw wrongValue('x and d of the JSON web key do not belong to one key');
-    }
-    return { type: 'private', key: privateKey };
+    return create({ key: { ...jwk }, format: 'jwk' });
   } catch (error) {
-    if (kty === 'AKP' && Number.parseInt(process.versions.node, 10) < FIRST_NODE_WITH_AKP) {
+    if (jwk.kty === 'AKP' && Number.parseInt(process.versions.node, 10) < FIRST_NODE_WITH_AKP) {
       throw unsupported('this version of Node has no post-quantum keys: use Node 24.7 or later');
     }
     throw unreadable('the JSON web key is damaged: a member is missing or has a wrong value', error);

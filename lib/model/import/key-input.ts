@@ -86,7 +86,7 @@ function readCertificate(certificate: string | Buffer, { wantsPublic }: ReadingO
 
 /** Returns the only block of PEM with one of these labels; undefined if there is none. */
 function blockOf(text: string, label: RegExp): { readonly label: string; readonly pem: string } | undefined {
-  const blocks = [...text.matchAll(/-----BEGIN ([^-]+)-----[^-]*-----END \1-----/g)]
+  const blocks = [...text.matchAll(/-----BEGIN ([^-]+)-----(?:(?!-----)[\s\S])*-----END \1-----/g)]
     .map(([pem, name = '']) => ({ label: name, pem }))
     .filter((block) => label.test(block.label));
   if (blocks.length > 1) {
