@@ -7,7 +7,7 @@ import { CryptokiError } from '../../core/errors';
 import { requirePlain } from '../../core/selection';
 import { CKM } from '../../generated/constants';
 import type { BytesLike } from '../../raw/values';
-import { type AttributeName, type Attributes, toTemplate } from '../attributes';
+import { type AttributeName, type Attributes, attributeType, fromResults, toTemplate } from '../attributes';
 import { useForWriting } from '../login/session-access';
 import type { ModelSession } from '../model-types';
 import { bytesIn, elementOf } from '../objects/der';
@@ -235,5 +235,33 @@ export async function importKey(session: ModelSession, key: PreparedKey): Promis
   useForWriting(session, 'create', { token, private: isPrivate });
   const keyType = await typeInToken(session, key.keyType);
   const templates = templatesOf(key, keyType).map((template) => ({ ...template, ...key.more }));
-  return createWith(session, templates);
+  const created = await createWith(session, templates);
+  await refuseOtherUsages(session, key, created);
+  return created;
+}
+
+/**
+ * Destroys a key again to which the token has given usages that were not asked for, after it has refused a template that denies
+ * them.
+ * @throws ERR_CRYPTOKI_UNSUPPORTED
+ */
+async function refuseOtherUsages(
+  session: ModelSession,
+  key: PreparedKey,
+  { handle, requested }: GeneratedKey,
+): Promise<void> {
+  const open = (Object.keys(key.denied) as AttributeName[]).filter(
+    (name) => requested[name] === undefined && !Object.hasOwn(key.more, name),
+  );
+  if (open.length === 0) return;
+  const raw = session.use();
+  const read = await raw.C_GetAttributeValue(session.name, handle, open.map(attributeType));
+  const values: Readonly<Record<string, unknown>> = fromResults(open, read);
+  const given = open.filter((name) => values[name] === true);
+  if (given.length === 0) return;
+  await raw.C_DestroyObject(session.name, handle);
+  const names = given.join(', ');
+  throw unsupported(
+    `the token refuses to deny usages, and gives the key some that were not asked for (${names}), so the key was destroyed; ask for them, or leave them to the token with attributes: { ${given[0]}: undefined }`,
+  );
 }

@@ -298,6 +298,19 @@ describe('an import that the token refuses', () => {
     expect(fault.counters().calls.C_CreateObject).toBe(1);
   });
 
+  test('a token that refuses to deny usages, and gives others, keeps no key', async () => {
+    const refuse = (nth: number) =>
+      ({ function: 'C_CreateObject', nth, return: 'CKR_ATTRIBUTE_TYPE_INVALID' }) as const;
+    // SoftHSM2 itself refuses the fourth and the fifth template, which have a point. A key without CKA_DECRYPT can decrypt.
+    fault.plan([refuse(1), refuse(2), refuse(3)]);
+    const before = (await session.find('all')).length;
+    const error = await failure(session.importKey(ec.privateKey));
+    fault.clear();
+    expect(error.code).toBe('ERR_CRYPTOKI_UNSUPPORTED');
+    expect(error.message).toMatch(/not asked for \(.*decrypt.*\), so the key was destroyed/);
+    expect(await session.find('all')).toHaveLength(before);
+  });
+
   test('errors contain neither key nor passphrase', async () => {
     const secrets = [jwk.d as string, 'right', 'secret passphrase'];
     const errors = [

@@ -1,5 +1,5 @@
 import type { Session } from 'cryptoki';
-import { openNss, whyNoNss } from '../../support/nss';
+import { newestNssPath, openNss, whyNoNss } from '../../support/nss';
 import { openToken } from '../../support/open';
 
 /** A module on which imports are tested. */
@@ -24,8 +24,15 @@ export const GROUNDS: readonly Ground[] = [
   {
     name: 'NSS',
     whyNot: whyNoNss,
-    kinds: process.env.CRYPTOKI_NSS === undefined ? /^(RSA|P-256|P-384|P-521)$/ : /^(RSA|P-...|.25519)$/,
+    kinds: /^(RSA|P-256|P-384|P-521)$/,
     exportsTokenObjects: false,
-    open: openNss,
+    open: () => openNss(),
+  },
+  {
+    name: 'the newest NSS',
+    whyNot: newestNssPath === undefined ? 'needs the newest NSS: npm run test:newest' : undefined,
+    kinds: /^(RSA|P-256|P-384|P-521|Ed25519|X25519)$/,
+    exportsTokenObjects: false,
+    open: () => openNss(newestNssPath),
   },
 ];

@@ -61,13 +61,19 @@ describe.each(GROUNDS)('the objects that belong to a key on $name', ({ name, why
   });
 
   // NSS derives with a key that has CKA_DERIVE = false.
-  test.runIf(name === 'SoftHSM2')('a key that cannot be tried reports that nothing proves the public key', async () => {
-    const key = await session.importKey(pairs.EC[0].privateKey, { class: 'PRIVATE_KEY', usage: ['unwrap'] });
-    await session.importKey(pairs.EC[0].publicKey);
-    const error = await failure(key.publicKey());
-    expect(error.code).toBe('ERR_CRYPTOKI_OBJECT_NOT_FOUND');
-    expect(error.message).toContain('nothing proves');
-  });
+  test.runIf(name === 'SoftHSM2')(
+    'a key that cannot be tried reports that nothing proves the public key',
+    async () => {
+      const key = await session.importKey(pairs.EC[0].privateKey, {
+        class: 'PRIVATE_KEY',
+        usage: ['unwrap'],
+      });
+      await session.importKey(pairs.EC[0].publicKey);
+      const error = await failure(key.publicKey());
+      expect(error.code).toBe('ERR_CRYPTOKI_OBJECT_NOT_FOUND');
+      expect(error.message).toContain('nothing proves');
+    },
+  );
 
   testOn('two different certificates of one key are ambiguous, copies are not', async () => {
     const [{ publicKey, privateKey }] = pairs.EC;
