@@ -156,7 +156,7 @@ export async function importCertificate(
 ): Promise<GeneratedKey> {
   const { token = false, private: isPrivate } = prepared.template;
   useForWriting(session, 'create', { token, private: isPrivate });
-  return createWith(session, [await withId(session, prepared)]);
+  return createWith(session, [{ template: await withId(session, prepared) }]);
 }
 
 /** Imports certificates; see Session.importCertificates. After an error it destroys those that it has created. */

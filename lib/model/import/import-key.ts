@@ -18,7 +18,7 @@ import type { ReadKey } from './json-web-key';
 import { keyIdOf, privateValue, publicHalfOf, publicValue } from './key-attributes';
 import { type KeyInput, readKey } from './key-input';
 import { type ImportedClass, type ImportUsage, usagesOf } from './key-usages';
-import { createWith } from './new-object';
+import { createWith, type TemplateOffer } from './new-object';
 import { checkSecret, isSecretType, secretTypeOf } from './secret-types';
 
 /** The options of Session.importKey. */
@@ -192,32 +192,37 @@ function without(attributes: Attributes, ...names: readonly AttributeName[]): At
  * (NSS: Edwards and Montgomery curves), some refuse usages that are false (tpm2-pkcs11), and some know the seed or the expanded
  * form of a post-quantum key only.
  */
-function templatesOf(key: PreparedKey, keyType: KeyType): readonly Attributes[] {
+function templatesOf(key: PreparedKey, keyType: KeyType): readonly TemplateOffer[] {
   const base = { class: key.class, keyType, ...key.common, ...key.value, ...key.granted };
   const strict = { ...base, ...key.denied };
   const fewer = { ...base, ...without(key.denied, 'signRecover', 'verifyRecover') };
   const { publicKey } = key;
-  if (publicKey === undefined) return [strict, base];
+  const offer = (template: Attributes, completes = false): TemplateOffer => ({
+    template: { ...template, ...key.more },
+    completes,
+  });
+  if (publicKey === undefined) return [offer(strict), offer(base)];
   const { ecPoint } = publicValue(publicKey).attributes;
   if (key.class === 'PRIVATE_KEY') {
     const publicKeyInfo = publicKey.export({ type: 'spki', format: 'der' });
-    const withPoint =
-      ecPoint === undefined
-        ? []
-        : [
-            { ...strict, ecPoint },
-            { ...base, ecPoint },
-          ];
     const { seed, value } = key.value;
-    const oneForm =
-      seed === undefined || value === undefined
+    const hasBoth = seed !== undefined && value !== undefined;
+    return [
+      offer({ ...strict, publicKeyInfo }),
+      offer(strict),
+      offer(fewer),
+      ...(ecPoint === undefined
         ? []
-        : [without(strict, 'seed'), without(strict, 'value'), without(base, 'seed'), without(base, 'value')];
-    return [{ ...strict, publicKeyInfo }, strict, fewer, ...withPoint, base, ...oneForm];
+        : [offer({ ...strict, ecPoint }, true), offer({ ...base, ecPoint }, true)]),
+      offer(base),
+      ...(hasBoth ? [without(strict, 'seed'), without(strict, 'value')].map((one) => offer(one)) : []),
+      ...(hasBoth ? [without(base, 'seed'), without(base, 'value')].map((one) => offer(one)) : []),
+    ];
   }
-  if (ecPoint === undefined) return [strict, fewer, base];
-  const bare = bytesIn(elementOf(ecPoint as Buffer));
-  return [strict, fewer, base].flatMap((template) => [template, { ...template, ecPoint: bare }]);
+  const bare = ecPoint === undefined ? undefined : bytesIn(elementOf(ecPoint as Buffer));
+  return [strict, fewer, base].flatMap((template) =>
+    bare === undefined ? [offer(template)] : [offer(template), offer({ ...template, ecPoint: bare })],
+  );
 }
 
 /** Returns the type of a key in the token: SoftHSM2 has Montgomery keys as CKK_EC_EDWARDS. */
@@ -234,8 +239,7 @@ export async function importKey(session: ModelSession, key: PreparedKey): Promis
   const { token = false, private: isPrivate } = { ...key.common, ...key.more };
   useForWriting(session, 'create', { token, private: isPrivate });
   const keyType = await typeInToken(session, key.keyType);
-  const templates = templatesOf(key, keyType).map((template) => ({ ...template, ...key.more }));
-  const created = await createWith(session, templates);
+  const created = await createWith(session, templatesOf(key, keyType));
   await refuseOtherUsages(session, key, created);
   return created;
 }

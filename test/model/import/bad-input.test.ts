@@ -301,7 +301,7 @@ describe('an import that the token refuses', () => {
   test('a token that refuses to deny usages, and gives others, keeps no key', async () => {
     const refuse = (nth: number) =>
       ({ function: 'C_CreateObject', nth, return: 'CKR_ATTRIBUTE_TYPE_INVALID' }) as const;
-    // SoftHSM2 itself refuses the fourth and the fifth template, which have a point. A key without CKA_DECRYPT can decrypt.
+    // The last template denies nothing, and a key of SoftHSM2 without CKA_DECRYPT in its template can decrypt.
     fault.plan([refuse(1), refuse(2), refuse(3)]);
     const before = (await session.find('all')).length;
     const error = await failure(session.importKey(ec.privateKey));

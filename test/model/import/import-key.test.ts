@@ -115,7 +115,7 @@ describe.each(GROUNDS)('importKey() on $name', ({ whyNot, kinds, exportsTokenObj
   const publicCases = supported.flatMap((kind) =>
     publicForms(kind).map(([form, input]) => ({ kind, form, input })),
   );
-  if (supported.length === 0) test.skip('needs the module', () => {});
+  const testOn = test.runIf(whyNot === undefined);
 
   test.each(privateCases)(
     'imports a private $kind.name key from $form, which works and can be exported',
@@ -173,7 +173,7 @@ describe.each(GROUNDS)('importKey() on $name', ({ whyNot, kinds, exportsTokenObj
       },
     );
 
-    test('a private key is sensitive, not extractable, private, and has the usage sign alone', async () => {
+    testOn('a private key is sensitive, not extractable, private, and has the usage sign alone', async () => {
       const [{ pair } = expect.unreachable()] = supported;
       const key = await session.importKey(pair.privateKey, { token });
       expect(await key.attributes('sensitive', 'extractable', 'private', 'token')).toEqual({
@@ -192,7 +192,7 @@ describe.each(GROUNDS)('importKey() on $name', ({ whyNot, kinds, exportsTokenObj
       await key.destroy();
     });
 
-    test.runIf(exportsTokenObjects || !token)(
+    test.runIf(whyNot === undefined && (exportsTokenObjects || !token))(
       'an AES key of raw bytes works and can be exported',
       async () => {
         const value = randomBytes(32);
@@ -212,21 +212,18 @@ describe.each(GROUNDS)('importKey() on $name', ({ whyNot, kinds, exportsTokenObj
     );
   });
 
-  test.runIf(supported.length > 0)(
-    'an RSA key with the usage decrypt decrypts, and does not sign',
-    async () => {
-      const [{ pair } = expect.unreachable()] = supported;
-      const key = await session.importKey(pair.privateKey, { class: 'PRIVATE_KEY', usage: ['decrypt'] });
-      const message = publicEncrypt({ key: pair.publicKey, padding: constants.RSA_PKCS1_PADDING }, MESSAGE);
-      expect(await key.decrypt('RSA-PKCS1', message)).toEqual(MESSAGE);
-      await expect(key.sign('RSA-PKCS1-SHA256', MESSAGE)).rejects.toThrow(
-        /CKR_KEY_(FUNCTION_NOT_PERMITTED|TYPE_INCONSISTENT)/,
-      );
-      await key.destroy();
-    },
-  );
+  testOn('an RSA key with the usage decrypt decrypts, and does not sign', async () => {
+    const [{ pair } = expect.unreachable()] = supported;
+    const key = await session.importKey(pair.privateKey, { class: 'PRIVATE_KEY', usage: ['decrypt'] });
+    const message = publicEncrypt({ key: pair.publicKey, padding: constants.RSA_PKCS1_PADDING }, MESSAGE);
+    expect(await key.decrypt('RSA-PKCS1', message)).toEqual(MESSAGE);
+    await expect(key.sign('RSA-PKCS1-SHA256', MESSAGE)).rejects.toThrow(
+      /CKR_KEY_(FUNCTION_NOT_PERMITTED|TYPE_INCONSISTENT)/,
+    );
+    await key.destroy();
+  });
 
-  test.runIf(supported.length > 0)('a public RSA key with the usage encrypt encrypts', async () => {
+  testOn('a public RSA key with the usage encrypt encrypts', async () => {
     const [{ pair } = expect.unreachable()] = supported;
     const key = await session.importKey(pair.publicKey, { class: 'PUBLIC_KEY', usage: ['encrypt'] });
     const encrypted = await key.encrypt('RSA-OAEP-SHA1', MESSAGE);
@@ -235,24 +232,21 @@ describe.each(GROUNDS)('importKey() on $name', ({ whyNot, kinds, exportsTokenObj
     await key.destroy();
   });
 
-  test.runIf(supported.length > 0)(
-    'an HMAC key of a KeyObject and of a JSON web key makes the MAC of node:crypto',
-    async () => {
-      const value = randomBytes(40);
-      const expected = createHmac('sha256', value).update(MESSAGE).digest();
-      const secret = createSecretKey(value);
-      for (const [input, options] of [
-        [secret, { keyType: 'GENERIC_SECRET' }],
-        [{ ...secret.export({ format: 'jwk' }), alg: 'HS256' }, {}],
-      ] as const) {
-        const key = await session.importKey(input, { ...options, class: 'SECRET_KEY' });
-        expect(await key.sign('HMAC-SHA256', MESSAGE)).toEqual(expected);
-        await key.destroy();
-      }
-    },
-  );
+  testOn('an HMAC key of a KeyObject and of a JSON web key makes the MAC of node:crypto', async () => {
+    const value = randomBytes(40);
+    const expected = createHmac('sha256', value).update(MESSAGE).digest();
+    const secret = createSecretKey(value);
+    for (const [input, options] of [
+      [secret, { keyType: 'GENERIC_SECRET' }],
+      [{ ...secret.export({ format: 'jwk' }), alg: 'HS256' }, {}],
+    ] as const) {
+      const key = await session.importKey(input, { ...options, class: 'SECRET_KEY' });
+      expect(await key.sign('HMAC-SHA256', MESSAGE)).toEqual(expected);
+      await key.destroy();
+    }
+  });
 
-  test.runIf(supported.length > 0)('the default id is the SHA-1 of the public key', async () => {
+  testOn('the default id is the SHA-1 of the public key', async () => {
     const { pair } = KINDS[1] as Kind;
     const point = pair.publicKey.export({ type: 'spki', format: 'der' }).subarray(-65);
     const key = await session.importKey(pair.publicKey);
@@ -260,7 +254,7 @@ describe.each(GROUNDS)('importKey() on $name', ({ whyNot, kinds, exportsTokenObj
     await key.destroy();
   });
 
-  test.runIf(supported.length > 0)('id, label and further attributes of the options are set', async () => {
+  testOn('id, label and further attributes of the options are set', async () => {
     const { pair } = KINDS[1] as Kind;
     const key = await session.importKey(pair.privateKey, {
       ...{ id: Buffer.from([7]), label: 'seven', attributes: { modifiable: false } },
@@ -269,30 +263,24 @@ describe.each(GROUNDS)('importKey() on $name', ({ whyNot, kinds, exportsTokenObj
     expect(await key.attribute('modifiable')).toBe(false);
   });
 
-  test.runIf(supported.length > 0)(
-    'the class PUBLIC_KEY imports the public half of a private key',
-    async () => {
-      const { pair } = KINDS[1] as Kind;
-      const pem = pair.privateKey.export({ type: 'pkcs8', format: 'pem' });
-      const key = await session.importKey(pem as string, { class: 'PUBLIC_KEY' });
-      expect(spki(await key.toKeyObject())).toBe(spki(pair.publicKey));
-      expect(await key.attributes('privateExponent', 'value')).not.toHaveProperty('value');
-      await key.destroy();
-    },
-  );
+  testOn('the class PUBLIC_KEY imports the public half of a private key', async () => {
+    const { pair } = KINDS[1] as Kind;
+    const pem = pair.privateKey.export({ type: 'pkcs8', format: 'pem' });
+    const key = await session.importKey(pem as string, { class: 'PUBLIC_KEY' });
+    expect(spki(await key.toKeyObject())).toBe(spki(pair.publicKey));
+    expect(await key.attributes('privateExponent', 'value')).not.toHaveProperty('value');
+    await key.destroy();
+  });
 
-  test.runIf(supported.length > 0)(
-    'a key with explicit parameters and a compressed point gets a named curve',
-    async () => {
-      const pair = generateKeyPairSync('ec', { namedCurve: 'P-256', paramEncoding: 'explicit' });
-      const key = await session.importKey(pair.privateKey, { class: 'PRIVATE_KEY' });
-      const half = await session.importKey(pair.publicKey, { class: 'PUBLIC_KEY' });
-      expect(await half.attribute('ecParams')).toEqual(Buffer.from('06082a8648ce3d030107', 'hex'));
-      const signature = await key.sign('ECDSA-SHA256', MESSAGE);
-      expect(verify('sha256', MESSAGE, { key: createPublicKey(pair.privateKey), ...P1363 }, signature)).toBe(
-        true,
-      );
-      expect((await key.publicKey()).handle).toBe(half.handle);
-    },
-  );
+  testOn('a key with explicit parameters and a compressed point gets a named curve', async () => {
+    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256', paramEncoding: 'explicit' });
+    const key = await session.importKey(pair.privateKey, { class: 'PRIVATE_KEY' });
+    const half = await session.importKey(pair.publicKey, { class: 'PUBLIC_KEY' });
+    expect(await half.attribute('ecParams')).toEqual(Buffer.from('06082a8648ce3d030107', 'hex'));
+    const signature = await key.sign('ECDSA-SHA256', MESSAGE);
+    expect(verify('sha256', MESSAGE, { key: createPublicKey(pair.privateKey), ...P1363 }, signature)).toBe(
+      true,
+    );
+    expect((await key.publicKey()).handle).toBe(half.handle);
+  });
 });
