@@ -117,14 +117,15 @@ describe('imports of a client', () => {
     expect(client.statistics()).toMatchObject({ operations, errors });
   });
 
-  test('an aborted import leaves no session object', async () => {
+  test.each([false, true])('an aborted import with token: %s leaves no object', async (token) => {
     const client = await ground.connect();
     const controller = new AbortController();
     ground.fault.plan([{ function: 'C_CreateObject', delay: 200 }]);
-    const importing = client.importKey(privateKey, { signal: controller.signal });
+    const importing = client.importKey(privateKey, { token, signal: controller.signal });
     setTimeout(() => controller.abort(new Error('enough')), 50);
     expect((await failure(importing)).message).toBe('enough');
+    await expect.poll(() => ground.fault.counters().calls.C_DestroyObject).toBe(1);
     ground.fault.clear();
-    await expect.poll(async () => (await client.find('all')).length).toBe(0);
+    expect(await client.find('all')).toEqual([]);
   });
 });

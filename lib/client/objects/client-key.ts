@@ -79,7 +79,10 @@ export interface ClientKeyOfClass {
   readonly SECRET_KEY: ClientSecretKey;
 }
 
-/** Returns a function that adopts several objects, which one operation has created; see {@link adoptClientObject}. */
+/**
+ * Returns a function that adopts several objects, which an import has created; see {@link adoptClientObject}. If the caller does
+ * not wait for them any more, they are destroyed, token objects too: the caller still has what was imported.
+ */
 export function adoptClientObjects(
   client: Client,
 ): (
@@ -88,6 +91,9 @@ export function adoptClientObjects(
   signal: AbortSignal | undefined,
 ) => Promise<readonly ClientObject[]> {
   return async (created, lease, signal) => {
+    if (signal?.aborted || lease.isGivenUp) {
+      for (const object of created) if (object.isTokenObject) await object.destroy();
+    }
     await discardIfAborted(signal, lease, ...created);
     const adopted: ClientObject[] = [];
     for (const object of created) adopted.push(await adoptClientObject(client, object, lease));

@@ -51,7 +51,7 @@ export interface ImportKeyOptions<Class extends ImportedClass = ImportedClass> {
   /** CKA_SENSITIVE of a private or secret key; default true. */
   readonly sensitive?: boolean | undefined;
   /**
-   * The only usages that the key gets; all others are false. Default: 'sign' for RSA, EC, EC_EDWARDS, ML_DSA, SLH_DSA,
+   * The only usages that the key gets; all others are false. Default: key_ops of a JSON web key; otherwise 'sign' for RSA, EC, EC_EDWARDS, ML_DSA, SLH_DSA,
    * GENERIC_SECRET and HMAC keys, 'derive' for EC_MONTGOMERY and HKDF keys, 'decapsulate' for ML_KEM, 'encrypt' for other secret keys.
    */
   readonly usage?: readonly ImportUsage[] | undefined;
@@ -168,7 +168,7 @@ export function prepareKey(input: KeyInput, options: ImportKeyOptions): Prepared
       private: options.private ?? !isPublic,
       ...(isPublic ? {} : { sensitive, extractable }),
     },
-    ...usagesOf(keyClass, keyType, options.usage),
+    ...usagesOf(keyClass, keyType, options.usage ?? read.usage),
     more: options.attributes ?? {},
   };
   toTemplate(prepared.more); // refuses unknown names

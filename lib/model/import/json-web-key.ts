@@ -2,14 +2,24 @@
 import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { unknownName, wrongType, wrongValue } from '../../core/argument-errors';
 import { unreadable, unsupported } from './import-errors';
+import type { ImportUsage } from './key-usages';
 
-/** A JSON web key. The members use, key_ops, ext and kid are not read: give usage, extractable and label as options. */
+/** A JSON web key. The members use, ext and kid are not read: give usage, extractable and label as options. */
 export type JsonWebKeyObject = Readonly<JsonWebKey>;
 
-/** A key that was read. `algorithm` is that of a JWK with a secret key. */
+/** A key that was read. `algorithm` and `usage` are those of a JSON web key (alg, key_ops). */
 export type ReadKey =
-  | { readonly type: 'secret'; readonly value: Buffer; readonly algorithm?: string | undefined }
-  | { readonly type: 'private' | 'public'; readonly key: KeyObject };
+  | {
+      readonly type: 'secret';
+      readonly value: Buffer;
+      readonly algorithm?: string | undefined;
+      readonly usage?: readonly ImportUsage[] | undefined;
+    }
+  | {
+      readonly type: 'private' | 'public';
+      readonly key: KeyObject;
+      readonly usage?: readonly ImportUsage[] | undefined;
+    };
 
 const KEY_MEMBERS = ['crv', 'x', 'y', 'd', 'n', 'e', 'p', 'q', 'dp', 'dq', 'qi', 'k', 'pub', 'priv', 'alg'];
 const CURVES: Readonly<Record<string, readonly string[]>> = {
@@ -20,6 +30,26 @@ const TYPES = ['EC', 'RSA', 'OKP', 'oct', 'AKP'];
 
 /** The first major version of Node with post-quantum keys. */
 const FIRST_NODE_WITH_AKP = 24;
+
+/** Usages by the names of key_ops (RFC 7517, section 4.3). */
+const OPERATIONS: Readonly<Record<string, ImportUsage>> = {
+  ...({ sign: 'sign', verify: 'verify', encrypt: 'encrypt', decrypt: 'decrypt' } as const),
+  ...({ wrapKey: 'wrap', unwrapKey: 'unwrap', deriveKey: 'derive', deriveBits: 'derive' } as const),
+  ...({ encapsulateKey: 'encapsulate', encapsulateBits: 'encapsulate' } as const),
+  ...({ decapsulateKey: 'decapsulate', decapsulateBits: 'decapsulate' } as const),
+};
+
+/** Returns the usages of key_ops; undefined if it is missing or has none that PKCS#11 has. */
+function usageOf({ key_ops: operations }: JsonWebKeyObject): readonly ImportUsage[] | undefined {
+  if (operations === undefined) return undefined;
+  if (!Array.isArray(operations)) {
+    throw wrongType('key_ops of the JSON web key', 'an array of names', operations);
+  }
+  const usages = operations.flatMap((name: unknown) =>
+    typeof name === 'string' && Object.hasOwn(OPERATIONS, name) ? (OPERATIONS[name] as ImportUsage) : [],
+  );
+  return usages.length === 0 ? undefined : usages;
+}
 
 function secretOf({ k, alg }: JsonWebKeyObject): ReadKey {
   if (k === undefined || !/^[\w-]*$/.test(k)) {
@@ -40,7 +70,8 @@ export function readJsonWebKey(jwk: JsonWebKeyObject): ReadKey {
       throw wrongType(`${name} of the JSON web key`, 'a string', member);
     }
   }
-  if (kty === 'oct') return secretOf(jwk);
+  const usage = usageOf(jwk);
+  if (kty === 'oct') return { ...secretOf(jwk), usage };
   const curves = CURVES[kty];
   if (curves !== undefined && !curves.includes(String(crv))) {
     throw unknownName('curve', crv, curves, {
@@ -54,7 +85,7 @@ export function readJsonWebKey(jwk: JsonWebKeyObject): ReadKey {
   if (isPrivate && kty === 'OKP' && key.export({ format: 'jwk' }).x !== jwk.x) {
     throw wrongValue('x and d of the JSON web key do not belong to one key');
   }
-  return { type: isPrivate ? 'private' : 'public', key };
+  return { type: isPrivate ? 'private' : 'public', key, usage };
 }
 
 function parse(

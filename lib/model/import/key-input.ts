@@ -182,5 +182,5 @@ export function readKey(input: KeyInput, options: ReadingOptions): ReadKey {
   }
   if (!isPlainObject(input)) throw wrongType('the key', ACCEPTED, input);
   const read = readJsonWebKey(input as JsonWebKeyObject);
-  return read.type === 'private' ? asWanted(read.key, options) : read;
+  return read.type === 'private' ? { ...asWanted(read.key, options), usage: read.usage } : read;
 }

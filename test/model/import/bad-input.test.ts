@@ -127,6 +127,13 @@ const KEYS: readonly Case[] = [
     /Unknown curve "P-512".*did you mean "P-5[12]/,
   ],
   ['a JSON web key without kty', { ...jwk, kty: undefined }, {}, VALUE, /Unknown kty/],
+  [
+    'a JSON web key with key_ops of text',
+    { ...jwk, key_ops: 'sign' },
+    {},
+    TYPE,
+    /key_ops of the JSON web key/,
+  ],
   ['a JSON web key without y', { ...jwk, y: undefined }, {}, VALUE, /damaged/],
   [
     'a JSON web key with a number',

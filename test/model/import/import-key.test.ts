@@ -246,6 +246,21 @@ describe.each(GROUNDS)('importKey() on $name', ({ whyNot, kinds, exportsTokenObj
     }
   });
 
+  testOn('key_ops of a JSON web key is the default of usage, and usage replaces it', async () => {
+    const [{ pair } = expect.unreachable()] = supported;
+    const jwk = { ...pair.privateKey.export({ format: 'jwk' }), key_ops: ['decrypt', 'unwrapKey'] };
+    const key = await session.importKey(jwk);
+    expect(await key.attributes('sign', 'decrypt', 'unwrap')).toEqual({
+      ...{ sign: false, decrypt: true, unwrap: true },
+    });
+    const signing = await session.importKey(jwk, { usage: ['sign'] });
+    expect(await signing.attributes('sign', 'decrypt', 'unwrap')).toEqual({
+      ...{ sign: true, decrypt: false, unwrap: false },
+    });
+    await key.destroy();
+    await signing.destroy();
+  });
+
   testOn('the default id is the SHA-1 of the public key', async () => {
     const { pair } = KINDS[1] as Kind;
     const point = pair.publicKey.export({ type: 'spki', format: 'der' }).subarray(-65);
