@@ -13,10 +13,11 @@ import {
 import { BitString, fromBER, Sequence } from 'asn1js';
 import { type CryptokiError, isCode, ownError } from '../../core/errors';
 import { CKA, CKD, CKK, CKM, CKO } from '../../generated/constants';
+import { curveOf } from '../mechanisms/curves';
 import { HASHES, type Hash } from '../mechanisms/digest';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { ModelPrivateKey } from '../model-types';
-import { isRefusal } from './reading';
+import { isRefusal, readable } from './reading';
 
 /**
  * An operation of the private key. Its result is true when only the private key of the candidate can have this result. It
@@ -69,6 +70,7 @@ export class Proof {
     const type = candidate.asymmetricKeyType ?? '';
     const types = TYPES[String(this.#key.keyType)];
     if (types !== undefined && !types.includes(type)) return false;
+    if (type.startsWith('x') && !(await this.#mayAgree())) return false;
     let refusal: unknown;
     for (const trial of this.#trials(type)) {
       try {
@@ -80,6 +82,12 @@ export class Proof {
       }
     }
     throw refusal ?? this.#unsupported();
+  }
+
+  /** Returns false for a key on an Edwards curve, which may have the same type as one on a Montgomery curve. */
+  async #mayAgree(): Promise<boolean> {
+    const { ecParams } = await readable(this.#key, 'ecParams');
+    return ecParams === undefined || curveOf(ecParams)?.keyType !== 'EC_EDWARDS';
   }
 
   #unsupported(): CryptokiError {

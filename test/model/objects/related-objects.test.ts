@@ -52,6 +52,21 @@ describe.each(GROUNDS)('the objects that belong to a key on $name', ({ name, why
     expect((await failure(key.publicKey())).code).toBe('ERR_CRYPTOKI_OBJECT_NOT_FOUND');
   });
 
+  // SoftHSM2 has keys on both kinds of curves as CKK_EC_EDWARDS.
+  test.runIf(name === 'SoftHSM2')(
+    'a Montgomery key with the id of an Edwards key is passed over',
+    async () => {
+      const edwards = generateKeyPairSync('ed25519');
+      const key = await session.importKey(edwards.privateKey, { class: 'PRIVATE_KEY', id });
+      await session.importKey(generateKeyPairSync('x25519').publicKey, { id });
+      const error = await failure(key.publicKey());
+      expect(error.message).toContain('1 with its id or label belong to another key');
+      const half = await session.importKey(edwards.publicKey, { class: 'PUBLIC_KEY', id });
+      expect((await key.publicKey()).handle).toBe(half.handle);
+      expect(await key.tlsKey()).toContain('KEY REFERENCE');
+    },
+  );
+
   testOn('a public key with another id is found by its label', async () => {
     const key = await session.importKey(pairs.EC[0].privateKey, { class: 'PRIVATE_KEY', label: 'both', id });
     const half = await session.importKey(pairs.EC[0].publicKey, {
