@@ -19,6 +19,7 @@ export type { GroupOptions, GroupStrategy, GroupTarget } from './client/group/gr
 export { ClientObject } from './client/objects/client-object';
 export {
   ClientCertificate,
+  type ClientKeyOfClass,
   ClientPrivateKey,
   ClientPublicKey,
   ClientSecretKey,
@@ -42,6 +43,13 @@ export {
   type VendorAttributeKind,
   type VendorAttributes,
 } from './model/attributes';
+export type { PublicKeyFormat, PublicKeyFormats } from './model/export/public-key-formats';
+export type { CertificateInput } from './model/import/certificate-input';
+export type { ImportCertificateOptions } from './model/import/import-certificate';
+export type { ImportKeyOptions } from './model/import/import-key';
+export type { JsonWebKeyObject } from './model/import/json-web-key';
+export type { KeyInput } from './model/import/key-input';
+export type { ImportedClass, ImportUsage } from './model/import/key-usages';
 export type { ContextLogin } from './model/login/context-login';
 export type { ForceOptions, LoginOptions } from './model/login/login';
 export type { InitTokenOptions } from './model/login/pin-admin';
@@ -51,7 +59,7 @@ export type { Algorithm, Mechanism, MechanismInput, MechanismName } from './mode
 export { Module, type ModuleInfo, type ModuleOptions } from './model/module';
 export type { KeyObjectOptions, PublicHalf } from './model/native-keys/public-half';
 export { Certificate } from './model/objects/certificate';
-export type { KeyPair } from './model/objects/create-object';
+export type { KeyOfClass, KeyPair } from './model/objects/create-object';
 export { Data } from './model/objects/data';
 export type { FindOptions } from './model/objects/find-objects';
 export type { KeyOptions, KeyPairOptions, KeyUsage } from './model/objects/generate-keys';

@@ -1,6 +1,6 @@
 // @ts-check
-// Runs the contract suite on the newest NSS softokn, for the functions of PKCS#11 3.2, which no module of a stable
-// distribution has. It unpacks libnss3 of Debian unstable into a private folder, changes nothing of the system and needs no
+// Runs the contract suite, known answers and imports on the newest NSS softokn, for the functions of PKCS#11 3.2, which no
+// module of a stable distribution has. It unpacks libnss3 of Debian unstable into a private folder, changes nothing of the system and needs no
 // root rights. If the package is not available, the run is skipped with the reason.
 //
 //   node scripts/newest-nss.mjs [OPTIONS OF VITEST ...]
@@ -155,7 +155,13 @@ async function runContract(folder) {
   checkLibraries(library, { LD_LIBRARY_PATH });
   process.stderr.write(`libnss3 ${readFileSync(join(folder, 'version'), 'utf8')}\n`);
   ensureSetup();
-  const test = ['run', 'test/contract/nss-newest.test.ts', 'test/vectors', ...process.argv.slice(2)];
+  const test = [
+    'run',
+    'test/contract/nss-newest.test.ts',
+    'test/vectors',
+    'test/model/import',
+    ...process.argv.slice(2),
+  ];
   const { status, signal, error } = spawnSync(process.execPath, [binPath('vitest'), ...test], {
     cwd: at(),
     stdio: 'inherit',

@@ -104,6 +104,8 @@ export interface ClientMembers {
   statistics(): ClientStatistics;
   on(event: 'recovered' | 'login', listener: () => void): unknown;
   readonly runner: OperationRunner;
+  /** Returns a ClientObject of the class that fits the object. */
+  makeObject(object: StorageObject, generation: number): object;
   run<T>(
     operation: string,
     options: RunOptions,

@@ -6,6 +6,11 @@ import { asyncDispose } from '../core/realms';
 import { requirePlain } from '../core/selection';
 import { emitWarning } from '../core/warnings';
 import type { Attributes } from '../model/attributes';
+import type { CertificateInput } from '../model/import/certificate-input';
+import type { ImportCertificateOptions } from '../model/import/import-certificate';
+import type { ImportKeyOptions } from '../model/import/import-key';
+import type { KeyInput } from '../model/import/key-input';
+import type { ImportedClass } from '../model/import/key-usages';
 import { copy, copyMechanism, copyMembers } from '../model/mechanisms/caller-copies';
 import type { MechanismInput } from '../model/mechanisms/mechanism';
 import type { Module } from '../model/module';
@@ -33,7 +38,9 @@ import { Recovery } from './connection/recovery';
 import { type ClientObject, findClientObject, findClientObjects } from './objects/client-object';
 import {
   adoptClientObject,
+  adoptClientObjects,
   type ClientCertificate,
+  type ClientKeyOfClass,
   type ClientPrivateKey,
   type ClientPublicKey,
   type ClientSecretKey,
@@ -41,6 +48,7 @@ import {
   makeClientObject,
 } from './objects/client-objects';
 import { onClient } from './operations/batches';
+import { importClientCertificates, importClientKey } from './operations/imports';
 import { releaseReferences } from './operations/native-keys';
 import { checkOperationOptions, withOptions } from './operations/operation-options';
 import { closedError, Runner, withTimeout } from './operations/operation-runner';
@@ -270,6 +278,38 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     return created[0] as ClientObject;
   }
 
+  /**
+   * Imports a key; see Session.importKey and, for session objects, {@link generateKeyPair}. The key is read and checked before a
+   * session is lent. The import is repeated after a loss only if nothing was created.
+   */
+  async importKey<Class extends ImportedClass = ImportedClass>(
+    key: KeyInput,
+    options: ImportKeyOptions<Class> & OperationOptions = {},
+  ): Promise<ClientKeyOfClass[Class]> {
+    const [imported] = await importClientKey(this, key, options, adoptClientObjects(this));
+    return imported as ClientKeyOfClass[Class];
+  }
+
+  /** Imports one certificate; see Session.importCertificate and {@link importKey}. */
+  async importCertificate(
+    certificate: CertificateInput,
+    options: ImportCertificateOptions & OperationOptions = {},
+  ): Promise<ClientCertificate> {
+    const adopt = adoptClientObjects(this);
+    const [imported] = await importClientCertificates(this, 'importCertificate', certificate, options, adopt);
+    return imported as ClientCertificate;
+  }
+
+  /** Imports several certificates, all or none; see Session.importCertificates and {@link importKey}. */
+  async importCertificates(
+    certificates: CertificateInput | readonly CertificateInput[],
+    options: ImportCertificateOptions & OperationOptions = {},
+  ): Promise<ClientCertificate[]> {
+    const adopt = adoptClientObjects(this);
+    const imported = importClientCertificates(this, 'importCertificates', certificates, options, adopt);
+    return (await imported) as ClientCertificate[];
+  }
+
   /** Digests a message on the token; see Session.digest. */
   digest(algorithm: MechanismInput, data: BytesLike, options?: OperationOptions): Promise<Buffer> {
     const [message, { input }] = [copy(data), copyMechanism(algorithm)];
@@ -365,6 +405,11 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     work: (session: Session, lease: Lease) => Promise<T>,
   ): Promise<T> {
     return this.runner.run(operation, options, (_none, session, lease) => work(session, lease));
+  }
+
+  /** See makeClientObject. @internal */
+  makeObject(object: StorageObject, generation: number): ClientObject {
+    return makeClientObject(this, object, generation);
   }
 
   /** Number that increases whenever handles of objects may have become invalid. @internal */

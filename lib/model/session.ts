@@ -9,12 +9,23 @@ import type { BytesLike, RawModule } from '../raw';
 import type { RawSession } from '../raw/raw-module';
 import { stateVersion } from '../raw/state-version';
 import type { Attributes } from './attributes';
+import type { CertificateInput } from './import/certificate-input';
+import {
+  type ImportCertificateOptions,
+  importCertificate,
+  importCertificates,
+  prepareCertificate,
+  prepareCertificates,
+} from './import/import-certificate';
+import { type ImportKeyOptions, importKey, prepareKey, wipeKey } from './import/import-key';
+import type { KeyInput } from './import/key-input';
+import type { ImportedClass } from './import/key-usages';
 import { type ForceOptions, type LoginOptions, login } from './login/login';
 import { initPin, setPin } from './login/pin-admin';
 import { digestMechanism } from './mechanisms/digest';
 import type { MechanismInput } from './mechanisms/mechanism';
 import type { Certificate } from './objects/certificate';
-import { adoptKey, adoptKeyPair, createObject, type KeyPair } from './objects/create-object';
+import { adoptKey, adoptKeyPair, createObject, type KeyOfClass, type KeyPair } from './objects/create-object';
 import { type FindOptions, findObjects, findOne, nounOf } from './objects/find-objects';
 import { generateKey, generateKeyPair, type KeyOptions, type KeyPairOptions } from './objects/generate-keys';
 import type { ObjectClass } from './objects/identity';
@@ -249,6 +260,56 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
    */
   async createObject(attributes: Attributes): Promise<StorageObject> {
     return createObject(this, attributes);
+  }
+
+  /**
+   * Imports a key (C_CreateObject, PKCS#11 3.1, section 5.7.1): PEM (PKCS#8, SPKI, SEC 1, PKCS#1), DER, a JSON web key, a
+   * KeyObject, or the bytes of a secret key (with keyType). The key is read and checked before any call. A private or secret key
+   * is sensitive and not extractable unless the options say otherwise, and has only the usages that were asked for.
+   * @returns a PrivateKey, PublicKey or SecretKey; with { class } the type is known
+   * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE (no key, a wrong passphrase, another type than asked
+   *   for), RangeError ERR_OUT_OF_RANGE (the length of a secret key); ERR_CRYPTOKI_UNSUPPORTED; ERR_CRYPTOKI_SESSION_READ_ONLY,
+   *   ERR_CRYPTOKI_ACCESS; errors of C_CreateObject, after which nothing was created
+   */
+  async importKey<Class extends ImportedClass = ImportedClass>(
+    key: KeyInput,
+    options: ImportKeyOptions<Class> = {},
+  ): Promise<KeyOfClass[Class]> {
+    const prepared = prepareKey(key, options);
+    try {
+      return (await adoptKey(this, await importKey(this, prepared))) as KeyOfClass[Class];
+    } finally {
+      wipeKey(prepared);
+    }
+  }
+
+  /**
+   * Imports one X.509 certificate (C_CreateObject, PKCS#11 3.1, section 5.7.1), with subject, issuer and serial number, and with
+   * the CKA_ID of the key on the token that has the same public key.
+   * @param certificate an X509Certificate, DER, or PEM with one certificate; for a chain see {@link importCertificates}
+   * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE; ERR_CRYPTOKI_SESSION_READ_ONLY,
+   *   ERR_CRYPTOKI_ACCESS; errors of C_CreateObject, after which nothing was created
+   */
+  async importCertificate(
+    certificate: CertificateInput,
+    options: ImportCertificateOptions = {},
+  ): Promise<Certificate> {
+    const prepared = prepareCertificate(certificate, options);
+    return (await adoptKey(this, await importCertificate(this, prepared))) as Certificate;
+  }
+
+  /**
+   * Imports several certificates, all or none: a text in PEM with a chain, or an array. Label and id of the options are those of
+   * the first one; the others have no label, and the id of their own keys.
+   * @throws as {@link importCertificate}
+   */
+  async importCertificates(
+    certificates: CertificateInput | readonly CertificateInput[],
+    options: ImportCertificateOptions = {},
+  ): Promise<Certificate[]> {
+    const prepared = prepareCertificates(certificates, options);
+    const created = await importCertificates(this, prepared);
+    return (await Promise.all(created.map((each) => adoptKey(this, each)))) as Certificate[];
   }
 
   /**

@@ -36,12 +36,18 @@ export interface Nss {
   close(): Promise<void>;
 }
 
-/** Opens NSS: a module with the interface of PKCS#11 3.0. */
-export async function openNss(): Promise<Nss> {
-  if (path === undefined) throw new Error(whyNoNss);
+/** Path of the newest NSS, which scripts/newest-nss.mjs sets. */
+export const newestNssPath = process.env.CRYPTOKI_NEWEST_NSS_MODULE;
+
+/**
+ * Opens NSS: a module with the interface of PKCS#11 3.0.
+ * @param library default: that of the system
+ */
+export async function openNss(library = path): Promise<Nss> {
+  if (library === undefined) throw new Error(whyNoNss);
   const folder = mkdtempSync(join(tmpdir(), 'cryptoki-nss-'));
   const libraryParameters = `configdir='sql:${folder}' certPrefix='' keyPrefix='' secmod='secmod.db' flags=`;
-  const module = await Module.open(path, { libraryParameters });
+  const module = await Module.open(library, { libraryParameters });
   const token = await module.token({ slot: 2 }); // slot 1 has no token objects
   const session = await token.openSession({ readWrite: true });
   await session.login(null, { user: 'SO' });

@@ -1,27 +1,17 @@
-import type { X509Certificate } from 'node:crypto';
 import { ownError } from '../../core/errors';
-import type { Certificate } from '../../model/objects/certificate';
 import type { StorageObject } from '../../model/objects/storage-object';
-import type { ClientMembers, OperationOptions } from '../client-types';
+import type { ClientMembers } from '../client-types';
 import type { Lease } from '../pool/session-pool';
+import { ClientCertificate } from './client-certificate';
 import { ClientObject } from './client-object';
 import { ClientPrivateKey } from './client-private-key';
 import { ClientPublicKey } from './client-public-key';
 import { ClientSecretKey } from './client-secret-key';
 
+export { ClientCertificate } from './client-certificate';
 export { ClientPrivateKey } from './client-private-key';
 export { ClientPublicKey } from './client-public-key';
 export { ClientSecretKey } from './client-secret-key';
-
-/** A certificate, which is read on any free session. */
-export class ClientCertificate extends ClientObject {
-  /** Returns the certificate as an X509Certificate of node:crypto; see Certificate.toX509. */
-  toX509(options?: OperationOptions): Promise<X509Certificate> {
-    return this.use('toX509', { callerOptions: options, repeatable: true }, (object) =>
-      (object as Certificate).toX509(),
-    );
-  }
-}
 
 type ClientObjectType = new (
   client: ClientMembers,
@@ -60,6 +50,35 @@ export async function adoptClientObject(
   if (object.isTokenObject) await adopted.learn(object, true).catch(() => {});
   else adopted.pin(lease);
   return adopted;
+}
+
+/** The type of a client's key by its class. */
+export interface ClientKeyOfClass {
+  readonly PRIVATE_KEY: ClientPrivateKey;
+  readonly PUBLIC_KEY: ClientPublicKey;
+  readonly SECRET_KEY: ClientSecretKey;
+}
+
+/**
+ * Returns a function that adopts several objects, which an import has created; see {@link adoptClientObject}. If the caller does
+ * not wait for them any more, they are destroyed, token objects too: the caller still has what was imported.
+ */
+export function adoptClientObjects(
+  client: ClientMembers,
+): (
+  created: readonly StorageObject[],
+  lease: Lease,
+  signal: AbortSignal | undefined,
+) => Promise<readonly ClientObject[]> {
+  return async (created, lease, signal) => {
+    if (signal?.aborted || lease.isGivenUp) {
+      for (const object of created) if (object.isTokenObject) await object.destroy();
+    }
+    await discardIfAborted(signal, lease, ...created);
+    const adopted: ClientObject[] = [];
+    for (const object of created) adopted.push(await adoptClientObject(client, object, lease));
+    return adopted;
+  };
 }
 
 /** Destroys the session objects of an operation whose caller does not wait for it any more. Token objects stay. */

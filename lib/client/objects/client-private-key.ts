@@ -3,7 +3,9 @@ import { addCapabilities } from '../../core/capabilities';
 import { ownError } from '../../core/errors';
 import type { KeyObjectOptions } from '../../model/native-keys/public-half';
 import type { TlsParameters } from '../../model/native-keys/tls-algorithms';
+import type { PrivateKey } from '../../model/objects/private-key';
 import type { BatchSessions } from '../../model/operations/batch/batch-target';
+import type { OperationOptions } from '../client-types';
 import { onClient } from '../operations/batches';
 import { clientKeyObject, clientTlsKey, clientTlsParameters } from '../operations/native-keys';
 import {
@@ -12,7 +14,10 @@ import {
   clientDecrypting,
   clientSigning,
 } from './client-capabilities';
+import type { ClientCertificate } from './client-certificate';
 import { ClientKey } from './client-key';
+import type { ClientPublicKey } from './client-public-key';
+import { relatedClientObject, relatedClientObjects } from './related-client-objects';
 
 /** A private key, which is used on any free session. */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addCapabilities() adds the methods
@@ -38,6 +43,30 @@ export class ClientPrivateKey extends ClientKey {
    */
   tlsKey(options?: KeyObjectOptions): Promise<string> {
     return clientTlsKey(this, options);
+  }
+
+  /** Finds the public key of this private key on the token, and proves it; see PrivateKey.publicKey. */
+  publicKey(options?: OperationOptions): Promise<ClientPublicKey> {
+    return relatedClientObject(this, 'publicKey', options, (key) => (key as PrivateKey).publicKey());
+  }
+
+  /** Finds the certificate of this private key on the token, and proves it; see PrivateKey.certificate. */
+  certificate(options?: OperationOptions): Promise<ClientCertificate> {
+    return relatedClientObject(this, 'certificate', options, (key) => (key as PrivateKey).certificate());
+  }
+
+  /** Returns the certificate of this private key and its issuers on the token; see Certificate.certificateChain. */
+  certificateChain(options?: OperationOptions): Promise<ClientCertificate[]> {
+    return relatedClientObjects(this, 'certificateChain', options, (key) =>
+      (key as PrivateKey).certificateChain(),
+    );
+  }
+
+  /** Reads the value of an extractable key out of the token; see PrivateKey.exportKey. */
+  exportKey(options?: OperationOptions): Promise<KeyObject> {
+    return this.use('exportKey', { callerOptions: options, repeatable: true }, (key) =>
+      (key as PrivateKey).exportKey(),
+    );
   }
 
   /** Returns the PEM of {@link tlsKey} with the TLS options that it needs. @internal */

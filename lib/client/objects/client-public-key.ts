@@ -1,5 +1,10 @@
 import type { KeyObject } from 'node:crypto';
 import { addCapabilities } from '../../core/capabilities';
+import {
+  checkPublicKeyFormat,
+  type PublicKeyFormat,
+  type PublicKeyFormats,
+} from '../../model/export/public-key-formats';
 import type { PublicKey } from '../../model/objects/public-key';
 import type { OperationOptions } from '../client-types';
 import {
@@ -8,7 +13,10 @@ import {
   clientEncrypting,
   clientVerifying,
 } from './client-capabilities';
+import type { ClientCertificate } from './client-certificate';
 import { ClientKey } from './client-key';
+import type { ClientPrivateKey } from './client-private-key';
+import { relatedClientObject } from './related-client-objects';
 
 /** A public key, which is used on any free session. */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addCapabilities() adds the methods
@@ -18,6 +26,27 @@ export class ClientPublicKey extends ClientKey {
     return this.use('toKeyObject', { callerOptions: options, repeatable: true }, (key) =>
       (key as PublicKey).toKeyObject(),
     );
+  }
+
+  /** Returns the key as 'pem', 'der', 'jwk', 'ssh' or 'raw'; see PublicKey.export. */
+  async export<Format extends PublicKeyFormat>(
+    format: Format,
+    options?: OperationOptions,
+  ): Promise<PublicKeyFormats[Format]> {
+    checkPublicKeyFormat(format);
+    return this.use('export', { callerOptions: options, repeatable: true }, (key) =>
+      (key as PublicKey).export(format),
+    );
+  }
+
+  /** Finds the private key of this public key on the token, and proves it; see PublicKey.privateKey. */
+  privateKey(options?: OperationOptions): Promise<ClientPrivateKey> {
+    return relatedClientObject(this, 'privateKey', options, (key) => (key as PublicKey).privateKey());
+  }
+
+  /** Finds the certificate of this public key on the token; see PublicKey.certificate. */
+  certificate(options?: OperationOptions): Promise<ClientCertificate> {
+    return relatedClientObject(this, 'certificate', options, (key) => (key as PublicKey).certificate());
   }
 }
 

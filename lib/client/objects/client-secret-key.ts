@@ -1,4 +1,7 @@
+import type { KeyObject } from 'node:crypto';
 import { addCapabilities } from '../../core/capabilities';
+import type { SecretKey } from '../../model/objects/secret-key';
+import type { OperationOptions } from '../client-types';
 import {
   type ClientDecrypting,
   type ClientEncrypting,
@@ -14,7 +17,14 @@ import {
 import { ClientKey } from './client-key';
 
 /** A secret key, which is used on any free session. */
-export class ClientSecretKey extends ClientKey {}
+export class ClientSecretKey extends ClientKey {
+  /** Reads the value of an extractable key out of the token; see SecretKey.exportKey. */
+  exportKey(options?: OperationOptions): Promise<KeyObject> {
+    return this.use('exportKey', { callerOptions: options, repeatable: true }, (key) =>
+      (key as SecretKey).exportKey(),
+    );
+  }
+}
 
 export interface ClientSecretKey
   extends ClientSigning,

@@ -13,10 +13,11 @@ import {
 import { BitString, fromBER, Sequence } from 'asn1js';
 import { type CryptokiError, isCode, ownError } from '../../core/errors';
 import { CKA, CKD, CKK, CKM, CKO } from '../../generated/constants';
+import { curveOf } from '../mechanisms/curves';
 import { HASHES, type Hash } from '../mechanisms/digest';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import type { ModelPrivateKey } from '../model-types';
-import { isRefusal } from './reading';
+import { isRefusal, readable } from './reading';
 
 /**
  * An operation of the private key. Its result is true when only the private key of the candidate can have this result. It
@@ -41,12 +42,13 @@ const ECDSA_HASHES = ['SHA256', 'SHA384', 'SHA512', 'SHA1'];
 const P1363 = { dsaEncoding: 'ieee-p1363' } as const;
 const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } as const;
 
-/** Types of keys in node:crypto by CKA_KEY_TYPE. */
+/** Types of keys in node:crypto by CKA_KEY_TYPE. SoftHSM2 has keys on Montgomery curves as CKK_EC_EDWARDS. */
 const TYPES: Readonly<Record<string, readonly string[]>> = {
   RSA: ['rsa', 'rsa-pss'],
   EC: ['ec'],
-  EC_EDWARDS: ['ed25519', 'ed448'],
+  EC_EDWARDS: ['ed25519', 'ed448', 'x25519', 'x448'],
   EC_MONTGOMERY: ['x25519', 'x448'],
+  ML_DSA: ['ml-dsa-44', 'ml-dsa-65', 'ml-dsa-87'],
 };
 
 /** Compares public keys with one private key. Each signature is made once, for all candidates. */
@@ -68,6 +70,7 @@ export class Proof {
     const type = candidate.asymmetricKeyType ?? '';
     const types = TYPES[String(this.#key.keyType)];
     if (types !== undefined && !types.includes(type)) return false;
+    if (type.startsWith('x') && !(await this.#mayAgree())) return false;
     let refusal: unknown;
     for (const trial of this.#trials(type)) {
       try {
@@ -79,6 +82,12 @@ export class Proof {
       }
     }
     throw refusal ?? this.#unsupported();
+  }
+
+  /** Returns false for a key on an Edwards curve, which may have the same type as one on a Montgomery curve. */
+  async #mayAgree(): Promise<boolean> {
+    const { ecParams } = await readable(this.#key, 'ecParams');
+    return ecParams === undefined || curveOf(ecParams)?.keyType !== 'EC_EDWARDS';
   }
 
   #unsupported(): CryptokiError {
@@ -111,16 +120,24 @@ export class Proof {
       case 'x25519':
       case 'x448':
         return [(candidate) => this.#derives(candidate)];
+      case 'ml-dsa-44':
+      case 'ml-dsa-65':
+      case 'ml-dsa-87':
+        return [
+          async (candidate) =>
+            verify(null, this.#challenge, candidate, await this.#signature({ mechanism: 'ML_DSA' })),
+        ];
       default:
         return [];
     }
   }
 
-  #signature(algorithm: string): Promise<Buffer> {
-    let signature = this.#signatures.get(algorithm);
+  #signature(algorithm: string | { readonly mechanism: 'ML_DSA' }): Promise<Buffer> {
+    const name = typeof algorithm === 'string' ? algorithm : algorithm.mechanism;
+    let signature = this.#signatures.get(name);
     if (signature === undefined) {
       signature = this.#key.sign(algorithm, this.#challenge);
-      this.#signatures.set(algorithm, signature);
+      this.#signatures.set(name, signature);
     }
     return signature;
   }

@@ -71,6 +71,13 @@ async function adoptObject(
   return makeObject(session, handle, identity, epoch);
 }
 
+/** The type of a key by its class. */
+export interface KeyOfClass {
+  readonly PRIVATE_KEY: PrivateKey;
+  readonly PUBLIC_KEY: PublicKey;
+  readonly SECRET_KEY: SecretKey;
+}
+
 /** The two halves of a key pair. */
 export interface KeyPair {
   readonly publicKey: PublicKey;

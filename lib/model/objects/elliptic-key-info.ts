@@ -3,8 +3,9 @@
  * curve and an uncompressed point. node:crypto checks that the point is on the curve, so a value that was misread is refused.
  */
 import { createPublicKey, ECDH, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { BitString, fromBER, Integer, ObjectIdentifier, OctetString, Sequence } from 'asn1js';
+import { BitString, fromBER, Integer, ObjectIdentifier, Sequence } from 'asn1js';
 import { type Curve, curveOf, curvesOf } from '../mechanisms/curves';
+import { bytesIn, type Element, elementOf, membersOf, toArrayBuffer } from './der';
 
 const EC_PUBLIC_KEY = '1.2.840.10045.2.1';
 const PRIME_FIELD = '1.2.840.10045.1.1';
@@ -16,29 +17,6 @@ const OPENSSL_NAMES: Readonly<Record<string, string>> = {
   'P-384': 'secp384r1',
   'P-521': 'secp521r1',
 };
-
-type Element = ReturnType<typeof fromBER>['result'];
-
-function toArrayBuffer(bytes: Uint8Array): ArrayBuffer {
-  return new Uint8Array(bytes).buffer;
-}
-
-/** Parses bytes as one element; undefined if they are not an element, or more than one. */
-function elementOf(bytes: Uint8Array): Element | undefined {
-  const { result, offset } = fromBER(toArrayBuffer(bytes));
-  return offset === bytes.length ? result : undefined;
-}
-
-/** Returns the members of a SEQUENCE; none for other elements. */
-function membersOf(element: Element | undefined): readonly Element[] {
-  return element instanceof Sequence ? (element.valueBlock.value as Element[]) : [];
-}
-
-function bytesIn(element: Element | undefined): Buffer | undefined {
-  const isWhole = element instanceof BitString && element.valueBlock.unusedBits === 0;
-  if (!isWhole && !(element instanceof OctetString)) return undefined;
-  return Buffer.from((element as OctetString).valueBlock.valueHexView);
-}
 
 const numberOf = (bytes: Uint8Array): bigint => BigInt(`0x0${Buffer.from(bytes).toString('hex')}`);
 
@@ -82,7 +60,7 @@ function knownDomain({ name }: Curve): string | undefined {
 }
 
 /** Returns the curve of CKA_EC_PARAMS, given by object identifier, by name, or by explicit parameters. */
-function curveMeant(ecParams: Buffer): Curve | undefined {
+export function curveMeant(ecParams: Buffer): Curve | undefined {
   const curve = curveOf(ecParams);
   if (curve !== undefined || ecParams[0] !== 0x30) return curve;
   const domain = domainOf(elementOf(ecParams));

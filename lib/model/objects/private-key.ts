@@ -1,12 +1,16 @@
 import type { KeyObject } from 'node:crypto';
 import { addCapabilities } from '../../core/capabilities';
+import { exportPrivateKey } from '../export/export-key';
 import { tlsKey, tlsParameters, toKeyObject } from '../native-keys/model-references';
 import type { KeyObjectOptions } from '../native-keys/public-half';
 import type { TlsParameters } from '../native-keys/tls-algorithms';
 import { type Decrypting, decrypting, type Signing, signing } from './capabilities';
+import type { Certificate } from './certificate';
 import { Key } from './key';
+import type { PublicKey } from './public-key';
+import { relatedObject } from './related-objects';
 
-/** A private key (CKO_PRIVATE_KEY). Its value never leaves the token. */
+/** A private key (CKO_PRIVATE_KEY). Its value leaves the token only by {@link exportKey}, if the token allows it. */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addCapabilities() adds the methods
 export class PrivateKey extends Key {
   /**
@@ -37,6 +41,42 @@ export class PrivateKey extends Key {
    */
   tlsKey(options?: KeyObjectOptions): Promise<string> {
     return tlsKey(this, options);
+  }
+
+  /**
+   * Finds the public key of this private key on the token: among the public keys with the same CKA_ID, then among those with the
+   * same label. It is proved to belong to this key: by the modulus or the point, or by a trial (one signature, decryption or key
+   * agreement); another key with the same id is never returned. A key with CKA_ALWAYS_AUTHENTICATE is not tried.
+   * @throws ERR_CRYPTOKI_OBJECT_NOT_FOUND
+   */
+  async publicKey(): Promise<PublicKey> {
+    return (await relatedObject(this, 'PUBLIC_KEY')) as PublicKey;
+  }
+
+  /**
+   * Finds the certificate of this private key on the token, and proves it, as {@link publicKey} does.
+   * @throws ERR_CRYPTOKI_OBJECT_NOT_FOUND; ERR_CRYPTOKI_OBJECT_AMBIGUOUS if the key has several different certificates
+   */
+  async certificate(): Promise<Certificate> {
+    return (await relatedObject(this, 'CERTIFICATE')) as Certificate;
+  }
+
+  /**
+   * Returns the certificate of this private key and its issuers on the token; see Certificate.certificateChain.
+   * @throws as {@link certificate}
+   */
+  async certificateChain(): Promise<Certificate[]> {
+    return (await this.certificate()).certificateChain();
+  }
+
+  /**
+   * Reads the value of the key out of the token, as a KeyObject in software, whose export() returns PEM (also encrypted), DER or
+   * JWK. Only for a key with CKA_EXTRACTABLE = true and CKA_SENSITIVE = false; for others it fails before the value is read.
+   * @throws CKR_KEY_UNEXTRACTABLE, CKR_ATTRIBUTE_SENSITIVE; ERR_CRYPTOKI_UNSUPPORTED for types that Node does not have, and for
+   *   modules that do not return the value
+   */
+  exportKey(): Promise<KeyObject> {
+    return exportPrivateKey(this);
   }
 
   /** Returns the result of {@link tlsKey} with the options of TLS that it needs. @internal */

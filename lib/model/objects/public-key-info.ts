@@ -1,8 +1,11 @@
 /** Public keys for node:crypto: converts attributes of PKCS#11 to a SubjectPublicKeyInfo or a JSON web key. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
+import { BitString, ObjectIdentifier, Sequence } from 'asn1js';
 import { CryptokiError, ownError } from '../../core/errors';
 import { isError } from '../../core/realms';
+import { type ParameterSet, parameterSetWith } from '../mechanisms/parameter-sets';
 import type { ModelCertificate, ModelPublicKey } from '../model-types';
+import { toArrayBuffer } from './der';
 import { ellipticKey, ellipticKeyByPoint, hasPoint, specifiesCurve } from './elliptic-key-info';
 
 /** Returns true for an error with which node:crypto refuses a key. From Node 22 on, errors of OpenSSL may have no code. */
@@ -39,7 +42,34 @@ async function certifiedKey(key: ModelPublicKey, ecPoint: Buffer): Promise<KeyOb
   return undefined;
 }
 
+/**
+ * Makes the public key of a post-quantum key.
+ * @throws ERR_CRYPTOKI_UNSUPPORTED for a version of Node without these keys
+ */
+function postQuantumKey({ oid, name }: ParameterSet, value: Buffer): KeyObject {
+  const info = new Sequence({
+    value: [
+      new Sequence({ value: [new ObjectIdentifier({ value: oid })] }),
+      new BitString({ valueHex: toArrayBuffer(value) }),
+    ],
+  });
+  try {
+    return createPublicKey({ key: Buffer.from(info.toBER()), format: 'der', type: 'spki' });
+  } catch (cause) {
+    throw ownError(
+      'ERR_CRYPTOKI_UNSUPPORTED',
+      `this version of Node has no ${name} keys, or the value of the public key is damaged`,
+      { cause },
+    );
+  }
+}
+
 async function keyObjectOf(key: ModelPublicKey): Promise<KeyObject> {
+  if (['ML_DSA', 'ML_KEM', 'SLH_DSA'].includes(String(key.keyType))) {
+    const { parameterSet, value } = await key.attributes('parameterSet', 'value');
+    const set = parameterSetWith(key.keyType, parameterSet);
+    if (set !== undefined && value !== undefined) return postQuantumKey(set, value);
+  }
   const { modulus, publicExponent, ecParams, ecPoint, publicKeyInfo } = await key.attributes(
     'modulus',
     'publicExponent',
