@@ -23,7 +23,14 @@ import type { PinProvider } from '../pin';
 import type { Pin } from '../pin/pin';
 import type { BytesLike } from '../raw';
 import { codeOf } from './client-tracing';
-import type { ClientEvents, ClientStatistics, Health, OperationOptions, RunOptions } from './client-types';
+import type {
+  ClientEvents,
+  ClientObjectMembers,
+  ClientStatistics,
+  Health,
+  OperationOptions,
+  RunOptions,
+} from './client-types';
 import { checkUser, type Settings } from './connect-options';
 import { ClientLogin } from './connection/client-login';
 import { Connection, type TokenFinder } from './connection/connection';
@@ -390,14 +397,32 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     options: OperationOptions,
     work: (session: Session) => Promise<readonly StorageObject[]>,
   ): Promise<ClientObject[]> {
+    return this.make(operation, options, undefined, (_none, session) => work(session));
+  }
+
+  /**
+   * Runs an operation that creates objects, with a key. It is not repeated.
+   * @internal
+   */
+  make(
+    operation: string,
+    options: OperationOptions,
+    key: ClientObjectMembers | undefined,
+    work: (key: StorageObject, session: Session) => Promise<readonly StorageObject[]>,
+  ): Promise<ClientObject[]> {
     return withOptions(options, (signal) =>
-      this.run(operation, { signal, repeatable: false }, async (session, lease) => {
-        const objects = await work(session);
-        await discardIfAborted(signal, lease, ...objects);
-        const adopted: ClientObject[] = [];
-        for (const object of objects) adopted.push(await adoptClientObject(this, object, lease));
-        return adopted;
-      }),
+      this.runner.run<ClientObject[], StorageObject>(
+        operation,
+        { signal, repeatable: false },
+        async (object, session, lease) => {
+          const objects = await work(object, session);
+          await discardIfAborted(signal, lease, ...objects);
+          const adopted: ClientObject[] = [];
+          for (const made of objects) adopted.push(await adoptClientObject(this, made, lease));
+          return adopted;
+        },
+        key,
+      ),
     );
   }
 

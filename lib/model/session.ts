@@ -13,6 +13,7 @@ import { type ForceOptions, type LoginOptions, login } from './login/login';
 import { initPin, setPin } from './login/pin-admin';
 import { digestMechanism } from './mechanisms/digest';
 import type { MechanismInput } from './mechanisms/mechanism';
+import type { MadeObject } from './model-types';
 import type { Certificate } from './objects/certificate';
 import { adoptKey, adoptKeyPair, createObject, type KeyPair } from './objects/create-object';
 import { type FindOptions, findObjects, findOne, nounOf } from './objects/find-objects';
@@ -208,6 +209,14 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
   created(handle: bigint): void {
     this.#created.add(handle);
     this.token.slot.creators.set(handle, this);
+  }
+
+  /**
+   * Returns the object that a call on this session has just created.
+   * @internal
+   */
+  adoptMade(made: MadeObject): Promise<StorageObject> {
+    return adoptKey(this, made);
   }
 
   [asyncDispose](): Promise<void> {

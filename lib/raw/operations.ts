@@ -90,6 +90,26 @@ export interface RawOperations {
     pin?: string | BytesLike | null | undefined,
   ): Buffer;
   /**
+   * C_DeriveKey, C_GetAttributeValue of CKA_VALUE, C_DestroyObject: the value of a derived key, which does not stay on the token,
+   * also if its value cannot be read.
+   * @param template must allow the value to be read (CKA_SENSITIVE false, CKA_EXTRACTABLE true)
+   * @param length the number of bytes to return, from the beginning of the value; 0 for all
+   */
+  deriveValue(
+    session: bigint,
+    mechanism: RawMechanism,
+    baseKey: bigint,
+    template: readonly RawAttribute[],
+    length: number,
+  ): Promise<Buffer>;
+  deriveValueSync(
+    session: bigint,
+    mechanism: RawMechanism,
+    baseKey: bigint,
+    template: readonly RawAttribute[],
+    length: number,
+  ): Buffer;
+  /**
    * C_FindObjectsInit, C_FindObjects, C_FindObjectsFinal, and C_GetAttributeValue for each object found.
    * @param types attributes to read of each object (CKA_ numbers)
    * @param limit the maximum number of objects; 0 for all

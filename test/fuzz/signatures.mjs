@@ -50,6 +50,7 @@ const OPERATIONS = {
   digest: 'session mechanism bytes -> bytes',
   encrypt: 'session mechanism object bytes -> bytes',
   decrypt: 'session mechanism object bytes pinOption -> bytes',
+  deriveValue: 'session mechanism object template count -> bytes',
   openSession: 'slot sessionFlags -> several',
   findObjects: 'session template attributes count -> found',
   signMany: 'session mechanism object packed offsets digest -> batch',

@@ -173,6 +173,7 @@ describe('operations in one job', () => {
     ['digest', (s) => [s, { mechanism: CKM.SHA256 }, bytes]],
     ['encrypt', (s) => [s, hmac, key, bytes]],
     ['decrypt', (s) => [s, hmac, key, bytes]],
+    ['deriveValue', (s) => [s, hmac, key, [], 16]],
     ['findObjects', (s) => [s, [], [CKA.LABEL], 0]],
   ];
   test.each(calls)('refuse each wrong argument of %s', async (name, args) => {

@@ -4,7 +4,9 @@ import type { OperationOptions } from '../client-types';
 import type { ClientCertificate, ClientPublicKey } from '../objects/client-objects';
 import {
   type DecryptOperation,
+  type DeriveBitsOperation,
   decryptOperation,
+  deriveBitsOperation,
   type EncryptOperation,
   encryptOperation,
   type SignOperation,
@@ -21,8 +23,8 @@ import { GroupObject } from './group-object';
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addCapabilities() adds the methods
 export class GroupPrivateKey extends GroupObject {}
 
-export interface GroupPrivateKey extends SignOperation, DecryptOperation {}
-addCapabilities(GroupPrivateKey, signOperation, decryptOperation);
+export interface GroupPrivateKey extends SignOperation, DecryptOperation, DeriveBitsOperation {}
+addCapabilities(GroupPrivateKey, signOperation, decryptOperation, deriveBitsOperation);
 
 /** A public key on several tokens. */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addCapabilities() adds the methods
@@ -39,11 +41,22 @@ export interface GroupPublicKey extends VerifyOperation, EncryptOperation {}
 addCapabilities(GroupPublicKey, verifyOperation, encryptOperation);
 
 /** A secret key on several tokens. */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addCapabilities() adds the methods
 export class GroupSecretKey extends GroupObject {}
 
-export interface GroupSecretKey extends SignOperation, VerifyOperation, EncryptOperation, DecryptOperation {}
-addCapabilities(GroupSecretKey, signOperation, verifyOperation, encryptOperation, decryptOperation);
+export interface GroupSecretKey
+  extends SignOperation,
+    VerifyOperation,
+    EncryptOperation,
+    DecryptOperation,
+    DeriveBitsOperation {}
+addCapabilities(
+  GroupSecretKey,
+  signOperation,
+  verifyOperation,
+  encryptOperation,
+  decryptOperation,
+  deriveBitsOperation,
+);
 
 /** A certificate on several tokens. */
 export class GroupCertificate extends GroupObject {

@@ -22,12 +22,13 @@ export class ClientKey extends ClientObject {
   operate<T>(
     operation: KeyOperation,
     algorithm: MechanismInput,
-    inputs: readonly BytesLike[],
+    inputs: readonly (BytesLike | number | null)[],
     options: OperationOptions | undefined,
   ): Promise<T> {
-    const copies = inputs.map(copy);
+    const copies = inputs.map((input) => copy(input as BytesLike));
     const { input, handBack } = copyMechanism(algorithm);
-    const needsPin = this.authenticatesAlways();
+    // C_DeriveKey has no Init function, after which a PIN could be sent.
+    const needsPin = operation === 'deriveBits' ? false : this.authenticatesAlways();
     const run = { given: options, repeatable: this.isRepeatable(operation), shares: 'operation' } as const;
     const result =
       needsPin === false

@@ -13,6 +13,8 @@ import {
   clientSigning,
 } from './client-capabilities';
 import { ClientKey } from './client-key';
+import { type ClientDeriving, clientDeriving } from './client-key-management';
+import type { ClientSecretKey } from './client-secret-key';
 
 /** A private key, which is used on any free session. */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addCapabilities() adds the methods
@@ -77,5 +79,5 @@ export class ClientPrivateKey extends ClientKey {
   }
 }
 
-export interface ClientPrivateKey extends ClientSigning, ClientDecrypting {}
-addCapabilities(ClientPrivateKey, clientSigning, clientDecrypting);
+export interface ClientPrivateKey extends ClientSigning, ClientDecrypting, ClientDeriving<ClientSecretKey> {}
+addCapabilities(ClientPrivateKey, clientSigning, clientDecrypting, clientDeriving<ClientSecretKey>());

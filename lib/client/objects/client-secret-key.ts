@@ -12,6 +12,7 @@ import {
   clientVerifying,
 } from './client-capabilities';
 import { ClientKey } from './client-key';
+import { type ClientDeriving, clientDeriving } from './client-key-management';
 
 /** A secret key, which is used on any free session. */
 export class ClientSecretKey extends ClientKey {}
@@ -21,8 +22,10 @@ export interface ClientSecretKey
     ClientVerifying,
     ClientEncrypting,
     ClientDecrypting,
-    ClientStreaming {}
+    ClientStreaming,
+    ClientDeriving<ClientSecretKey> {}
 addCapabilities(
   ClientSecretKey,
   ...[clientSigning, clientVerifying, clientEncrypting, clientDecrypting, clientStreaming],
+  clientDeriving<ClientSecretKey>(),
 );

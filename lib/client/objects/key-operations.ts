@@ -1,11 +1,14 @@
 /** The operations that the keys of a client and those of a group have in common. Each kind of key runs them in its own way. */
+import { isPromise } from '../../core/realms';
+import { copyMechanism } from '../../model/mechanisms/caller-copies';
 import type { Ciphertext } from '../../model/mechanisms/made-iv';
 import type { MechanismInput } from '../../model/mechanisms/mechanism';
+import { withKeyObject } from '../../model/operations/agreement';
 import type { BytesLike } from '../../raw/values';
 import type { OperationOptions } from '../client-types';
 
 /** The names of the operations; the classes of the model have methods with these names. */
-export type KeyOperation = 'sign' | 'verify' | 'encrypt' | 'decrypt';
+export type KeyOperation = 'sign' | 'verify' | 'encrypt' | 'decrypt' | 'deriveBits';
 
 /** A key that runs operations. @internal */
 export interface OperatingKey {
@@ -16,7 +19,7 @@ export interface OperatingKey {
   operate<T>(
     operation: KeyOperation,
     algorithm: MechanismInput,
-    inputs: readonly BytesLike[],
+    inputs: readonly (BytesLike | number | null)[],
     options: OperationOptions | undefined,
   ): Promise<T>;
 }
@@ -70,5 +73,18 @@ export interface DecryptOperation {
 export const decryptOperation: DecryptOperation & ThisType<OperatingKey> = {
   decrypt(algorithm, encryptedData, options) {
     return this.operate('decrypt', algorithm, [encryptedData], options);
+  },
+};
+
+export interface DeriveBitsOperation {
+  /** Derives bits from the key; see PrivateKey.deriveBits. @param length in bits */
+  deriveBits(algorithm: MechanismInput, length: number | null, options?: OperationOptions): Promise<Buffer>;
+}
+
+export const deriveBitsOperation: DeriveBitsOperation & ThisType<OperatingKey> = {
+  async deriveBits(algorithm, length, options) {
+    const resolved = withKeyObject(copyMechanism(algorithm).input);
+    const input = isPromise(resolved) ? await resolved : resolved;
+    return this.operate('deriveBits', input, [length], options);
   },
 };

@@ -82,7 +82,7 @@ function knownDomain({ name }: Curve): string | undefined {
 }
 
 /** Returns the curve of CKA_EC_PARAMS, given by object identifier, by name, or by explicit parameters. */
-function curveMeant(ecParams: Buffer): Curve | undefined {
+export function curveMeant(ecParams: Buffer): Curve | undefined {
   const curve = curveOf(ecParams);
   if (curve !== undefined || ecParams[0] !== 0x30) return curve;
   const domain = domainOf(elementOf(ecParams));
@@ -201,4 +201,17 @@ export function hasPoint(key: KeyObject, ecPoint: Buffer): boolean {
     forms.push(ECDH.convertKey(point, namedCurve, undefined, undefined, 'compressed') as Buffer);
   }
   return readings(ecPoint).some((reading) => forms.some((form) => form.equals(reading)));
+}
+
+/**
+ * Returns the curve and the point of a public key of an elliptic curve: uncompressed, or the plain key of an Edwards or Montgomery
+ * curve.
+ */
+export function pointOf(key: KeyObject): { readonly ecParams: Buffer; readonly point: Buffer } {
+  const [algorithm, bits] = membersOf(elementOf(key.export({ type: 'spki', format: 'der' })));
+  const [identifier, parameters = identifier] = membersOf(algorithm);
+  const ecParams = Buffer.from((parameters as Element).toBER());
+  const point = bytesIn(bits) as Buffer;
+  const curve = curveMeant(ecParams);
+  return { ecParams, point: (curve && plainPoint(point, curve)) ?? point };
 }

@@ -5,6 +5,8 @@ import type { KeyObjectOptions } from '../native-keys/public-half';
 import type { TlsParameters } from '../native-keys/tls-algorithms';
 import { type Decrypting, decrypting, type Signing, signing } from './capabilities';
 import { Key } from './key';
+import { type Deriving, deriving } from './key-management';
+import type { SecretKey } from './secret-key';
 
 /** A private key (CKO_PRIVATE_KEY). Its value never leaves the token. */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addCapabilities() adds the methods
@@ -45,5 +47,5 @@ export class PrivateKey extends Key {
   }
 }
 
-export interface PrivateKey extends Signing, Decrypting {}
-addCapabilities(PrivateKey, signing, decrypting);
+export interface PrivateKey extends Signing, Decrypting, Deriving<SecretKey> {}
+addCapabilities(PrivateKey, signing, decrypting, deriving<SecretKey>());

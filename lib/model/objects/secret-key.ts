@@ -12,10 +12,16 @@ import {
   verifying,
 } from './capabilities';
 import { Key } from './key';
+import { type Deriving, deriving } from './key-management';
 
 /** A secret key (CKO_SECRET_KEY): AES, HMAC and others. */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addCapabilities() adds the methods
 export class SecretKey extends Key {}
 
-export interface SecretKey extends Signing, Verifying, Encrypting, Decrypting, Streaming {}
-addCapabilities(SecretKey, signing, verifying, encrypting, decrypting, streaming);
+export interface SecretKey
+  extends Signing,
+    Verifying,
+    Encrypting,
+    Decrypting,
+    Streaming,
+    Deriving<SecretKey> {}
+addCapabilities(SecretKey, signing, verifying, encrypting, decrypting, streaming, deriving<SecretKey>());
