@@ -13,11 +13,17 @@ import {
   clientSigning,
 } from './client-capabilities';
 import { ClientKey } from './client-key';
-import { type ClientDeriving, clientDeriving } from './client-key-management';
+import {
+  type ClientDecapsulating,
+  type ClientDeriving,
+  type ClientUnwrapping,
+  clientDecapsulating,
+  clientDeriving,
+  clientUnwrapping,
+} from './client-key-management';
 import type { ClientSecretKey } from './client-secret-key';
 
 /** A private key, which is used on any free session. */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addCapabilities() adds the methods
 export class ClientPrivateKey extends ClientKey {
   /** CKA_ALWAYS_AUTHENTICATE, which is read once; a promise until it is known. */
   #alwaysAuthenticates: boolean | Promise<boolean> | undefined;
@@ -79,5 +85,14 @@ export class ClientPrivateKey extends ClientKey {
   }
 }
 
-export interface ClientPrivateKey extends ClientSigning, ClientDecrypting, ClientDeriving<ClientSecretKey> {}
-addCapabilities(ClientPrivateKey, clientSigning, clientDecrypting, clientDeriving<ClientSecretKey>());
+export interface ClientPrivateKey
+  extends ClientSigning,
+    ClientDecrypting,
+    ClientDeriving<ClientSecretKey>,
+    ClientUnwrapping<ClientSecretKey, ClientPrivateKey>,
+    ClientDecapsulating<ClientSecretKey> {}
+addCapabilities(
+  ClientPrivateKey,
+  ...[clientSigning, clientDecrypting, clientDeriving<ClientSecretKey>()],
+  ...[clientUnwrapping<ClientSecretKey, ClientPrivateKey>(), clientDecapsulating<ClientSecretKey>()],
+);

@@ -9,9 +9,15 @@ import {
   clientVerifying,
 } from './client-capabilities';
 import { ClientKey } from './client-key';
+import {
+  type ClientEncapsulating,
+  type ClientWrapping,
+  clientEncapsulating,
+  clientWrapping,
+} from './client-key-management';
+import type { ClientSecretKey } from './client-secret-key';
 
 /** A public key, which is used on any free session. */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addCapabilities() adds the methods
 export class ClientPublicKey extends ClientKey {
   /** Returns the key as a public KeyObject of node:crypto; see PublicKey.toKeyObject. */
   toKeyObject(options?: OperationOptions): Promise<KeyObject> {
@@ -21,5 +27,12 @@ export class ClientPublicKey extends ClientKey {
   }
 }
 
-export interface ClientPublicKey extends ClientVerifying, ClientEncrypting {}
-addCapabilities(ClientPublicKey, clientVerifying, clientEncrypting);
+export interface ClientPublicKey
+  extends ClientVerifying,
+    ClientEncrypting,
+    ClientWrapping,
+    ClientEncapsulating<ClientSecretKey> {}
+addCapabilities(
+  ClientPublicKey,
+  ...[clientVerifying, clientEncrypting, clientWrapping, clientEncapsulating<ClientSecretKey>()],
+);

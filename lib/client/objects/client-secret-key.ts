@@ -12,7 +12,15 @@ import {
   clientVerifying,
 } from './client-capabilities';
 import { ClientKey } from './client-key';
-import { type ClientDeriving, clientDeriving } from './client-key-management';
+import {
+  type ClientDeriving,
+  type ClientUnwrapping,
+  type ClientWrapping,
+  clientDeriving,
+  clientUnwrapping,
+  clientWrapping,
+} from './client-key-management';
+import type { ClientPrivateKey } from './client-private-key';
 
 /** A secret key, which is used on any free session. */
 export class ClientSecretKey extends ClientKey {}
@@ -23,9 +31,12 @@ export interface ClientSecretKey
     ClientEncrypting,
     ClientDecrypting,
     ClientStreaming,
-    ClientDeriving<ClientSecretKey> {}
+    ClientDeriving<ClientSecretKey>,
+    ClientWrapping,
+    ClientUnwrapping<ClientSecretKey, ClientPrivateKey> {}
 addCapabilities(
   ClientSecretKey,
   ...[clientSigning, clientVerifying, clientEncrypting, clientDecrypting, clientStreaming],
-  clientDeriving<ClientSecretKey>(),
+  ...[clientDeriving<ClientSecretKey>(), clientWrapping],
+  clientUnwrapping<ClientSecretKey, ClientPrivateKey>(),
 );

@@ -25,6 +25,18 @@ export type NewPrivateKeyOptions = Omit<NewSecretKeyOptions, 'usage' | 'keyType'
   readonly usage?: readonly KeyUsage[] | undefined;
 };
 
+/** The attributes of a secret key that is unwrapped. */
+export type UnwrapSecretKeyOptions = NewSecretKeyOptions & {
+  readonly class?: 'SECRET_KEY' | undefined;
+  readonly keyType: KeyType;
+};
+
+/** The attributes of a private key that is unwrapped. */
+export type UnwrapPrivateKeyOptions = NewPrivateKeyOptions & { readonly class: 'PRIVATE_KEY' };
+
+/** The attributes of a key that is unwrapped. */
+export type UnwrapOptions = UnwrapSecretKeyOptions | UnwrapPrivateKeyOptions;
+
 /**
  * Returns the template of a secret key: sensitive, not extractable, a session object, and without any usage that was not asked
  * for.

@@ -5,11 +5,17 @@ import type { KeyObjectOptions } from '../native-keys/public-half';
 import type { TlsParameters } from '../native-keys/tls-algorithms';
 import { type Decrypting, decrypting, type Signing, signing } from './capabilities';
 import { Key } from './key';
-import { type Deriving, deriving } from './key-management';
+import {
+  type Decapsulating,
+  type Deriving,
+  decapsulating,
+  deriving,
+  type Unwrapping,
+  unwrapping,
+} from './key-management';
 import type { SecretKey } from './secret-key';
 
 /** A private key (CKO_PRIVATE_KEY). Its value never leaves the token. */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addCapabilities() adds the methods
 export class PrivateKey extends Key {
   /**
    * Returns the key as a native private KeyObject, for crypto.sign, WebCrypto and all other functions that accept one. The
@@ -47,5 +53,14 @@ export class PrivateKey extends Key {
   }
 }
 
-export interface PrivateKey extends Signing, Decrypting, Deriving<SecretKey> {}
-addCapabilities(PrivateKey, signing, decrypting, deriving<SecretKey>());
+export interface PrivateKey
+  extends Signing,
+    Decrypting,
+    Deriving<SecretKey>,
+    Unwrapping<SecretKey, PrivateKey>,
+    Decapsulating<SecretKey> {}
+addCapabilities(
+  PrivateKey,
+  ...[signing, decrypting, deriving<SecretKey>()],
+  ...[unwrapping<SecretKey, PrivateKey>(), decapsulating<SecretKey>()],
+);

@@ -2,7 +2,9 @@ import type { KeyObject } from 'node:crypto';
 import { addCapabilities } from '../../core/capabilities';
 import { type Encrypting, encrypting, type Verifying, verifying } from './capabilities';
 import { Key } from './key';
+import { type Encapsulating, encapsulating, type Wrapping, wrapping } from './key-management';
 import { toKeyObject } from './public-key-info';
+import type { SecretKey } from './secret-key';
 
 /** A public key (CKO_PUBLIC_KEY). */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addCapabilities() adds the methods
@@ -16,5 +18,5 @@ export class PublicKey extends Key {
   }
 }
 
-export interface PublicKey extends Verifying, Encrypting {}
-addCapabilities(PublicKey, verifying, encrypting);
+export interface PublicKey extends Verifying, Encrypting, Wrapping, Encapsulating<SecretKey> {}
+addCapabilities(PublicKey, verifying, encrypting, wrapping, encapsulating<SecretKey>());

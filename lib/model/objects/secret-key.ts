@@ -12,7 +12,15 @@ import {
   verifying,
 } from './capabilities';
 import { Key } from './key';
-import { type Deriving, deriving } from './key-management';
+import {
+  type Deriving,
+  deriving,
+  type Unwrapping,
+  unwrapping,
+  type Wrapping,
+  wrapping,
+} from './key-management';
+import type { PrivateKey } from './private-key';
 
 /** A secret key (CKO_SECRET_KEY): AES, HMAC and others. */
 export class SecretKey extends Key {}
@@ -23,5 +31,11 @@ export interface SecretKey
     Encrypting,
     Decrypting,
     Streaming,
-    Deriving<SecretKey> {}
-addCapabilities(SecretKey, signing, verifying, encrypting, decrypting, streaming, deriving<SecretKey>());
+    Deriving<SecretKey>,
+    Wrapping,
+    Unwrapping<SecretKey, PrivateKey> {}
+addCapabilities(
+  SecretKey,
+  ...[signing, verifying, encrypting, decrypting, streaming],
+  ...[deriving<SecretKey>(), wrapping, unwrapping<SecretKey, PrivateKey>()],
+);

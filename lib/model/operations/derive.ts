@@ -4,7 +4,6 @@ import { requireInteger } from '../../core/arguments';
 import { CKM } from '../../generated/constants';
 import type { RawMechanism } from '../../raw/values';
 import { type Attributes, toTemplate } from '../attributes';
-import { loginEpoch, useForWriting } from '../login/session-access';
 import {
   agreementMechanism,
   agreementOptions,
@@ -13,8 +12,9 @@ import {
 } from '../mechanisms/derivation';
 import { asMechanism, type MechanismInput } from '../mechanisms/mechanism';
 import type { MadeObject, ModelKey } from '../model-types';
-import { type NewSecretKeyOptions, secretKeyAttributes, traitsOf } from '../objects/new-key';
+import { type NewSecretKeyOptions, secretKeyAttributes } from '../objects/new-key';
 import { peerOf, withKeyObject, withPoint } from './agreement';
+import { checkRequested, makeKey } from './make-key';
 
 /** Default length of derived AES keys and generic secrets, in bytes, where the derivation does not determine it. */
 const DEFAULT_LENGTH = 32;
@@ -86,16 +86,12 @@ export async function deriveKey(
 ): Promise<MadeObject> {
   key.use();
   const attributes = secretKeyAttributes(options, 'the options of deriveKey');
-  toTemplate(attributes); // wrong names are refused before any call
-  useForWriting(key.session, 'generate', traitsOf(attributes));
+  checkRequested(key, attributes);
   const resolved = await withKeyObject(input);
-  const derive = async (mechanism: RawMechanism, requested: Attributes): Promise<MadeObject> => {
-    key.use();
-    const raw = useForWriting(key.session, 'generate', traitsOf(requested));
-    const epoch = loginEpoch(key.session);
-    const handle = await raw.C_DeriveKey(key.session.name, mechanism, key.handle, toTemplate(requested));
-    return { handle, requested, loginEpoch: epoch };
-  };
+  const derive = (mechanism: RawMechanism, requested: Attributes): Promise<MadeObject> =>
+    makeKey(key, requested, (raw, template) =>
+      raw.C_DeriveKey(key.session.name, mechanism, key.handle, template),
+    );
   const algorithm = derivationAlgorithm(resolved);
   if (algorithm === undefined) return derive(asMechanism(resolved) as RawMechanism, attributes);
   const available = await key.session.token.mechanismSet();
