@@ -155,7 +155,13 @@ async function runContract(folder) {
   checkLibraries(library, { LD_LIBRARY_PATH });
   process.stderr.write(`libnss3 ${readFileSync(join(folder, 'version'), 'utf8')}\n`);
   ensureSetup();
-  const test = ['run', 'test/contract/nss-newest.test.ts', 'test/model/operations/kem.test.ts', 'test/vectors', ...process.argv.slice(2)];
+  const test = [
+    'run',
+    'test/contract/nss-newest.test.ts',
+    'test/model/operations/kem.test.ts',
+    'test/vectors',
+    ...process.argv.slice(2),
+  ];
   const { status, signal, error } = spawnSync(process.execPath, [binPath('vitest'), ...test], {
     cwd: at(),
     stdio: 'inherit',

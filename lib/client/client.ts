@@ -305,10 +305,19 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
 
   /**
    * Lends a session to `work` until its promise is settled. `work` is not repeated after an error. It must not close or keep the
-   * session.
+   * session. Session objects that `work` creates by methods of the session, or gives to session.adopt(), keep the session open
+   * until they are destroyed.
    */
   withSession<T>(work: (session: Session) => Promise<T>, options?: OperationOptions): Promise<T> {
-    return this.run('withSession', { given: options, repeatable: false }, work);
+    return this.run('withSession', { given: options, repeatable: false }, async (session, lease) => {
+      const before = new Set(session.ownedObjects);
+      try {
+        return await work(session);
+      } finally {
+        const isNew = [...session.ownedObjects].some((handle) => !before.has(handle));
+        if (isNew) session.whenEmpty(lease.pin());
+      }
+    });
   }
 
   /**

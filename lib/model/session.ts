@@ -15,7 +15,7 @@ import { digestMechanism } from './mechanisms/digest';
 import type { MechanismInput } from './mechanisms/mechanism';
 import type { MadeObject } from './model-types';
 import type { Certificate } from './objects/certificate';
-import { adoptKey, adoptKeyPair, createObject, type KeyPair } from './objects/create-object';
+import { adoptHandle, adoptKey, adoptKeyPair, createObject, type KeyPair } from './objects/create-object';
 import { type FindOptions, findObjects, findOne, nounOf } from './objects/find-objects';
 import { generateKey, generateKeyPair, type KeyOptions, type KeyPairOptions } from './objects/generate-keys';
 import type { ObjectClass } from './objects/identity';
@@ -61,6 +61,8 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
   readonly #siblings: Set<Session>;
   /** Handles of the session objects that this session created. They end with it. */
   readonly #created = new Set<bigint>();
+  /** Called when {@link #created} becomes empty. */
+  readonly #whenEmpty: (() => void)[] = [];
   #told: SessionState;
   #wasGone = false;
   /** The state version at which the session was open. */
@@ -212,6 +214,28 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
   }
 
   /**
+   * Records that a session object of this session was destroyed.
+   * @internal
+   */
+  destroyed(handle: bigint): void {
+    this.#created.delete(handle);
+    this.token.slot.creators.delete(handle);
+    if (this.#created.size > 0) return;
+    for (const release of this.#whenEmpty.splice(0)) release();
+  }
+
+  /** Handles of the session objects that this session has created and that exist, as far as the model knows. @internal */
+  get ownedObjects(): ReadonlySet<bigint> {
+    return this.#created;
+  }
+
+  /** Calls `release` when the last session object of this session was destroyed. @internal */
+  whenEmpty(release: () => void): void {
+    if (this.#created.size === 0) release();
+    else this.#whenEmpty.push(release);
+  }
+
+  /**
    * Returns the object that a call on this session has just created.
    * @internal
    */
@@ -258,6 +282,16 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
    */
   async createObject(attributes: Attributes): Promise<StorageObject> {
     return createObject(this, attributes);
+  }
+
+  /**
+   * Returns the object with a handle that a raw call has returned (`module.raw.C_UnwrapKey(session.handle, ...)`). A session object is
+   * taken as one that this session has created: it ends with this session.
+   * @param handle CK_OBJECT_HANDLE
+   * @throws TypeError ERR_INVALID_ARG_TYPE; CKR_OBJECT_HANDLE_INVALID, ERR_CRYPTOKI_SESSION_CLOSED
+   */
+  adopt(handle: bigint): Promise<StorageObject> {
+    return adoptHandle(this, handle);
   }
 
   /**

@@ -64,7 +64,7 @@ export class ClientKey extends ClientObject {
 
   /** False for signatures of keys that can make a limited number of them: such a signature is not repeated. @internal */
   isRepeatable(operation: KeyOperation): boolean {
-    return operation !== 'sign' || !STATEFUL.includes(String(this.keyType));
+    return !operation.startsWith('sign') || !STATEFUL.includes(String(this.keyType));
   }
 
   /** Returns the free sessions of the client, for batches. @internal */

@@ -22,6 +22,7 @@ import {
   clientUnwrapping,
 } from './client-key-management';
 import type { ClientSecretKey } from './client-secret-key';
+import { type SignDigestOperation, signDigestOperation } from './key-operations';
 
 /** A private key, which is used on any free session. */
 export class ClientPrivateKey extends ClientKey {
@@ -87,12 +88,13 @@ export class ClientPrivateKey extends ClientKey {
 
 export interface ClientPrivateKey
   extends ClientSigning,
+    SignDigestOperation,
     ClientDecrypting,
     ClientDeriving<ClientSecretKey>,
     ClientUnwrapping<ClientSecretKey, ClientPrivateKey>,
     ClientDecapsulating<ClientSecretKey> {}
 addCapabilities(
   ClientPrivateKey,
-  ...[clientSigning, clientDecrypting, clientDeriving<ClientSecretKey>()],
+  ...[clientSigning, signDigestOperation, clientDecrypting, clientDeriving<ClientSecretKey>()],
   ...[clientUnwrapping<ClientSecretKey, ClientPrivateKey>(), clientDecapsulating<ClientSecretKey>()],
 );

@@ -16,6 +16,7 @@ import {
   clientWrapping,
 } from './client-key-management';
 import type { ClientSecretKey } from './client-secret-key';
+import { type VerifyDigestOperation, verifyDigestOperation } from './key-operations';
 
 /** A public key, which is used on any free session. */
 export class ClientPublicKey extends ClientKey {
@@ -29,10 +30,17 @@ export class ClientPublicKey extends ClientKey {
 
 export interface ClientPublicKey
   extends ClientVerifying,
+    VerifyDigestOperation,
     ClientEncrypting,
     ClientWrapping,
     ClientEncapsulating<ClientSecretKey> {}
 addCapabilities(
   ClientPublicKey,
-  ...[clientVerifying, clientEncrypting, clientWrapping, clientEncapsulating<ClientSecretKey>()],
+  ...[
+    clientVerifying,
+    verifyDigestOperation,
+    clientEncrypting,
+    clientWrapping,
+    clientEncapsulating<ClientSecretKey>(),
+  ],
 );

@@ -8,7 +8,14 @@ import type { BytesLike } from '../../raw/values';
 import type { OperationOptions } from '../client-types';
 
 /** The names of the operations; the classes of the model have methods with these names. */
-export type KeyOperation = 'sign' | 'verify' | 'encrypt' | 'decrypt' | 'deriveBits';
+export type KeyOperation =
+  | 'sign'
+  | 'verify'
+  | 'encrypt'
+  | 'decrypt'
+  | 'deriveBits'
+  | 'signDigest'
+  | 'verifyDigest';
 
 /** A key that runs operations. @internal */
 export interface OperatingKey {
@@ -86,5 +93,32 @@ export const deriveBitsOperation: DeriveBitsOperation & ThisType<OperatingKey> =
     const resolved = withKeyObject(copyMechanism(algorithm).input);
     const input = isPromise(resolved) ? await resolved : resolved;
     return this.operate('deriveBits', input, [length], options);
+  },
+};
+
+export interface SignDigestOperation {
+  /** Signs a digest that was computed elsewhere; see PrivateKey.signDigest and {@link SignOperation.sign}. */
+  signDigest(algorithm: MechanismInput, digest: BytesLike, options?: OperationOptions): Promise<Buffer>;
+}
+
+export const signDigestOperation: SignDigestOperation & ThisType<OperatingKey> = {
+  signDigest(algorithm, digest, options) {
+    return this.operate('signDigest', algorithm, [digest], options);
+  },
+};
+
+export interface VerifyDigestOperation {
+  /** Verifies the signature of a digest on the token; see PublicKey.verifyDigest. */
+  verifyDigest(
+    algorithm: MechanismInput,
+    digest: BytesLike,
+    signature: BytesLike,
+    options?: OperationOptions,
+  ): Promise<boolean>;
+}
+
+export const verifyDigestOperation: VerifyDigestOperation & ThisType<OperatingKey> = {
+  verifyDigest(algorithm, digest, signature, options) {
+    return this.operate('verifyDigest', algorithm, [digest, signature], options);
   },
 };

@@ -67,6 +67,9 @@ function domainOf(parameters: Element | undefined): string | undefined {
   return [p, numberOf(a), numberOf(b), x, isOdd, integerIn(order), h].join();
 }
 
+/** The place of the order in the text of {@link domainOf}. */
+const ORDER_IN_DOMAIN = 5;
+
 /** OpenSSL's explicit parameters by the name of the curve; undefined if OpenSSL does not write them. */
 const domains = new Map<string, string | undefined>();
 
@@ -83,6 +86,13 @@ function knownDomain({ name }: Curve): string | undefined {
     domains.set(name, domain);
   }
   return domains.get(name);
+}
+
+/** Returns the order of a Weierstrass curve that OpenSSL has; undefined for others. */
+export function orderOf(curve: Curve): bigint | undefined {
+  if (curve.keyType !== 'EC') return undefined;
+  const order = knownDomain(curve)?.split(',')[ORDER_IN_DOMAIN];
+  return order === undefined || order === '' ? undefined : BigInt(order);
 }
 
 /** Returns the curve of CKA_EC_PARAMS, given by object identifier, by name, or by explicit parameters. */

@@ -4,6 +4,7 @@ import { tlsKey, tlsParameters, toKeyObject } from '../native-keys/model-referen
 import type { KeyObjectOptions } from '../native-keys/public-half';
 import type { TlsParameters } from '../native-keys/tls-algorithms';
 import { type Decrypting, decrypting, type Signing, signing } from './capabilities';
+import { type DigestSigning, digestSigning } from './digest-signatures';
 import { Key } from './key';
 import {
   type Decapsulating,
@@ -55,12 +56,13 @@ export class PrivateKey extends Key {
 
 export interface PrivateKey
   extends Signing,
+    DigestSigning,
     Decrypting,
     Deriving<SecretKey>,
     Unwrapping<SecretKey, PrivateKey>,
     Decapsulating<SecretKey> {}
 addCapabilities(
   PrivateKey,
-  ...[signing, decrypting, deriving<SecretKey>()],
+  ...[signing, digestSigning, decrypting, deriving<SecretKey>()],
   ...[unwrapping<SecretKey, PrivateKey>(), decapsulating<SecretKey>()],
 );

@@ -1,13 +1,13 @@
 import type { KeyObject } from 'node:crypto';
 import { addCapabilities } from '../../core/capabilities';
 import { type Encrypting, encrypting, type Verifying, verifying } from './capabilities';
+import { type DigestVerifying, digestVerifying } from './digest-signatures';
 import { Key } from './key';
 import { type Encapsulating, encapsulating, type Wrapping, wrapping } from './key-management';
 import { toKeyObject } from './public-key-info';
 import type { SecretKey } from './secret-key';
 
 /** A public key (CKO_PUBLIC_KEY). */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addCapabilities() adds the methods
 export class PublicKey extends Key {
   /**
    * Returns the key as a public KeyObject of node:crypto, made from its attributes. It can be exported as SPKI, PEM or JWK.
@@ -18,5 +18,10 @@ export class PublicKey extends Key {
   }
 }
 
-export interface PublicKey extends Verifying, Encrypting, Wrapping, Encapsulating<SecretKey> {}
-addCapabilities(PublicKey, verifying, encrypting, wrapping, encapsulating<SecretKey>());
+export interface PublicKey
+  extends Verifying,
+    DigestVerifying,
+    Encrypting,
+    Wrapping,
+    Encapsulating<SecretKey> {}
+addCapabilities(PublicKey, verifying, digestVerifying, encrypting, wrapping, encapsulating<SecretKey>());

@@ -159,6 +159,7 @@ export class StorageObject implements AsyncDisposable {
     await this.#useForWriting('destroy').C_DestroyObject(this.session.name, this.handle);
     this.#life.destroyed = true;
     this.session.token.slot.creators.delete(this.handle);
+    this.#life.creator?.destroyed(this.handle);
   }
 
   /** Destroys a session object that this program created; token objects remain. */

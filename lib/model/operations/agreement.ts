@@ -10,7 +10,8 @@ import type { BytesLike } from '../../raw/values';
 import type { Curve } from '../mechanisms/curves';
 import type { Algorithm, MechanismInput } from '../mechanisms/mechanism';
 import type { ModelKey } from '../model-types';
-import { curveMeant, ellipticKey, pointOf, specifiesCurve } from '../objects/elliptic-key-info';
+import { curveMeant, ellipticKey, pointOf } from '../objects/elliptic-key-info';
+import { ecParamsOf } from './elliptic-parameters';
 
 /** A key of the model or of a client that can be converted to a KeyObject. */
 interface Convertible {
@@ -78,19 +79,6 @@ function requireFullOrder(publicKey: KeyObject, name: keyof typeof MONTGOMERY): 
 
 function lengthOf({ keyType, pointLength }: Curve): number {
   return keyType === 'EC' ? (pointLength - 1) / 2 : pointLength;
-}
-
-/** CKA_EC_PARAMS of private keys by StorageObject.life, which all JavaScript objects for a key share. */
-const parameters = new WeakMap<object, Buffer | null>();
-
-/** Reads CKA_EC_PARAMS once per key; undefined if the module does not return them. */
-async function ecParamsOf(key: ModelKey): Promise<Buffer | undefined> {
-  const before = parameters.get(key.life);
-  if (before !== undefined) return before ?? undefined;
-  const { ecParams } = await key.attributes('ecParams');
-  const found = specifiesCurve(ecParams) ? ecParams : undefined;
-  parameters.set(key.life, found ?? null);
-  return found;
 }
 
 function keyObjectOf(
