@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { requireOptionsObject } from '../core/arguments';
+import { requireOptions, requireOptionsObject } from '../core/arguments';
 import { constantName } from '../core/constant-names';
 import { isCode, ownError } from '../core/errors';
 import { asyncDispose } from '../core/realms';
@@ -31,6 +31,7 @@ import {
 import type { StorageObject } from './objects/storage-object';
 import { type BatchOutcome, digestMany, type Messages } from './operations/batch/batch-operations';
 import { batchOptions, type ModelBatchOptions, onSessions } from './operations/batch/batch-sessions';
+import { digestKey } from './operations/recover';
 import type { DigestStream } from './operations/streams/message-stream';
 import { createDigest } from './operations/streams/session-streams';
 import type { StreamOptions } from './operations/streams/stream-options';
@@ -367,6 +368,53 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
   /** Does the same as {@link digest}, and blocks the calling thread. */
   digestSync(algorithm: MechanismInput, data: BytesLike): Buffer {
     return this.use().digestSync(this.name, digestMechanism(algorithm), data);
+  }
+
+  /**
+   * Digests the value of a secret key on the token, as one native job (C_DigestInit, C_DigestKey, C_DigestFinal, PKCS#11 3.1,
+   * section 5.12.4).
+   * @param key a secret key of the same token
+   * @throws CKR_KEY_INDIGESTIBLE, CKR_KEY_HANDLE_INVALID and similar ones, depending on the module
+   */
+  async digestKey(algorithm: MechanismInput, key: SecretKey): Promise<Buffer> {
+    return digestKey(this, algorithm, key);
+  }
+
+  /**
+   * Returns the state of the operation that is active on this session after raw calls (C_GetOperationState, PKCS#11 3.1,
+   * section 5.6.6), so that it can continue later or on another session.
+   * @throws CKR_OPERATION_NOT_INITIALIZED, CKR_STATE_UNSAVEABLE, CKR_FUNCTION_NOT_SUPPORTED
+   */
+  async operationState(): Promise<Buffer> {
+    return this.use().C_GetOperationState(this.name);
+  }
+
+  /**
+   * Continues an operation (C_SetOperationState, PKCS#11 3.1, section 5.6.7).
+   * @param state from {@link operationState}
+   * @param keys.encryption the key of an encryption or decryption
+   * @param keys.authentication the key of a signature or verification
+   * @throws CKR_SAVED_STATE_INVALID, CKR_KEY_NEEDED, CKR_KEY_NOT_NEEDED, CKR_KEY_CHANGED, CKR_FUNCTION_NOT_SUPPORTED
+   */
+  async setOperationState(
+    state: BytesLike,
+    keys: { readonly encryption?: StorageObject; readonly authentication?: StorageObject } = {},
+  ): Promise<void> {
+    const raw = this.use();
+    requireOptions(keys, 'the keys of setOperationState', ['encryption', 'authentication']);
+    const [encryption, authentication] = [keys.encryption, keys.authentication].map((key) => {
+      key?.use();
+      return key?.on(this).handle ?? 0n;
+    }) as [bigint, bigint];
+    await raw.C_SetOperationState(this.name, state, encryption, authentication);
+  }
+
+  /**
+   * Mixes bytes into the token's random number generator (C_SeedRandom, PKCS#11 3.1, section 5.19.1).
+   * @throws CKR_RANDOM_SEED_NOT_SUPPORTED, CKR_RANDOM_NO_RNG
+   */
+  async seedRandom(seed: BytesLike): Promise<void> {
+    return this.use().C_SeedRandom(this.name, seed);
   }
 
   /**

@@ -27,7 +27,7 @@ const calls = channel('cryptoki:call');
 
 /** Operations that call several functions; see RawOperations. */
 const OPERATION =
-  /^(sign|verify|digest|encrypt|decrypt|deriveValue|findObjects|openSession|endOperations)(Sync)?$/;
+  /^((sign|verify)(Recover)?|digest(Key)?|encrypt|decrypt|deriveValue|findObjects|openSession|endOperations)(Sync)?$/;
 
 const BY_SLOT = new Set([
   ...['C_GetSlotInfo', 'C_GetTokenInfo', 'C_GetMechanismList', 'C_GetMechanismInfo'],

@@ -16,6 +16,9 @@ import { STATEFUL } from './object-identity';
 type ModelKeyMethods = StorageObject &
   Readonly<Record<KeyOperation, <T>(...args: readonly unknown[]) => Promise<T>>>;
 
+/** C_DeriveKey has no Init function, after which a PIN could be sent; the model's signRecover() takes none. */
+const WITHOUT_PIN: readonly KeyOperation[] = ['deriveBits', 'signRecover'];
+
 /** A key of a client, which is used on any free session. */
 export class ClientKey extends ClientObject {
   /** See OperatingKey. @internal */
@@ -27,8 +30,7 @@ export class ClientKey extends ClientObject {
   ): Promise<T> {
     const copies = inputs.map((input) => copy(input as BytesLike));
     const { input, handBack } = copyMechanism(algorithm);
-    // C_DeriveKey has no Init function, after which a PIN could be sent.
-    const needsPin = operation === 'deriveBits' ? false : this.authenticatesAlways();
+    const needsPin = WITHOUT_PIN.includes(operation) ? false : this.authenticatesAlways();
     const run = { given: options, repeatable: this.isRepeatable(operation), shares: 'operation' } as const;
     const result =
       needsPin === false

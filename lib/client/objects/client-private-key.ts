@@ -22,7 +22,12 @@ import {
   clientUnwrapping,
 } from './client-key-management';
 import type { ClientSecretKey } from './client-secret-key';
-import { type SignDigestOperation, signDigestOperation } from './key-operations';
+import {
+  type SignDigestOperation,
+  type SignRecoverOperation,
+  signDigestOperation,
+  signRecoverOperation,
+} from './key-operations';
 
 /** A private key, which is used on any free session. */
 export class ClientPrivateKey extends ClientKey {
@@ -89,12 +94,19 @@ export class ClientPrivateKey extends ClientKey {
 export interface ClientPrivateKey
   extends ClientSigning,
     SignDigestOperation,
+    SignRecoverOperation,
     ClientDecrypting,
     ClientDeriving<ClientSecretKey>,
     ClientUnwrapping<ClientSecretKey, ClientPrivateKey>,
     ClientDecapsulating<ClientSecretKey> {}
 addCapabilities(
   ClientPrivateKey,
-  ...[clientSigning, signDigestOperation, clientDecrypting, clientDeriving<ClientSecretKey>()],
+  ...[
+    clientSigning,
+    signDigestOperation,
+    signRecoverOperation,
+    clientDecrypting,
+    clientDeriving<ClientSecretKey>(),
+  ],
   ...[clientUnwrapping<ClientSecretKey, ClientPrivateKey>(), clientDecapsulating<ClientSecretKey>()],
 );

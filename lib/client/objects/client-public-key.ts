@@ -16,7 +16,12 @@ import {
   clientWrapping,
 } from './client-key-management';
 import type { ClientSecretKey } from './client-secret-key';
-import { type VerifyDigestOperation, verifyDigestOperation } from './key-operations';
+import {
+  type VerifyDigestOperation,
+  type VerifyRecoverOperation,
+  verifyDigestOperation,
+  verifyRecoverOperation,
+} from './key-operations';
 
 /** A public key, which is used on any free session. */
 export class ClientPublicKey extends ClientKey {
@@ -31,6 +36,7 @@ export class ClientPublicKey extends ClientKey {
 export interface ClientPublicKey
   extends ClientVerifying,
     VerifyDigestOperation,
+    VerifyRecoverOperation,
     ClientEncrypting,
     ClientWrapping,
     ClientEncapsulating<ClientSecretKey> {}
@@ -39,6 +45,7 @@ addCapabilities(
   ...[
     clientVerifying,
     verifyDigestOperation,
+    verifyRecoverOperation,
     clientEncrypting,
     clientWrapping,
     clientEncapsulating<ClientSecretKey>(),

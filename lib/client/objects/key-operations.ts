@@ -2,7 +2,7 @@
 import { isPromise } from '../../core/realms';
 import { copyMechanism } from '../../model/mechanisms/caller-copies';
 import type { Ciphertext } from '../../model/mechanisms/made-iv';
-import type { MechanismInput } from '../../model/mechanisms/mechanism';
+import type { Mechanism, MechanismInput } from '../../model/mechanisms/mechanism';
 import { withKeyObject } from '../../model/operations/agreement';
 import type { BytesLike } from '../../raw/values';
 import type { OperationOptions } from '../client-types';
@@ -15,7 +15,9 @@ export type KeyOperation =
   | 'decrypt'
   | 'deriveBits'
   | 'signDigest'
-  | 'verifyDigest';
+  | 'verifyDigest'
+  | 'signRecover'
+  | 'verifyRecover';
 
 /** A key that runs operations. @internal */
 export interface OperatingKey {
@@ -120,5 +122,27 @@ export interface VerifyDigestOperation {
 export const verifyDigestOperation: VerifyDigestOperation & ThisType<OperatingKey> = {
   verifyDigest(algorithm, digest, signature, options) {
     return this.operate('verifyDigest', algorithm, [digest, signature], options);
+  },
+};
+
+export interface SignRecoverOperation {
+  /** Makes a signature from which the data can be recovered; see PrivateKey.signRecover. */
+  signRecover(algorithm: Mechanism, data: BytesLike, options?: OperationOptions): Promise<Buffer>;
+}
+
+export const signRecoverOperation: SignRecoverOperation & ThisType<OperatingKey> = {
+  signRecover(algorithm, data, options) {
+    return this.operate('signRecover', algorithm, [data], options);
+  },
+};
+
+export interface VerifyRecoverOperation {
+  /** Verifies a signature and returns its data; see PublicKey.verifyRecover. */
+  verifyRecover(algorithm: Mechanism, signature: BytesLike, options?: OperationOptions): Promise<Buffer>;
+}
+
+export const verifyRecoverOperation: VerifyRecoverOperation & ThisType<OperatingKey> = {
+  verifyRecover(algorithm, signature, options) {
+    return this.operate('verifyRecover', algorithm, [signature], options);
   },
 };

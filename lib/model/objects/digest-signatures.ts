@@ -1,8 +1,9 @@
-/** The operations of keys that sign a digest which was computed elsewhere. */
+/** The operations of keys that sign a digest which was computed elsewhere, and those of signatures that contain the data. */
 import type { BytesLike } from '../../raw/values';
 import type { ContextLogin } from '../login/context-login';
-import type { MechanismInput } from '../mechanisms/mechanism';
+import type { Mechanism, MechanismInput } from '../mechanisms/mechanism';
 import type { ModelKey } from '../model-types';
+import { signRecover, verifyRecover } from '../operations/recover';
 import { signDigest, verifyDigest } from '../operations/sign-digest';
 
 /** The methods of a capability. Their descriptions are in its interface. */
@@ -39,5 +40,37 @@ export interface DigestVerifying {
 export const digestVerifying: Capability<DigestVerifying> = {
   verifyDigest(algorithm, digest, signature) {
     return verifyDigest(this, algorithm, digest, signature);
+  },
+};
+
+export interface RecoverSigning {
+  /**
+   * Makes a signature from which the data can be recovered (C_SignRecoverInit, C_SignRecover, PKCS#11 3.1, section 5.13).
+   * @param algorithm a mechanism such as { mechanism: 'RSA_PKCS' }
+   * @param data shorter than the modulus by at least 11 bytes for RSA_PKCS
+   * @throws CKR_MECHANISM_INVALID, CKR_FUNCTION_NOT_SUPPORTED, CKR_DATA_LEN_RANGE, CKR_KEY_FUNCTION_NOT_PERMITTED;
+   *   CKR_KEY_TYPE_INCONSISTENT, TypeError ERR_INVALID_ARG_TYPE before a call
+   */
+  signRecover(algorithm: Mechanism, data: BytesLike): Promise<Buffer>;
+}
+
+export const recoverSigning: Capability<RecoverSigning> = {
+  signRecover(algorithm, data) {
+    return signRecover(this, algorithm, data);
+  },
+};
+
+export interface RecoverVerifying {
+  /**
+   * Verifies a signature and returns its data (C_VerifyRecoverInit, C_VerifyRecover, PKCS#11 3.1, section 5.15); see
+   * PrivateKey.signRecover.
+   * @throws CKR_SIGNATURE_INVALID, CKR_SIGNATURE_LEN_RANGE for a wrong signature
+   */
+  verifyRecover(algorithm: Mechanism, signature: BytesLike): Promise<Buffer>;
+}
+
+export const recoverVerifying: Capability<RecoverVerifying> = {
+  verifyRecover(algorithm, signature) {
+    return verifyRecover(this, algorithm, signature);
   },
 };

@@ -4,7 +4,7 @@ import { tlsKey, tlsParameters, toKeyObject } from '../native-keys/model-referen
 import type { KeyObjectOptions } from '../native-keys/public-half';
 import type { TlsParameters } from '../native-keys/tls-algorithms';
 import { type Decrypting, decrypting, type Signing, signing } from './capabilities';
-import { type DigestSigning, digestSigning } from './digest-signatures';
+import { type DigestSigning, digestSigning, type RecoverSigning, recoverSigning } from './digest-signatures';
 import { Key } from './key';
 import {
   type Decapsulating,
@@ -57,12 +57,13 @@ export class PrivateKey extends Key {
 export interface PrivateKey
   extends Signing,
     DigestSigning,
+    RecoverSigning,
     Decrypting,
     Deriving<SecretKey>,
     Unwrapping<SecretKey, PrivateKey>,
     Decapsulating<SecretKey> {}
 addCapabilities(
   PrivateKey,
-  ...[signing, digestSigning, decrypting, deriving<SecretKey>()],
+  ...[signing, digestSigning, recoverSigning, decrypting, deriving<SecretKey>()],
   ...[unwrapping<SecretKey, PrivateKey>(), decapsulating<SecretKey>()],
 );

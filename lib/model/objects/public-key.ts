@@ -1,7 +1,12 @@
 import type { KeyObject } from 'node:crypto';
 import { addCapabilities } from '../../core/capabilities';
 import { type Encrypting, encrypting, type Verifying, verifying } from './capabilities';
-import { type DigestVerifying, digestVerifying } from './digest-signatures';
+import {
+  type DigestVerifying,
+  digestVerifying,
+  type RecoverVerifying,
+  recoverVerifying,
+} from './digest-signatures';
 import { Key } from './key';
 import { type Encapsulating, encapsulating, type Wrapping, wrapping } from './key-management';
 import { toKeyObject } from './public-key-info';
@@ -21,7 +26,16 @@ export class PublicKey extends Key {
 export interface PublicKey
   extends Verifying,
     DigestVerifying,
+    RecoverVerifying,
     Encrypting,
     Wrapping,
     Encapsulating<SecretKey> {}
-addCapabilities(PublicKey, verifying, digestVerifying, encrypting, wrapping, encapsulating<SecretKey>());
+addCapabilities(
+  PublicKey,
+  verifying,
+  digestVerifying,
+  recoverVerifying,
+  encrypting,
+  wrapping,
+  encapsulating<SecretKey>(),
+);
