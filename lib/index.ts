@@ -65,11 +65,19 @@ export type { FindOptions } from './model/objects/find-objects';
 export type { KeyOptions, KeyPairOptions, KeyUsage } from './model/objects/generate-keys';
 export type { KeyType, ObjectClass } from './model/objects/identity';
 export { Key } from './model/objects/key';
+export type {
+  NewPrivateKeyOptions,
+  NewSecretKeyOptions,
+  UnwrapOptions,
+  UnwrapPrivateKeyOptions,
+  UnwrapSecretKeyOptions,
+} from './model/objects/new-key';
 export { PrivateKey } from './model/objects/private-key';
 export { PublicKey } from './model/objects/public-key';
 export { SecretKey } from './model/objects/secret-key';
 export type { ObjectSelection, SearchSelection } from './model/objects/selection';
 export { StorageObject } from './model/objects/storage-object';
+export type { PeerKey } from './model/operations/agreement';
 export type { BatchOptions } from './model/operations/batch/batch';
 export type {
   BatchOutcome,

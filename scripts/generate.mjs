@@ -11,6 +11,7 @@ import { cppFault } from './generate/cpp-fault.mjs';
 import { cppMechanismFamilies } from './generate/cpp-mechanisms.mjs';
 import { cppTables } from './generate/cpp-tables.mjs';
 import { mdErrors, tsErrorCodes } from './generate/error-codes.mjs';
+import { mdFunctions } from './generate/functions.mjs';
 import { cppOddities, mdOddities, tsOddities } from './generate/oddities.mjs';
 import { cppOperationKinds, tsOperations } from './generate/operations.mjs';
 import { mdSessionStates, tsSessionStates } from './generate/session-states.mjs';
@@ -24,6 +25,7 @@ const read = (...path) => readFileSync(join(root, ...path), 'utf8');
 const spec = {
   ...loadSpec(join(root, 'spec')),
   errorCodes: JSON.parse(read('spec', 'error-codes.json')),
+  functionCoverage: JSON.parse(read('spec', 'function-coverage.json')),
   oddities: JSON.parse(read('spec', 'oddities.json')),
   operations: JSON.parse(read('spec', 'operations.json')),
   sessionStates: JSON.parse(read('spec', 'session-states.json')),
@@ -48,6 +50,7 @@ const files = {
   'lib/generated/session-states.ts': tsSessionStates(spec),
   'lib/generated/oddities.ts': tsOddities(spec),
   'docs/errors.md': mdErrors(spec),
+  'docs/functions.md': mdFunctions(spec),
   'docs/testing.md': mdOddities(spec, read('docs', 'testing.md')),
   'docs/sessions.md': mdSessionStates(spec, read('docs', 'sessions.md')),
 };

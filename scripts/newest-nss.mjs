@@ -158,6 +158,7 @@ async function runContract(folder) {
   const test = [
     'run',
     'test/contract/nss-newest.test.ts',
+    'test/model/operations/kem.test.ts',
     'test/vectors',
     'test/model/import',
     ...process.argv.slice(2),

@@ -1,5 +1,5 @@
-// Sign, verify, digest, encrypt and decrypt as one job each: Init function and operation. No operation stays
-// active afterwards.
+// Sign, verify, digest, encrypt, decrypt, and the forms with recovery, as one job each: Init function and
+// operation. The digest of a key. No operation stays active afterwards.
 #include <memory>
 #include <optional>
 #include <utility>
@@ -68,6 +68,55 @@ class SinglePartJob final : public Job {
   bool valid_ = false;
 };
 
+// (session, mechanism, key) -> the digest of the key's value: C_DigestInit, C_DigestKey, C_DigestFinal.
+class DigestKeyJob final : public Job {
+ public:
+  static constexpr const char* name = "digestKey";
+
+  DigestKeyJob(std::shared_ptr<Attachment> attachment, const Napi::CallbackInfo& info)
+      : attachment_(std::move(attachment)) {
+    const auto next = readRoles<fn::C_DigestInit>(init_, info, *attachment_);
+    key_.session.session = session();
+    key_.key.read(info[next], {*attachment_, name, "key"});
+    final_.session.session = session();
+    readRoles<fn::C_DigestFinal>(final_, info, *attachment_, next, 1);
+  }
+
+  std::shared_ptr<Session> session() const { return init_.session.session; }
+
+  bool isRefusable() const override { return true; }
+
+  void execute() override {
+    if (!session()->isOpen())
+      return fail(Failure::returned(CKR_SESSION_HANDLE_INVALID, fn::C_DigestInit::name));
+    Module& module = attachment_->module();
+    keepPending(*session(), shared_from_this(), [&] {
+      check(beginOperation(module, session(), [&] { return invokeOnce<fn::C_DigestInit>(module, init_); }),
+            fn::C_DigestInit::name, false);
+      check(invoke<fn::C_DigestKey>(module, key_), fn::C_DigestKey::name, true);
+      check(invoke<fn::C_DigestFinal>(module, final_), fn::C_DigestFinal::name, true);
+    });
+    finishRoles(final_);
+  }
+
+ protected:
+  Napi::Value value(Napi::Env env) override { return resultOf<fn::C_DigestFinal>(env, final_); }
+  void settle(Napi::Env /*env*/, bool succeeded) override { settleRoles(init_, succeeded); }
+
+ private:
+  void check(CK_RV rv, const char* function, bool isActive) const {
+    if (rv == CKR_OK) return;
+    if (isActive && rv != CKR_PENDING) endOperations(attachment_->module(), session(), CKF_DIGEST);
+    noteFailure(*attachment_, session(), rv);
+    throw Failure::returned(rv, function);
+  }
+
+  std::shared_ptr<Attachment> attachment_;
+  fn::C_DigestInit::Roles init_;
+  fn::C_DigestKey::Roles key_;
+  fn::C_DigestFinal::Roles final_;
+};
+
 // (session, flags of operations) -> true if all of them have ended
 class EndOperations final : public Job {
  public:
@@ -102,6 +151,9 @@ void defineOperations(std::vector<RawModule::Method>& methods) {
   defineJob<SinglePartJob<operation::Digest>>(methods, "digest");
   defineJob<SinglePartJob<operation::Encrypt>>(methods, "encrypt");
   defineJob<SinglePartJob<operation::Decrypt>>(methods, "decrypt");
+  defineJob<SinglePartJob<operation::SignRecover>>(methods, "signRecover");
+  defineJob<SinglePartJob<operation::VerifyRecover>>(methods, "verifyRecover");
+  defineJob<DigestKeyJob>(methods, DigestKeyJob::name);
   defineJob<EndOperations>(methods, EndOperations::name);
 }
 

@@ -17,6 +17,7 @@ const std::vector<RawModule::Method>& methods() {
     defineSlotEvents(list);
     defineObjects(list);
     defineOperations(list);
+    defineDerivation(list);
     defineBatches(list);
     defineKeyObjects(list);
     defineSyncFastPath(list);

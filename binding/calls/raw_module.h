@@ -84,7 +84,8 @@ void defineSlotEvents(std::vector<RawModule::Method>& methods);  // slot_event.c
 void defineObjects(std::vector<RawModule::Method>& methods);  // object.cc: C_GetAttributeValue, findObjects
 void defineOperations(
     std::vector<RawModule::Method>& methods);  // operation.cc: sign, verify, digest, encrypt, decrypt
-void defineBatches(std::vector<RawModule::Method>& methods);  // batch/batch.cc: signMany, verifyMany ...
+void defineDerivation(std::vector<RawModule::Method>& methods);  // derivation.cc: deriveValue
+void defineBatches(std::vector<RawModule::Method>& methods);     // batch/batch.cc: signMany, verifyMany ...
 void defineKeyObjects(
     std::vector<RawModule::Method>& methods);  // openssl_provider/methods.cc: references to keys
 void defineSyncFastPath(std::vector<RawModule::Method>& methods);  // sync_fast_path.cc: without a job

@@ -111,6 +111,12 @@ export interface ClientMembers {
     options: RunOptions,
     work: (session: Session, lease: Lease) => Promise<T>,
   ): Promise<T>;
+  make(
+    operation: string,
+    options: OperationOptions,
+    key: ClientObjectMembers | undefined,
+    work: (key: StorageObject, session: Session) => Promise<readonly StorageObject[]>,
+  ): Promise<readonly ClientObjectMembers[]>;
   contextPin(
     session: Session,
     key: { readonly label: string | undefined; readonly id: Buffer | undefined },
@@ -132,6 +138,7 @@ export interface ClientObjectMembers {
     work: (object: StorageObject, session: Session) => Promise<T>,
   ): Promise<T>;
   standIn(): ClientObjectMembers;
+  on(session: Session, operation: string): StorageObject | Promise<StorageObject>;
 }
 
 /** A key of a client that makes signatures. @internal */

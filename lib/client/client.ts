@@ -29,7 +29,14 @@ import type { PinProvider } from '../pin';
 import type { Pin } from '../pin/pin';
 import type { BytesLike } from '../raw';
 import { codeOf } from './client-tracing';
-import type { ClientEvents, ClientStatistics, Health, OperationOptions, RunOptions } from './client-types';
+import type {
+  ClientEvents,
+  ClientObjectMembers,
+  ClientStatistics,
+  Health,
+  OperationOptions,
+  RunOptions,
+} from './client-types';
 import { checkUser, type Settings } from './connect-options';
 import { ClientLogin } from './connection/client-login';
 import { Connection, type TokenFinder } from './connection/connection';
@@ -341,10 +348,19 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
 
   /**
    * Lends a session to `work` until its promise is settled. `work` is not repeated after an error. It must not close or keep the
-   * session.
+   * session. Session objects that `work` creates by methods of the session, or gives to session.adopt(), keep the session open
+   * until they are destroyed.
    */
   withSession<T>(work: (session: Session) => Promise<T>, options?: OperationOptions): Promise<T> {
-    return this.run('withSession', { callerOptions: options, repeatable: false }, work);
+    return this.run('withSession', { callerOptions: options, repeatable: false }, async (session, lease) => {
+      const before = new Set(session.ownedObjects);
+      try {
+        return await work(session);
+      } finally {
+        const isNew = [...session.ownedObjects].some((handle) => !before.has(handle));
+        if (isNew) session.whenEmpty(lease.pin());
+      }
+    });
   }
 
   /**
@@ -438,14 +454,32 @@ export class Client extends EventEmitter<ClientEvents> implements AsyncDisposabl
     options: OperationOptions,
     work: (session: Session) => Promise<readonly StorageObject[]>,
   ): Promise<ClientObject[]> {
+    return this.make(operation, options, undefined, (_none, session) => work(session));
+  }
+
+  /**
+   * Runs an operation that creates objects, with a key. It is not repeated.
+   * @internal
+   */
+  make(
+    operation: string,
+    options: OperationOptions,
+    key: ClientObjectMembers | undefined,
+    work: (key: StorageObject, session: Session) => Promise<readonly StorageObject[]>,
+  ): Promise<ClientObject[]> {
     return withOptions(options, (signal) =>
-      this.run(operation, { signal, repeatable: false }, async (session, lease) => {
-        const objects = await work(session);
-        await discardIfAborted(signal, lease, ...objects);
-        const adopted: ClientObject[] = [];
-        for (const object of objects) adopted.push(await adoptClientObject(this, object, lease));
-        return adopted;
-      }),
+      this.runner.run<ClientObject[], StorageObject>(
+        operation,
+        { signal, repeatable: false },
+        async (object, session, lease) => {
+          const objects = await work(object, session);
+          await discardIfAborted(signal, lease, ...objects);
+          const adopted: ClientObject[] = [];
+          for (const made of objects) adopted.push(await adoptClientObject(this, made, lease));
+          return adopted;
+        },
+        key,
+      ),
     );
   }
 

@@ -42,6 +42,16 @@ export interface ModelToken {
   mechanismSetSync(): ReadonlySet<number>;
 }
 
+/** An object that a call has just created. */
+export interface MadeObject {
+  /** CK_OBJECT_HANDLE */
+  readonly handle: bigint;
+  /** The attributes that were requested. */
+  readonly requested: Attributes;
+  /** The epoch of the login before the call. */
+  readonly loginEpoch: number;
+}
+
 /** The members of Session. */
 export interface ModelSession {
   readonly token: ModelToken;
@@ -54,6 +64,7 @@ export interface ModelSession {
   report(state: SessionState): void;
   close(): Promise<void>;
   find(attributes: Attributes): Promise<readonly ModelObject[]>;
+  adoptMade(made: MadeObject): Promise<ModelObject>;
 }
 
 /** The members of StorageObject. */

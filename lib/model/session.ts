@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { requireOptionsObject } from '../core/arguments';
+import { requireOptions, requireOptionsObject } from '../core/arguments';
 import { constantName } from '../core/constant-names';
 import { isCode, ownError } from '../core/errors';
 import { asyncDispose } from '../core/realms';
@@ -24,8 +24,16 @@ import { type ForceOptions, type LoginOptions, login } from './login/login';
 import { initPin, setPin } from './login/pin-admin';
 import { digestMechanism } from './mechanisms/digest';
 import type { MechanismInput } from './mechanisms/mechanism';
+import type { MadeObject } from './model-types';
 import type { Certificate } from './objects/certificate';
-import { adoptKey, adoptKeyPair, createObject, type KeyOfClass, type KeyPair } from './objects/create-object';
+import {
+  adoptHandle,
+  adoptKey,
+  adoptKeyPair,
+  createObject,
+  type KeyOfClass,
+  type KeyPair,
+} from './objects/create-object';
 import { type FindOptions, findObjects, findOne, nounOf } from './objects/find-objects';
 import { generateKey, generateKeyPair, type KeyOptions, type KeyPairOptions } from './objects/generate-keys';
 import type { ObjectClass } from './objects/identity';
@@ -41,6 +49,7 @@ import {
 import type { StorageObject } from './objects/storage-object';
 import { type BatchOutcome, digestMany, type Messages } from './operations/batch/batch-operations';
 import { batchOptions, type ModelBatchOptions, onSessions } from './operations/batch/batch-sessions';
+import { digestKey } from './operations/recover';
 import type { DigestStream } from './operations/streams/message-stream';
 import { createDigest } from './operations/streams/session-streams';
 import type { StreamOptions } from './operations/streams/stream-options';
@@ -71,6 +80,8 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
   readonly #siblings: Set<Session>;
   /** Handles of the session objects that this session created. They end with it. */
   readonly #created = new Set<bigint>();
+  /** Called when {@link #created} becomes empty. */
+  readonly #whenEmpty: (() => void)[] = [];
   #reported: SessionState;
   #wasGone = false;
   /** The state version at which the session was open. */
@@ -221,6 +232,36 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
     this.token.slot.creators.set(handle, this);
   }
 
+  /**
+   * Records that a session object of this session was destroyed.
+   * @internal
+   */
+  destroyed(handle: bigint): void {
+    this.#created.delete(handle);
+    this.token.slot.creators.delete(handle);
+    if (this.#created.size > 0) return;
+    for (const release of this.#whenEmpty.splice(0)) release();
+  }
+
+  /** Handles of the session objects that this session has created and that exist, as far as the model knows. @internal */
+  get ownedObjects(): ReadonlySet<bigint> {
+    return this.#created;
+  }
+
+  /** Calls `release` when the last session object of this session was destroyed. @internal */
+  whenEmpty(release: () => void): void {
+    if (this.#created.size === 0) release();
+    else this.#whenEmpty.push(release);
+  }
+
+  /**
+   * Returns the object that a call on this session has just created.
+   * @internal
+   */
+  adoptMade(made: MadeObject): Promise<StorageObject> {
+    return adoptKey(this, made);
+  }
+
   [asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -313,6 +354,16 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
   }
 
   /**
+   * Returns the object with a handle that a raw call has returned (`module.raw.C_UnwrapKey(session.handle, ...)`). A session object is
+   * taken as one that this session has created: it ends with this session.
+   * @param handle CK_OBJECT_HANDLE
+   * @throws TypeError ERR_INVALID_ARG_TYPE; CKR_OBJECT_HANDLE_INVALID, ERR_CRYPTOKI_SESSION_CLOSED
+   */
+  adopt(handle: bigint): Promise<StorageObject> {
+    return adoptHandle(this, handle);
+  }
+
+  /**
    * Finds the objects that have all these attributes (C_FindObjects, PKCS#11 3.1, section 5.7.8); without an argument, or
    * with 'all', all objects. Private objects are only found after a login. Attributes without members, or with one that is
    * undefined, are refused: an unset variable must not widen the search.
@@ -385,6 +436,53 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
   /** Does the same as {@link digest}, and blocks the calling thread. */
   digestSync(algorithm: MechanismInput, data: BytesLike): Buffer {
     return this.use().digestSync(this.name, digestMechanism(algorithm), data);
+  }
+
+  /**
+   * Digests the value of a secret key on the token, as one native job (C_DigestInit, C_DigestKey, C_DigestFinal, PKCS#11 3.1,
+   * section 5.12.4).
+   * @param key a secret key of the same token
+   * @throws CKR_KEY_INDIGESTIBLE, CKR_KEY_HANDLE_INVALID and similar ones, depending on the module
+   */
+  async digestKey(algorithm: MechanismInput, key: SecretKey): Promise<Buffer> {
+    return digestKey(this, algorithm, key);
+  }
+
+  /**
+   * Returns the state of the operation that is active on this session after raw calls (C_GetOperationState, PKCS#11 3.1,
+   * section 5.6.6), so that it can continue later or on another session.
+   * @throws CKR_OPERATION_NOT_INITIALIZED, CKR_STATE_UNSAVEABLE, CKR_FUNCTION_NOT_SUPPORTED
+   */
+  async operationState(): Promise<Buffer> {
+    return this.use().C_GetOperationState(this.name);
+  }
+
+  /**
+   * Continues an operation (C_SetOperationState, PKCS#11 3.1, section 5.6.7).
+   * @param state from {@link operationState}
+   * @param keys.encryption the key of an encryption or decryption
+   * @param keys.authentication the key of a signature or verification
+   * @throws CKR_SAVED_STATE_INVALID, CKR_KEY_NEEDED, CKR_KEY_NOT_NEEDED, CKR_KEY_CHANGED, CKR_FUNCTION_NOT_SUPPORTED
+   */
+  async setOperationState(
+    state: BytesLike,
+    keys: { readonly encryption?: StorageObject; readonly authentication?: StorageObject } = {},
+  ): Promise<void> {
+    const raw = this.use();
+    requireOptions(keys, 'the keys of setOperationState', ['encryption', 'authentication']);
+    const [encryption, authentication] = [keys.encryption, keys.authentication].map((key) => {
+      key?.use();
+      return key?.on(this).handle ?? 0n;
+    }) as [bigint, bigint];
+    await raw.C_SetOperationState(this.name, state, encryption, authentication);
+  }
+
+  /**
+   * Mixes bytes into the token's random number generator (C_SeedRandom, PKCS#11 3.1, section 5.19.1).
+   * @throws CKR_RANDOM_SEED_NOT_SUPPORTED, CKR_RANDOM_NO_RNG
+   */
+  async seedRandom(seed: BytesLike): Promise<void> {
+    return this.use().C_SeedRandom(this.name, seed);
   }
 
   /**

@@ -26,7 +26,8 @@ export interface CallTrace {
 const calls = channel('cryptoki:call');
 
 /** Operations that call several functions; see RawOperations. */
-const OPERATION = /^(sign|verify|digest|encrypt|decrypt|findObjects|openSession|endOperations)(Sync)?$/;
+const OPERATION =
+  /^((sign|verify)(Recover)?|digest(Key)?|encrypt|decrypt|deriveValue|findObjects|openSession|endOperations)(Sync)?$/;
 
 const BY_SLOT = new Set([
   ...['C_GetSlotInfo', 'C_GetTokenInfo', 'C_GetMechanismList', 'C_GetMechanismInfo'],

@@ -89,6 +89,35 @@ export interface RawOperations {
     encryptedData: BytesLike,
     pin?: string | BytesLike | null | undefined,
   ): Buffer;
+  /** C_SignRecoverInit, C_SignRecover: a signature from which the data can be recovered. */
+  signRecover(session: bigint, mechanism: RawMechanism, key: bigint, data: BytesLike): Promise<Buffer>;
+  signRecoverSync(session: bigint, mechanism: RawMechanism, key: bigint, data: BytesLike): Buffer;
+  /** C_VerifyRecoverInit, C_VerifyRecover: the data of a signature. */
+  verifyRecover(session: bigint, mechanism: RawMechanism, key: bigint, signature: BytesLike): Promise<Buffer>;
+  verifyRecoverSync(session: bigint, mechanism: RawMechanism, key: bigint, signature: BytesLike): Buffer;
+  /** C_DigestInit, C_DigestKey, C_DigestFinal: the digest of the value of a secret key. */
+  digestKey(session: bigint, mechanism: RawMechanism, key: bigint): Promise<Buffer>;
+  digestKeySync(session: bigint, mechanism: RawMechanism, key: bigint): Buffer;
+  /**
+   * C_DeriveKey, C_GetAttributeValue of CKA_VALUE, C_DestroyObject: the value of a derived key, which does not stay on the token,
+   * also if its value cannot be read.
+   * @param template must allow the value to be read (CKA_SENSITIVE false, CKA_EXTRACTABLE true)
+   * @param length the number of bytes to return, from the beginning of the value; 0 for all
+   */
+  deriveValue(
+    session: bigint,
+    mechanism: RawMechanism,
+    baseKey: bigint,
+    template: readonly RawAttribute[],
+    length: number,
+  ): Promise<Buffer>;
+  deriveValueSync(
+    session: bigint,
+    mechanism: RawMechanism,
+    baseKey: bigint,
+    template: readonly RawAttribute[],
+    length: number,
+  ): Buffer;
   /**
    * C_FindObjectsInit, C_FindObjects, C_FindObjectsFinal, and C_GetAttributeValue for each object found.
    * @param types attributes to read of each object (CKA_ numbers)

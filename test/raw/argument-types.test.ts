@@ -173,6 +173,10 @@ describe('operations in one job', () => {
     ['digest', (s) => [s, { mechanism: CKM.SHA256 }, bytes]],
     ['encrypt', (s) => [s, hmac, key, bytes]],
     ['decrypt', (s) => [s, hmac, key, bytes]],
+    ['signRecover', (s) => [s, hmac, key, bytes]],
+    ['verifyRecover', (s) => [s, hmac, key, bytes]],
+    ['digestKey', (s) => [s, { mechanism: CKM.SHA256 }, key]],
+    ['deriveValue', (s) => [s, hmac, key, [], 16]],
     ['findObjects', (s) => [s, [], [CKA.LABEL], 0]],
   ];
   test.each(calls)('refuse each wrong argument of %s', async (name, args) => {

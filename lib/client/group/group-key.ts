@@ -4,12 +4,18 @@ import type { OperationOptions } from '../client-types';
 import type { ClientCertificate, ClientPublicKey } from '../objects/client-objects';
 import {
   type DecryptOperation,
+  type DeriveBitsOperation,
   decryptOperation,
+  deriveBitsOperation,
   type EncryptOperation,
   encryptOperation,
+  type SignDigestOperation,
   type SignOperation,
+  signDigestOperation,
   signOperation,
+  type VerifyDigestOperation,
   type VerifyOperation,
+  verifyDigestOperation,
   verifyOperation,
 } from '../objects/key-operations';
 import { GroupObject } from './group-object';
@@ -18,11 +24,14 @@ import { GroupObject } from './group-object';
  * A private key on several tokens. Each operation runs on one of them and, if that one fails, on another. The operations of a key
  * with CKA_ALWAYS_AUTHENTICATE are not repeated.
  */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addCapabilities() adds the methods
 export class GroupPrivateKey extends GroupObject {}
 
-export interface GroupPrivateKey extends SignOperation, DecryptOperation {}
-addCapabilities(GroupPrivateKey, signOperation, decryptOperation);
+export interface GroupPrivateKey
+  extends SignOperation,
+    SignDigestOperation,
+    DecryptOperation,
+    DeriveBitsOperation {}
+addCapabilities(GroupPrivateKey, signOperation, signDigestOperation, decryptOperation, deriveBitsOperation);
 
 /** A public key on several tokens. */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addCapabilities() adds the methods
@@ -35,15 +44,26 @@ export class GroupPublicKey extends GroupObject {
   }
 }
 
-export interface GroupPublicKey extends VerifyOperation, EncryptOperation {}
-addCapabilities(GroupPublicKey, verifyOperation, encryptOperation);
+export interface GroupPublicKey extends VerifyOperation, VerifyDigestOperation, EncryptOperation {}
+addCapabilities(GroupPublicKey, verifyOperation, verifyDigestOperation, encryptOperation);
 
 /** A secret key on several tokens. */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addCapabilities() adds the methods
 export class GroupSecretKey extends GroupObject {}
 
-export interface GroupSecretKey extends SignOperation, VerifyOperation, EncryptOperation, DecryptOperation {}
-addCapabilities(GroupSecretKey, signOperation, verifyOperation, encryptOperation, decryptOperation);
+export interface GroupSecretKey
+  extends SignOperation,
+    VerifyOperation,
+    EncryptOperation,
+    DecryptOperation,
+    DeriveBitsOperation {}
+addCapabilities(
+  GroupSecretKey,
+  signOperation,
+  verifyOperation,
+  encryptOperation,
+  decryptOperation,
+  deriveBitsOperation,
+);
 
 /** A certificate on several tokens. */
 export class GroupCertificate extends GroupObject {

@@ -95,10 +95,10 @@ export class GroupObject {
   operate<T>(
     operation: KeyOperation,
     algorithm: MechanismInput,
-    inputs: readonly BytesLike[],
+    inputs: readonly (BytesLike | number | null)[],
     options: OperationOptions | undefined,
   ): Promise<T> {
-    const copies = inputs.map(copy);
+    const copies = inputs.map((input) => copy(input as BytesLike));
     const { input, handBack } = copyMechanism(algorithm);
     const result = this.onMember<T>(options, (key, memberOptions) =>
       (key as ClientKey).operate(operation, input, copies, memberOptions),

@@ -16,18 +16,21 @@ import { STATEFUL } from './object-identity';
 type ModelKeyMethods = StorageObject &
   Readonly<Record<KeyOperation, <T>(...args: readonly unknown[]) => Promise<T>>>;
 
+/** C_DeriveKey has no Init function, after which a PIN could be sent; the model's signRecover() takes none. */
+const WITHOUT_PIN: readonly KeyOperation[] = ['deriveBits', 'signRecover'];
+
 /** A key of a client, which is used on any free session. */
 export class ClientKey extends ClientObject {
   /** See OperatingKey. @internal */
   operate<T>(
     operation: KeyOperation,
     algorithm: MechanismInput,
-    inputs: readonly BytesLike[],
+    inputs: readonly (BytesLike | number | null)[],
     options: OperationOptions | undefined,
   ): Promise<T> {
-    const copies = inputs.map(copy);
+    const copies = inputs.map((input) => copy(input as BytesLike));
     const { input, handBack } = copyMechanism(algorithm);
-    const needsPin = this.authenticatesAlways();
+    const needsPin = WITHOUT_PIN.includes(operation) ? false : this.authenticatesAlways();
     const run = {
       callerOptions: options,
       repeatable: this.isRepeatable(operation),
@@ -67,7 +70,7 @@ export class ClientKey extends ClientObject {
 
   /** False for signatures of keys that can make a limited number of them: such a signature is not repeated. @internal */
   isRepeatable(operation: KeyOperation): boolean {
-    return operation !== 'sign' || !STATEFUL.includes(String(this.keyType));
+    return !operation.startsWith('sign') || !STATEFUL.includes(String(this.keyType));
   }
 
   /** Returns the free sessions of the client, for batches. @internal */

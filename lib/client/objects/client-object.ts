@@ -125,6 +125,20 @@ export class ClientObject implements AsyncDisposable {
     if (id !== undefined) Object.assign(this, { id: Buffer.from(viewOf(id)) });
   }
 
+  /**
+   * Copies the object; see StorageObject.copy. A copy with token: false keeps its session open until it is disposed of. The call
+   * is not repeated, unless the token has refused it before it did anything.
+   * @param attributes attributes of the copy that differ, such as `label` and `id`. After a loss a token object is found again by
+   *   these two, so give a copy its own
+   */
+  async copy(attributes: Attributes = {}, options: OperationOptions = {}): Promise<this> {
+    const changes = copyMembers(attributes);
+    const [made] = await this.client.make('copy', options, this, async (object) => [
+      await object.copy(changes),
+    ]);
+    return made as this;
+  }
+
   /** Destroys the object; see StorageObject.destroy. */
   async destroy(): Promise<void> {
     await this.use('destroy', { repeatable: false }, (object) => object.destroy());

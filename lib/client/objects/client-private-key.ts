@@ -16,11 +16,25 @@ import {
 } from './client-capabilities';
 import type { ClientCertificate } from './client-certificate';
 import { ClientKey } from './client-key';
+import {
+  type ClientDecapsulating,
+  type ClientDeriving,
+  type ClientUnwrapping,
+  clientDecapsulating,
+  clientDeriving,
+  clientUnwrapping,
+} from './client-key-management';
 import type { ClientPublicKey } from './client-public-key';
+import type { ClientSecretKey } from './client-secret-key';
+import {
+  type SignDigestOperation,
+  type SignRecoverOperation,
+  signDigestOperation,
+  signRecoverOperation,
+} from './key-operations';
 import { relatedClientObject, relatedClientObjects } from './related-client-objects';
 
 /** A private key, which is used on any free session. */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addCapabilities() adds the methods
 export class ClientPrivateKey extends ClientKey {
   /** CKA_ALWAYS_AUTHENTICATE, which is read once; a promise until it is known. */
   #alwaysAuthenticates: boolean | Promise<boolean> | undefined;
@@ -106,5 +120,22 @@ export class ClientPrivateKey extends ClientKey {
   }
 }
 
-export interface ClientPrivateKey extends ClientSigning, ClientDecrypting {}
-addCapabilities(ClientPrivateKey, clientSigning, clientDecrypting);
+export interface ClientPrivateKey
+  extends ClientSigning,
+    SignDigestOperation,
+    SignRecoverOperation,
+    ClientDecrypting,
+    ClientDeriving<ClientSecretKey>,
+    ClientUnwrapping<ClientSecretKey, ClientPrivateKey>,
+    ClientDecapsulating<ClientSecretKey> {}
+addCapabilities(
+  ClientPrivateKey,
+  ...[
+    clientSigning,
+    signDigestOperation,
+    signRecoverOperation,
+    clientDecrypting,
+    clientDeriving<ClientSecretKey>(),
+  ],
+  ...[clientUnwrapping<ClientSecretKey, ClientPrivateKey>(), clientDecapsulating<ClientSecretKey>()],
+);

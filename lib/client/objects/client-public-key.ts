@@ -15,11 +15,23 @@ import {
 } from './client-capabilities';
 import type { ClientCertificate } from './client-certificate';
 import { ClientKey } from './client-key';
+import {
+  type ClientEncapsulating,
+  type ClientWrapping,
+  clientEncapsulating,
+  clientWrapping,
+} from './client-key-management';
 import type { ClientPrivateKey } from './client-private-key';
+import type { ClientSecretKey } from './client-secret-key';
+import {
+  type VerifyDigestOperation,
+  type VerifyRecoverOperation,
+  verifyDigestOperation,
+  verifyRecoverOperation,
+} from './key-operations';
 import { relatedClientObject } from './related-client-objects';
 
 /** A public key, which is used on any free session. */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addCapabilities() adds the methods
 export class ClientPublicKey extends ClientKey {
   /** Returns the key as a public KeyObject of node:crypto; see PublicKey.toKeyObject. */
   toKeyObject(options?: OperationOptions): Promise<KeyObject> {
@@ -50,5 +62,21 @@ export class ClientPublicKey extends ClientKey {
   }
 }
 
-export interface ClientPublicKey extends ClientVerifying, ClientEncrypting {}
-addCapabilities(ClientPublicKey, clientVerifying, clientEncrypting);
+export interface ClientPublicKey
+  extends ClientVerifying,
+    VerifyDigestOperation,
+    VerifyRecoverOperation,
+    ClientEncrypting,
+    ClientWrapping,
+    ClientEncapsulating<ClientSecretKey> {}
+addCapabilities(
+  ClientPublicKey,
+  ...[
+    clientVerifying,
+    verifyDigestOperation,
+    verifyRecoverOperation,
+    clientEncrypting,
+    clientWrapping,
+    clientEncapsulating<ClientSecretKey>(),
+  ],
+);

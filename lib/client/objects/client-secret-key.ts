@@ -15,6 +15,15 @@ import {
   clientVerifying,
 } from './client-capabilities';
 import { ClientKey } from './client-key';
+import {
+  type ClientDeriving,
+  type ClientUnwrapping,
+  type ClientWrapping,
+  clientDeriving,
+  clientUnwrapping,
+  clientWrapping,
+} from './client-key-management';
+import type { ClientPrivateKey } from './client-private-key';
 
 /** A secret key, which is used on any free session. */
 export class ClientSecretKey extends ClientKey {
@@ -31,8 +40,13 @@ export interface ClientSecretKey
     ClientVerifying,
     ClientEncrypting,
     ClientDecrypting,
-    ClientStreaming {}
+    ClientStreaming,
+    ClientDeriving<ClientSecretKey>,
+    ClientWrapping,
+    ClientUnwrapping<ClientSecretKey, ClientPrivateKey> {}
 addCapabilities(
   ClientSecretKey,
   ...[clientSigning, clientVerifying, clientEncrypting, clientDecrypting, clientStreaming],
+  ...[clientDeriving<ClientSecretKey>(), clientWrapping],
+  clientUnwrapping<ClientSecretKey, ClientPrivateKey>(),
 );

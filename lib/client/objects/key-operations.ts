@@ -1,11 +1,23 @@
 /** The operations that the keys of a client and those of a group have in common. Each kind of key runs them in its own way. */
+import { isPromise } from '../../core/realms';
+import { copyMechanism } from '../../model/mechanisms/caller-copies';
 import type { Ciphertext } from '../../model/mechanisms/made-iv';
-import type { MechanismInput } from '../../model/mechanisms/mechanism';
+import type { Mechanism, MechanismInput } from '../../model/mechanisms/mechanism';
+import { withKeyObject } from '../../model/operations/agreement';
 import type { BytesLike } from '../../raw/values';
 import type { OperationOptions } from '../client-types';
 
 /** The names of the operations; the classes of the model have methods with these names. */
-export type KeyOperation = 'sign' | 'verify' | 'encrypt' | 'decrypt';
+export type KeyOperation =
+  | 'sign'
+  | 'verify'
+  | 'encrypt'
+  | 'decrypt'
+  | 'deriveBits'
+  | 'signDigest'
+  | 'verifyDigest'
+  | 'signRecover'
+  | 'verifyRecover';
 
 /** A key that runs operations. @internal */
 export interface OperatingKey {
@@ -16,7 +28,7 @@ export interface OperatingKey {
   operate<T>(
     operation: KeyOperation,
     algorithm: MechanismInput,
-    inputs: readonly BytesLike[],
+    inputs: readonly (BytesLike | number | null)[],
     options: OperationOptions | undefined,
   ): Promise<T>;
 }
@@ -70,5 +82,67 @@ export interface DecryptOperation {
 export const decryptOperation: DecryptOperation & ThisType<OperatingKey> = {
   decrypt(algorithm, encryptedData, options) {
     return this.operate('decrypt', algorithm, [encryptedData], options);
+  },
+};
+
+export interface DeriveBitsOperation {
+  /** Derives bits from the key; see PrivateKey.deriveBits. @param length in bits */
+  deriveBits(algorithm: MechanismInput, length: number | null, options?: OperationOptions): Promise<Buffer>;
+}
+
+export const deriveBitsOperation: DeriveBitsOperation & ThisType<OperatingKey> = {
+  async deriveBits(algorithm, length, options) {
+    const resolved = withKeyObject(copyMechanism(algorithm).input);
+    const input = isPromise(resolved) ? await resolved : resolved;
+    return this.operate('deriveBits', input, [length], options);
+  },
+};
+
+export interface SignDigestOperation {
+  /** Signs a digest that was computed elsewhere; see PrivateKey.signDigest and {@link SignOperation.sign}. */
+  signDigest(algorithm: MechanismInput, digest: BytesLike, options?: OperationOptions): Promise<Buffer>;
+}
+
+export const signDigestOperation: SignDigestOperation & ThisType<OperatingKey> = {
+  signDigest(algorithm, digest, options) {
+    return this.operate('signDigest', algorithm, [digest], options);
+  },
+};
+
+export interface VerifyDigestOperation {
+  /** Verifies the signature of a digest on the token; see PublicKey.verifyDigest. */
+  verifyDigest(
+    algorithm: MechanismInput,
+    digest: BytesLike,
+    signature: BytesLike,
+    options?: OperationOptions,
+  ): Promise<boolean>;
+}
+
+export const verifyDigestOperation: VerifyDigestOperation & ThisType<OperatingKey> = {
+  verifyDigest(algorithm, digest, signature, options) {
+    return this.operate('verifyDigest', algorithm, [digest, signature], options);
+  },
+};
+
+export interface SignRecoverOperation {
+  /** Makes a signature from which the data can be recovered; see PrivateKey.signRecover. */
+  signRecover(algorithm: Mechanism, data: BytesLike, options?: OperationOptions): Promise<Buffer>;
+}
+
+export const signRecoverOperation: SignRecoverOperation & ThisType<OperatingKey> = {
+  signRecover(algorithm, data, options) {
+    return this.operate('signRecover', algorithm, [data], options);
+  },
+};
+
+export interface VerifyRecoverOperation {
+  /** Verifies a signature and returns its data; see PublicKey.verifyRecover. */
+  verifyRecover(algorithm: Mechanism, signature: BytesLike, options?: OperationOptions): Promise<Buffer>;
+}
+
+export const verifyRecoverOperation: VerifyRecoverOperation & ThisType<OperatingKey> = {
+  verifyRecover(algorithm, signature, options) {
+    return this.operate('verifyRecover', algorithm, [signature], options);
   },
 };

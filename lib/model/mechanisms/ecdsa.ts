@@ -5,7 +5,7 @@
 import { firstElement, magnitude } from './curve-orders';
 
 /** Returns r and s of a signature in DER, without leading zeros; undefined for other bytes. */
-function halvesOfDer(signature: Buffer): readonly [Buffer, Buffer] | undefined {
+export function halvesOfDer(signature: Buffer): readonly [Buffer, Buffer] | undefined {
   const sequence = firstElement(signature);
   if (sequence?.tag !== 0x30 || sequence.rest.length > 0) return undefined;
   const r = firstElement(sequence.content);

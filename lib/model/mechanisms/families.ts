@@ -20,6 +20,7 @@ const FAMILIES = new Map<number, Family>();
 /** Mechanisms of symmetric keys: MACs and ciphers. */
 const SYMMETRIC = new Set<number>();
 for (const [name, mechanism] of Object.entries(CKM)) {
+  if (/^AES_KEY_WRAP/.test(name)) SYMMETRIC.add(mechanism);
   if (/_(GEN|DERIVE|DERIVATION|WRAP)(_|$)/.test(name)) continue;
   const found = PATTERNS.find(([, pattern]) => pattern.test(name));
   if (found !== undefined) FAMILIES.set(mechanism, found[0]);
@@ -47,10 +48,11 @@ export function familyOf(mechanism: number | bigint): Family | undefined {
 }
 
 /** Algorithms by the type of key, for messages. */
-const FITTING: Readonly<Record<string, { readonly Sign?: string; readonly Encrypt?: string }>> = {
+const FITTING: Readonly<Record<string, { readonly [use in 'Sign' | 'Encrypt' | 'Wrap']?: string }>> = {
   RSA: {
     Sign: 'RSA-PKCS1-SHA256, RSA-PSS-SHA256 and the same with SHA1, SHA224, SHA384, SHA512',
     Encrypt: 'RSA-OAEP-SHA256 and the same with SHA1, SHA224, SHA384, SHA512; RSA-PKCS1',
+    Wrap: 'RSA-OAEP-SHA256 and the same with SHA1, SHA224, SHA384, SHA512; RSA-PKCS1',
   },
   EC: { Sign: 'ECDSA-SHA256 and the same with SHA1, SHA224, SHA384, SHA512' },
   EC_EDWARDS: { Sign: 'EdDSA' },
@@ -58,10 +60,21 @@ const FITTING: Readonly<Record<string, { readonly Sign?: string; readonly Encryp
 const SYMMETRIC_FITTING = {
   Sign: 'HMAC-SHA256 and the same with SHA1, SHA224, SHA384, SHA512',
   Encrypt: 'AES-GCM, AES-CBC, AES-CTR',
+  Wrap: 'AES-KW, AES-KWP, AES-GCM, AES-CBC',
 };
 
 /** An operation with a key. */
-export type KeyedOperation = 'Sign' | 'Verify' | 'Encrypt' | 'Decrypt';
+export type KeyedOperation = 'Sign' | 'Verify' | 'Encrypt' | 'Decrypt' | 'Wrap' | 'Unwrap';
+
+/** The use that operations have in common, and the function that would refuse the key. */
+const USES = {
+  Sign: ['Sign', 'C_SignInit'],
+  Verify: ['Sign', 'C_VerifyInit'],
+  Encrypt: ['Encrypt', 'C_EncryptInit'],
+  Decrypt: ['Encrypt', 'C_DecryptInit'],
+  Wrap: ['Wrap', 'C_WrapKey'],
+  Unwrap: ['Wrap', 'C_UnwrapKey'],
+} as const;
 
 function fits(mechanism: number, keyType: string): boolean {
   const family = FAMILIES.get(mechanism);
@@ -82,12 +95,12 @@ export function checkKeyType(
   keyType: Named<'CKK'> | undefined,
 ): void {
   if (typeof keyType !== 'string' || fits(Number(mechanism), keyType)) return;
-  const use = operation === 'Sign' || operation === 'Verify' ? 'Sign' : 'Encrypt';
+  const [use, functionName] = USES[operation];
   const fitting = ASYMMETRIC.has(keyType) ? FITTING[keyType]?.[use] : SYMMETRIC_FITTING[use];
   const hint = fitting === undefined ? '' : `; for a key of this type use one of: ${fitting}`;
   throw new CryptokiError({
     rv: CKR.KEY_TYPE_INCONSISTENT,
-    function: `C_${operation}Init`,
+    function: functionName,
     detail: `${nameOf(input)} cannot be used with a key of type ${keyType}${hint}. No call was made`,
   });
 }

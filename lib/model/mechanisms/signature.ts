@@ -1,4 +1,5 @@
 /** Signature and MAC algorithms by name, with a mechanism that signs digests if the token lacks the one for messages. */
+import { outOfRange, wrongValue } from '../../core/argument-errors';
 import { bytesOf, isBytes, requireInteger } from '../../core/arguments';
 import { ownError } from '../../core/errors';
 import { CKM } from '../../generated/constants';
@@ -111,6 +112,44 @@ export function chooseSignatureMethod(
     'ERR_CRYPTOKI_UNSUPPORTED',
     `the token has no mechanism for ${algorithm.name}; slot.mechanisms() lists those that it has`,
   );
+}
+
+/**
+ * Chooses a mechanism of the token that signs or verifies a digest which was computed elsewhere, and returns its input.
+ * @throws RangeError ERR_OUT_OF_RANGE for a digest of a wrong length; TypeError ERR_INVALID_ARG_VALUE; ERR_CRYPTOKI_UNSUPPORTED
+ */
+export function digestMethod(
+  input: MechanismInput,
+  available: ReadonlySet<number>,
+  digest: BytesLike,
+): { readonly mechanism: RawMechanism; readonly message: BytesLike } {
+  const custom = asMechanism(input);
+  if (custom !== undefined) return { mechanism: custom, message: digest };
+  const algorithm = asAlgorithm(input);
+  const found = ALGORITHMS.get(algorithm.name);
+  if (found === undefined) throw unknownAlgorithm('signature', algorithm.name, ALGORITHMS.keys());
+  const { digestOnly, hash, scheme } = found;
+  if (digestOnly === undefined || hash === undefined) {
+    throw wrongValue(`${algorithm.name} signs messages, not digests; use sign() or verify()`);
+  }
+  checkOptions(algorithm, ...(scheme === 'pss' ? ['saltLength'] : []));
+  const bytes = bytesOf(digest, 'digest');
+  if (bytes.byteLength !== hash.length) {
+    throw outOfRange(
+      `the length of the digest for ${algorithm.name}`,
+      `${hash.length} bytes`,
+      bytes.byteLength,
+    );
+  }
+  if (!available.has(digestOnly)) {
+    throw ownError(
+      'ERR_CRYPTOKI_UNSUPPORTED',
+      `the token has no mechanism for ${algorithm.name} that signs digests; slot.mechanisms() lists those that it has`,
+    );
+  }
+  const parameter = scheme === 'pss' ? pssParameter(algorithm, hash) : undefined;
+  const prefix = scheme === 'pkcs1' ? Buffer.from(hash.digestInfo, 'hex') : Buffer.alloc(0);
+  return { mechanism: { mechanism: digestOnly, parameter }, message: Buffer.concat([prefix, bytes]) };
 }
 
 /** Limit for a digest on the calling thread: that of longer messages would delay the event loop. */

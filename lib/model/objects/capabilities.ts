@@ -36,7 +36,8 @@ type Capability<T> = T & ThisType<ModelKey & T>;
 export interface Signing {
   /**
    * Signs a message, or computes a MAC, as one native job (C_SignInit, C_Sign, PKCS#11 3.1, section 5.13).
-   * @param algorithm 'ECDSA-SHA256', 'RSA-PKCS1-SHA256', 'RSA-PSS-SHA256' (or { name, saltLength } with the length in
+   * @param algorithm 'ECDSA-SHA256' (or { name, format: 'der', lowS: true }: s is at most half of the order, as Bitcoin and others
+   *   require; not in batches and streams), 'RSA-PKCS1-SHA256', 'RSA-PSS-SHA256' (or { name, saltLength } with the length in
    *   bytes; default: the length of the digest), 'EdDSA', 'HMAC-SHA256', or a mechanism. If the token signs digests only,
    *   Node computes the digest.
    * @param data the whole message; its digest only for mechanisms that sign a digest

@@ -1,3 +1,4 @@
+import { wrongType } from '../../core/argument-errors';
 import { constantName, constantValue } from '../../core/constant-names';
 import { ownError } from '../../core/errors';
 import { requirePlain } from '../../core/selection';
@@ -76,6 +77,17 @@ export interface KeyOfClass {
   readonly PRIVATE_KEY: PrivateKey;
   readonly PUBLIC_KEY: PublicKey;
   readonly SECRET_KEY: SecretKey;
+}
+
+/** Creates the JavaScript object for a handle that a raw call has returned; see Session.adopt. */
+export async function adoptHandle(session: Session, handle: bigint): Promise<StorageObject> {
+  if (typeof handle !== 'bigint') throw wrongType('handle', 'an object handle (bigint)', handle);
+  const raw = session.use();
+  const epoch = loginEpoch(session);
+  const read = await raw.C_GetAttributeValue(session.name, handle, IDENTITY_TYPES);
+  const identity: Identity = fromResults(IDENTITY, read);
+  if (identity.token === false && !session.token.slot.creators.has(handle)) session.created(handle);
+  return makeObject(session, handle, identity, epoch);
 }
 
 /** The two halves of a key pair. */

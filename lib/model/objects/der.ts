@@ -11,8 +11,12 @@ export function toArrayBuffer(bytes: Uint8Array): ArrayBuffer {
 
 /** Parses bytes as one element; undefined if they are not an element, or more than one. */
 export function elementOf(bytes: Uint8Array): Element | undefined {
-  const { result, offset } = fromBER(toArrayBuffer(bytes));
-  return offset === bytes.length ? result : undefined;
+  try {
+    const { result, offset } = fromBER(toArrayBuffer(bytes));
+    return offset === bytes.length ? result : undefined;
+  } catch {
+    return undefined; // for some bytes asn1js throws: a plain key can begin like a string or a date of a wrong form
+  }
 }
 
 /** Returns the members of a SEQUENCE; none for other elements. */

@@ -41,6 +41,9 @@ function domainOf(parameters: Element | undefined): string | undefined {
   return [p, numberOf(a), numberOf(b), x, isOdd, integerIn(order), h].join();
 }
 
+/** The place of the order in the text of {@link domainOf}. */
+const ORDER_IN_DOMAIN = 5;
+
 /** OpenSSL's explicit parameters by the name of the curve; undefined if OpenSSL does not write them. */
 const domains = new Map<string, string | undefined>();
 
@@ -57,6 +60,13 @@ function knownDomain({ name }: Curve): string | undefined {
     domains.set(name, domain);
   }
   return domains.get(name);
+}
+
+/** Returns the order of a Weierstrass curve that OpenSSL has; undefined for others. */
+export function orderOf(curve: Curve): bigint | undefined {
+  if (curve.keyType !== 'EC') return undefined;
+  const order = knownDomain(curve)?.split(',')[ORDER_IN_DOMAIN];
+  return order === undefined || order === '' ? undefined : BigInt(order);
 }
 
 /** Returns the curve of CKA_EC_PARAMS, given by object identifier, by name, or by explicit parameters. */
@@ -179,4 +189,17 @@ export function hasPoint(key: KeyObject, ecPoint: Buffer): boolean {
     forms.push(ECDH.convertKey(point, namedCurve, undefined, undefined, 'compressed') as Buffer);
   }
   return readings(ecPoint).some((reading) => forms.some((form) => form.equals(reading)));
+}
+
+/**
+ * Returns the curve and the point of a public key of an elliptic curve: uncompressed, or the plain key of an Edwards or Montgomery
+ * curve.
+ */
+export function pointOf(key: KeyObject): { readonly ecParams: Buffer; readonly point: Buffer } {
+  const [algorithm, bits] = membersOf(elementOf(key.export({ type: 'spki', format: 'der' })));
+  const [identifier, parameters = identifier] = membersOf(algorithm);
+  const ecParams = Buffer.from((parameters as Element).toBER());
+  const point = bytesIn(bits) as Buffer;
+  const curve = curveMeant(ecParams);
+  return { ecParams, point: (curve && plainPoint(point, curve)) ?? point };
 }

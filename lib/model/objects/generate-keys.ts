@@ -83,7 +83,8 @@ const PAIR_OPTIONS = [
 
 type UsageTable = Readonly<Record<string, readonly AttributeName[]>>;
 
-const PRIVATE_USAGE: UsageTable = {
+/** The attributes for each usage of a private key. */
+export const PRIVATE_USAGE: UsageTable = {
   sign: ['sign'],
   decrypt: ['decrypt'],
   derive: ['derive'],
@@ -95,7 +96,8 @@ const PUBLIC_USAGE: UsageTable = {
   derive: ['derive'],
   unwrap: ['wrap'],
 };
-const SECRET_USAGE: UsageTable = {
+/** The attributes for each usage of a secret key. */
+export const SECRET_USAGE: UsageTable = {
   encrypt: ['encrypt', 'decrypt'],
   sign: ['sign', 'verify'],
   derive: ['derive'],
@@ -107,7 +109,7 @@ const SECRET_USAGE: UsageTable = {
  * because tokens have different defaults. Otherwise only the default usage is set, because some tokens refuse more
  * attributes (tpm2-pkcs11).
  */
-function usageAttributes(
+export function usageAttributes(
   chosen: readonly string[] | undefined,
   defaults: readonly string[],
   table: UsageTable,

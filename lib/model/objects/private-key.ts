@@ -6,12 +6,21 @@ import type { KeyObjectOptions } from '../native-keys/public-half';
 import type { TlsParameters } from '../native-keys/tls-algorithms';
 import { type Decrypting, decrypting, type Signing, signing } from './capabilities';
 import type { Certificate } from './certificate';
+import { type DigestSigning, digestSigning, type RecoverSigning, recoverSigning } from './digest-signatures';
 import { Key } from './key';
+import {
+  type Decapsulating,
+  type Deriving,
+  decapsulating,
+  deriving,
+  type Unwrapping,
+  unwrapping,
+} from './key-management';
 import type { PublicKey } from './public-key';
 import { relatedObject } from './related-objects';
+import type { SecretKey } from './secret-key';
 
 /** A private key (CKO_PRIVATE_KEY). Its value leaves the token only by {@link exportKey}, if the token allows it. */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addCapabilities() adds the methods
 export class PrivateKey extends Key {
   /**
    * Returns the key as a native private KeyObject, for crypto.sign, WebCrypto and all other functions that accept one. The
@@ -85,5 +94,16 @@ export class PrivateKey extends Key {
   }
 }
 
-export interface PrivateKey extends Signing, Decrypting {}
-addCapabilities(PrivateKey, signing, decrypting);
+export interface PrivateKey
+  extends Signing,
+    DigestSigning,
+    RecoverSigning,
+    Decrypting,
+    Deriving<SecretKey>,
+    Unwrapping<SecretKey, PrivateKey>,
+    Decapsulating<SecretKey> {}
+addCapabilities(
+  PrivateKey,
+  ...[signing, digestSigning, recoverSigning, decrypting, deriving<SecretKey>()],
+  ...[unwrapping<SecretKey, PrivateKey>(), decapsulating<SecretKey>()],
+);

@@ -8,13 +8,20 @@ import {
 } from '../export/public-key-formats';
 import { type Encrypting, encrypting, type Verifying, verifying } from './capabilities';
 import type { Certificate } from './certificate';
+import {
+  type DigestVerifying,
+  digestVerifying,
+  type RecoverVerifying,
+  recoverVerifying,
+} from './digest-signatures';
 import { Key } from './key';
+import { type Encapsulating, encapsulating, type Wrapping, wrapping } from './key-management';
 import type { PrivateKey } from './private-key';
 import { toKeyObject } from './public-key-info';
 import { relatedObject } from './related-objects';
+import type { SecretKey } from './secret-key';
 
 /** A public key (CKO_PUBLIC_KEY). */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addCapabilities() adds the methods
 export class PublicKey extends Key {
   /**
    * Returns the key as a public KeyObject of node:crypto, made from its attributes. It can be exported as SPKI, PEM or JWK.
@@ -52,5 +59,19 @@ export class PublicKey extends Key {
   }
 }
 
-export interface PublicKey extends Verifying, Encrypting {}
-addCapabilities(PublicKey, verifying, encrypting);
+export interface PublicKey
+  extends Verifying,
+    DigestVerifying,
+    RecoverVerifying,
+    Encrypting,
+    Wrapping,
+    Encapsulating<SecretKey> {}
+addCapabilities(
+  PublicKey,
+  verifying,
+  digestVerifying,
+  recoverVerifying,
+  encrypting,
+  wrapping,
+  encapsulating<SecretKey>(),
+);

@@ -14,9 +14,17 @@ import {
   verifying,
 } from './capabilities';
 import { Key } from './key';
+import {
+  type Deriving,
+  deriving,
+  type Unwrapping,
+  unwrapping,
+  type Wrapping,
+  wrapping,
+} from './key-management';
+import type { PrivateKey } from './private-key';
 
 /** A secret key (CKO_SECRET_KEY): AES, HMAC and others. */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addCapabilities() adds the methods
 export class SecretKey extends Key {
   /**
    * Reads the value of the key out of the token, as a secret KeyObject, whose export() returns bytes or JWK. Only for a key with
@@ -28,5 +36,17 @@ export class SecretKey extends Key {
   }
 }
 
-export interface SecretKey extends Signing, Verifying, Encrypting, Decrypting, Streaming {}
-addCapabilities(SecretKey, signing, verifying, encrypting, decrypting, streaming);
+export interface SecretKey
+  extends Signing,
+    Verifying,
+    Encrypting,
+    Decrypting,
+    Streaming,
+    Deriving<SecretKey>,
+    Wrapping,
+    Unwrapping<SecretKey, PrivateKey> {}
+addCapabilities(
+  SecretKey,
+  ...[signing, verifying, encrypting, decrypting, streaming],
+  ...[deriving<SecretKey>(), wrapping, unwrapping<SecretKey, PrivateKey>()],
+);

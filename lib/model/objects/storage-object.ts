@@ -110,6 +110,14 @@ export class StorageObject implements AsyncDisposable {
   }
 
   /**
+   * Returns the size of the object on the token in bytes, as the module measures it (C_GetObjectSize, PKCS#11 3.1, section 5.7.4).
+   * @throws CKR_INFORMATION_SENSITIVE, CKR_FUNCTION_NOT_SUPPORTED
+   */
+  async size(): Promise<number | bigint | undefined> {
+    return this.use().C_GetObjectSize(this.session.name, this.handle);
+  }
+
+  /**
    * Changes attributes (C_SetAttributeValue, PKCS#11 3.1, section 5.7.6). The properties `label` and `id` of this
    * JavaScript object do not change. Attributes without members, or with one that is undefined, are refused.
    * @throws TypeError ERR_INVALID_ARG_TYPE, TypeError ERR_INVALID_ARG_VALUE; CKR_ATTRIBUTE_READ_ONLY, CKR_ACTION_PROHIBITED;
@@ -159,6 +167,7 @@ export class StorageObject implements AsyncDisposable {
     await this.#useForWriting('destroy').C_DestroyObject(this.session.name, this.handle);
     this.#life.destroyed = true;
     this.session.token.slot.creators.delete(this.handle);
+    this.#life.creator?.destroyed(this.handle);
   }
 
   /** Destroys a session object that this program created; token objects remain. */

@@ -4,12 +4,14 @@ import { isPromise } from '../../core/realms';
 import type { BytesLike, RawMechanism } from '../../raw/values';
 import { type ContextLogin, explained, loggedInFor, loggedInForSync } from '../login/context-login';
 import { cipherMechanism } from '../mechanisms/cipher';
+import { ecdsaOptions } from '../mechanisms/ecdsa-options';
 import { checkKeyType, familyOf } from '../mechanisms/families';
 import { type Ciphertext, watchIv, withIv } from '../mechanisms/made-iv';
 import type { MechanismInput } from '../mechanisms/mechanism';
 import { wrongCiphertext } from '../mechanisms/padding';
 import { isOtherLength, type PreparedSignature, prepareSignature } from '../mechanisms/signature';
 import type { ModelObject } from '../model-types';
+import { formed, orderOfKey, orderOfKeySync, unformed } from './ecdsa-form';
 import {
   cutAfter,
   cutDigest,
@@ -57,6 +59,12 @@ export async function sign(
   options?: ContextLogin,
   pin?: Uint8Array | null,
 ): Promise<Buffer> {
+  const form = ecdsaOptions(algorithm);
+  if (form !== undefined) {
+    key.use();
+    const order = await orderOfKey(key);
+    return formed(form, await sign(key, form.input, data, options, pin), order);
+  }
   if (options !== undefined) {
     return loggedInFor(key, options, (copied) => sign(key, algorithm, data, undefined, copied));
   }
@@ -104,6 +112,11 @@ export function signSync(
   data: BytesLike,
   options?: ContextLogin,
 ): Buffer {
+  const form = ecdsaOptions(algorithm);
+  if (form !== undefined) {
+    const order = orderOfKeySync(key);
+    return formed(form, signSync(key, form.input, data, options), order);
+  }
   return loggedInForSync(key, options, (pin) => {
     const raw = key.use();
     const available = key.session.token.mechanismSetSync();
@@ -127,6 +140,11 @@ export async function verify(
   signature: BytesLike,
 ): Promise<boolean> {
   key.use();
+  const form = ecdsaOptions(algorithm);
+  if (form !== undefined) {
+    const plain = unformed(form, signature, await orderOfKey(key));
+    return plain !== undefined && verify(key, form.input, data, plain);
+  }
   let prepared = prepare('Verify', key, algorithm, data);
   if (isPromise(prepared)) prepared = await prepared;
   const { mechanism, macLength } = prepared;
@@ -152,6 +170,11 @@ export function verifySync(
   signature: BytesLike,
 ): boolean {
   const raw = key.use();
+  const form = ecdsaOptions(algorithm);
+  if (form !== undefined) {
+    const plain = unformed(form, signature, orderOfKeySync(key));
+    return plain !== undefined && verifySync(key, form.input, data, plain);
+  }
   const available = key.session.token.mechanismSetSync();
   const prepared = prepareFor('Verify', key, algorithm, available, data);
   const { mechanism, macLength } = prepared;

@@ -2,6 +2,7 @@
 import { ECDH, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
 import type { PublicKey, Session } from 'cryptoki';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ellipticKey } from '../../../dist/model/objects/elliptic-key-info';
 import { failure, type Opened, openToken } from '../../support/open';
 
 let opened: Opened;
@@ -207,4 +208,13 @@ test('a certificate tells the curve of a compressed point, when it has that poin
   await session.createObject({ ...certificate, id, subject, value: CERTIFICATE });
   expect(await infoOf(key)).toBe(expected(publicKey));
   expect(await failure(other.toKeyObject())).toMatchObject({ code: 'ERR_CRYPTOKI_UNSUPPORTED' });
+});
+
+test.each([
+  '3c0f7e51b054d6c2d40c989400b19530da54dd19ea993afb706d1e0b4e842723',
+  '3e0fd2be503bf93256bd57f2b007a200c332a2e5b865d124bbf21e4ba59eed4b',
+  '180db390d2504cf1343752fbc6909002ce801429a467c623579e0bd7d36f3a2e',
+])('a plain key that begins like an element of DER in a wrong form is accepted: %s', (hex) => {
+  const key = ellipticKey(Buffer.from('06032b656e', 'hex'), Buffer.from(hex, 'hex'));
+  expect(key.export({ format: 'jwk' }).x).toBe(Buffer.from(hex, 'hex').toString('base64url'));
 });
