@@ -38,9 +38,8 @@ const CIRCLES = [
     ...['model/objects/secret-key', 'model/objects/certificate', 'model/objects/data'],
   ],
   [
-    'client/objects/client-certificate',
-    'client/objects/client-private-key',
-    'client/objects/client-public-key',
+    ...['client/objects/client-certificate', 'client/objects/client-private-key'],
+    ...['client/objects/client-public-key', 'client/objects/client-secret-key'],
   ],
 ];
 
