@@ -42,6 +42,7 @@ await runMain(async () => {
   const { output } = await build.write({
     file: join(folder, 'cryptoki.cjs'),
     format: 'cjs',
+    banner: "'use strict';", // the modules are strict, and rolldown leaves out their directives
     comments: { legal: true, annotation: true, jsdoc: false }, // annotations are for bundlers
   });
   rmSync(input);
