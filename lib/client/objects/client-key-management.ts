@@ -67,8 +67,11 @@ function wrapOnSession(
   const { input, handBack } = copyMechanism(algorithm);
   const data = associatedData === undefined ? undefined : copy(associatedData);
   const operation = data === undefined ? 'wrapKey' : 'wrapKeyAuthenticated';
-  const result = wrappingKey.use(operation, { callerOptions: options, repeatable: true }, async (wrapper, session) =>
-    (wrapper as WrappingKey)[operation](input, await key.on(session, operation), data),
+  const result = wrappingKey.use(
+    operation,
+    { callerOptions: options, repeatable: true },
+    async (wrapper, session) =>
+      (wrapper as WrappingKey)[operation](input, await key.on(session, operation), data),
   );
   return handBack === undefined ? result : result.then(afterwards(handBack));
 }
