@@ -114,17 +114,7 @@ export class Runner {
         lease = pool.tryAcquire(options.shares) ?? (await pool.acquire(signal, options.shares));
         const result = await (isUnlimited
           ? begin(operation, target, lease, work)
-          : this.#limited(
-              lease,
-              signal,
-              begin.bind(
-                undefined,
-                operation,
-                target as Target<unknown>,
-                lease,
-                work as Work<T, unknown>,
-              ) as () => Promise<T>,
-            ));
+          : this.#limited(signal, operation, target, lease, work));
         if (isUnlimited) lease.release();
         this.numbers.operations += 1;
         if (this.#recovery.isLost) this.#recovery.works();
@@ -170,8 +160,14 @@ export class Runner {
   }
 
   /** Waits for the operation until the signal or operationTimeout ends the waiting. The session is given back when it ends. */
-  #limited<T>(lease: Lease, signal: AbortSignal | undefined, start: () => Promise<T>): Promise<T> {
-    const ended = lent(lease, start);
+  #limited<T, O>(
+    signal: AbortSignal | undefined,
+    operation: string,
+    target: Target<O> | undefined,
+    lease: Lease,
+    work: Work<T, O>,
+  ): Promise<T> {
+    const ended = lent(operation, target, lease, work);
     const { operationTimeout } = this.#settings;
     if (this.#isUnlimited) return until(ended, signal);
     return limited(until(ended, signal), operationTimeout, () => {
@@ -206,10 +202,15 @@ export class Runner {
 }
 
 /** Starts an operation and gives the session back when it has ended, also if nobody waits for it any more. */
-async function lent<T>(lease: Lease, start: () => Promise<T>): Promise<T> {
+async function lent<T, O>(
+  operation: string,
+  target: Target<O> | undefined,
+  lease: Lease,
+  work: Work<T, O>,
+): Promise<T> {
   let result: T;
   try {
-    result = await start();
+    result = await begin(operation, target, lease, work);
   } catch (error) {
     lease.release(error);
     throw error;
